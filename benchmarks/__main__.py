@@ -1,0 +1,8 @@
+"""``python -m benchmarks``: see README.md."""
+
+import sys
+
+if __name__ == "__main__":  # the load's processes import this module, too, and need nothing of it
+    from benchmarks.cli import main
+
+    sys.exit(main())

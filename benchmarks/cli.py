@@ -1,0 +1,130 @@
+"""The command line: which rows, how many runs, where the results go."""
+
+import argparse
+import resource
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.facts import machine_facts
+from benchmarks.profiler import Profiler
+from benchmarks.report import print_table, write_json
+from benchmarks.rows import DEFAULT_ROWS, EXTRA_ROWS, ROWS, Row
+from benchmarks.rows.row import Load
+from benchmarks.runner import Runner
+from benchmarks.sizes import FULL, QUICK
+from benchmarks.subjects.haproxy import SPLICING, haproxy_version
+from benchmarks.subjects.ours import DEFAULT_COMMAND
+
+# The table is as wide on a narrow terminal and in a file: it is compared with other runs' tables.
+_TABLE_COLUMNS = 118
+RESULTS = Path(__file__).parent / "results"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and report; 1 if a row couldn't be measured or a byte was wrong, however the bars came out."""
+    options = _parser().parse_args(arguments)
+    progress = Console(stderr=True, highlight=False)
+    _raise_descriptor_limit()
+    with ExitStack() as stack:
+        load = Load()
+        stack.callback(load.close)
+        runner = Runner(
+            load=load,
+            folder=Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mtg-bench-"))),
+            sizes=QUICK if options.quick else FULL,
+            runs=options.runs or (1 if options.quick else 5),
+            command=options.proxy_command,
+            splicing=options.haproxy if haproxy_version() else (),
+            say=partial(progress.print, soft_wrap=True),
+            profiler=Profiler(RESULTS) if options.profile else None,
+        )
+        facts = machine_facts(options.proxy_command)
+        results = [runner.measure(row) for row in options.rows]
+    print_table(Console(width=_TABLE_COLUMNS), results, facts)
+    write_json(
+        options.json,
+        results,
+        facts,
+        {"quick": options.quick, "runs": runner.runs, "haproxy": runner.splicing},
+    )
+    progress.print(f"results: {options.json}")
+    return int(any(result.error for result in results))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--rows",
+        type=_rows,
+        default=DEFAULT_ROWS,
+        metavar="KEY,...",
+        help=f"default: {_keys(DEFAULT_ROWS)}; more: {_keys(EXTRA_ROWS)}",
+    )
+    parser.add_argument(
+        "--runs", type=_positive, help="how often each proxy is measured (default: 5; quick: 1)"
+    )
+    parser.add_argument(
+        "--haproxy",
+        type=_splicing,
+        default=tuple(SPLICING),
+        metavar="VARIANT,...",
+        help=f"haproxy's splicing; the cheapest counts (default: {','.join(SPLICING)})",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small loads: shows that it works, not what it costs"
+    )
+    parser.add_argument(
+        "--json", type=Path, default=RESULTS / "latest.json", metavar="FILE", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help=f"one more run of each row under perf, reported in {RESULTS.name}/",
+    )
+    parser.add_argument(
+        "--proxy-command",
+        default=DEFAULT_COMMAND,
+        metavar="COMMAND",
+        help="the proxy to measure; a config file's path is appended (default: mtg of this Python)",
+    )
+    return parser
+
+
+def _keys(rows: Sequence[Row]) -> str:
+    return ",".join(row.key for row in rows)
+
+
+def _rows(text: str) -> tuple[Row, ...]:
+    unknown = [key for key in text.split(",") if key not in ROWS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no row {unknown[0]!r}; there are {', '.join(ROWS)}")
+    return tuple(ROWS[key] for key in text.split(","))
+
+
+def _splicing(text: str) -> tuple[str, ...]:
+    unknown = [name for name in text.split(",") if name not in SPLICING]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no variant {unknown[0]!r}; there are {', '.join(SPLICING)}")
+    return tuple(text.split(","))
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("expected a positive integer")
+    return number
+
+
+def _raise_descriptor_limit() -> None:
+    """Proxies, DCs and clients inherit it; 4000 connections cost a proxy 8000 descriptors."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    needed = 2 * FULL.clients * FULL.idle + 256
+    if hard < needed:
+        print(f"the limit of open files is {hard}; the idle connections need {needed}", file=sys.stderr)

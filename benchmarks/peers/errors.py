@@ -1,0 +1,5 @@
+"""What a peer raises when the relay under test did not do its work."""
+
+
+class RelayError(Exception):
+    """A peer received something other than what its partner sent: the measurement is worthless."""

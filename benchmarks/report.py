@@ -1,0 +1,78 @@
+"""The results for people (a table) and for programs (JSON)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.runner import Result
+from benchmarks.subjects.haproxy import SPLICING
+
+_TITLE = "What the proxy process costs, beside haproxy as a plain TCP relay with splicing off, auto and on"
+_LEGEND = (
+    "ratio: ours by the cheapest haproxy of the same run; of all values the median over the runs is shown"
+)
+
+
+def print_table(console: Console, results: Sequence[Result], facts: Mapping[str, object]) -> None:
+    """A line for each row, and what they were measured on."""
+    table = Table(title=_TITLE, title_justify="left", caption=_LEGEND, caption_justify="left")
+    table.add_column("row", no_wrap=True)
+    for heading in (*SPLICING, "ours", "ratio", "range", "bar"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for result in results:
+        table.add_row(*_cells(result))
+    console.print(table)
+    console.print(
+        " · ".join(f"{name} {value}" for name, value in facts.items()), highlight=False, soft_wrap=True
+    )
+
+
+def write_json(
+    path: Path, results: Sequence[Result], facts: Mapping[str, object], options: Mapping[str, object]
+) -> None:
+    """Everything that was measured, each run included."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"machine": facts, "options": options, "rows": [_as_json(result) for result in results]}
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _cells(result: Result) -> list[str]:
+    row, ratios = result.row, result.ratios
+    name = f"{row.title}, {row.unit}"
+    if result.error:
+        return [name, *[""] * (len(SPLICING) + 4), "[red]failed[/red]"]
+    return [
+        name,
+        *(_number(result.haproxy_variant(splicing)) for splicing in SPLICING),
+        _number(result.ours),
+        _number(result.ratio),
+        f"{min(ratios):.2f}..{max(ratios):.2f}" if ratios else "",
+        "" if row.bar is None else f"<= {row.bar:g}" + ("x" if row.bar_kind == "ratio" else f" {row.unit}"),
+        {None: "", True: "[green]pass[/green]", False: "[red]miss[/red]"}[result.passed],
+    ]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def _as_json(result: Result) -> dict[str, object]:
+    return {
+        "key": result.row.key,
+        "title": result.row.title,
+        "unit": result.row.unit,
+        "haproxy": result.haproxy,
+        "ours": result.ours,
+        "ratio": result.ratio,
+        "bar": result.row.bar,
+        "bar_kind": result.row.bar_kind,
+        "passed": result.passed,
+        "error": result.error,
+        "runs": [{name: measured._asdict() for name, measured in run.items()} for run in result.runs],
+    }

@@ -1,0 +1,21 @@
+"""The rows of the table: what each measures, in which unit, and the bar it has to meet."""
+
+from benchmarks.rows.bulk import DOWNLOAD_FAST, DOWNLOAD_REENCRYPTED, UPLOAD, UPLOAD_SMALL_RECORDS
+from benchmarks.rows.connection import CONNECTION, HANDSHAKE
+from benchmarks.rows.idle_memory import IDLE_MEMORY
+from benchmarks.rows.round_trip import ROUND_TRIP, ROUND_TRIP_ALONE
+from benchmarks.rows.row import Row
+
+DEFAULT_ROWS: tuple[Row, ...] = (
+    DOWNLOAD_FAST,
+    DOWNLOAD_REENCRYPTED,
+    UPLOAD,
+    ROUND_TRIP,
+    CONNECTION,
+    IDLE_MEMORY,
+)
+# For tuning; they have no bar and run only when they are named.
+EXTRA_ROWS: tuple[Row, ...] = (UPLOAD_SMALL_RECORDS, ROUND_TRIP_ALONE, HANDSHAKE)
+ROWS: dict[str, Row] = {row.key: row for row in (*DEFAULT_ROWS, *EXTRA_ROWS)}
+
+__all__ = ["DEFAULT_ROWS", "EXTRA_ROWS", "ROWS", "Row"]

@@ -1,0 +1,32 @@
+"""CPU microseconds for each connection, from connect to close, made by 16 clients at once."""
+
+from collections.abc import Callable
+
+from benchmarks.peers import clients
+from benchmarks.peers.dc import serve_echo
+from benchmarks.peers.session import Target
+from benchmarks.rows.row import Load, Measure, Measurement, Row, cpu_cost
+from benchmarks.sizes import Sizes
+from benchmarks.subjects.process import ProxyProcess
+
+
+def _connections(behaviour: Callable[[Target, int, int], None]) -> Measure:
+    def measure(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
+        def work() -> None:
+            load(behaviour, proxy.target, sizes.clients, sizes.connections)
+
+        return cpu_cost(proxy, work, sizes.clients * sizes.connections / 1e6)
+
+    return measure
+
+
+CONNECTION = Row(
+    "connection", "whole connection", "CPU us", _connections(clients.whole_connections), serve_echo, bar=4.5
+)
+HANDSHAKE = Row(
+    "handshake",
+    "hello, answer, close (haproxy: whole connection)",
+    "CPU us",
+    _connections(clients.handshakes),
+    serve_echo,
+)

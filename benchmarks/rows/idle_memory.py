@@ -1,0 +1,37 @@
+"""KiB of a proxy's memory for each connection that has had one message echoed and is now idle."""
+
+import time
+
+from benchmarks.peers import clients
+from benchmarks.peers.dc import serve_echo
+from benchmarks.rows.row import Load, Measurement, Row
+from benchmarks.sizes import Sizes
+from benchmarks.subjects.process import ProxyProcess
+
+_WARM_UP_CONNECTIONS = 16
+
+
+def _memory(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
+    # What the first connections load and start once isn't the price of the others.
+    load(clients.whole_connections, proxy.target, 1, _WARM_UP_CONNECTIONS)
+    proxy.settle()
+    start_mono, start_cpu, start_bytes = time.monotonic(), proxy.cpu_seconds(), proxy.pss_bytes()
+    load(clients.open_and_keep, proxy.target, sizes.clients, sizes.idle)
+    proxy.settle()
+    grown_bytes = proxy.pss_bytes() - start_bytes
+    load(clients.close_kept)
+    cpu_seconds = proxy.cpu_seconds() - start_cpu
+    kib_each = grown_bytes / 1024 / (sizes.clients * sizes.idle)
+    return Measurement(kib_each, time.monotonic() - start_mono, cpu_seconds, cpu_seconds)
+
+
+IDLE_MEMORY = Row(
+    "idle-memory",
+    "idle connection",
+    "KiB",
+    _memory,
+    serve_echo,
+    bar=6.0,
+    bar_kind="absolute",
+    fresh_process=True,
+)

@@ -1,0 +1,72 @@
+"""What a row is, and how CPU time is taken."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Literal, NamedTuple, ParamSpec
+
+from benchmarks import procfs
+from benchmarks.peers.dc import Serve
+from benchmarks.sizes import Sizes
+from benchmarks.subjects.process import ProxyProcess
+
+P = ParamSpec("P")
+
+
+class Measurement(NamedTuple):
+    """One run of one row through one proxy."""
+
+    value: float  # in the row's unit
+    wall_seconds: float
+    cpu_seconds: float
+    cpu_seconds_in_ticks: float  # the same from /proc/PID/stat, up to 20 ms off
+
+
+class Load:
+    """The process that plays the clients; it stays the same one, so that what it has opened stays open."""
+
+    def __init__(self) -> None:
+        """Start with the first call."""
+        self._pool = ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+
+    def __call__(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Run a function of peers.clients there, wait for it, raise what it raised."""
+        self._pool.submit(work, *args, **kwargs).result()
+
+    def close(self) -> None:
+        """End the process."""
+        self._pool.shutdown()
+
+
+Measure = Callable[[ProxyProcess, Load, Sizes], Measurement]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table."""
+
+    key: str
+    title: str
+    unit: str
+    measure: Measure
+    serve: Serve
+    bar: float | None = None
+    # "ratio": the bar is a multiple of haproxy's value; "absolute": a value in the row's unit.
+    bar_kind: Literal["ratio", "absolute"] = "ratio"
+    fast_mode: bool = True
+    # A process that once held the connections keeps their memory, so that the next run would see no growth.
+    fresh_process: bool = False
+
+
+def cpu_cost(proxy: ProxyProcess, work: Callable[[], None], units: float) -> Measurement:
+    """CPU time of the proxy for each unit, from before the work until it has closed everything."""
+    start_mono, start_cpu = time.monotonic(), proxy.cpu_seconds()
+    start_ticks = procfs.cpu_seconds_in_ticks(proxy.pid)
+    work()
+    wall_seconds = time.monotonic() - start_mono
+    proxy.settle()
+    cpu_seconds = proxy.cpu_seconds() - start_cpu
+    in_ticks = procfs.cpu_seconds_in_ticks(proxy.pid) - start_ticks
+    return Measurement(cpu_seconds / units, wall_seconds, cpu_seconds, in_ticks)

@@ -1,0 +1,162 @@
+"""How a row comes about: start the proxies, warm them up, measure them in turn, compare within each run."""
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from benchmarks.peers.dc import FakeDC, running_dc
+from benchmarks.peers.errors import RelayError
+from benchmarks.profiler import Profiler
+from benchmarks.rows.row import Load, Measurement, Row
+from benchmarks.sizes import QUICK, Sizes
+from benchmarks.subjects.haproxy import running_haproxy
+from benchmarks.subjects.ours import running_ours
+from benchmarks.subjects.process import ProxyProcess
+
+OURS = "ours"
+_HAPROXY = "haproxy "  # before the name of a splicing variant
+
+
+@dataclass
+class Result:
+    """A row's measurements: for each run, one of every subject (by name)."""
+
+    row: Row
+    runs: list[dict[str, Measurement]] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def ours(self) -> float | None:
+        """The median over the runs."""
+        return _median([run[OURS].value for run in self.runs])
+
+    @property
+    def haproxy(self) -> float | None:
+        """The median over the runs of the best of haproxy's variants; None without haproxy."""
+        return _median([best for run in self.runs if (best := _best_haproxy(run)) is not None])
+
+    def haproxy_variant(self, splicing: str) -> float | None:
+        """The median over the runs of one of them; None where it wasn't measured."""
+        name = _HAPROXY + splicing
+        return _median([run[name].value for run in self.runs if name in run])
+
+    @property
+    def ratios(self) -> list[float]:
+        """Ours by haproxy's best variant, within each run: what disturbs one disturbs both."""
+        return [run[OURS].value / best for run in self.runs if (best := _best_haproxy(run))]
+
+    @property
+    def ratio(self) -> float | None:
+        """The median of the runs' ratios."""
+        return _median(self.ratios)
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the bar is met; None where there is no bar or nothing to hold against it."""
+        value = self.ratio if self.row.bar_kind == "ratio" else self.ours
+        return None if self.row.bar is None or value is None else value <= self.row.bar
+
+
+@dataclass
+class _Subject:
+    """A proxy that is running beside a DC of its own."""
+
+    proxy: ProxyProcess
+    dc: FakeDC
+
+
+@dataclass
+class Runner:
+    """Measures rows, one after another."""
+
+    load: Load
+    folder: Path  # for configurations and logs
+    sizes: Sizes
+    runs: int
+    command: str
+    splicing: Sequence[str]  # haproxy's variants; none where it isn't installed
+    say: Callable[[str], None]
+    profiler: Profiler | None
+
+    def measure(self, row: Row) -> Result:
+        """Measure a row; what goes wrong ends the row and is told in its result."""
+        result = Result(row)
+        self.say(f"[bold]{row.title}[/bold] ({row.key}, {row.unit})")
+        try:
+            if row.fresh_process:
+                self._measure_fresh(row, result)
+            else:
+                self._measure_warm(row, result)
+        except (RelayError, RuntimeError, OSError) as error:
+            result.error = f"{type(error).__name__}: {error}"
+            self.say(f"  [red]failed[/red]: {result.error}")
+        return result
+
+    def _measure_warm(self, row: Row, result: Result) -> None:
+        """All proxies run side by side and idle while another one is measured."""
+        with ExitStack() as stack:
+            subjects = {name: stack.enter_context(start) for name, start in self._subjects(row).items()}
+            if self.sizes != QUICK:
+                for subject in subjects.values():
+                    self._run_once(row, subject, QUICK)
+            for run in range(self.runs):
+                names = _rotated(list(subjects), run)
+                self._record(
+                    result, {name: self._run_once(row, subjects[name], self.sizes) for name in names}
+                )
+            if self.profiler:
+                with self.profiler.watching(row.key, subjects[OURS].proxy.pid):
+                    self._run_once(row, subjects[OURS], self.sizes)
+
+    def _measure_fresh(self, row: Row, result: Result) -> None:
+        """Every measurement has a new process."""
+        for run in range(self.runs):
+            measured = {}
+            starts = self._subjects(row)
+            for name in _rotated(list(starts), run):
+                with starts[name] as subject:
+                    measured[name] = self._run_once(row, subject, self.sizes)
+            self._record(result, measured)
+
+    def _run_once(self, row: Row, subject: _Subject, sizes: Sizes) -> Measurement:
+        subject.proxy.settle()
+        measurement = row.measure(subject.proxy, self.load, sizes)
+        subject.dc.check()
+        return measurement
+
+    def _record(self, result: Result, measured: dict[str, Measurement]) -> None:
+        result.runs.append(measured)
+        values = ", ".join(f"{name} {measured[name].value:.3g}" for name in sorted(measured))
+        ratio = f", ratio {result.ratios[-1]:.2f}" if result.ratios else ""
+        self.say(f"  run {len(result.runs)} of {self.runs}: {values}{ratio}")
+
+    def _subjects(self, row: Row) -> dict[str, AbstractContextManager[_Subject]]:
+        """Everything there is to measure, not yet started."""
+        starts: dict[str, AbstractContextManager[_Subject]] = {}
+        for splicing in self.splicing:
+            starts[_HAPROXY + splicing] = _with_dc(row, partial(running_haproxy, splicing, self.folder))
+        starts[OURS] = _with_dc(row, partial(running_ours, self.command, row.fast_mode, self.folder))
+        return starts
+
+
+@contextmanager
+def _with_dc(row: Row, start: Callable[[int], AbstractContextManager[ProxyProcess]]) -> Iterator[_Subject]:
+    with running_dc(row.serve) as dc, start(dc.port) as proxy:
+        yield _Subject(proxy, dc)
+
+
+def _best_haproxy(run: dict[str, Measurement]) -> float | None:
+    return min((run[name].value for name in run if name != OURS), default=None)
+
+
+def _median(values: list[float]) -> float | None:
+    return statistics.median(values) if values else None
+
+
+def _rotated(names: list[str], by: int) -> list[str]:
+    """So that no proxy is always the first, or always the one after another."""
+    start = by % len(names)
+    return names[start:] + names[:start]

@@ -1,0 +1,25 @@
+"""How much one run of each row moves."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The load of one run."""
+
+    bulk_connections: int
+    bulk_blocks: int  # of 256 KiB, a connection
+    trips: int  # a connection
+    clients: int  # that connect at the same time
+    connections: int  # that each of them makes, one after another
+    idle: int  # connections that each of them leaves open
+
+
+# Bulk: four connections are more than the two threads of haproxy or the engine, so that each thread serves
+# several, yet few enough for each to move long stretches, as downloads do; 1 GB costs about one CPU second.
+# 50 000 round trips and 2000 connections are one to two CPU seconds of a proxy, too; 4000 idle connections
+# take 16 MB and more, so that a stray page counts for nothing.
+FULL = Sizes(bulk_connections=4, bulk_blocks=954, trips=1000, clients=16, connections=125, idle=250)
+
+# Enough to see that everything works, and to warm a proxy up; too little for a number that means anything.
+QUICK = Sizes(bulk_connections=4, bulk_blocks=32, trips=20, clients=16, connections=4, idle=16)

@@ -1,0 +1,74 @@
+"""The proxy that is measured: ``mtg run``, or any program that reads the same configuration."""
+
+import os
+import secrets
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.peers.faketls import Secret
+from benchmarks.peers.session import Target
+from benchmarks.subjects.process import ProxyProcess, free_port, running_proxy
+
+DEFAULT_COMMAND = shlex.join([sys.executable, "-m", "mtg", "run"])
+FRONTED_HOST = "bench.example.com"
+
+_CONFIG = """
+secret = "{secret}"
+bind-to = "127.0.0.1:{port}"
+concurrency = 8192
+fast-mode = {fast_mode}
+
+[domain-fronting]
+ip = "127.0.0.1"
+port = {front_port}
+
+[dc-overrides]
+2 = ["127.0.0.1:{dc_port}"]
+"""
+
+
+@contextmanager
+def running_ours(command: str, fast_mode: bool, folder: Path, dc_port: int) -> Iterator[ProxyProcess]:
+    """Run ``command CONFIG`` with a fresh secret; files go to the folder."""
+    secret = Secret(secrets.token_bytes(16), FRONTED_HOST)
+    port = free_port()
+    config = folder / f"ours-{port}.toml"
+    with _closed_port() as front_port:
+        with open(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(
+                _CONFIG.format(
+                    secret=secret.hex(),
+                    port=port,
+                    dc_port=dc_port,
+                    front_port=front_port,
+                    fast_mode=str(fast_mode).lower(),
+                )
+            )
+        target = Target(port, secret)
+        with running_proxy(
+            [*shlex.split(command), str(config)], target, folder / f"ours-{port}.log"
+        ) as proxy:
+            yield proxy
+
+
+def our_version(command: str) -> str:
+    """What the default program says of itself and its engine; another command is named by its text."""
+    if command != DEFAULT_COMMAND:
+        return command
+    said = subprocess.run(
+        [sys.executable, "-m", "mtg", "--version"], capture_output=True, text=True, check=False
+    )
+    return " ".join(said.stdout.split()) or "unknown"
+
+
+@contextmanager
+def _closed_port() -> Iterator[int]:
+    """A port that refuses: what is fronted by mistake fails at once instead of hanging."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]

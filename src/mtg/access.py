@@ -1,0 +1,98 @@
+"""What `mtg access` says: a proxy's links and secret, in mtg's JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mtg import qr
+from mtg.config import Loaded
+from mtg.links import Links, make_links
+from mtg.server_address import IPAddress, link_port, reach, server_address
+from mtg.user_error import EXIT_USAGE, UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One way to the proxy."""
+
+    address: IPAddress
+    port: int
+    links: Links
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Everything a client needs; holds the secret."""
+
+    ipv4: Entry | None
+    ipv6: Entry | None
+    secret_hex: str
+    secret_base64: str
+
+    @property
+    def best(self) -> Entry:
+        """The entry that most clients can use."""
+        entry = self.ipv4 or self.ipv6
+        assert entry is not None
+        return entry
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that mtg prints; an unknown family is left out."""
+        families = {"ipv4": self.ipv4, "ipv6": self.ipv6}
+        known = {family: _entry_json(entry) for family, entry in families.items() if entry}
+        return {**known, "secret": {"hex": self.secret_hex, "base64": self.secret_base64}}
+
+    def notes(self) -> list[str]:
+        """Lines about addresses that not everybody can reach."""
+        found = [(entry, reach(entry.address)) for entry in (self.ipv4, self.ipv6) if entry]
+        return [
+            f"{entry.address}: {note}; public-ipv4, public-ipv6, -i or -I set another"
+            for entry, note in found
+            if note
+        ]
+
+
+def make_access(
+    loaded: Loaded,
+    *,
+    ipv4: IPAddress | None = None,
+    ipv6: IPAddress | None = None,
+    port: int | None = None,
+    hex_secret: bool = False,
+) -> Access:
+    """The links of a configured proxy; what is given wins over what is configured or found.
+
+    Raises:
+        UserError: No address or port is known.
+    """
+    text = loaded.secret.hex() if hex_secret else loaded.secret.base64()
+    entries = {4: _entry(loaded, 4, ipv4, port, text), 6: _entry(loaded, 6, ipv6, port, text)}
+    if not any(entries.values()):
+        raise UserError(
+            "no address of this server is known: set public-ipv4 or pass -i", exit_code=EXIT_USAGE
+        )
+    return Access(entries[4], entries[6], loaded.secret.hex(), loaded.secret.base64())
+
+
+def _entry(
+    loaded: Loaded, version: int, given: IPAddress | None, port: int | None, secret_text: str
+) -> Entry | None:
+    address = server_address(loaded.config, version, given)
+    if address is None:
+        return None
+    port = port or link_port(loaded.config.bind_to, version)
+    if port is None:
+        raise UserError("bind-to names no port that a link could have: pass -p", exit_code=EXIT_USAGE)
+    return Entry(address, port, make_links(str(address), port, secret_text))
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    return {
+        "ip": str(entry.address),
+        "port": entry.port,
+        "tg_url": entry.links.tg_url,
+        "tg_qrcode": qr.data_uri(entry.links.tg_url),
+        "tme_url": entry.links.tme_url,
+        "tme_qrcode": qr.data_uri(entry.links.tme_url),
+    }

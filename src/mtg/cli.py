@@ -1,0 +1,82 @@
+"""The command line. Every error that a user can see ends here as a line; tracebacks are for developers.
+
+Commands import what they need when they run: `mtg --help` must not wait for an event loop to be imported.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import rich_click as click
+
+from mtg.commands.access import access
+from mtg.commands.generate_secret import generate_secret
+from mtg.commands.quickstart import quickstart
+from mtg.commands.run import run
+from mtg.commands.simple_run import simple_run
+from mtg.user_error import EXIT_RUNTIME, UserError
+
+TRACEBACK_VARIABLE = "MTG_TRACEBACK"
+"""Set it to see where an internal error comes from."""
+
+
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    import platform
+
+    import mtg
+    import mtglib
+
+    click.echo(
+        f"mtg {mtg.__version__} (Python {platform.python_version()}, engine {mtglib.engine_description()})"
+    )
+    context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version, Python's and the relay engine.",
+)
+def cli() -> None:
+    r"""An MTPROTO proxy for Telegram that looks like a web site to everybody else.
+
+    \b
+    Examples:
+      mtg quickstart                          make a configuration, show its link, serve
+      mtg generate-secret www.example.com     make a secret
+      mtg run /etc/mtg.toml                   serve
+      mtg access /etc/mtg.toml                show the links
+    """
+
+
+for command in (quickstart, generate_secret, access, run, simple_run):
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the program and exit: 0, 1 for what the machine refused, 2 for what the user wrote."""
+    try:
+        cli(prog_name="mtg")
+    except UserError as failure:
+        for line in failure.lines:
+            print(f"mtg: {line}", file=sys.stderr)
+        sys.exit(failure.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)  # 128 + SIGINT, as shells expect
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        print(
+            f"mtg: internal error: {type(error).__name__}: {error} ({TRACEBACK_VARIABLE}=1 says where)",
+            file=sys.stderr,
+        )
+        sys.exit(EXIT_RUNTIME)
+    sys.exit(0)

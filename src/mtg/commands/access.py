@@ -1,0 +1,70 @@
+"""`mtg access`."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from mtg.commands.parameters import CONFIG, IPParameter
+
+
+@click.command("access")
+@CONFIG
+@click.option("-i", "--ipv4", type=IPParameter(4), help="IPv4 address for the link.")
+@click.option("-I", "--ipv6", type=IPParameter(6), help="IPv6 address for the link.")
+@click.option(
+    "-p", "--port", type=click.IntRange(1, 65535), help="Port for the link, if it isn't that of bind-to."
+)
+@click.option(
+    "-x", "--hex", "hex_secret", is_flag=True, help="Put the secret into links in hex instead of base64."
+)
+@click.option(
+    "--qr/--no-qr", default=None, help="Draw a QR code on stderr; by default if you look at a terminal."
+)
+@click.option(
+    "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR code as an SVG image."
+)
+@click.option(
+    "--png", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR code as a PNG image."
+)
+def access(
+    config: Path,
+    ipv4: ipaddress.IPv4Address | None,
+    ipv6: ipaddress.IPv6Address | None,
+    port: int | None,
+    hex_secret: bool,
+    qr: bool | None,
+    svg: Path | None,
+    png: Path | None,
+) -> None:
+    r"""Print the links of the proxy that CONFIG describes, as JSON, and draw a QR code of the tg:// one.
+
+    The addresses are, in this order: -i and -I, public-ipv4 and public-ipv6, those of bind-to, and that of
+    the default route. Nobody is asked over the network, and the secret leaves this machine only with you.
+
+    \b
+    Examples:
+      mtg access /etc/mtg.toml
+      mtg access -i 198.51.100.7 --hex /etc/mtg.toml | jq -r .ipv4.tg_url
+      mtg access --svg proxy.svg /etc/mtg.toml > /dev/null
+    """
+    from mtg import qr as codes
+    from mtg.access import make_access
+    from mtg.config import load_config
+
+    loaded = load_config(config)
+    found = make_access(loaded, ipv4=ipv4, ipv6=ipv6, port=port, hex_secret=hex_secret)
+    link = found.best.links.tg_url
+    for path, kind in ((svg, "svg"), (png, "png")):
+        if path is not None:
+            codes.save(link, path, kind)
+    click.echo(json.dumps(found.as_json(), indent=2))
+    for line in (*loaded.warnings, *found.notes()):
+        click.echo(f"mtg: {line}", err=True)
+    terminal = sys.stdout.isatty() and sys.stderr.isatty() and codes.can_draw(sys.stderr)
+    if terminal if qr is None else qr:
+        click.echo(f"\n{link}\n\n{codes.drawing(link, colours=sys.stderr.isatty())}", err=True)

@@ -1,0 +1,28 @@
+"""`mtg generate-secret`."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+
+@click.command("generate-secret")
+@click.argument("host")
+@click.option("-x", "--hex", "as_hex", is_flag=True, help="Print it in hex instead of base64.")
+def generate_secret(host: str, as_hex: bool) -> None:
+    r"""Make a secret for a proxy that shows the web site HOST to strangers.
+
+    Choose a site that this server could plausibly host: one of your own, or one that is hosted nearby.
+
+    \b
+    Examples:
+      mtg generate-secret www.example.com
+      mtg generate-secret --hex www.example.com
+    """
+    import mtglib
+    from mtg.user_error import EXIT_USAGE, UserError
+
+    try:
+        secret = mtglib.Secret.generate(host)
+    except mtglib.OptionError as error:
+        raise UserError(f"HOST: expected {error.expected}", exit_code=EXIT_USAGE) from None
+    click.echo(secret.hex() if as_hex else secret.base64())

@@ -1,0 +1,30 @@
+"""Parameters that several commands have."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+CONFIG = click.argument("config", type=click.Path(path_type=Path))
+"""The configuration file; whether it can be read is found out, and said, by whoever reads it."""
+
+
+class IPParameter(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.3
+    """An IP address of one version."""
+
+    def __init__(self, version: int) -> None:
+        self.name = f"ipv{version}"
+        self._version = version
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """An address object; fails with click's own usage error."""
+        try:
+            address = ipaddress.ip_address(value)
+        except ValueError:
+            address = None
+        if address is None or address.version != self._version:
+            self.fail(f"{value!r} is not an IPv{self._version} address", param, ctx)
+        return address

@@ -1,0 +1,43 @@
+"""`mtg quickstart`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from mtg.user_error import EXIT_USAGE, UserError
+
+
+@click.command("quickstart")
+@click.argument("config", type=click.Path(path_type=Path), default="mtg.toml")
+@click.option("--host", default="", help="Site to show to strangers [default: www.microsoft.com].")
+@click.option("--port", default="", help="Port to listen on [default: 8443].")
+@click.option(
+    "--server", default="", help="Server for the link, an IP address or a name [default: this machine's]."
+)
+def quickstart(config: Path, host: str, port: str, server: str) -> None:
+    r"""Make CONFIG with a fresh secret if there is none, print its link and QR code, and serve it.
+
+    CONFIG is mtg.toml by default.
+
+    An existing CONFIG is never changed. Nothing here asks the network. An option that is given and empty
+    counts as not given.
+
+    \b
+    Examples:
+      mtg quickstart
+      mtg quickstart --host www.example.com --port 443 --server 198.51.100.7 /etc/mtg.toml
+    """
+    from mtg.quickstart import quickstart as start
+
+    sys.exit(start(config, host=host or None, port=_port(port), server=server or None))
+
+
+def _port(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
+        raise UserError(f"--port: expected a port of 1 to 65535, got {text!r}", exit_code=EXIT_USAGE)
+    return int(text)

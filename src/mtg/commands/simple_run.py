@@ -1,0 +1,73 @@
+"""`mtg simple-run`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import rich_click as click
+
+SECRET_VARIABLE = "MTG_SECRET"  # noqa: S105  # a name, not a secret
+
+
+@click.command("simple-run")
+@click.argument("bind_to", metavar="BIND")
+@click.argument("secret", metavar="[SECRET]", required=False)
+@click.option("-d", "--debug", is_flag=True, help="Log everything.")
+@click.option(
+    "-c", "--concurrency", type=int, default=8192, show_default=True, help="Most connections at once."
+)
+@click.option("-b", "--tcp-buffer", default="4KB", help="Deprecated, has no effect.")
+@click.option(
+    "-i",
+    "--prefer-ip",
+    default="prefer-ipv6",
+    show_default=True,
+    help="Addresses of Telegram: prefer-ipv4, prefer-ipv6, only-ipv4 or only-ipv6.",
+)
+@click.option(
+    "-p", "--domain-fronting-port", type=int, default=443, show_default=True, help="Port of the fronted site."
+)
+@click.option("--domain-fronting-ip", help="Address of the fronted site, instead of resolving its name.")
+@click.option(
+    "-n", "--doh-ip", default="1.1.1.1", show_default=True, help="Not supported yet; the system resolves."
+)
+@click.option("-t", "--timeout", default="10s", show_default=True, help="Time to connect to one address.")
+@click.option("-s", "--socks5-proxy", "socks5_proxies", multiple=True, help="Not supported yet.")
+@click.option(
+    "-a",
+    "--antireplay-cache-size",
+    default="1MB",
+    show_default=True,
+    help="Has no effect: the window is exact.",
+)
+def simple_run(bind_to: str, secret: str | None, tcp_buffer: str, **flags: Any) -> None:
+    r"""Serve a proxy on BIND (IP:port) with SECRET, without a configuration file.
+
+    A secret on the command line is visible to every user of the machine, in ps for instance. Better give it
+    as "-", to be read from stdin, or leave it out and set MTG_SECRET.
+
+    \b
+    Examples:
+      mtg generate-secret www.example.com > secret && mtg simple-run 0.0.0.0:3128 - < secret
+      MTG_SECRET=ee... mtg simple-run "[::]:3128"
+      mtg simple-run -c 1000 -i only-ipv4 0.0.0.0:3128 ee367a189aee18fa31c190054efd4a8e9573746f...
+    """
+    from mtg.run import run_proxy
+    from mtg.simple_run import Flags, load_flags
+
+    given = Flags(bind_to=bind_to, secret=_secret_text(secret), **flags)
+    sys.exit(run_proxy(load_flags(given)))
+
+
+def _secret_text(argument: str | None) -> str:
+    """The secret from where the user put it."""
+    if argument == "-":
+        return sys.stdin.readline()
+    if argument is not None:
+        return argument
+    try:
+        return os.environ.pop(SECRET_VARIABLE)
+    except KeyError:
+        raise click.UsageError(f'Missing argument "SECRET", and {SECRET_VARIABLE} is not set.') from None

@@ -1,0 +1,13 @@
+"""The configuration file: from TOML text to a validated, immutable `Config`.
+
+`schema` names every key with its type and default, `values`, `addresses` and `urls` parse what TOML has no
+type for, `problems` finds everything that is wrong at once, `rules` holds what concerns several keys, `load`
+reads the file. No message made here contains a secret or the user part of a URL: `show` sees to that.
+"""
+
+from __future__ import annotations
+
+from mtg.config.load import Loaded, config_from_table, load_config
+from mtg.config.schema import Config
+
+__all__ = ["Config", "Loaded", "config_from_table", "load_config"]

@@ -1,0 +1,118 @@
+"""Reads a configuration file: the only module of this package that touches the file system."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+import mtglib
+from mtg.config.problems import build
+from mtg.config.rules import Findings, settle
+from mtg.config.schema import Config
+from mtg.config.show import shown
+from mtg.user_error import EXIT_USAGE, UserError, os_reason
+
+_TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration that can be run, and what its author should hear about it, one line each."""
+
+    config: Config
+    warnings: tuple[str, ...]
+
+    @property
+    def secret(self) -> mtglib.Secret:
+        """The secret; a loaded configuration always has one."""
+        assert self.config.secret is not None
+        return self.config.secret
+
+
+def load_config(path: Path) -> Loaded:
+    """Read and check the file.
+
+    Raises:
+        UserError: With EXIT_USAGE and a line for each problem, each begun with the file's name.
+    """
+    table = _parse(path, _read_text(path))
+    loaded = config_from_table(table, source=str(path), directory=path.parent)
+    private = path if "secret" in table else path.parent / str(table.get("secret-file"))
+    return Loaded(loaded.config, (*_permission_warning(private), *loaded.warnings))
+
+
+def config_from_table(table: Mapping[str, Any], *, source: str, directory: Path = Path()) -> Loaded:
+    """Check a table of TOML values, whose `secret-file` is relative to `directory`.
+
+    Raises:
+        UserError: With EXIT_USAGE and a line for each problem, each begun with `source`.
+    """
+    findings = Findings()
+    config = build(Config, table, findings.problems)
+    config = settle(config, table, findings)
+    if config.secret_file is not None and "secret" not in table:
+        config = replace(config, secret=_read_secret(directory, config.secret_file, findings.problems))
+    if findings.problems:
+        raise _problems(source, *findings.problems)
+    return Loaded(config, tuple(findings.warnings))
+
+
+def _read_secret(directory: Path, name: str, problems: list[str]) -> mtglib.Secret | None:
+    where = f"secret-file: {shown(name)}"  # through shown: somebody will write the secret itself there
+    try:
+        return mtglib.Secret.parse((directory / name).read_text(encoding="ascii"))
+    except OSError as error:
+        problems.append(f"{where}: {os_reason(error)}")
+    except UnicodeDecodeError:
+        problems.append(f"{where}: expected a secret in hex or base64")
+    except mtglib.MtglibError as error:
+        problems.append(f"{where}: {str(error).removeprefix('secret: ')}")
+    return None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise _problems(str(path), os_reason(error)) from None
+    try:
+        return raw.decode("utf-8-sig")  # editors on Windows put a byte order mark there
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise _problems(f"{path}:{line}", "expected UTF-8") from None
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        place = _TOML_PLACE.search(message)
+        line = (place and place[1]) or text.count("\n") + 1
+        what = message[: place.start()] if place else message
+        raise _problems(f"{path}:{line}", f"{what[:1].lower()}{what[1:]}") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list of thousands of lists
+        raise _problems(str(path), "expected TOML with sensible numbers and nesting") from None
+
+
+def _permission_warning(path: Path) -> tuple[str, ...]:
+    """A secret that every user of the machine can read isn't one."""
+    try:
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+    except OSError:
+        return ()
+    return (
+        (f"{path}: holds the secret and other users can read it (chmod 600 {path})",) if mode & 0o077 else ()
+    )
+
+
+def _problems(source: str, *problems: str) -> UserError:
+    return UserError([f"{source}: {problem}" for problem in problems], exit_code=EXIT_USAGE)

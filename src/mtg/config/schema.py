@@ -1,0 +1,166 @@
+"""Every key of the configuration file with its type, default and bounds.
+
+A field is the key in kebab-case (`bind_to` is `bind-to`); a section is a class. `None` means "not set", which
+a text key may also write as "". What a key does is said in docs and in the example configuration; here are
+only its limits.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from mtg.config.addresses import IPPort, IPText, Listen
+from mtg.config.urls import HTTPSURL, DNSServer, ListSource, ProxyURL, RedisURL
+from mtg.config.values import (
+    Duration,
+    HTTPPath,
+    MetricPrefix,
+    PreferIPWord,
+    ReplayCacheKind,
+    Size,
+    TagFormat,
+)
+from mtglib import Secret
+
+Port = Annotated[int, Meta(ge=1, le=65535, description="a port of 1 to 65535")]
+Positive = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a whole number of at least 1")]
+DCNumber = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a DC number of at least 1")]
+Rate = Annotated[float, Meta(gt=0, lt=100, description="a number over 0, such as 0.001")]
+
+ONE_OR_MANY = "one-or-many"
+"""Marks a list that may be written as its only element."""
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_only=True):
+    """A TOML table with known keys. Subclasses repeat `frozen=True`, as type checkers don't inherit it."""
+
+
+class DomainFronting(Section, frozen=True):
+    """The site that everyone who isn't a client is shown."""
+
+    ip: IPText | None = None
+    port: Port = 443
+    proxy_protocol: bool = False
+
+
+class Timeout(Section, frozen=True):
+    """Time-outs in seconds; what each bounds: docs of `mtglib.ProxyOpts`."""
+
+    tcp: Duration = Duration(5)
+    http: Duration = Duration(10)
+    idle: Duration = Duration(300)
+    handshake: Duration = Duration(10)
+    frame: Duration = Duration(30)
+
+
+class KeepAlive(Section, frozen=True):
+    """TCP keep-alive of connections to Telegram."""
+
+    disabled: bool = False
+    idle: Duration = Duration(15)
+    interval: Duration = Duration(15)
+    count: Positive = 9
+
+
+class Network(Section, frozen=True):
+    """How the program reaches others."""
+
+    dns: DNSServer = DNSServer("https://1.1.1.1")
+    doh_ip: IPText | None = None
+    proxies: tuple[ProxyURL, ...] = ()
+    timeout: Timeout = Timeout()
+    keep_alive: KeepAlive = KeepAlive()
+
+
+class Doppelganger(Section, frozen=True):
+    """Record sizes and delays learnt from a real site; without `urls` it is off."""
+
+    urls: tuple[HTTPSURL, ...] = ()
+    repeats_per_raid: Positive = 10
+    raid_each: Duration = Duration(6 * 3600)
+    drs: bool = False
+
+
+class AntiReplay(Section, frozen=True):
+    """Memory of the hellos seen. `max-size` and `error-rate` concern the bloom filter alone."""
+
+    enabled: bool = True
+    max_size: Size = Size(2**20)
+    error_rate: Rate = 0.001
+    kind: ReplayCacheKind = ReplayCacheKind("window")
+    url: RedisURL | None = None
+
+
+class IPList(Section, frozen=True):
+    """A downloaded list of networks."""
+
+    enabled: bool = False
+    download_concurrency: Positive = 2
+    urls: tuple[ListSource, ...] = ()
+    update_each: Duration = Duration(24 * 3600)
+
+
+class Defense(Section, frozen=True):
+    """Who is let in."""
+
+    doppelganger: Doppelganger = Doppelganger()
+    anti_replay: AntiReplay = AntiReplay()
+    blocklist: IPList = IPList()
+    allowlist: IPList = IPList()
+
+
+class Statsd(Section, frozen=True):
+    """Metrics pushed over UDP."""
+
+    enabled: bool = False
+    address: IPPort | None = None
+    metric_prefix: MetricPrefix = MetricPrefix("mtg")
+    tag_format: TagFormat = TagFormat("datadog")
+
+
+class Prometheus(Section, frozen=True):
+    """Metrics to be fetched over HTTP."""
+
+    enabled: bool = False
+    bind_to: IPPort | None = None
+    http_path: HTTPPath = HTTPPath("/")
+    metric_prefix: MetricPrefix = MetricPrefix("mtg")
+
+
+class Stats(Section, frozen=True):
+    """Where metrics go."""
+
+    statsd: Statsd = Statsd()
+    prometheus: Prometheus = Prometheus()
+
+
+class Config(Section, frozen=True):
+    """A whole configuration. After `mtg.config.load` the deprecated keys are None and `secret` is set."""
+
+    debug: bool = False
+    secret: Secret | None = None
+    secret_file: str | None = None
+    bind_to: Annotated[tuple[Listen, ...], Meta(min_length=1, extra={ONE_OR_MANY: True})] = ()
+    proxy_protocol_listener: bool = False
+    concurrency: Positive = 8192
+    prefer_ip: PreferIPWord = PreferIPWord("prefer-ipv6")
+    public_ipv4: IPv4Address | None = None
+    public_ipv6: IPv6Address | None = None
+    auto_update: bool = False
+    tolerate_time_skewness: Duration = Duration(5)
+    allow_fallback_on_unknown_dc: bool = False
+    fast_mode: bool = True
+    domain_fronting: DomainFronting = DomainFronting()
+    network: Network = Network()
+    defense: Defense = Defense()
+    stats: Stats = Stats()
+    dc_overrides: dict[DCNumber, Annotated[tuple[IPPort, ...], Meta(min_length=1)]] = {}
+    users: tuple[dict[str, Any], ...] = ()
+    # deprecated by mtg 2.x itself
+    domain_fronting_port: Port | None = None
+    domain_fronting_ip: IPText | None = None
+    domain_fronting_proxy_protocol: bool | None = None
+    tcp_buffer: Size | None = None

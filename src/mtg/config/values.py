@@ -1,0 +1,132 @@
+"""Durations, sizes and words. Every parser raises ValueError whose text says what was expected, nothing else.
+
+The spellings are those of mtg 2.x: Go's durations, and sizes whose KB is a KiB; case and blanks don't matter.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Self
+
+MAX_DURATION_SECONDS = 365 * 24 * 3600
+"""No time-out of ours makes sense beyond a year; the bound keeps all timer arithmetic far from overflow."""
+
+MAX_SIZE_BYTES = 2**40
+
+_DURATION_UNITS = {
+    "ns": Decimal("1e-9"),
+    "us": Decimal("1e-6"),
+    "µs": Decimal("1e-6"),  # the micro sign
+    "μs": Decimal("1e-6"),  # the Greek letter, which looks the same
+    "ms": Decimal("1e-3"),
+    "s": Decimal(1),
+    "m": Decimal(60),
+    "h": Decimal(3600),
+}
+_SIZE_UNITS = {"b": Decimal(1)} | {
+    unit: Decimal(1024**power)
+    for power, letter in enumerate("kmgt", start=1)
+    for unit in (f"{letter}b", f"{letter}ib")
+}
+_TERM = r"([0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})([a-zµμ]+)"
+_MAX_TEXT_CHARACTERS = 64
+
+
+class Duration(float):
+    """A positive time span in seconds, written `300ms`, `5s`, `1m30s`, `24h` or `1.5s`; at most a year."""
+
+    expected = 'a duration such as "300ms", "5s" or "1m30s"'
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value; raises ValueError with what was expected."""
+        seconds = _sum_of_terms(value, _DURATION_UNITS)
+        if seconds is None:
+            raise ValueError(cls.expected)
+        if not 0 < seconds <= MAX_DURATION_SECONDS:
+            raise ValueError("a duration over 0s and of at most a year")
+        return cls(seconds)
+
+
+class Size(int):
+    """A positive number of bytes, written `512b`, `16kib` or `1MB`; KB is 1024 bytes, as in mtg 2.x."""
+
+    expected = 'a size such as "16kib" or "1MB"'
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value; raises ValueError with what was expected."""
+        size_bytes = _sum_of_terms(value, _SIZE_UNITS)
+        if size_bytes is None or size_bytes != int(size_bytes):
+            raise ValueError(cls.expected)
+        if not 0 < size_bytes <= MAX_SIZE_BYTES:
+            raise ValueError("a size of 1 byte to 1 TiB")
+        return cls(int(size_bytes))
+
+
+class Word(str):
+    """One of a few words, compared without case; subclasses name them."""
+
+    choices: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value; raises ValueError with what was expected."""
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if word not in cls.choices:
+            raise ValueError("one of " + ", ".join(cls.choices))
+        return cls(word)
+
+
+class PreferIPWord(Word):
+    """Which addresses of Telegram come first, or at all."""
+
+    choices = ("prefer-ipv4", "prefer-ipv6", "only-ipv4", "only-ipv6")
+
+
+class TagFormat(Word):
+    """How statsd tags are written."""
+
+    choices = ("datadog", "influxdb", "graphite")
+
+
+class ReplayCacheKind(Word):
+    """What remembers the hellos that were seen."""
+
+    choices = ("window", "bloom", "redis")
+
+
+class MetricPrefix(str):
+    """The first part of every metric's name: ASCII letters, digits and underscores."""
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value; raises ValueError with what was expected."""
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_]{1,64}", value):
+            raise ValueError("letters, digits and underscores")
+        return cls(value)
+
+
+class HTTPPath(str):
+    """The path that metrics are served at; the leading slash may be left out."""
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value; raises ValueError with what was expected."""
+        if not isinstance(value, str) or not re.fullmatch(r"[!-~]{0,200}", value):
+            raise ValueError('a path such as "/metrics"')
+        return cls("/" + value.lstrip("/"))
+
+
+def _sum_of_terms(value: object, units: dict[str, Decimal]) -> Decimal | None:
+    """`1m30s` -> 60 + 30, exactly; None when `value` isn't such a text."""
+    if not isinstance(value, str) or len(value) > _MAX_TEXT_CHARACTERS:
+        return None
+    text = "".join(value.split()).lower()
+    terms = re.findall(_TERM, text)
+    if not terms or "".join(number + unit for number, unit in terms) != text:
+        return None
+    if any(unit not in units for _, unit in terms):
+        return None
+    return sum((Decimal(number) * units[unit] for number, unit in terms), Decimal(0))

@@ -1,0 +1,109 @@
+"""Opens the sockets that `bind-to` asks for, and closes them again."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+from collections.abc import Iterator, Sequence
+
+from mtg.config.addresses import Listen, ListenIP, ListenUnix, join_ip_port
+from mtg.user_error import UserError, os_reason
+
+BACKLOG = 4096
+"""Connections that the kernel holds until we accept them; it lowers this to net.core.somaxconn."""
+
+_HINTS = {
+    errno.EADDRINUSE: "the port is taken by another program",
+    errno.EACCES: "no permission; ports below 1024 need root or CAP_NET_BIND_SERVICE",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EAFNOSUPPORT: "this machine has no IPv6",
+}
+
+
+@contextlib.contextmanager
+def open_listeners(listens: Sequence[Listen]) -> Iterator[list[socket.socket]]:
+    """Listening, non-blocking sockets, one for each of `listens`, all or none; closed at the end.
+
+    Raises:
+        UserError: One of them can't be had; the line says which and why.
+    """
+    with contextlib.ExitStack() as opened:
+        sockets = []
+        for listen in listens:
+            try:
+                sockets.append(_open(listen, listens, opened))
+            except OSError as error:
+                raise UserError(f"cannot listen on {listen}: {_reason(listen, error)}") from error
+        yield sockets
+
+
+def address_text(listener: socket.socket) -> str:
+    """The address that `listener` really has, as `bind-to` would write it."""
+    name = listener.getsockname()
+    return f"unix:{name}" if isinstance(name, str) else join_ip_port(name[0], name[1])
+
+
+def _open(listen: Listen, all_listens: Sequence[Listen], opened: contextlib.ExitStack) -> socket.socket:
+    if isinstance(listen, ListenUnix):
+        return _open_unix(listen.path, opened)
+    assert isinstance(listen, ListenIP)
+    return _open_ip(listen, opened, v6_only=_has_v4_beside(listen, all_listens))
+
+
+def _open_ip(listen: ListenIP, opened: contextlib.ExitStack, *, v6_only: bool) -> socket.socket:
+    family = socket.AF_INET6 if listen.ip.version == 6 else socket.AF_INET
+    listener = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a restart waits for TIME_WAIT
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6_only))
+    listener.bind((listen.host, listen.port))
+    return _listening(listener)
+
+
+def _open_unix(path: str, opened: contextlib.ExitStack) -> socket.socket:
+    _remove_stale(path)
+    listener = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+    listener.bind(path)
+    opened.callback(_unlink_same, path, os.stat(path).st_ino)
+    return _listening(listener)
+
+
+def _listening(listener: socket.socket) -> socket.socket:
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def _has_v4_beside(listen: ListenIP, listens: Sequence[Listen]) -> bool:
+    """Whether IPv4 has a listener of its own on this port, so that `[::]` must leave IPv4 alone."""
+    return any(isinstance(o, ListenIP) and o.ip.version == 4 and o.port == listen.port != 0 for o in listens)
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket that nobody listens on any more; anything else stays and makes bind() fail."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(1)
+            try:
+                probe.connect(path)
+            except ConnectionRefusedError:
+                os.unlink(path)
+
+
+def _unlink_same(path: str, inode: int) -> None:
+    """Remove our socket, unless a successor has put its own there."""
+    with contextlib.suppress(OSError):
+        if os.stat(path).st_ino == inode:
+            os.unlink(path)
+
+
+def _reason(listen: Listen, error: OSError) -> str:
+    reason = os_reason(error)
+    if isinstance(listen, ListenIP) and error.errno in _HINTS:
+        reason += f" ({_HINTS[error.errno]})"
+    return reason

@@ -1,0 +1,119 @@
+"""The program's log: structlog behind the library's `Logger` protocol.
+
+JSON lines with mtg's field names where stderr is a file or a pipe, coloured lines on a terminal. A debug call
+costs one empty method call while debugging is off. A log that can't be written never stops the proxy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO
+
+import msgspec
+import structlog
+
+import mtglib
+
+_MTG_LEVELS = {"warning": "warn"}  # mtg's spelling, which filters and dashboards know
+
+
+def make_logger(*, debug: bool, stream: TextIO | None = None) -> mtglib.Logger:
+    """The root logger, which writes to `stream` (default: stderr)."""
+    stream = sys.stderr if stream is None else stream
+    renderers = _console(stream) if stream.isatty() else [_as_json]
+    bound = structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
+        processors=[structlog.processors.add_log_level, *renderers],
+    ).bind()
+    return DebugLogger(bound) if debug else StructLogger(bound)
+
+
+class StructLogger:
+    """A logger that drops debug messages; `DebugLogger` keeps them. Both implement `mtglib.Logger`."""
+
+    def __init__(self, bound: Any, name: str = "") -> None:
+        self._bound = bound
+        self._name = name
+
+    def named(self, name: str) -> StructLogger:
+        """A child called `parent.name`."""
+        full_name = f"{self._name}.{name}" if self._name else name
+        return type(self)(self._bound.bind(logger=full_name), full_name)
+
+    def bind(self, **fields: Any) -> StructLogger:
+        """A child whose messages carry `fields` as well."""
+        return type(self)(self._bound.bind(**fields), self._name)
+
+    def debug(self, message: str, *, error: BaseException | None = None) -> None:
+        """Dropped."""
+
+    def info(self, message: str, *, error: BaseException | None = None) -> None:
+        """What an operator wants to see."""
+        self._write(self._bound.info, message, error)
+
+    def warning(self, message: str, *, error: BaseException | None = None) -> None:
+        """What an operator should look at."""
+        self._write(self._bound.warning, message, error)
+
+    def _write(self, write: Any, message: str, error: BaseException | None) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe, a closed stream
+            write(message, **self._error_fields(error))
+
+    def _error_fields(self, error: BaseException | None) -> Mapping[str, str]:
+        return {} if error is None else {"error": _error_text(error)}
+
+
+class DebugLogger(StructLogger):
+    """Writes debug messages too, and where an error came from."""
+
+    def debug(self, message: str, *, error: BaseException | None = None) -> None:
+        """What helps to find a fault."""
+        self._write(self._bound.debug, message, error)
+
+    def _error_fields(self, error: BaseException | None) -> Mapping[str, str]:
+        if error is None:
+            return {}
+        return {"error": _error_text(error), "exception": "".join(traceback.format_exception(error))}
+
+
+def _error_text(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _as_json(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
+    """Mtg's line: level, the logger's name, fields, Unix milliseconds, message."""
+    message, level = event.pop("event"), event.pop("level")
+    line = {"level": _MTG_LEVELS.get(level, level), **event}
+    line |= {"timestamp": time.time_ns() // 1_000_000, "message": message}
+    try:
+        return msgspec.json.encode(line, enc_hook=str).decode()
+    except (TypeError, ValueError, OverflowError):  # lone surrogates, huge numbers, keys that aren't text
+        return json.dumps(line, default=str, skipkeys=True)
+
+
+def _console(stream: TextIO) -> list[Any]:
+    """Processors for people: local time, colours unless NO_COLOR is set."""
+    colours = not os.environ.get("NO_COLOR")
+    return [
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+        _escape_controls,
+        structlog.dev.ConsoleRenderer(
+            colors=colours, pad_event_to=0, sort_keys=False, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+
+
+def _escape_controls(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What peers sent must not steer the terminal; our own tracebacks keep their lines."""
+    for key, value in event.items():
+        text = value if isinstance(value, str) else str(value)
+        event[key] = text if text.isprintable() or key == "exception" else repr(text)
+    return event

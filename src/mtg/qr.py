@@ -1,0 +1,65 @@
+"""QR codes, made here: a link holds the secret and must not be sent to a web service to be drawn."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TextIO
+
+import segno
+
+from mtg.user_error import UserError, os_reason
+
+QUIET_ZONE_MODULES = 2
+"""The light margin; the standard asks for 4, readers are content with 2, and a terminal has few lines."""
+
+IMAGE_SCALE = 4
+"""Pixels of a module in images."""
+
+_WHITE_ON_BLACK = "\033[97;40m"
+_RESET = "\033[0m"
+
+
+def data_uri(text: str) -> str:
+    """The QR code of `text` as a PNG image in a data URI, for a browser's address line or an <img>."""
+    return str(_code(text).png_data_uri(scale=IMAGE_SCALE))
+
+
+def drawing(text: str, *, colours: bool) -> str:
+    """The QR code of `text` in half blocks, two rows of modules a line.
+
+    With `colours`, light modules are white on black whatever the terminal's own colours are; without, it is
+    right on dark terminals and inverted on light ones, which most readers understand.
+    """
+    out = io.StringIO()
+    _code(text).terminal(out, compact=True, border=QUIET_ZONE_MODULES)
+    lines = out.getvalue().splitlines()
+    return "\n".join(f"{_WHITE_ON_BLACK}{line}{_RESET}" if colours else line for line in lines)
+
+
+def can_draw(stream: TextIO) -> bool:
+    """Whether the stream's encoding has block characters."""
+    try:
+        "█▀▄".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def save(text: str, path: Path, kind: str) -> None:
+    """Write the QR code of `text` as "svg" or "png", readable by the owner alone.
+
+    Raises:
+        UserError: The file can't be written.
+    """
+    image = io.BytesIO()
+    _code(text).save(image, kind=kind, scale=IMAGE_SCALE)
+    try:
+        path.touch(mode=0o600)
+        path.write_bytes(image.getvalue())
+    except OSError as error:
+        raise UserError(f"{path}: {os_reason(error)}") from error
+
+
+def _code(text: str) -> segno.QRCode:
+    return segno.make(text, error="l", micro=False)

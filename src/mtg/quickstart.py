@@ -1,0 +1,158 @@
+"""`mtg quickstart`: makes a configuration where there is none, and serves it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import mtglib
+from mtg import qr
+from mtg.config import Loaded, load_config
+from mtg.config.addresses import ListenIP
+from mtg.links import make_links
+from mtg.run import run_proxy
+from mtg.server_address import IPAddress, default_source, reach, server_address
+from mtg.user_error import EXIT_USAGE, UserError, os_reason
+
+DEFAULT_HOST = "www.microsoft.com"
+"""The site to front unless the user chooses: big, TLS 1.3, and reachable nearly everywhere."""
+
+DEFAULT_PORT = 8443
+
+_TEMPLATE = """\
+# A proxy for Telegram. Keep this file to yourself: whoever has the secret can use the proxy.
+# `mtg access {name}` shows the link again, `mtg run {name}` serves.
+
+# Made for {host}: everybody who isn't a client of yours is shown that site.
+# A site of your own, or one that is hosted near this server, is less conspicuous:
+# `mtg generate-secret HOST` makes another secret.
+secret = "{secret}"
+
+bind-to = "{bind_to}"
+{public_ip}
+# Telegram encrypts downloads for the client itself, which saves this machine half of the work.
+# Turn it off where the censor may also watch this server's connections to Telegram: whoever sees
+# both sides sees the same ciphertext on them.
+fast-mode = true
+
+# Where names can't be resolved here, or to show a site on this machine:
+# [domain-fronting]
+# ip = "127.0.0.1"
+# port = 443
+"""
+
+
+def quickstart(path: Path, *, host: str | None, port: int | None, server: str | None) -> int:
+    """Make `path` if it doesn't exist, print the link and its QR code, and serve; returns the exit code.
+
+    `host` and `port` are for a new file; `server` is an IP address or a name for the link. None: a default.
+
+    Raises:
+        UserError: Something can't be written, read or listened on.
+    """
+    made = not path.exists()
+    if made:
+        write_config(path, host=host or DEFAULT_HOST, port=port or DEFAULT_PORT, server=server)
+    loaded = load_config(path)
+    lines = _made_lines(path, host) if made else _kept_lines(path, loaded, host, port)
+
+    def announce(listeners: Sequence[socket.socket]) -> None:
+        print("\n".join([*lines, *link_lines(loaded, server, _first_port(listeners))]), flush=True)
+
+    return run_proxy(loaded, on_listening=announce)
+
+
+def write_config(path: Path, *, host: str, port: int, server: str | None) -> None:
+    """Write a configuration with a fresh secret, readable by its owner alone; never overwrites.
+
+    Raises:
+        UserError: `host` can't be fronted, or the file can't be written.
+    """
+    try:
+        secret = mtglib.Secret.generate(host)
+    except mtglib.OptionError as error:
+        raise UserError(f"--host: expected {error.expected}", exit_code=EXIT_USAGE) from None
+    text = _TEMPLATE.format(
+        name=path.name,
+        host=host,
+        secret=secret.hex(),
+        bind_to=f"[::]:{port}" if _has_ipv6() else f"0.0.0.0:{port}",
+        public_ip=_public_ip_line(server),
+    )
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UserError(f"{path}: {os_reason(error)}") from error
+
+
+def link_lines(loaded: Loaded, server: str | None, port: int) -> list[str]:
+    """The link, what is to be said of it, and its QR code if stdout can show one."""
+    name, note = _server(loaded, server)
+    url = make_links(name, port, loaded.secret.hex()).tg_url
+    lines = ["", f"Open this link in Telegram{f' ({name}: {note})' if note else ''}:", "", f"  {url}", ""]
+    if qr.can_draw(sys.stdout):
+        lines += [qr.drawing(url, colours=sys.stdout.isatty()), ""]
+    return lines
+
+
+def _server(loaded: Loaded, server: str | None) -> tuple[str, str]:
+    """The link's server and what is to be said of its reach."""
+    given = _as_ip(server)
+    if server and given is None:
+        return server, ""
+    address = given or server_address(loaded.config, 4) or server_address(loaded.config, 6)
+    address = address or default_source(4) or ipaddress.IPv4Address("127.0.0.1")
+    note = reach(address)
+    return str(address), f"{note}; SERVER= sets another" if note else ""
+
+
+def _made_lines(path: Path, host: str | None) -> list[str]:
+    lines = [f"{path}: made, with a fresh secret."]
+    if host is None:
+        lines.append(f"It shows {DEFAULT_HOST} to strangers; better choose a site of your own with HOST=.")
+    return lines
+
+
+def _kept_lines(path: Path, loaded: Loaded, host: str | None, port: int | None) -> list[str]:
+    """Says so where the existing file isn't what was asked for."""
+    lines = [f"{path}: used as it is."]
+    if host and host != loaded.secret.host:
+        lines.append(f"Its site is {loaded.secret.host}, not {host}; remove it to have a new one made.")
+    ports = sorted({listen.port for listen in loaded.config.bind_to if isinstance(listen, ListenIP)})
+    if port and port not in ports:
+        lines.append(
+            f"Its port is {', '.join(map(str, ports))}, not {port}; remove it, or change bind-to there."
+        )
+    return lines
+
+
+def _first_port(listeners: Sequence[socket.socket]) -> int:
+    names = [one.getsockname() for one in listeners]
+    return next((int(name[1]) for name in names if isinstance(name, tuple)), DEFAULT_PORT)
+
+
+def _public_ip_line(server: str | None) -> str:
+    address = _as_ip(server)
+    return "" if address is None else f'public-ipv{address.version} = "{address}"\n'
+
+
+def _as_ip(server: str | None) -> IPAddress | None:
+    try:
+        return ipaddress.ip_address(server or "")
+    except ValueError:
+        return None
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True

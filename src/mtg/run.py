@@ -1,0 +1,116 @@
+"""Serves a configuration until SIGTERM or SIGINT; the whole life of the process, top-down."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import signal
+import socket
+from collections.abc import Callable, Sequence
+
+import uvloop
+
+import mtg
+import mtglib
+from mtg.build import build_options
+from mtg.config import Loaded
+from mtg.limits import fitting_concurrency, raise_file_limit
+from mtg.listeners import address_text, open_listeners
+from mtg.logger import make_logger
+from mtg.user_error import EXIT_RUNTIME
+
+GRACE_SECONDS = 5.0
+"""How long streams may go on after the first signal; a second signal ends them at once."""
+
+OnListening = Callable[[Sequence[socket.socket]], None]
+"""Called with the listeners once they are open and before the first log line; may print."""
+
+
+def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int:
+    """Serve until a signal; returns the exit code, 0 after a shutdown that was asked for.
+
+    Raises:
+        UserError: The configuration doesn't fit together, or an address can't be listened on.
+    """
+    logger = make_logger(debug=loaded.config.debug)
+    for warning in loaded.warnings:
+        logger.warning(warning)
+    options = build_options(loaded, concurrency=_concurrency(loaded, logger), logger=logger)
+    with open_listeners(loaded.config.bind_to) as listeners:
+        if on_listening is not None:
+            on_listening(listeners)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_serve(mtglib.Proxy(options), listeners, options, logger))
+
+
+def _concurrency(loaded: Loaded, logger: mtglib.Logger) -> int:
+    """The configured concurrency, lowered to what the limit of open files has room for."""
+    wanted, file_limit = loaded.config.concurrency, raise_file_limit()
+    fitting = fitting_concurrency(wanted, file_limit)
+    if fitting < wanted:
+        logger.warning(
+            f"concurrency: lowered from {wanted} to {fitting}, as the limit of open files is {file_limit}"
+        )
+    return fitting
+
+
+async def _serve(
+    proxy: mtglib.Proxy, listeners: Sequence[socket.socket], options: mtglib.ProxyOpts, logger: mtglib.Logger
+) -> int:
+    stop, hurry = _signals()
+    serving = [asyncio.create_task(proxy.serve(one), name=f"serve {address_text(one)}") for one in listeners]
+    _log_start(proxy, listeners, options, logger)
+    stopping = asyncio.create_task(stop.wait(), name="first signal")
+    await asyncio.wait({*serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if stop.is_set():
+        logger.info(f"shutting down, at most {GRACE_SECONDS:.0f} s for what is open")
+    stopping.cancel()
+    await _shut_down(proxy, hurry, logger)
+    return _exit_code(await asyncio.gather(*serving, return_exceptions=True), logger)
+
+
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Events for the first and for the second SIGTERM or SIGINT."""
+    first, second = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        (second if first.is_set() else first).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    return first, second
+
+
+async def _shut_down(proxy: mtglib.Proxy, hurry: asyncio.Event, logger: mtglib.Logger) -> None:
+    """Give streams their grace period, or what is left of it at the second signal."""
+    graceful = asyncio.create_task(proxy.shutdown(grace_seconds=GRACE_SECONDS), name="shutdown")
+    hurrying = asyncio.create_task(hurry.wait(), name="second signal")
+    await asyncio.wait({graceful, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    if not graceful.done():
+        logger.info("second signal: closing what is open")
+        await proxy.shutdown()
+    hurrying.cancel()
+    await graceful
+
+
+def _log_start(
+    proxy: mtglib.Proxy, listeners: Sequence[socket.socket], options: mtglib.ProxyOpts, logger: mtglib.Logger
+) -> None:
+    """The first line says everything that a report of a fault needs, and no secret."""
+    host, port = proxy.domain_fronting_address
+    logger.bind(
+        version=mtg.__version__,
+        python=platform.python_version(),
+        engine=proxy.relay_engine,
+        bind_to=[address_text(one) for one in listeners],
+        domain_fronting=f"{host}:{port}",
+        concurrency=options.concurrency,
+    ).info("mtg has started")
+
+
+def _exit_code(results: Sequence[BaseException | None], logger: mtglib.Logger) -> int:
+    broken = [result for result in results if isinstance(result, Exception)]
+    for error in broken:
+        logger.warning("listening has ended", error=error)
+    return EXIT_RUNTIME if broken else 0

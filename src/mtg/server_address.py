@@ -1,0 +1,73 @@
+"""Which address clients reach this machine at, as far as it can be known without asking the network."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from mtg.config.addresses import Listen, ListenIP
+from mtg.config.schema import Config
+
+IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Reserved for documentation (RFC 5737, RFC 3849): routed by the default route, and nobody is there. A
+# connected UDP socket has chosen its source address by then and has sent nothing.
+_ANYWHERE = {4: (socket.AF_INET, "192.0.2.1"), 6: (socket.AF_INET6, "2001:db8::1")}
+_ANY_PORT = 9
+
+
+def server_address(config: Config, version: int, given: IPAddress | None = None) -> IPAddress | None:
+    """The address of IP `version` 4 or 6 for links.
+
+    In this order: `given`, the configuration's `public-ipv4` or `-ipv6`, a specific address of `bind-to`,
+    and, where all addresses are listened on, the source address of the default route. None where clients of
+    that version can't get in anyway, or nothing is known.
+    """
+    configured = config.public_ipv4 if version == 4 else config.public_ipv6
+    if known := given or configured:
+        return known
+    listens = [listen for listen in config.bind_to if isinstance(listen, ListenIP)]
+    specific = [
+        listen.ip for listen in listens if listen.ip.version == version and not listen.ip.is_unspecified
+    ]
+    if specific:
+        return specific[0]
+    return default_source(version) if _accepts(listens, version) else None
+
+
+def default_source(version: int) -> IPAddress | None:
+    """The source address of the default route, or None where there is none. Sends nothing."""
+    family, anywhere = _ANYWHERE[version]
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((anywhere, _ANY_PORT))
+            address = ipaddress.ip_address(probe.getsockname()[0].partition("%")[0])
+    except OSError:
+        return None
+    return None if address.is_unspecified or address.is_link_local else address
+
+
+def reach(address: IPAddress) -> str:
+    """What is to be said of a link with this address: "" for a public one."""
+    if address.is_loopback:
+        return "works on this machine only"
+    if not address.is_global:
+        return "a private address: works in the local network only"
+    return ""
+
+
+def link_port(listens: Iterable[Listen], version: int) -> int | None:
+    """The port that clients of IP `version` connect to: that of the first fitting entry; None without one."""
+    usable = [listen for listen in listens if isinstance(listen, ListenIP)]
+    fitting = [listen for listen in usable if _accepts([listen], version)]
+    return next((listen.port for listen in (*fitting, *usable) if listen.port), None)
+
+
+def _accepts(listens: Iterable[ListenIP], version: int) -> bool:
+    """Whether clients of IP `version` get in: `[::]` is for both."""
+    return any(
+        listen.ip.version == version or (listen.ip.version == 6 and listen.ip.is_unspecified)
+        for listen in listens
+    )

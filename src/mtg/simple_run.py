@@ -1,0 +1,85 @@
+"""`mtg simple-run`: a configuration out of flags, for those who want no file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mtg.config import Loaded, config_from_table
+from mtg.user_error import UserError
+
+DEFAULT_DOH_IP = "1.1.1.1"
+
+_FLAG_OF_KEY = {
+    "bind-to": "BIND",
+    "secret": "SECRET",
+    "domain-fronting.port": "--domain-fronting-port",
+    "domain-fronting.ip": "--domain-fronting-ip",
+    "network.doh-ip": "--doh-ip",
+    "network.timeout.tcp": "--timeout",
+    "network.proxies": "--socks5-proxy",
+    "defense.anti-replay.max-size": "--antireplay-cache-size",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The command line of `simple-run`; texts are as the user wrote them. The secret isn't in the repr."""
+
+    bind_to: str
+    secret: str
+    debug: bool
+    concurrency: int
+    prefer_ip: str
+    domain_fronting_port: int
+    domain_fronting_ip: str | None
+    doh_ip: str
+    timeout: str
+    socks5_proxies: Sequence[str]
+    antireplay_cache_size: str
+
+    def __repr__(self) -> str:
+        return f"Flags(bind_to={self.bind_to!r}, ...)"
+
+
+def load_flags(flags: Flags) -> Loaded:
+    """The configuration that the flags stand for; a DC that nobody knows falls back, as mtg's does here.
+
+    Raises:
+        UserError: With EXIT_USAGE and a line for each bad flag.
+    """
+    try:
+        loaded = config_from_table(_table(flags), source="simple-run")
+    except UserError as failure:
+        raise UserError([_in_flags(line) for line in failure.lines], exit_code=failure.exit_code) from None
+    return Loaded(loaded.config, ())  # its warnings are about keys that nobody wrote
+
+
+def _table(flags: Flags) -> Mapping[str, Any]:
+    network: dict[str, Any] = {
+        # Not `idle`: one time-out of 10 s for everything would close every connection that has nothing to
+        # say.
+        "timeout": {"tcp": flags.timeout, "http": flags.timeout},
+        "proxies": list(flags.socks5_proxies),
+    }
+    if flags.doh_ip != DEFAULT_DOH_IP:
+        network["doh-ip"] = flags.doh_ip
+    return {
+        "bind-to": flags.bind_to,
+        "secret": flags.secret,
+        "debug": flags.debug,
+        "concurrency": flags.concurrency,
+        "prefer-ip": flags.prefer_ip,
+        "allow-fallback-on-unknown-dc": True,
+        "domain-fronting": {"port": flags.domain_fronting_port, "ip": flags.domain_fronting_ip or ""},
+        "network": network,
+        "defense": {"anti-replay": {"max-size": flags.antireplay_cache_size}},
+    }
+
+
+def _in_flags(line: str) -> str:
+    """`simple-run: network.timeout.tcp: expected ...` -> `--timeout: expected ...`."""
+    key, _, rest = line.removeprefix("simple-run: ").partition(": ")
+    name, bracket, index = key.partition("[")
+    return f"{_FLAG_OF_KEY.get(name, f'--{name}')}{bracket}{index}: {rest}"

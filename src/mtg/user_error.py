@@ -1,0 +1,29 @@
+"""The one exception that ends the program with lines for its user instead of a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+EXIT_RUNTIME = 1
+"""Exit code for what the machine refused: a taken port, an unwritable file."""
+
+EXIT_USAGE = 2
+"""Exit code for what the user wrote: the command line or the configuration."""
+
+
+class UserError(Exception):
+    """Something that the user can put right; `mtg.cli.main` prints the lines to stderr and exits.
+
+    `lines` are complete, hold no secret and need no further explanation; `exit_code` is EXIT_RUNTIME or
+    EXIT_USAGE.
+    """
+
+    def __init__(self, lines: str | Sequence[str], *, exit_code: int = EXIT_RUNTIME) -> None:
+        self.lines = (lines,) if isinstance(lines, str) else tuple(lines)
+        self.exit_code = exit_code
+        super().__init__("\n".join(self.lines))
+
+
+def os_reason(error: OSError) -> str:
+    """What the system says of `error`, without Python's decoration ("Permission denied")."""
+    return error.strerror or str(error) or type(error).__name__

@@ -1,0 +1,114 @@
+"""An embeddable MTPROTO FakeTLS proxy for Telegram.
+
+A tour: `Secret` is what clients must know. `ProxyOpts` are the settings and the parts: a `Network` that dials, an
+`AntiReplayCache`, an `IPBlocklist`, an `EventStream`, a `Logger`; bring your own, or take those of
+`ProxyOpts.with_defaults`. `Proxy` serves listening sockets, or single connections.
+
+    secret = mtglib.Secret.generate("example.com")
+    async with mtglib.Proxy(mtglib.ProxyOpts.with_defaults(secret)) as proxy:
+        await proxy.serve(listener)
+"""
+
+from .constants import (
+    CONNECTION_ID_LENGTH_BYTES,
+    DEFAULT_BUFFER_SIZE_BYTES,
+    DEFAULT_CONCURRENCY,
+    DEFAULT_DIAL_TIMEOUT,
+    DEFAULT_DOMAIN_FRONTING_PORT,
+    DEFAULT_FRAME_TIMEOUT,
+    DEFAULT_HANDSHAKE_TIMEOUT,
+    DEFAULT_IDLE_TIMEOUT,
+    DEFAULT_PREFER_IP,
+    DEFAULT_TOLERATE_TIME_SKEWNESS_SECONDS,
+    SECRET_KEY_LENGTH_BYTES,
+    TCP_RELAY_READ_TIMEOUT,
+    PreferIP,
+)
+from .errors import (
+    AntiReplayCacheIsNotDefinedError,
+    ClientError,
+    EngineError,
+    EventStreamIsNotDefinedError,
+    IPAllowlistIsNotDefinedError,
+    IPBlocklistIsNotDefinedError,
+    LoggerIsNotDefinedError,
+    MtglibError,
+    NetworkIsNotDefinedError,
+    OptionError,
+    PartIsNotDefinedError,
+    ProxyShutDownError,
+    SecretEmptyError,
+    SecretInvalidError,
+    UpstreamError,
+)
+from .event_types import (
+    Event,
+    EventConcurrencyLimited,
+    EventConnectedToDC,
+    EventDomainFronting,
+    EventFinish,
+    EventIPBlocklisted,
+    EventIPListSize,
+    EventReplayAttack,
+    EventStart,
+    EventTraffic,
+    IPAddress,
+)
+from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
+from .options import ProxyOpts
+from .proxy import Proxy
+from .relay.engine import engine_description
+from .secret import Secret
+from .tunnel import socket_from_streams
+
+__all__ = [
+    "CONNECTION_ID_LENGTH_BYTES",
+    "DEFAULT_BUFFER_SIZE_BYTES",
+    "DEFAULT_CONCURRENCY",
+    "DEFAULT_DIAL_TIMEOUT",
+    "DEFAULT_DOMAIN_FRONTING_PORT",
+    "DEFAULT_FRAME_TIMEOUT",
+    "DEFAULT_HANDSHAKE_TIMEOUT",
+    "DEFAULT_IDLE_TIMEOUT",
+    "DEFAULT_PREFER_IP",
+    "DEFAULT_TOLERATE_TIME_SKEWNESS_SECONDS",
+    "SECRET_KEY_LENGTH_BYTES",
+    "TCP_RELAY_READ_TIMEOUT",
+    "AntiReplayCache",
+    "AntiReplayCacheIsNotDefinedError",
+    "ClientError",
+    "EngineError",
+    "Event",
+    "EventConcurrencyLimited",
+    "EventConnectedToDC",
+    "EventDomainFronting",
+    "EventFinish",
+    "EventIPBlocklisted",
+    "EventIPListSize",
+    "EventReplayAttack",
+    "EventStart",
+    "EventStream",
+    "EventStreamIsNotDefinedError",
+    "EventTraffic",
+    "IPAddress",
+    "IPAllowlistIsNotDefinedError",
+    "IPBlocklist",
+    "IPBlocklistIsNotDefinedError",
+    "Logger",
+    "LoggerIsNotDefinedError",
+    "MtglibError",
+    "Network",
+    "NetworkIsNotDefinedError",
+    "OptionError",
+    "PartIsNotDefinedError",
+    "PreferIP",
+    "Proxy",
+    "ProxyOpts",
+    "ProxyShutDownError",
+    "Secret",
+    "SecretEmptyError",
+    "SecretInvalidError",
+    "UpstreamError",
+    "engine_description",
+    "socket_from_streams",
+]

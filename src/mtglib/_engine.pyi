@@ -1,0 +1,61 @@
+"""The native engine (rust/). Private to mtglib: `keyshare`, `wire.aes_ctr` and `relay.native` are its only users."""
+
+from collections.abc import Sequence
+from typing import TypeAlias, final
+
+_Cipher: TypeAlias = tuple[bytes, bytes, int]
+
+def aes_ctr(key: bytes, iv: bytes, data: bytes) -> bytes:
+    """Encrypt or decrypt with AES-256-CTR from the start of the keystream."""
+
+def x25519_public_key() -> bytes:
+    """Make an X25519 key pair and return its public half, 32 bytes."""
+
+@final
+class Engine:
+    """Threads that relay."""
+
+    def __new__(cls, threads: int) -> Engine: ...
+    def completion_fd(self) -> int:
+        """Return a descriptor that is readable while `completed` has something."""
+
+    def submit(
+        self,
+        client_fd: int,
+        upstream_fd: int,
+        client_unread: bytes,
+        preamble: bytes,
+        ciphers: Sequence[_Cipher] | None,
+        idle_timeout: float,
+    ) -> int:
+        """Take over two sockets and relay between them; return the job's number.
+
+        The sockets are the engine's from the call on, also when it raises.
+
+        Args:
+            client_fd: Connected, non-blocking.
+            upstream_fd: Likewise.
+            client_unread: Bytes received from the client and not dealt with.
+            preamble: Sent upstream first, uncounted.
+            ciphers: None: raw. Two: client_decrypt, dc_encrypt; four: and dc_decrypt, client_encrypt. Each is key,
+                iv, bytes of keystream used.
+            idle_timeout: Seconds, positive.
+        """
+
+    def abort(self, job: int) -> None:
+        """End a job soon, with the reason "shutdown"; nothing happens if it is over."""
+
+    def completed(self) -> list[tuple[int, int, int, str]]:
+        """Take what has ended since the last call: job, bytes from client, bytes to client, reason."""
+
+    def progress(self) -> list[tuple[int, int, int]]:
+        """Take what running jobs have moved since the last call: job, bytes from client, bytes to client."""
+
+    def buffered_bytes(self) -> tuple[int, int]:
+        """Return user memory that holds undelivered bytes: now, and the most that one direction ever had."""
+
+    def connections(self) -> int:
+        """Count the jobs that are running."""
+
+    def close(self) -> None:
+        """End all jobs and threads; waits for them."""

@@ -1,0 +1,5 @@
+"""Anti-replay caches."""
+
+from .window import Window
+
+__all__ = ["Window"]

@@ -1,0 +1,64 @@
+"""An exact anti-replay cache over a window of time.
+
+A hello is only accepted while its stamp is within the tolerated skew of our clock, so what was seen longer ago than
+twice that needs no remembering. Exact means no false positives: a bloom filter of the usual size turns one honest
+client in a thousand away.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+
+class Window:
+    """Remembers everything for `window_seconds`, and tells exactly.
+
+    Args:
+        window_seconds: How long to remember; positive.
+        max_entries: If more come within the window, the oldest go. A million takes about 200 MB.
+        clock: Returns Unix seconds.
+
+    Attributes:
+        persistent: False: a restart forgets.
+        evicted: How many entries had to go before their time.
+    """
+
+    persistent = False
+
+    def __init__(
+        self, window_seconds: float, *, max_entries: int = 1_000_000, clock: Callable[[], float] = time.time
+    ) -> None:
+        if not window_seconds > 0 or max_entries < 1:
+            raise ValueError("window_seconds and max_entries: expected positive numbers")
+        self._window_seconds = window_seconds
+        self._max_entries = max_entries
+        self._clock = clock
+        self._seen_at_unix: OrderedDict[bytes, float] = OrderedDict()
+        self.evicted = 0
+
+    @classmethod
+    def for_time_skewness(cls, skewness_seconds: float, *, clock: Callable[[], float] = time.time) -> "Window":
+        """Make a window as long as a hello can be accepted where clocks may be off by so many seconds."""
+        return cls(2 * skewness_seconds + 1, clock=clock)
+
+    def __len__(self) -> int:
+        return len(self._seen_at_unix)
+
+    async def seen_before(self, data: bytes) -> bool:
+        """Tell whether `data` was seen within the window, and remember it if not."""
+        now_unix = self._clock()
+        self._expire(now_unix)
+        if data in self._seen_at_unix:
+            return True
+        if len(self._seen_at_unix) >= self._max_entries:
+            self._seen_at_unix.popitem(last=False)
+            self.evicted += 1
+        self._seen_at_unix[data] = now_unix
+        return False
+
+    def _expire(self, now_unix: float) -> None:
+        while self._seen_at_unix:
+            data, seen_at_unix = next(iter(self._seen_at_unix.items()))
+            if now_unix - seen_at_unix <= self._window_seconds:
+                return
+            del self._seen_at_unix[data]

@@ -1,0 +1,83 @@
+"""A client's socket during its handshake: non-blocking, with what was read and not used yet."""
+
+import socket
+
+from .readiness import READABLE, WRITABLE, Readiness
+
+_RECV_BYTES = 16 * 1024
+
+
+class Conn:
+    """Owns a connected socket until `detach` or `close`.
+
+    Each call tries the socket first and waits only if it must: a hello is often there before we ask.
+
+    Attributes:
+        unread: Bytes that were received and that nobody has taken yet.
+    """
+
+    __slots__ = ("_fd", "_readiness", "_sock", "unread")
+
+    def __init__(self, sock: socket.socket, readiness: Readiness) -> None:
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._readiness = readiness
+        self.unread = b""
+
+    async def receive_more(self, deadline_mono: float) -> bool:
+        """Append what the peer sent to `unread`; False when it has ended its side.
+
+        Raises:
+            TimeoutError: Nothing came until the loop's clock said `deadline_mono`.
+            OSError: The connection is broken.
+        """
+        while True:
+            try:
+                data = self._sock.recv(_RECV_BYTES)
+            except BlockingIOError:
+                await self._readiness.wait(self._fd, READABLE, deadline_mono)
+            else:
+                self.unread += data
+                return bool(data)
+
+    async def send_all(self, data: bytes, deadline_mono: float) -> None:
+        """Send everything.
+
+        Raises:
+            TimeoutError: The peer didn't take it until the loop's clock said `deadline_mono`.
+            OSError: The connection is broken.
+        """
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._sock.send(view) :]
+            except BlockingIOError:
+                await self._readiness.wait(self._fd, WRITABLE, deadline_mono)
+
+    def take(self, count: int) -> bytes:
+        """Remove and return the first `count` bytes of `unread`."""
+        taken, self.unread = self.unread[:count], self.unread[count:]
+        return taken
+
+    def take_all(self) -> bytes:
+        """Remove and return `unread`."""
+        taken, self.unread = self.unread, b""
+        return taken
+
+    def detach(self) -> tuple[socket.socket, bytes]:
+        """Give away the socket and `unread`; the receiver closes it."""
+        self._readiness.forget(self._fd)
+        sock, self._sock = self._sock, _CLOSED
+        unread, self.unread = self.unread, b""
+        return sock, unread
+
+    def close(self) -> None:
+        """Close the socket, unless it was given away. May be called again."""
+        if self._sock is not _CLOSED:
+            self._readiness.forget(self._fd)
+            self._sock.close()
+            self._sock = _CLOSED
+
+
+_CLOSED = socket.socket()
+_CLOSED.close()

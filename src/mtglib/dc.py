@@ -1,0 +1,130 @@
+"""Telegram's data centres: their addresses, and which of them a client means.
+
+Source of the addresses: what Telegram's own clients are built with (the tables in TDLib's ConnectionCreator and tdesktop).
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+from .constants import PreferIP
+from .errors import ClientError
+from .event_types import IPAddress
+
+DEFAULT_DC: Final = 2
+"""The DC for clients that don't care, and for those that want an unknown one where fallback is allowed."""
+
+_TEST_DC_OFFSET = 10_000
+_PORT = 443
+
+
+@dataclass(frozen=True, slots=True)
+class DCAddress:
+    """Where a DC listens."""
+
+    ip: IPAddress
+    port: int
+
+
+def _table(rows: Mapping[int, Sequence[str]]) -> Mapping[int, tuple[DCAddress, ...]]:
+    return {dc: tuple(DCAddress(ip_address(ip), _PORT) for ip in ips) for dc, ips in rows.items()}
+
+
+PRODUCTION: Final = _table(
+    {
+        1: ("149.154.175.50", "2001:b28:f23d:f001::a"),
+        2: ("149.154.167.51", "95.161.76.100", "2001:67c:4e8:f002::a"),
+        3: ("149.154.175.100", "2001:b28:f23d:f003::a"),
+        4: ("149.154.167.91", "2001:67c:4e8:f004::a"),
+        5: ("149.154.171.5", "2001:b28:f23f:f005::a"),
+        203: ("91.105.192.100", "2a0a:f280:203:a:5000::100"),
+    }
+)
+TEST: Final = _table(
+    {
+        1: ("149.154.175.10", "2001:b28:f23d:f001::e"),
+        2: ("149.154.167.40", "2001:67c:4e8:f002::e"),
+        3: ("149.154.175.117", "2001:b28:f23d:f003::e"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DCChoice:
+    """The outcome of a look-up.
+
+    Attributes:
+        dc: The positive number of the DC that will be dialled.
+        requested: The number that the DC is told in our frame.
+        addresses: All to be tried, in this order; never empty.
+    """
+
+    dc: int
+    requested: int
+    addresses: tuple[DCAddress, ...]
+
+
+class DCTable:
+    """Chooses a DC's addresses.
+
+    Args:
+        prefer_ip: "prefer-*" puts a family first, "only-*" leaves the other out.
+        use_test_dcs: Numbers over 10 000 mean Telegram's test DCs.
+        allow_fallback: An unknown DC is replaced by `DEFAULT_DC`.
+        overrides: Addresses that replace everything else for their DC, which is known by that.
+    """
+
+    def __init__(
+        self,
+        prefer_ip: PreferIP,
+        *,
+        use_test_dcs: bool = False,
+        allow_fallback: bool = False,
+        overrides: Mapping[int, Sequence[DCAddress]] | None = None,
+    ) -> None:
+        self._prefer_ip = prefer_ip
+        self._use_test_dcs = use_test_dcs
+        self._allow_fallback = allow_fallback
+        self._overrides = dict(overrides or {})
+
+    def choose(self, requested: int) -> DCChoice:
+        """Find the addresses for the number in a client's frame.
+
+        Raises:
+            ClientError: "unknown_dc": there is no such DC, and no fallback.
+        """
+        dc = abs(requested) or DEFAULT_DC
+        if addresses := self._addresses(dc):
+            return DCChoice(dc, requested, addresses)
+        if self._allow_fallback and (addresses := self._addresses(DEFAULT_DC)):
+            return DCChoice(DEFAULT_DC, DEFAULT_DC, addresses)
+        raise ClientError("unknown_dc", f"DC {requested} isn't known")
+
+    def unreachable(self) -> int | None:
+        """Return a known DC for which `prefer_ip` leaves no address, or None if there is none."""
+        known = {*self._overrides, *PRODUCTION}
+        return next((dc for dc in sorted(known) if not self._addresses(dc)), None)
+
+    def _addresses(self, dc: int) -> tuple[DCAddress, ...]:
+        known = self._overrides.get(dc)
+        if known is None and dc > _TEST_DC_OFFSET:
+            known = TEST.get(dc - _TEST_DC_OFFSET) if self._use_test_dcs else None
+        elif known is None:
+            known = PRODUCTION.get(dc)
+        return self._in_order(known) if known else ()
+
+    def _in_order(self, addresses: Sequence[DCAddress]) -> tuple[DCAddress, ...]:
+        if len(addresses) == 1 and self._prefer_ip.startswith("prefer"):
+            return tuple(addresses)
+        mode, first = self._prefer_ip.split("-ipv")
+        families = {
+            4: [a for a in addresses if a.ip.version == 4],
+            6: [a for a in addresses if a.ip.version == 6],
+        }
+        for family in families.values():
+            random.shuffle(family)
+        preferred = families.pop(int(first))
+        others = next(iter(families.values())) if mode == "prefer" else []
+        return (*preferred, *others)

@@ -1,0 +1,50 @@
+"""IP addresses and ports in the forms that sockets, options and people use, made canonical."""
+
+import socket
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from .event_types import IPAddress
+
+
+def canonical_ip(text: str) -> IPAddress | None:
+    """Parse an address as a socket gives it: IPv4-mapped IPv6 becomes IPv4, a zone goes; None if it is none."""
+    try:
+        ip = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(ip, IPv6Address):
+        return ip.ipv4_mapped or ip
+    return ip
+
+
+def endpoint_of(address: Any) -> tuple[IPAddress, int] | None:
+    """Take `getpeername()`'s answer apart; None where a socket has no IP address (Unix sockets, pairs)."""
+    if not isinstance(address, tuple) or len(address) < 2 or not isinstance(address[0], str):
+        return None
+    ip = canonical_ip(address[0])
+    return None if ip is None else (ip, address[1])
+
+
+def local_endpoint(sock: socket.socket) -> tuple[IPAddress, int] | None:
+    """Return the address that a socket is bound to, if it has one."""
+    try:
+        return endpoint_of(sock.getsockname())
+    except OSError:
+        return None
+
+
+def parse_endpoint(text: str) -> tuple[IPAddress, int]:
+    """Parse `ip:port` or `[ipv6]:port`.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    host, separator, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    ip = ip_address(host[1:-1] if bracketed else host)
+    if not separator or not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
+        raise ValueError(text)
+    if bracketed != (ip.version == 6):
+        raise ValueError(text)
+    return ip, int(port)

@@ -1,0 +1,90 @@
+"""What becomes of everybody who isn't a client of ours: they talk to the fronting site, which we know nothing about."""
+
+import socket
+from collections.abc import Collection
+
+from .constants import MIN_FRONTING_IDLE_TIMEOUT
+from .endpoints import endpoint_of, local_endpoint
+from .errors import UpstreamError
+from .event_types import IPAddress
+from .guards import Warnings
+from .options import ProxyOpts
+from .relay.job import Job
+from .upstream import dial
+from .wire.proxy_protocol import header_v2
+
+
+def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
+    """Return the host (or configured address) and port of the fronting site."""
+    return str(opts.domain_fronting_ip or opts.secret.host), opts.domain_fronting_port
+
+
+async def dial_front(opts: ProxyOpts, listeners: Collection[socket.socket], warnings: Warnings) -> socket.socket:
+    """Connect to the fronting site.
+
+    Args:
+        opts: The proxy's options.
+        listeners: Sockets that the proxy accepts on: a front that is one of them would front itself, and one probe
+            would go round until the concurrency limit stops it.
+        warnings: Where a network that misbehaves is reported.
+
+    Raises:
+        OSError, TimeoutError, UpstreamError: It can't be reached, or mustn't.
+    """
+    host, port = fronting_address(opts)
+    network = opts.front_network or opts.network
+    upstream = await dial(network, host, port, opts.dial_timeout, warnings)
+    if _is_own(upstream, listeners):
+        upstream.close()
+        raise UpstreamError(
+            f"domain-fronting: expected another server than this proxy, but {host} port {port} is its own address"
+        )
+    return upstream
+
+
+def fronting_job(
+    opts: ProxyOpts,
+    client: socket.socket,
+    upstream: socket.socket,
+    unread: bytes,
+    seen: tuple[IPAddress, int] | None,
+) -> Job:
+    """Describe the relay between a prober and the site: the very bytes, both ways.
+
+    Args:
+        opts: The proxy's options.
+        client: The prober's socket.
+        upstream: The site's.
+        unread: Everything that was read from the prober.
+        seen: The prober's address, for the PROXY protocol.
+    """
+    preamble = b""
+    if opts.domain_fronting_proxy_protocol:
+        preamble = header_v2(seen, local_endpoint(client))
+    idle_timeout = max(opts.idle_timeout, MIN_FRONTING_IDLE_TIMEOUT)
+    return Job(client, upstream, unread, preamble, None, idle_timeout)
+
+
+def _is_own(upstream: socket.socket, listeners: Collection[socket.socket]) -> bool:
+    try:
+        peer = endpoint_of(upstream.getpeername())
+    except OSError:
+        return False
+    if peer is None:
+        return False
+    for listener in listeners:
+        own = local_endpoint(listener)
+        if own is not None and own[1] == peer[1] and (own[0] == peer[0] or own[0].is_unspecified):
+            return own[0] == peer[0] or _is_local(peer[0])
+    return False
+
+
+def _is_local(ip: IPAddress) -> bool:
+    """Tell whether an address is one of this machine's: only those can be bound to."""
+    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(ip), 0))
+        except OSError:
+            return False
+    return True

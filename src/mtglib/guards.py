@@ -1,0 +1,100 @@
+"""What stands between the proxy and the parts that a user brings: what they raise ends here."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from .event_types import Event
+from .interfaces import EventStream, Logger
+
+_T = TypeVar("_T")
+_WARN_EACH_SECONDS = 60.0
+
+
+class GuardedLogger:
+    """A `Logger` whose failures are ignored, and that can warn once a minute."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def named(self, name: str) -> "GuardedLogger":
+        """See `Logger.named`."""
+        with suppress(Exception):
+            return GuardedLogger(self._logger.named(name))
+        return self
+
+    def bind(self, **fields: Any) -> "GuardedLogger":
+        """See `Logger.bind`."""
+        try:
+            return GuardedLogger(self._logger.bind(**fields))
+        except Exception:
+            return self
+
+    def debug(self, message: str, *, error: BaseException | None = None) -> None:
+        """See `Logger.debug`."""
+        with suppress(Exception):
+            self._logger.debug(message, error=error)
+
+    def info(self, message: str, *, error: BaseException | None = None) -> None:
+        """See `Logger.info`."""
+        with suppress(Exception):
+            self._logger.info(message, error=error)
+
+    def warning(self, message: str, *, error: BaseException | None = None) -> None:
+        """See `Logger.warning`."""
+        with suppress(Exception):
+            self._logger.warning(message, error=error)
+
+
+class Warnings:
+    """Says each thing at most once a minute, however often it happens."""
+
+    def __init__(self, logger: GuardedLogger) -> None:
+        self._logger = logger
+        self._said_at_mono: dict[str, float] = {}
+
+    def warn(self, subject: str, message: str, *, error: BaseException | None = None) -> None:
+        """Warn, unless there was a warning about `subject` within the last minute."""
+        now_mono = time.monotonic()
+        if now_mono - self._said_at_mono.get(subject, -_WARN_EACH_SECONDS) >= _WARN_EACH_SECONDS:
+            self._said_at_mono[subject] = now_mono
+            self._logger.warning(message, error=error)
+
+    def part_failed(self, part: object, method: str, error: BaseException) -> None:
+        """Warn that a user's part raised or was late."""
+        name = f"{type(part).__name__}.{method}"
+        self.warn(name, f"{name} failed: {type(error).__name__}", error=error)
+
+
+class Emitter:
+    """Sends events.
+
+    Attributes:
+        dropped: How many the stream raised on.
+    """
+
+    def __init__(self, stream: EventStream, warnings: Warnings) -> None:
+        self._stream = stream
+        self._send = stream.send
+        self._warnings = warnings
+        self.dropped = 0
+
+    def send(self, event: Event) -> None:
+        """Hand an event over."""
+        try:
+            self._send(event)
+        except Exception as error:
+            self.dropped += 1
+            self._warnings.part_failed(self._stream, "send", error)
+
+
+async def within(seconds: float, awaitable: Awaitable[_T]) -> _T:
+    """Await with a bound.
+
+    Raises:
+        TimeoutError: The bound was reached.
+    """
+    async with asyncio.timeout(seconds):
+        return await awaitable

@@ -1,0 +1,221 @@
+"""Everything that can be set about a proxy."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from . import constants
+from .antireplay import Window
+from .constants import PreferIP
+from .dc import DCAddress, DCTable
+from .endpoints import canonical_ip, parse_endpoint
+from .errors import (
+    AntiReplayCacheIsNotDefinedError,
+    EventStreamIsNotDefinedError,
+    IPAllowlistIsNotDefinedError,
+    IPBlocklistIsNotDefinedError,
+    LoggerIsNotDefinedError,
+    NetworkIsNotDefinedError,
+    OptionError,
+    PartIsNotDefinedError,
+    SecretEmptyError,
+    SecretInvalidError,
+)
+from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
+from .network import Direct
+from .noop import NoopEventStream, NoopIPBlocklist, NoopLogger
+from .secret import Secret
+
+RelayChoice = Literal["auto", "native", "pure"]
+
+
+@dataclass(kw_only=True, slots=True)
+class ProxyOpts:
+    """Settings of a `Proxy`; the first six are mandatory, see `with_defaults` for a short cut.
+
+    Durations are seconds. All values are checked here; see `Raises`.
+
+    Attributes:
+        secret: Who is let in, and which site the others see.
+        network: How Telegram, and the fronting site unless `front_network` is given, are reached.
+        anti_replay_cache: Finds hellos that are sent twice.
+        ip_blocklist: Clients from these addresses are closed at once.
+        event_stream: Where events go.
+        logger: Where messages go.
+        ip_allowlist: If given, only clients from these addresses are let in.
+        buffer_size_bytes: Deprecated, has no effect: connections have no buffers of their own.
+        concurrency: Most connections that `serve` handles at once, at least 1; those above are closed.
+        idle_timeout: A relay ends after so long without a byte moved.
+        tolerate_time_skewness_seconds: How far clients' clocks may be off.
+        prefer_ip: "prefer-ipv4", "prefer-ipv6", "only-ipv4" or "only-ipv6": addresses of DCs.
+        domain_fronting_port: The fronting site's port.
+        allow_fallback_on_unknown_dc: Connect clients that want an unknown DC to DC 2 instead of closing.
+        use_test_dcs: Clients may ask for Telegram's test DCs.
+        handshake_timeout: From accept to a complete ClientHello; then the client is fronted.
+        frame_timeout: From our answer to the client's obfuscated2 frame; then it is closed.
+        dial_timeout: For one upstream address; twice that for all addresses of a DC.
+        fast_mode: Let DCs encrypt downloads for the client, at no cost here. Whoever sees both legs sees equal
+            ciphertext; switch it off where the censor watches the server's uplink, too.
+        front_network: How the fronting site is reached; None: `network`.
+        domain_fronting_ip: The fronting site's address, in place of a look-up of the secret's host.
+        domain_fronting_proxy_protocol: Tell the fronting site who asks, with a PROXY protocol v2 header.
+        dc_overrides: DC number -> "ip:port" or "[ipv6]:port", in place of the built-in addresses.
+        clock: Returns Unix seconds; for tests.
+        relay: "native", "pure" (Python), or "auto": native if it was built.
+
+    Raises:
+        SecretEmptyError, SecretInvalidError, NetworkIsNotDefinedError, AntiReplayCacheIsNotDefinedError,
+        IPBlocklistIsNotDefinedError, IPAllowlistIsNotDefinedError, EventStreamIsNotDefinedError,
+        LoggerIsNotDefinedError: That part is missing or lacks a method.
+        OptionError: Another value can't work; the message names the option and what is expected.
+    """
+
+    secret: Secret
+    network: Network
+    anti_replay_cache: AntiReplayCache
+    ip_blocklist: IPBlocklist
+    event_stream: EventStream
+    logger: Logger
+
+    ip_allowlist: IPBlocklist | None = None
+    buffer_size_bytes: int = constants.DEFAULT_BUFFER_SIZE_BYTES
+    concurrency: int = constants.DEFAULT_CONCURRENCY
+    idle_timeout: float = constants.DEFAULT_IDLE_TIMEOUT
+    tolerate_time_skewness_seconds: float = constants.DEFAULT_TOLERATE_TIME_SKEWNESS_SECONDS
+    prefer_ip: PreferIP = constants.DEFAULT_PREFER_IP
+    domain_fronting_port: int = constants.DEFAULT_DOMAIN_FRONTING_PORT
+    allow_fallback_on_unknown_dc: bool = False
+    use_test_dcs: bool = False
+
+    handshake_timeout: float = constants.DEFAULT_HANDSHAKE_TIMEOUT
+    frame_timeout: float = constants.DEFAULT_FRAME_TIMEOUT
+    dial_timeout: float = constants.DEFAULT_DIAL_TIMEOUT
+    fast_mode: bool = True
+    front_network: Network | None = None
+    domain_fronting_ip: str | None = None
+    domain_fronting_proxy_protocol: bool = False
+    dc_overrides: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
+    relay: RelayChoice = "auto"
+
+    @classmethod
+    def with_defaults(cls, secret: Secret, **changes: Any) -> "ProxyOpts":
+        """Make options out of a secret and the parts that come with mtglib.
+
+        Direct connections, an anti-replay window, no lists, no events, no log. `changes` are this class's
+        attributes.
+        """
+        clock = changes.get("clock", time.time)
+        skew = changes.get("tolerate_time_skewness_seconds", constants.DEFAULT_TOLERATE_TIME_SKEWNESS_SECONDS)
+        parts: dict[str, Any] = {
+            "network": Direct(),
+            "anti_replay_cache": Window.for_time_skewness(skew, clock=clock),
+            "ip_blocklist": NoopIPBlocklist(),
+            "event_stream": NoopEventStream(),
+            "logger": NoopLogger(),
+        }
+        return cls(secret=secret, **(parts | changes))
+
+    def __post_init__(self) -> None:
+        _check_secret(self.secret)
+        for name, interface, error in _PARTS:
+            _check_part(name, getattr(self, name), interface, error)
+        if self.ip_allowlist is not None:
+            _check_part("ip_allowlist", self.ip_allowlist, IPBlocklist, IPAllowlistIsNotDefinedError)
+        if self.front_network is not None:
+            _check_part("front_network", self.front_network, Network, NetworkIsNotDefinedError)
+        for name in _DURATIONS:
+            _check_duration(name, getattr(self, name))
+        for name in _FLAGS:
+            if not isinstance(value := getattr(self, name), bool):
+                raise OptionError(name, "True or False", value)
+        _check_int("concurrency", self.concurrency, "a positive integer", 1)
+        _check_int("domain_fronting_port", self.domain_fronting_port, "a port, 1 to 65535", 1, 65535)
+        _check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
+        _check_choice("relay", self.relay, get_args(RelayChoice))
+        if self.domain_fronting_ip is not None and canonical_ip(str(self.domain_fronting_ip)) is None:
+            raise OptionError("domain_fronting_ip", "an IP address", self.domain_fronting_ip)
+        if not callable(self.clock):
+            raise OptionError("clock", "a function that returns Unix seconds", self.clock)
+        if (dc := self.dc_table().unreachable()) is not None:
+            raise OptionError("prefer_ip", f"a preference that leaves DC {dc} an address", self.prefer_ip)
+
+    def dc_table(self) -> DCTable:
+        """Make the table of DCs that these options describe.
+
+        Raises:
+            OptionError: `dc_overrides` can't be understood.
+        """
+        return DCTable(
+            self.prefer_ip,
+            use_test_dcs=self.use_test_dcs,
+            allow_fallback=self.allow_fallback_on_unknown_dc,
+            overrides=_parse_overrides(self.dc_overrides),
+        )
+
+
+_PARTS: tuple[tuple[str, type, type[PartIsNotDefinedError]], ...] = (
+    ("network", Network, NetworkIsNotDefinedError),
+    ("anti_replay_cache", AntiReplayCache, AntiReplayCacheIsNotDefinedError),
+    ("ip_blocklist", IPBlocklist, IPBlocklistIsNotDefinedError),
+    ("event_stream", EventStream, EventStreamIsNotDefinedError),
+    ("logger", Logger, LoggerIsNotDefinedError),
+)
+_DURATIONS = (
+    *("idle_timeout", "tolerate_time_skewness_seconds"),
+    *("handshake_timeout", "frame_timeout", "dial_timeout"),
+)
+_FLAGS = (
+    *("allow_fallback_on_unknown_dc", "use_test_dcs"),
+    *("fast_mode", "domain_fronting_proxy_protocol"),
+)
+
+
+def _check_secret(secret: Any) -> None:
+    if secret is None:
+        raise SecretEmptyError
+    if not isinstance(secret, Secret):
+        raise SecretInvalidError(f"a Secret, got {type(secret).__name__}")
+    secret.checked()
+
+
+def _check_part(name: str, part: Any, interface: type, error: type[PartIsNotDefinedError]) -> None:
+    methods = sorted(m for m in dir(interface) if not m.startswith("_"))
+    if part is None:
+        raise error(name, f"an object with {', '.join(methods)}, got None")
+    if missing := [method for method in methods if not callable(getattr(part, method, None))]:
+        raise error(name, f"an object with {', '.join(methods)}; {type(part).__name__} lacks {', '.join(missing)}")
+
+
+def _check_duration(name: str, value: Any) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:
+        raise OptionError(name, "a positive number of seconds", value)
+
+
+def _check_int(name: str, value: Any, expected: str, least: int, most: float = math.inf) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise OptionError(name, expected, value)
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise OptionError(name, f"one of {', '.join(choices)}", value)
+
+
+def _parse_overrides(overrides: Any) -> dict[int, tuple[DCAddress, ...]]:
+    if not isinstance(overrides, Mapping):
+        raise OptionError("dc_overrides", "a mapping of DC numbers to addresses", overrides)
+    parsed = {}
+    for dc, addresses in overrides.items():
+        name = f"dc_overrides[{dc!r}]"
+        _check_int(name, dc, "a positive DC number as key", 1)
+        if isinstance(addresses, str) or not isinstance(addresses, Sequence) or not addresses:
+            raise OptionError(name, 'a list of "ip:port"', addresses)
+        try:
+            parsed[dc] = tuple(DCAddress(*parse_endpoint(address)) for address in addresses)
+        except (ValueError, AttributeError):
+            raise OptionError(name, '"ip:port" or "[ipv6]:port" with a port from 1 to 65535', addresses) from None
+    return parsed

@@ -1,0 +1,185 @@
+"""The proxy: who is let in, how many at once, and how it all begins and ends."""
+
+import asyncio
+import socket
+from typing import Any, Self
+
+from .accepting import Acceptor
+from .endpoints import endpoint_of
+from .errors import ProxyShutDownError
+from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
+from .fronting import fronting_address
+from .guards import Emitter, GuardedLogger, Warnings
+from .interfaces import IPBlocklist
+from .options import ProxyOpts
+from .readiness import Readiness
+from .relay.engine import Engine
+from .stream import Stream, Surroundings
+
+
+class Proxy:
+    """An MTPROTO FakeTLS proxy; lives in one event loop, and can't be used again after `shutdown`.
+
+    `async with Proxy(opts) as proxy: await proxy.serve(listener)` shuts down on exit.
+
+    Args:
+        opts: Its settings; later changes of the object have no effect.
+    """
+
+    def __init__(self, opts: ProxyOpts) -> None:
+        self._opts = opts
+        self._dcs = opts.dc_table()
+        self._engine = Engine(opts.relay)
+        self._logger = GuardedLogger(opts.logger).named("proxy")
+        self._warnings = Warnings(self._logger)
+        self._events = Emitter(opts.event_stream, self._warnings)
+        self._start_unix = opts.clock()
+        self._around: Surroundings | None = None
+        self._acceptors: dict[Acceptor, socket.socket] = {}
+        self._streams: set[asyncio.Task[None]] = set()
+        self._served = 0
+        self._shut_down = False
+
+    @property
+    def domain_fronting_address(self) -> tuple[str, int]:
+        """Host (or configured address) and port of the fronting site."""
+        return fronting_address(self._opts)
+
+    @property
+    def relay_engine(self) -> str:
+        """What relays: "native", or "pure (why)"."""
+        return self._engine.description
+
+    @property
+    def events_dropped(self) -> int:
+        """How many events the event stream raised on."""
+        return self._events.dropped
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Serve the connections of a listening socket until the proxy is shut down.
+
+        The listener stays the caller's, who also closes it. Several may be served at once; `concurrency` counts
+        over all of them.
+
+        Raises:
+            ProxyShutDownError: The proxy was shut down before.
+            OSError: Accepting broke for good.
+        """
+        if self._shut_down:
+            raise ProxyShutDownError("this proxy was shut down")
+        acceptor = Acceptor(listener, self._take, self._warnings)
+        self._acceptors[acceptor] = listener
+        try:
+            await acceptor.run()
+        finally:
+            del self._acceptors[acceptor]
+
+    async def serve_conn(self, sock: socket.socket, client_address: Any = None) -> None:
+        """Serve one connection to its end; IP lists and the concurrency limit are the caller's business.
+
+        Args:
+            sock: A connected stream socket. It is the proxy's from now on, which closes it.
+            client_address: The client's (ip, port) as in the socket module, where it isn't the socket's peer.
+        """
+        if self._shut_down:
+            sock.close()
+            return
+        sock.setblocking(False)
+        stream = self._start(sock, endpoint_of(client_address or _peer_name(sock)))
+        try:
+            await asyncio.wait((stream,))
+        except asyncio.CancelledError:
+            stream.cancel()
+            await asyncio.wait((stream,))
+            raise
+
+    async def shutdown(self, grace_seconds: float = 0.0) -> None:
+        """Stop accepting, wait for streams to end by themselves, then end the rest.
+
+        Returns after the last stream's EventFinish. May be called again, also while another call waits: the one
+        with less patience decides.
+
+        Args:
+            grace_seconds: How long to wait for streams.
+        """
+        self._shut_down = True
+        for acceptor in self._acceptors:
+            acceptor.stop()
+        if self._streams and grace_seconds > 0:
+            await asyncio.wait(self._streams, timeout=grace_seconds)
+        while self._streams:
+            for stream in self._streams:
+                stream.cancel()
+            await asyncio.wait(self._streams)
+        await self._engine.close()
+        if self._around is not None:
+            self._around.readiness.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.shutdown()
+
+    def _take(self, sock: socket.socket, address: Any) -> None:
+        """Decide about a connection that was accepted, before a byte of it is read."""
+        client = endpoint_of(address)
+        remote_ip = client and client[0]
+        if remote_ip is not None and not self._admits(remote_ip):
+            sock.close()
+        elif self._served >= self._opts.concurrency:
+            self._events.send(EventConcurrencyLimited(timestamp=self._opts.clock()))
+            sock.close()
+        else:
+            self._served += 1
+            self._start(sock, client).add_done_callback(self._finished)
+
+    def _finished(self, _stream: asyncio.Task[None]) -> None:
+        self._served -= 1
+
+    def _admits(self, ip: IPAddress) -> bool:
+        allowlist = self._opts.ip_allowlist
+        if allowlist is not None and not self._contains(allowlist, ip, when_broken=False):
+            refused_by_blocklist = False
+        elif self._contains(self._opts.ip_blocklist, ip, when_broken=True):
+            refused_by_blocklist = True
+        else:
+            return True
+        self._events.send(
+            EventIPBlocklisted(timestamp=self._opts.clock(), remote_ip=ip, is_block_list=refused_by_blocklist)
+        )
+        return False
+
+    def _contains(self, ip_list: IPBlocklist, ip: IPAddress, *, when_broken: bool) -> bool:
+        try:
+            return ip_list.contains(ip)
+        except Exception as error:
+            self._warnings.part_failed(ip_list, "contains", error)
+            return when_broken
+
+    def _start(self, sock: socket.socket, client: tuple[IPAddress, int] | None) -> asyncio.Task[None]:
+        around = self._around = self._around or self._surroundings()
+        task = asyncio.get_running_loop().create_task(Stream(around, sock, client).run())
+        self._streams.add(task)
+        task.add_done_callback(self._streams.discard)
+        return task
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            opts=self._opts,
+            dcs=self._dcs,
+            engine=self._engine,
+            readiness=Readiness(),
+            listeners=self._acceptors.values(),
+            start_unix=self._start_unix,
+            events=self._events,
+            logger=self._logger,
+            warnings=self._warnings,
+        )
+
+
+def _peer_name(sock: socket.socket) -> Any:
+    try:
+        return sock.getpeername()
+    except OSError:
+        return None

@@ -1,0 +1,93 @@
+"""Waiting for sockets, cheaper than with the event loop's own `add_reader`.
+
+A handshake waits two or three times on the same socket. `loop.sock_recv` registers and unregisters each time, four
+system calls a wait on uvloop; here a socket is registered once, edge-triggered, in an epoll set of our own, and that
+set is the one thing that the event loop watches.
+"""
+
+import asyncio
+import select
+
+READABLE = select.EPOLLIN
+WRITABLE = select.EPOLLOUT
+_BROKEN = select.EPOLLERR | select.EPOLLHUP
+_MAX_EVENTS = 256
+
+
+class _Watched:
+    """A descriptor: what epoll watches it for, what has happened unobserved, and who waits."""
+
+    __slots__ = ("happened", "interest", "waiters")
+
+    def __init__(self, interest: int) -> None:
+        self.interest = interest
+        self.happened = 0
+        self.waiters: dict[int, asyncio.Future[None]] = {}
+
+
+class Readiness:
+    """An epoll set that belongs to one event loop. Make it, use it and close it inside that loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._epoll = select.epoll()
+        self._watched: dict[int, _Watched] = {}
+        self._loop.add_reader(self._epoll.fileno(), self._dispatch)
+
+    async def wait(self, fd: int, wanted: int, deadline_mono: float | None = None) -> None:
+        """Return when `fd` may be `READABLE` or `WRITABLE`. It may be too early: try, and wait again.
+
+        Call it after the socket has said that it would block; one waiter a direction.
+
+        Raises:
+            TimeoutError: The loop's clock has come to `deadline_mono`.
+        """
+        watched = self._watch(fd, wanted)
+        if watched.happened & (wanted | _BROKEN):
+            watched.happened &= ~wanted
+            return
+        waiter = watched.waiters[wanted] = self._loop.create_future()
+        timer = None if deadline_mono is None else self._loop.call_at(deadline_mono, _expire, waiter)
+        try:
+            await waiter
+        finally:
+            del watched.waiters[wanted]
+            if timer is not None:
+                timer.cancel()
+        watched.happened &= ~wanted
+
+    def forget(self, fd: int) -> None:
+        """Stop watching a descriptor; do so before it is closed or given away."""
+        if self._watched.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def close(self) -> None:
+        """Give everything back."""
+        if not self._epoll.closed:
+            self._loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
+
+    def _watch(self, fd: int, wanted: int) -> _Watched:
+        watched = self._watched.get(fd)
+        if watched is None:
+            watched = self._watched[fd] = _Watched(wanted)
+            self._epoll.register(fd, wanted | select.EPOLLET)
+        elif not watched.interest & wanted:
+            watched.interest |= wanted
+            self._epoll.modify(fd, watched.interest | select.EPOLLET)
+        return watched
+
+    def _dispatch(self) -> None:
+        for fd, events in self._epoll.poll(0, _MAX_EVENTS):
+            watched = self._watched.get(fd)
+            if watched is None:
+                continue
+            watched.happened |= events
+            for wanted, waiter in watched.waiters.items():
+                if events & (wanted | _BROKEN) and not waiter.done():
+                    waiter.set_result(None)
+
+
+def _expire(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError())

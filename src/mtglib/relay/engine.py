@@ -1,0 +1,62 @@
+"""Which relay does the jobs: the native engine, or pure Python where that wasn't built or isn't wanted."""
+
+import os
+
+from ..errors import EngineError
+from .job import Job, OnTraffic, Relay, RelayResult
+from .pure import PureRelay
+
+try:
+    from . import native
+
+    _WHY_NOT_NATIVE = ""
+except ImportError as error:
+    _WHY_NOT_NATIVE = (
+        "the Rust extension wasn't built" if "_engine" in str(error) else f"the Rust extension can't be loaded: {error}"
+    )
+
+
+def engine_description(choice: str = "auto") -> str:
+    """Return "native", or "pure (why)": what a `ProxyOpts.relay` of this value comes to here."""
+    if choice == "pure":
+        return "pure (asked for)"
+    return f"pure ({_WHY_NOT_NATIVE})" if _WHY_NOT_NATIVE else "native"
+
+
+class Engine:
+    """A relay that is made when the first job comes, and that belongs to the process it was made in.
+
+    Args:
+        choice: A `ProxyOpts.relay`.
+
+    Raises:
+        EngineError: "native" is asked for and isn't there.
+    """
+
+    def __init__(self, choice: str) -> None:
+        if choice == "native" and _WHY_NOT_NATIVE:
+            raise EngineError(f"relay: expected an engine for 'native', but {_WHY_NOT_NATIVE}")
+        self.description = engine_description(choice)
+        self._relay: Relay | None = None
+        self._pid = 0
+
+    async def run(self, job: Job, on_traffic: OnTraffic) -> RelayResult:
+        """See `Relay.run`.
+
+        Raises:
+            EngineError: The process has forked since the first job: threads don't survive that.
+        """
+        if self._relay is None:
+            self._relay = native.NativeRelay() if self.description == "native" else PureRelay()
+            self._pid = os.getpid()
+        elif self._pid != os.getpid():
+            job.client.close()
+            job.upstream.close()
+            raise EngineError("this proxy relayed before a fork; make a new Proxy in the child")
+        return await self._relay.run(job, on_traffic)
+
+    async def close(self) -> None:
+        """Stop the relay's threads; no job is running any more."""
+        if self._relay is not None and self._pid == os.getpid():
+            await self._relay.close()
+        self._relay = None

@@ -1,0 +1,91 @@
+"""The whole interface between the proxy and its relays, as data."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from ..wire.aes_ctr import CipherState
+
+OnTraffic: TypeAlias = Callable[[int, int], None]
+"""Called with bytes (from client, to client) since the last call, at most once a second and at the end."""
+
+
+class EndReason(StrEnum):
+    """Why a relay ended; for an orderly end, which side ended first."""
+
+    CLIENT_EOF = "client_eof"
+    UPSTREAM_EOF = "upstream_eof"
+    CLIENT_RESET = "client_reset"
+    UPSTREAM_RESET = "upstream_reset"
+    IDLE = "idle"
+    BAD_RECORD = "bad_record"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TelegramCiphers:
+    """How a Telegram stream is re-encrypted; the client's leg is in TLS records, the DC's is not.
+
+    Attributes:
+        client_decrypt, dc_encrypt: What comes from the client is decrypted and encrypted with these.
+        dc_decrypt, client_encrypt: The other way; both None in fast mode, where nothing needs to be done.
+    """
+
+    client_decrypt: CipherState
+    dc_encrypt: CipherState
+    dc_decrypt: CipherState | None
+    client_encrypt: CipherState | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Job:
+    """A connection to be relayed. The relay owns both sockets and closes them, whatever happens.
+
+    Attributes:
+        client, upstream: Connected, non-blocking stream sockets that nobody else watches.
+        client_unread: Bytes received from the client and not dealt with: whole or partial TLS records for
+            Telegram, the very bytes otherwise. They count as traffic.
+        preamble: Sent upstream before everything else: our frame or PROXY header. Doesn't count as traffic.
+        ciphers: For Telegram; None relays the bytes as they are.
+        idle_timeout: Seconds without a byte taken by either socket after which the relay ends; positive.
+    """
+
+    client: socket.socket
+    upstream: socket.socket
+    client_unread: bytes
+    preamble: bytes
+    ciphers: TelegramCiphers | None
+    idle_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class RelayResult:
+    """What became of a job.
+
+    Attributes:
+        from_client_bytes: Written upstream, without the preamble.
+        to_client_bytes: Read from upstream.
+        reason: Why it is over.
+    """
+
+    from_client_bytes: int
+    to_client_bytes: int
+    reason: EndReason
+
+
+class Relay(Protocol):
+    """A way to do jobs."""
+
+    async def run(self, job: Job, on_traffic: OnTraffic) -> RelayResult:
+        """Do a job to its end.
+
+        When it is cancelled, it aborts the job, reports the last traffic, and then raises CancelledError. By the
+        time it returns or raises, both sockets are closed and `on_traffic` has been told everything.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give threads and descriptors back; no job is running any more."""
+        ...

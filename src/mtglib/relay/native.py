@@ -1,0 +1,76 @@
+"""The native engine's side in Python: jobs go out, results come back through one descriptor for all of them."""
+
+import asyncio
+import os
+
+from .._engine import Engine as _Engine
+from ..wire.aes_ctr import CipherState
+from .job import EndReason, Job, OnTraffic, RelayResult
+from .ticker import Ticker
+
+
+class NativeRelay:
+    """Hands jobs to the engine's threads, one for each core this process may use."""
+
+    def __init__(self) -> None:
+        self._engine = _Engine(len(os.sched_getaffinity(0)))
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[int, tuple[asyncio.Future[RelayResult], OnTraffic]] = {}
+        self._reported: dict[int, tuple[int, int]] = {}
+        self._ticker = Ticker(self._report)
+        self._loop.add_reader(self._engine.completion_fd(), self._complete)
+
+    async def run(self, job: Job, on_traffic: OnTraffic) -> RelayResult:
+        """See `Relay.run`."""
+        result: asyncio.Future[RelayResult] = self._loop.create_future()
+        number = self._engine.submit(
+            job.client.detach(),
+            job.upstream.detach(),
+            job.client_unread,
+            job.preamble,
+            _ciphers(job),
+            job.idle_timeout,
+        )
+        self._waiting[number] = (result, on_traffic)
+        self._ticker.start()
+        try:
+            return await asyncio.shield(result)
+        except asyncio.CancelledError:
+            self._engine.abort(number)
+            await result
+            raise
+        finally:
+            self._ticker.stop()
+
+    async def close(self) -> None:
+        """See `Relay.close`."""
+        self._ticker.close()
+        self._loop.remove_reader(self._engine.completion_fd())
+        await self._loop.run_in_executor(None, self._engine.close)
+
+    def _complete(self) -> None:
+        for number, from_client, to_client, reason in self._engine.completed():
+            result, on_traffic = self._waiting.pop(number)
+            told_from, told_to = self._reported.pop(number, (0, 0))
+            if from_client > told_from or to_client > told_to:
+                on_traffic(from_client - told_from, to_client - told_to)
+            if not result.done():
+                result.set_result(RelayResult(from_client, to_client, EndReason(reason)))
+
+    def _report(self) -> None:
+        for number, from_client, to_client in self._engine.progress():
+            if number in self._waiting:
+                told_from, told_to = self._reported.get(number, (0, 0))
+                self._reported[number] = (told_from + from_client, told_to + to_client)
+                self._waiting[number][1](from_client, to_client)
+
+
+def _ciphers(job: Job) -> list[tuple[bytes, bytes, int]] | None:
+    if job.ciphers is None:
+        return None
+    c = job.ciphers
+    return [_parts(state) for state in (c.client_decrypt, c.dc_encrypt, c.dc_decrypt, c.client_encrypt) if state]
+
+
+def _parts(state: CipherState) -> tuple[bytes, bytes, int]:
+    return state.key, state.iv, state.offset_bytes

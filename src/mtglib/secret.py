@@ -1,0 +1,117 @@
+"""The secret: what a client needs to know to be let in, and the web site that everybody else gets to see."""
+
+import base64
+import binascii
+import os
+import re
+from dataclasses import dataclass
+
+from .constants import SECRET_KEY_LENGTH_BYTES
+from .errors import SecretEmptyError, SecretInvalidError
+
+_PREFIX = b"\xee"  # "fake TLS"; dd (padded) and prefixless secrets are history
+_MAX_HOST_BYTES = 182  # longer ones don't fit into official clients' ClientHello
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A key and a host name; as text `ee`, key and host, in hex or base64.
+
+    Printing one shows the host only: the text is `hex()` and `base64()`.
+
+    Args:
+        key: 16 bytes, not all zero; authenticates clients.
+        host: 1 to 182 ASCII characters: the site that probes see, and the name that clients must ask for.
+
+    Source: https://core.telegram.org/mtproto/mtproto-transports#transport-obfuscation, and the contract.
+    """
+
+    key: bytes
+    host: str
+
+    @classmethod
+    def generate(cls, host: str) -> "Secret":
+        """Make a secret with a fresh random key.
+
+        Raises:
+            SecretInvalidError: The host can't be used.
+        """
+        return cls(os.urandom(SECRET_KEY_LENGTH_BYTES), host).checked()
+
+    @classmethod
+    def parse(cls, text: str) -> "Secret":
+        """Read a secret in hex or in base64 (either alphabet, padded or not).
+
+        Raises:
+            SecretEmptyError: There is nothing.
+            SecretInvalidError: It is something else. The text isn't repeated in the message.
+        """
+        text = text.strip()
+        if not text:
+            raise SecretEmptyError("hex or base64")
+        raw = _decode(text)
+        if not raw.startswith(_PREFIX):
+            raise SecretInvalidError("a secret that starts with ee in hex (7 in base64)")
+        if len(raw) < 1 + SECRET_KEY_LENGTH_BYTES:
+            raise SecretInvalidError("a key of 16 bytes behind ee")
+        key, host = raw[1 : 1 + SECRET_KEY_LENGTH_BYTES], raw[1 + SECRET_KEY_LENGTH_BYTES :]
+        if not host.isascii():
+            raise SecretInvalidError("a host name in ASCII behind the key")
+        return cls(key, host.decode("ascii")).checked()
+
+    @property
+    def valid(self) -> bool:
+        """Whether a proxy can work with this secret."""
+        return self.problem() is None
+
+    def problem(self) -> str | None:
+        """What is expected and isn't so, or None."""
+        if len(self.key) != SECRET_KEY_LENGTH_BYTES:
+            return "a key of 16 bytes"
+        if not any(self.key):
+            return "a key that isn't all zero"
+        if not 1 <= len(self.host) <= _MAX_HOST_BYTES:
+            return f"a host name of 1 to {_MAX_HOST_BYTES} ASCII characters behind the key"
+        if not _HOST.fullmatch(self.host):
+            return "a host name of letters, digits, hyphens and dots behind the key"
+        return None
+
+    def checked(self) -> "Secret":
+        """Return this secret.
+
+        Raises:
+            SecretInvalidError: It isn't valid.
+        """
+        if problem := self.problem():
+            raise SecretInvalidError(problem)
+        return self
+
+    def hex(self) -> str:
+        """Return the text in hex, as links carry it."""
+        return self._raw().hex()
+
+    def base64(self) -> str:
+        """Return the text in URL-safe base64 without padding, as links carry it."""
+        return base64.urlsafe_b64encode(self._raw()).rstrip(b"=").decode("ascii")
+
+    def _raw(self) -> bytes:
+        return _PREFIX + self.key + self.host.encode("ascii")
+
+    def __str__(self) -> str:
+        return f"Secret(host={self.host!r}, key=***)"
+
+    __repr__ = __str__
+
+
+def _decode(text: str) -> bytes:
+    if _HEX.fullmatch(text):
+        if len(text) % 2:
+            raise SecretInvalidError("an even number of hex digits")
+        return bytes.fromhex(text)
+    text = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise SecretInvalidError("hex or base64") from None

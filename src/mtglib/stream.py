@@ -1,0 +1,226 @@
+"""One client, from its first byte to its last: read `Stream._serve` from top to bottom."""
+
+import asyncio
+import os
+import random
+import socket
+from base64 import urlsafe_b64encode
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from .conn import Conn
+from .constants import CONNECTION_ID_LENGTH_BYTES
+from .dc import DCTable
+from .errors import ClientError, UpstreamError
+from .event_types import (
+    EventConnectedToDC,
+    EventDomainFronting,
+    EventFinish,
+    EventReplayAttack,
+    EventStart,
+    EventTraffic,
+    IPAddress,
+)
+from .fronting import dial_front, fronting_job
+from .guards import Emitter, GuardedLogger, Warnings, within
+from .keyshare import new_x25519_public_key
+from .options import ProxyOpts
+from .readiness import Readiness
+from .relay.engine import Engine
+from .relay.job import Job, TelegramCiphers
+from .relay.sockets import reset
+from .upstream import dial_dc
+from .wire import client_hello, obfuscated2, server_hello
+from .wire.client_hello import ClientHello
+from .wire.record_stream import RecordDecoder, encode_records
+
+_REPLAY_CHECK_TIMEOUT = 1.0
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What all streams of a proxy share.
+
+    Attributes:
+        opts: The proxy's options.
+        dcs: The table that `opts` describe.
+        engine: Who relays.
+        readiness: Who waits for sockets.
+        listeners: Sockets that the proxy accepts on, at this moment.
+        start_unix: When the proxy was made.
+        events, logger, warnings: The way to the user's parts.
+    """
+
+    opts: ProxyOpts
+    dcs: DCTable
+    engine: Engine
+    readiness: Readiness
+    listeners: Collection[socket.socket]
+    start_unix: float
+    events: Emitter
+    logger: GuardedLogger
+    warnings: Warnings
+
+
+class Stream:
+    """A connection of a client. `run` owns the socket.
+
+    Args:
+        around: What it shares with others.
+        sock: Connected and non-blocking.
+        client: Its address and port, if it has one.
+    """
+
+    def __init__(self, around: Surroundings, sock: socket.socket, client: tuple[IPAddress, int] | None) -> None:
+        self._around = around
+        self._opts = around.opts
+        self._conn = Conn(sock, around.readiness)
+        self._client = client
+        self._id = urlsafe_b64encode(os.urandom(CONNECTION_ID_LENGTH_BYTES))[:-2].decode("ascii")
+        remote_ip = client and client[0]
+        self._log = around.logger.bind(stream_id=self._id, client_ip=str(remote_ip))
+
+    async def run(self) -> None:
+        """Serve the client until it is gone. Raises nothing but CancelledError."""
+        clock = self._opts.clock
+        remote_ip = self._client and self._client[0]
+        self._around.events.send(EventStart(stream_id=self._id, timestamp=clock(), remote_ip=remote_ip))
+        try:
+            await self._serve()
+        except (ClientError, UpstreamError) as error:
+            self._log.info(f"closed: {error}")
+        except OSError as error:
+            self._log.debug("the client is gone", error=error)
+        except Exception as error:
+            self._around.warnings.warn(f"stream {type(error).__name__}", "a stream failed", error=error)
+        finally:
+            self._conn.close()
+            self._around.events.send(EventFinish(stream_id=self._id, timestamp=clock()))
+
+    async def _serve(self) -> None:
+        try:
+            hello, length = await self._read_hello()
+            await self._authenticate(hello)
+        except ClientError as stranger:
+            if self._conn.unread or stranger.reason != "closed":
+                await self._front(stranger)
+            return
+        self._conn.take(length)
+        deadline_mono = asyncio.get_running_loop().time() + self._opts.frame_timeout
+        await self._answer(hello, deadline_mono)
+        frame, unread = await self._read_frame(deadline_mono)
+        await self._relay_to_dc(frame, unread)
+
+    async def _read_hello(self) -> tuple[ClientHello, int]:
+        """Return the hello and its length; it stays in `unread`, for the front in case that it isn't ours."""
+        deadline_mono = asyncio.get_running_loop().time() + self._opts.handshake_timeout
+        while (assembled := client_hello.assemble(self._conn.unread)) is None:
+            try:
+                if not await self._conn.receive_more(deadline_mono):
+                    raise ClientError("closed", "the client left before its ClientHello was complete")
+            except TimeoutError:
+                raise ClientError("timeout", "no complete ClientHello in time") from None
+        record, length = assembled
+        return client_hello.parse(record, self._opts.secret.key), length
+
+    async def _authenticate(self, hello: ClientHello) -> None:
+        """Raise ClientError unless this is a fresh hello of a client of ours."""
+        opts, start_unix = self._opts, self._around.start_unix
+        if hello.server_name.lower() != opts.secret.host.lower():
+            raise ClientError("sni", "another host was asked for than the secret's")
+        off_seconds = opts.clock() - hello.unix_time
+        if abs(off_seconds) > opts.tolerate_time_skewness_seconds:
+            raise ClientError("clock", f"the client's clock is off by {-off_seconds:+.0f} s")
+        if hello.unix_time < int(start_unix) and not getattr(opts.anti_replay_cache, "persistent", False):
+            raise ClientError("clock", "the hello was made before this proxy's start")
+        try:
+            seen = await within(_REPLAY_CHECK_TIMEOUT, opts.anti_replay_cache.seen_before(hello.random))
+        except Exception as error:
+            self._around.warnings.part_failed(opts.anti_replay_cache, "seen_before", error)
+            raise ClientError("replay", "the anti-replay cache didn't answer") from error
+        if seen:
+            self._around.events.send(EventReplayAttack(stream_id=self._id, timestamp=opts.clock()))
+            raise ClientError("replay", "the hello was sent before")
+
+    async def _answer(self, hello: ClientHello, deadline_mono: float) -> None:
+        noise = os.urandom(random.randint(server_hello.MIN_NOISE_BYTES, server_hello.MAX_NOISE_BYTES))
+        answer = server_hello.build_answer(self._opts.secret.key, hello, new_x25519_public_key(), noise)
+        try:
+            await self._conn.send_all(answer, deadline_mono)
+        except TimeoutError:
+            raise ClientError("timeout", "the client doesn't take our answer") from None
+
+    async def _read_frame(self, deadline_mono: float) -> tuple[obfuscated2.ClientFrame, bytes]:
+        """Return the frame and what came behind it, in records again."""
+        decoder, payload = RecordDecoder(), b""
+        while True:
+            decoded, error = decoder.feed(self._conn.take_all())
+            payload += decoded
+            if error is not None:
+                raise error
+            if decoder.ended:
+                raise ClientError("closed", "the client sent an alert in place of its frame")
+            if len(payload) >= obfuscated2.FRAME_BYTES:
+                break
+            try:
+                if not await self._conn.receive_more(deadline_mono):
+                    raise ClientError("closed", "the client left before its frame was complete")
+            except TimeoutError:
+                raise ClientError("timeout", "no frame in time") from None
+        behind = payload[obfuscated2.FRAME_BYTES :]
+        unread = (encode_records(behind) if behind else b"") + decoder.resume()
+        frame = obfuscated2.parse_client_frame(payload[: obfuscated2.FRAME_BYTES], self._opts.secret.key)
+        return frame, unread
+
+    async def _relay_to_dc(self, frame: obfuscated2.ClientFrame, unread: bytes) -> None:
+        opts = self._opts
+        choice = self._around.dcs.choose(frame.dc)
+        upstream, address = await dial_dc(opts.network, choice, opts.dial_timeout, self._around.warnings)
+        self._around.events.send(
+            EventConnectedToDC(stream_id=self._id, timestamp=opts.clock(), remote_ip=address.ip, dc=choice.dc)
+        )
+        fast = opts.fast_mode
+        preamble, dc = obfuscated2.build_dc_frame(_noise(), choice.requested, frame.ciphers if fast else None)
+        ciphers = TelegramCiphers(
+            client_decrypt=frame.ciphers.from_initiator,
+            dc_encrypt=dc.from_initiator,
+            dc_decrypt=None if fast else dc.to_initiator,
+            client_encrypt=None if fast else frame.ciphers.to_initiator,
+        )
+        client, _nothing = self._conn.detach()
+        await self._relay(Job(client, upstream, unread, preamble, ciphers, opts.idle_timeout), f"DC {choice.dc}")
+
+    async def _front(self, stranger: ClientError) -> None:
+        around, opts = self._around, self._opts
+        self._log.debug(f"fronted: {stranger}")
+        around.events.send(EventDomainFronting(stream_id=self._id, timestamp=opts.clock()))
+        try:
+            upstream = await dial_front(opts, around.listeners, around.warnings)
+        except (OSError, TimeoutError, UpstreamError) as error:
+            around.warnings.warn("front", f"the fronting site can't be reached: {error or 'time-out'}")
+            reset(self._conn.detach()[0])
+            return
+        client, unread = self._conn.detach()
+        await self._relay(fronting_job(opts, client, upstream, unread, self._client), f"front ({stranger.reason})")
+
+    async def _relay(self, job: Job, where: str) -> None:
+        result = await self._around.engine.run(job, self._report_traffic)
+        self._log.bind(
+            upstream=where,
+            from_client_bytes=result.from_client_bytes,
+            to_client_bytes=result.to_client_bytes,
+            reason=result.reason,
+        ).info("finished")
+
+    def _report_traffic(self, from_client_bytes: int, to_client_bytes: int) -> None:
+        for count, is_read in ((from_client_bytes, False), (to_client_bytes, True)):
+            if count:
+                self._around.events.send(
+                    EventTraffic(stream_id=self._id, timestamp=self._opts.clock(), traffic_bytes=count, is_read=is_read)
+                )
+
+
+def _noise() -> bytes:
+    while not obfuscated2.dc_noise_is_usable(noise := os.urandom(obfuscated2.FRAME_BYTES)):
+        pass
+    return noise

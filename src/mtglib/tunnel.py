@@ -1,0 +1,55 @@
+"""A socket for what isn't one: how a `Network` hands out connections that run through a tunnel."""
+
+import asyncio
+import socket
+from contextlib import suppress
+
+_READ_BYTES = 64 * 1024
+_pumping: set[asyncio.Task[None]] = set()  # the event loop keeps weak references only
+
+
+def socket_from_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> socket.socket:
+    """Turn an asyncio stream pair into a connected, non-blocking socket, for `Network.dial` to return.
+
+    Call it inside the event loop of the streams. What is written to the socket goes to `writer`, what comes from
+    `reader` can be read from it; an end of file is carried over in both directions, a broken stream ends the
+    socket. `writer` is closed when both directions are over.
+    """
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    task = asyncio.get_running_loop().create_task(_pump(theirs, reader, writer))
+    _pumping.add(task)
+    task.add_done_callback(_pumping.discard)
+    return ours
+
+
+async def _pump(sock: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    directions = [asyncio.ensure_future(_out(sock, writer)), asyncio.ensure_future(_in(reader, sock))]
+    try:
+        # An error in one direction ends both: half of a tunnel is none.
+        await asyncio.wait(directions, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for direction in directions:
+            direction.cancel()
+        await asyncio.gather(*directions, return_exceptions=True)
+        sock.close()
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _out(sock: socket.socket, writer: asyncio.StreamWriter) -> None:
+    loop = asyncio.get_running_loop()
+    while data := await loop.sock_recv(sock, _READ_BYTES):
+        writer.write(data)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
+
+
+async def _in(reader: asyncio.StreamReader, sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    while data := await reader.read(_READ_BYTES):
+        await loop.sock_sendall(sock, data)
+    sock.shutdown(socket.SHUT_WR)

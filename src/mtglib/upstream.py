@@ -1,0 +1,58 @@
+"""Connecting to what is behind us: a DC, or the fronting site."""
+
+import asyncio
+import socket
+
+from .dc import DCAddress, DCChoice
+from .errors import UpstreamError
+from .guards import Warnings, within
+from .interfaces import Network
+
+
+async def dial_dc(
+    network: Network, choice: DCChoice, dial_timeout: float, warnings: Warnings
+) -> tuple[socket.socket, DCAddress]:
+    """Try a DC's addresses in their order.
+
+    Args:
+        network: Who dials.
+        choice: The DC.
+        dial_timeout: For one address; all together get twice that.
+        warnings: Where a network that misbehaves is reported.
+
+    Raises:
+        UpstreamError: None could be reached.
+    """
+    loop = asyncio.get_running_loop()
+    deadline_mono = loop.time() + 2 * dial_timeout
+    failures = []
+    for address in choice.addresses:
+        left = min(dial_timeout, deadline_mono - loop.time())
+        if left <= 0:
+            break
+        try:
+            return await dial(network, str(address.ip), address.port, left, warnings), address
+        except (OSError, TimeoutError) as error:
+            failures.append(f"{address.ip} port {address.port}: {error or 'time-out'}")
+    raise UpstreamError(f"DC {choice.dc} can't be reached ({'; '.join(failures)})")
+
+
+async def dial(network: Network, host: str, port: int, timeout_seconds: float, warnings: Warnings) -> socket.socket:
+    """Dial one address with a network that may be a user's.
+
+    Raises:
+        OSError, TimeoutError: It can't be reached.
+        UpstreamError: The network misbehaved: it raised something else, or returned no socket.
+    """
+    try:
+        sock = await within(timeout_seconds, network.dial(host, port, timeout_seconds=timeout_seconds))
+        if not isinstance(sock, socket.socket):
+            raise TypeError(f"expected a connected socket.socket, got {type(sock).__name__}")
+    except (OSError, TimeoutError):
+        raise
+    except Exception as error:
+        warnings.part_failed(network, "dial", error)
+        raise UpstreamError(f"{type(network).__name__}.dial failed: {type(error).__name__}") from error
+    if sock.gettimeout() != 0:
+        sock.setblocking(False)
+    return sock

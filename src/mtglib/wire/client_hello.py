@@ -1,0 +1,147 @@
+"""A client's first message (RFC 8446, section 4.1.2), and whether it was made by somebody who knows the secret.
+
+Two steps. `assemble` says, as early as the bytes allow, whether this can still become a ClientHello, and joins the
+TLS records that it may come in. `parse` takes the joined record apart and checks its digest: HMAC-SHA256 over the
+record with its random zeroed, xored into the random. The digest's last four bytes carry the client's clock.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+from ..errors import ClientError
+from .tls_records import HANDSHAKE, HEADER_BYTES, unpack_header
+
+MAX_HELLO_BYTES: Final = 1 << 14
+MAX_FRAGMENTS: Final = 10
+
+_CLIENT_HELLO = 0x01
+_HANDSHAKE_HEADER_BYTES = 4
+_RANDOM = slice(HEADER_BYTES + _HANDSHAKE_HEADER_BYTES + 2, HEADER_BYTES + _HANDSHAKE_HEADER_BYTES + 2 + 32)
+_DIGEST_BYTES = 28
+_SERVER_NAME = 0x0000
+_HOST_NAME = 0
+_ZERO_RANDOM = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHello:
+    """An authenticated ClientHello.
+
+    Attributes:
+        random: 32 bytes, unique for each hello.
+        unix_time: The client's clock when it made the hello, whole Unix seconds.
+        session_id: 0 to 32 bytes that the answer echoes.
+        cipher_suites: Two bytes each, in the client's order.
+        server_name: The host name that it asks for; empty if none.
+    """
+
+    random: bytes
+    unix_time: int
+    session_id: bytes
+    cipher_suites: bytes
+    server_name: str
+
+
+def assemble(data: bytes | bytearray) -> tuple[bytes, int] | None:
+    """Join the records of a ClientHello that starts `data`.
+
+    Returns:
+        The hello as one record, and how many bytes of `data` it took; None while bytes are missing.
+
+    Raises:
+        ClientError: "not_tls": whatever follows, these bytes can't become a ClientHello.
+    """
+    if not data:
+        return None
+    position, payload, first_version, wanted = 0, b"", b"", 0
+    for _ in range(MAX_FRAGMENTS):
+        _check_header_so_far(data[position : position + HEADER_BYTES])
+        if len(data) < position + HEADER_BYTES:
+            return None
+        _, version, length = unpack_header(data, position)
+        first_version = first_version or version
+        position += HEADER_BYTES
+        payload += data[position : position + length]
+        position += length
+        wanted = _wanted(payload, wanted)
+        if position > len(data):
+            return None
+        if wanted and len(payload) == wanted:
+            joined = bytes((HANDSHAKE, *first_version, *len(payload).to_bytes(2)))
+            return joined + payload, position
+        if position == len(data):
+            return None
+    raise ClientError("not_tls", f"a ClientHello in more than {MAX_FRAGMENTS} records")
+
+
+def _check_header_so_far(header: bytes | bytearray) -> None:
+    if header[0:1] not in (b"", b"\x16"):
+        raise ClientError("not_tls", "not a TLS handshake record")
+    if header[1:2] not in (b"", b"\x03") or (len(header) > 2 and header[2] > 4):
+        raise ClientError("not_tls", "a TLS record of an unknown version")
+    if len(header) == HEADER_BYTES:
+        length = int.from_bytes(header[3:])
+        if not 0 < length <= MAX_HELLO_BYTES:
+            raise ClientError("not_tls", "a TLS handshake record that is empty or too long")
+
+
+def _wanted(payload: bytes | bytearray, known: int) -> int:
+    """Return the handshake message's length with its header, or 0 while that isn't known."""
+    if payload[0:1] not in (b"", b"\x01"):
+        raise ClientError("not_tls", "not a ClientHello")
+    if len(payload) < _HANDSHAKE_HEADER_BYTES:
+        return 0
+    wanted = known or _HANDSHAKE_HEADER_BYTES + int.from_bytes(payload[1:4])
+    if wanted > MAX_HELLO_BYTES or len(payload) > wanted:
+        raise ClientError("not_tls", "a ClientHello of an impossible length")
+    return wanted
+
+
+def parse(record: bytes, key: bytes) -> ClientHello:
+    """Check a joined record's digest, and take it apart.
+
+    The digest comes first: only who knows the key gets bytes into the parser.
+
+    Raises:
+        ClientError: "digest": not made with this key; "not_tls": made with it, but malformed.
+    """
+    random = record[_RANDOM]
+    if len(random) != 32:
+        raise ClientError("not_tls", "a ClientHello that ends too early")
+    zeroed = record[: _RANDOM.start] + _ZERO_RANDOM + record[_RANDOM.stop :]
+    digest = hmac.digest(key, zeroed, hashlib.sha256)
+    if not hmac.compare_digest(digest[:_DIGEST_BYTES], random[:_DIGEST_BYTES]):
+        raise ClientError("digest", "the ClientHello wasn't made with our secret")
+    stamp = int.from_bytes(digest[_DIGEST_BYTES:], "little") ^ int.from_bytes(random[_DIGEST_BYTES:], "little")
+
+    session_id, rest = _vector(record[_RANDOM.stop :], 1)
+    cipher_suites, rest = _vector(rest, 2)
+    _compression_methods, rest = _vector(rest, 1)
+    extensions = _vector(rest, 2)[0] if rest else b""
+    if len(session_id) > 32 or len(cipher_suites) % 2:
+        raise ClientError("not_tls", "a ClientHello with a malformed session id or suites")
+    return ClientHello(random, stamp, session_id, cipher_suites, _server_name(extensions))
+
+
+def _vector(data: bytes, length_bytes: int) -> tuple[bytes, bytes]:
+    """Split off a vector with its length in front (RFC 8446, section 3.4)."""
+    end = length_bytes + int.from_bytes(data[:length_bytes])
+    if len(data) < max(end, length_bytes):
+        raise ClientError("not_tls", "a ClientHello with a field that ends too early")
+    return data[length_bytes:end], data[end:]
+
+
+def _server_name(extensions: bytes) -> str:
+    """Find the host name of the server_name extension (RFC 6066, section 3)."""
+    while extensions:
+        kind, (body, extensions) = extensions[:2], _vector(extensions[2:], 2)
+        if int.from_bytes(kind) != _SERVER_NAME:
+            continue
+        names = _vector(body, 2)[0]
+        while names:
+            name_type, (name, names) = names[0], _vector(names[1:], 2)
+            if name_type == _HOST_NAME:
+                return name.decode("ascii", "replace")
+    return ""

@@ -1,0 +1,79 @@
+"""A stream of TLS records that carries an obfuscated2 stream, in both directions.
+
+From the client, 0x17 is data (and may be empty), 0x14 is skipped, 0x15 ends the stream; everything else is an error.
+To the client go 0x17 records only: anything else in mid-stream breaks official clients.
+"""
+
+from ..errors import ClientError
+from .tls_records import (
+    ALERT,
+    APPLICATION_DATA,
+    CHANGE_CIPHER_SPEC,
+    HEADER_BYTES,
+    MAX_CIPHERTEXT_BYTES,
+    MAX_PLAINTEXT_BYTES,
+    VERSION,
+    application_data,
+    unpack_header,
+)
+
+
+class RecordDecoder:
+    """Unwraps a client's stream, at any segmentation.
+
+    Attributes:
+        ended: An alert has come: nothing that follows counts.
+    """
+
+    __slots__ = ("_data", "_header", "_left", "ended")
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._left = 0  # bytes still to come of the current record
+        self._data = False  # whether these are payload
+        self.ended = False
+
+    def feed(self, received: bytes) -> tuple[bytes, ClientError | None]:
+        """Take what was received; return the payload in it, and what is wrong with what comes behind that."""
+        payload: list[bytes] = []
+        position = 0
+        while position < len(received) and not self.ended:
+            if self._left == 0:
+                wanted = HEADER_BYTES - len(self._header)
+                self._header += received[position : position + wanted]
+                position += wanted
+                if len(self._header) == HEADER_BYTES and (error := self._begin_record()):
+                    return b"".join(payload), error
+                continue
+            piece = received[position : position + self._left]
+            position += len(piece)
+            self._left -= len(piece)
+            if self._data:
+                payload.append(piece)
+        return b"".join(payload), None
+
+    def _begin_record(self) -> ClientError | None:
+        record_type, version, length = unpack_header(self._header, 0)
+        self._header = b""
+        self.ended = record_type == ALERT
+        if record_type not in (APPLICATION_DATA, CHANGE_CIPHER_SPEC, ALERT) or version != VERSION:
+            return ClientError("frame", "not a TLS record that a client may send")
+        if length > MAX_CIPHERTEXT_BYTES:
+            return ClientError("frame", f"a TLS record longer than {MAX_CIPHERTEXT_BYTES} bytes")
+        self._left, self._data = length, record_type == APPLICATION_DATA
+        return None
+
+    def resume(self) -> bytes:
+        """Return bytes that bring a fresh decoder to where this one is, in front of what follows."""
+        if self._left:
+            record_type = APPLICATION_DATA if self._data else CHANGE_CIPHER_SPEC
+            return bytes((record_type,)) + VERSION + self._left.to_bytes(2)
+        return self._header
+
+
+def encode_records(payload: bytes) -> bytes:
+    """Wrap payload of any length into records of at most 16 KiB."""
+    if len(payload) <= MAX_PLAINTEXT_BYTES:
+        return application_data(payload)
+    pieces = range(0, len(payload), MAX_PLAINTEXT_BYTES)
+    return b"".join(application_data(payload[at : at + MAX_PLAINTEXT_BYTES]) for at in pieces)

@@ -1,0 +1,34 @@
+"""TLS records (RFC 8446, section 5.1): a type, a version, a length, and up to 16 KiB of payload."""
+
+import struct
+from typing import Final
+
+CHANGE_CIPHER_SPEC: Final = 0x14
+ALERT: Final = 0x15
+HANDSHAKE: Final = 0x16
+APPLICATION_DATA: Final = 0x17
+
+HEADER_BYTES: Final = 5
+MAX_PLAINTEXT_BYTES: Final = 1 << 14
+MAX_CIPHERTEXT_BYTES: Final = MAX_PLAINTEXT_BYTES + 256
+"""What a client may send in a record of application data (RFC 8446, section 5.2)."""
+
+VERSION: Final = b"\x03\x03"
+CHANGE_CIPHER_SPEC_RECORD: Final = b"\x14\x03\x03\x00\x01\x01"
+
+_HEADER = struct.Struct(">B2sH")
+
+
+def unpack_header(data: bytes | bytearray, offset: int) -> tuple[int, bytes, int]:
+    """Read (type, version, payload length) of the header at `offset`; five bytes must be there."""
+    return _HEADER.unpack_from(data, offset)
+
+
+def header(record_type: int, length: int) -> bytes:
+    """Make the header of a record with TLS 1.2's version, which is also TLS 1.3's on the wire."""
+    return _HEADER.pack(record_type, VERSION, length)
+
+
+def application_data(payload: bytes) -> bytes:
+    """Wrap up to 65 535 bytes into one record."""
+    return _HEADER.pack(APPLICATION_DATA, VERSION, len(payload)) + payload

@@ -1,0 +1,162 @@
+"""A real web site to front: Debian's nginx with a certificate of its own, TLS 1.2 and 1.3, fixed pages."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from support.pattern import Pattern
+
+PAGES = {
+    "/": b"<!doctype html><title>A site</title><p>Hello.</p>\n",
+    "/page.txt": b"a page of text\n" * 100,
+    "/large.bin": Pattern(80).take(5_000_000),
+}
+"""What the site serves, by path."""
+
+_CONFIG = """
+daemon off;
+worker_processes 1;
+user root;
+pid {root}/nginx.pid;
+error_log {root}/error.log info;
+events {{ worker_connections 512; }}
+http {{
+  access_log {root}/access.log;
+  client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;
+  uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;
+  default_type text/plain;
+  keepalive_timeout {keepalive_seconds}s;
+  client_header_timeout {header_seconds}s;
+  server {{
+    listen {host}:{port} ssl{extra};
+    server_name {name};
+    ssl_certificate {root}/cert.pem;
+    ssl_certificate_key {root}/key.pem;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    root {root}/pages;
+  }}
+}}
+"""
+
+
+def nginx_is_missing() -> str | None:
+    """Return why no nginx can run here, or None."""
+    for program in ("nginx", "openssl"):
+        if shutil.which(program) is None:
+            return f"{program} is not installed"
+    return None
+
+
+class NginxSite:
+    """nginx on a local port for the length of the context.
+
+    ``certificate_path`` is its self-signed certificate, to be trusted by clients. It answers as soon as the
+    context is entered: its socket listens before the process runs, and is handed down to it.
+    """
+
+    def __init__(
+        self,
+        name: str = "front.example",
+        *,
+        host: str = "127.0.0.1",
+        keepalive_seconds: int = 60,
+        header_seconds: int = 60,
+        proxy_protocol: bool = False,
+    ) -> None:
+        self.name = name
+        self.host = host
+        self.port = 0
+        self._settings = {
+            "keepalive_seconds": keepalive_seconds,
+            "header_seconds": header_seconds,
+            "extra": " proxy_protocol" if proxy_protocol else "",
+        }
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds everything of this site."""
+        if self._folder is None:
+            raise RuntimeError("the site is not running")
+        return Path(self._folder.name)
+
+    @property
+    def address(self) -> str:
+        """``ip:port``."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def certificate_path(self) -> Path:
+        """The site's certificate in PEM."""
+        return self.root / "cert.pem"
+
+    def access_log(self) -> list[str]:
+        """Return the lines logged so far; nginx writes them when a request is done."""
+        return (self.root / "access.log").read_text().splitlines()
+
+    async def __aenter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="site-")
+        await asyncio.to_thread(self._prepare)
+        with socket.create_server((self.host, 0)) as listener:
+            self.port = listener.getsockname()[1]
+            self._start(listener)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            await asyncio.to_thread(self._process.wait)
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _prepare(self) -> None:
+        make_certificate(self.name, self.root)
+        for path, content in PAGES.items():
+            file = self.root / "pages" / (path.strip("/") or "index.html")
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(content)
+
+    def _start(self, listener: socket.socket) -> None:
+        config = self.root / "nginx.conf"
+        config.write_text(
+            _CONFIG.format(root=self.root, host=self.host, port=self.port, name=self.name, **self._settings)
+        )
+        self._process = subprocess.Popen(
+            ["nginx", "-c", str(config), "-p", str(self.root), "-e", str(self.root / "error.log")],
+            env={**os.environ, "NGINX": f"{listener.fileno()};"},
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
+
+
+def make_certificate(name: str, folder: Path) -> None:
+    """Make ``cert.pem`` and ``key.pem``, self-signed for this name, with the openssl program."""
+    subprocess.run(
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+            ),
+            *("-days", "30", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"),
+            *("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")),
+        ],
+        check=True,
+        capture_output=True,
+    )

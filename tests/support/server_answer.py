@@ -1,0 +1,89 @@
+"""The proxy's answer to a hello, checked as strictly as the strictest client does: bytes only, no I/O."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from support.client_hello import hello_random, hello_session_id
+from support.tls_records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE
+
+_RANDOM_AT = 5 + 6
+_FIELD_PRIME = 2**255 - 19
+
+
+class AnswerError(Exception):
+    """A real client would give up on this answer."""
+
+
+@dataclass(frozen=True)
+class ServerAnswer:
+    """What the three records said."""
+
+    raw: bytes
+    random: bytes
+    session_id: bytes
+    suite: bytes
+    public_key: bytes
+    certificate_bytes: int
+
+
+def verify_answer(raw: bytes, hello: bytes, key: bytes) -> ServerAnswer:
+    """Check exactly three records, their HMAC and the ServerHello; ``hello`` is the signed handshake message.
+
+    Raises AnswerError that says what a client stumbles over.
+    """
+    server_hello, certificate = _three_records(raw)
+    zeroed = raw[:_RANDOM_AT] + bytes(32) + raw[_RANDOM_AT + 32 :]
+    wanted = hmac.digest(key, hello_random(hello) + zeroed, "sha256")
+    if raw[_RANDOM_AT : _RANDOM_AT + 32] != wanted:
+        raise AnswerError("Response hash mismatch")
+    return _read_server_hello(raw, server_hello, len(certificate), hello_session_id(hello))
+
+
+def _three_records(raw: bytes) -> tuple[bytes, bytes]:
+    server_hello, rest = _take_record(raw, HANDSHAKE)
+    if not rest.startswith(CHANGE_CIPHER_SPEC):
+        raise AnswerError(f"no ChangeCipherSpec after the ServerHello: {rest[:6].hex()}")
+    certificate, rest = _take_record(rest[len(CHANGE_CIPHER_SPEC) :], APPLICATION_DATA)
+    if rest:
+        raise AnswerError(f"{len(rest)} bytes after the third record")
+    return server_hello, certificate
+
+
+def _take_record(data: bytes, kind: int) -> tuple[bytes, bytes]:
+    header = data[:5]
+    if header[:3] != bytes([kind, 3, 3]):
+        raise AnswerError(f"First part of response to hello is invalid: {header.hex()}")
+    end = 5 + int.from_bytes(header[3:5], "big")
+    if len(data) < end:
+        raise AnswerError("the answer is cut short")
+    return data[5:end], data[end:]
+
+
+def _read_server_hello(raw: bytes, message: bytes, certificate_bytes: int, session_id: bytes) -> ServerAnswer:
+    """The exact layout: ``02 len24 0303 random sid_len sid suite 00`` and 46 bytes of extensions."""
+    at = 39 + len(session_id)
+    extensions = message[at + 3 :]
+    fixed = bytes.fromhex("002e002b0002030400330024001d0020")
+    _require(
+        message[:6] == b"\x02" + (len(message) - 4).to_bytes(3, "big") + b"\x03\x03", "not a ServerHello"
+    )
+    _require(message[38:at] == bytes([len(session_id)]) + session_id, "the session id is not echoed")
+    _require(message[at + 2 : at + 3] == b"\x00", "compression is not null")
+    _require(extensions[:16] == fixed and len(extensions) == 48, f"extensions: {extensions[:16].hex()}")
+    return ServerAnswer(
+        raw, message[6:38], session_id, message[at : at + 2], extensions[16:], certificate_bytes
+    )
+
+
+def _require(condition: bool, problem: str) -> None:
+    if not condition:
+        raise AnswerError(problem)
+
+
+def is_x25519_public_key(key: bytes) -> bool:
+    """Whether these 32 bytes lie on the curve and not on its twist, as half of all strings do (RFC 7748)."""
+    u = int.from_bytes(key, "little") & (1 << 255) - 1
+    square = (u**3 + 486662 * u**2 + u) % _FIELD_PRIME
+    return pow(square, (_FIELD_PRIME - 1) // 2, _FIELD_PRIME) in (0, 1)

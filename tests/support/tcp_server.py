@@ -1,0 +1,83 @@
+"""A TCP server on raw sockets, the base of the fake data centre and of the recording front."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from types import TracebackType
+from typing import Self
+
+from support import sockets
+
+
+class TCPServer:
+    """Accepts on ``host`` at a port of the kernel's choice and runs ``serve_socket`` once per connection.
+
+    Leaving the context cancels what still runs and raises the first unexpected exception of a connection;
+    a connection that merely broke (OSError, EOFError) is no error, since tests break them on purpose.
+    """
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
+        self.port = 0
+        self._listener: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+        self._errors: list[BaseException] = []
+
+    @property
+    def address(self) -> str:
+        """``ip:port`` or ``[ip]:port``, as configurations write it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    async def serve_socket(self, sock: socket.socket) -> None:
+        """Talk to one client; the socket is closed afterwards. Subclasses say how."""
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._listener = socket.create_server((self.host, 0), family=family, backlog=4096)
+        self._listener.setblocking(False)
+        self.port = self._listener.getsockname()[1]
+        self._accepting = asyncio.create_task(self._accept_for_ever(self._listener), name="test-accept")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tasks = {task for task in (self._accepting, *self._serving) if task is not None}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._listener is not None:
+            self._listener.close()
+        if self._errors and error is None:
+            raise self._errors[0]
+
+    def stop_listening(self) -> None:
+        """Refuse new connections from now on (they get a RST); those that are open go on."""
+        if self._accepting is not None and self._listener is not None:
+            self._accepting.cancel()
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+
+    async def _accept_for_ever(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            sock, _ = await loop.sock_accept(listener)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task = asyncio.create_task(self._serve_and_close(sock), name="test-connection")
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
+
+    async def _serve_and_close(self, sock: socket.socket) -> None:
+        try:
+            await self.serve_socket(sock)
+        except (OSError, EOFError):
+            pass
+        except Exception as error:
+            self._errors.append(error)
+            if sock.fileno() >= 0:
+                sockets.reset(sock)
+        finally:
+            sock.close()
