@@ -22,7 +22,7 @@ from benchmarks.subjects.haproxy import SPLICING, haproxy_version
 from benchmarks.subjects.ours import DEFAULT_COMMAND
 
 # The table is as wide on a narrow terminal and in a file: it is compared with other runs' tables.
-_TABLE_COLUMNS = 118
+_TABLE_COLUMNS = 124
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -66,9 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY,...",
         help=f"default: {_keys(DEFAULT_ROWS)}; more: {_keys(EXTRA_ROWS)}",
     )
-    parser.add_argument(
-        "--runs", type=_positive, help="how often each proxy is measured (default: 5; quick: 1)"
-    )
+    parser.add_argument("--runs", type=_positive, help="how often each proxy is measured (default: 5; quick: 1)")
     parser.add_argument(
         "--haproxy",
         type=_splicing,
@@ -76,9 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="VARIANT,...",
         help=f"haproxy's splicing; the cheapest counts (default: {','.join(SPLICING)})",
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="small loads: shows that it works, not what it costs"
-    )
+    parser.add_argument("--quick", action="store_true", help="small loads: shows that it works, not what it costs")
     parser.add_argument(
         "--json", type=Path, default=RESULTS / "latest.json", metavar="FILE", help="default: %(default)s"
     )

@@ -48,9 +48,7 @@ def family(pid: int) -> list[int]:
     members = [pid]
     for member in members:
         for children in Path(f"/proc/{member}/task").glob("*/children"):
-            with suppress(
-                FileNotFoundError, ProcessLookupError
-            ):  # a thread that has ended since it was listed
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended since it was listed
                 members += map(int, children.read_text().split())
     return members
 

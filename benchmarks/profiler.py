@@ -41,15 +41,11 @@ class Profiler:
             "-o",
             str(data),
         ]
-        perf = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        perf = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             yield
         finally:
             perf.send_signal(signal.SIGINT)
             perf.wait()
         with data.with_suffix(".txt").open("wb") as report:
-            subprocess.run(
-                ["perf", "report", *_REPORT, "-i", str(data)], stdout=report, stderr=subprocess.DEVNULL
-            )
+            subprocess.run(["perf", "report", *_REPORT, "-i", str(data)], stdout=report, stderr=subprocess.DEVNULL)

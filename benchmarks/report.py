@@ -11,9 +11,7 @@ from benchmarks.runner import Result
 from benchmarks.subjects.haproxy import SPLICING
 
 _TITLE = "What the proxy process costs, beside haproxy as a plain TCP relay with splicing off, auto and on"
-_LEGEND = (
-    "ratio: ours by the cheapest haproxy of the same run; of all values the median over the runs is shown"
-)
+_LEGEND = "ratio: ours by the cheapest haproxy of the same run; of all values the median over the runs is shown"
 
 
 def print_table(console: Console, results: Sequence[Result], facts: Mapping[str, object]) -> None:
@@ -26,9 +24,7 @@ def print_table(console: Console, results: Sequence[Result], facts: Mapping[str,
     for result in results:
         table.add_row(*_cells(result))
     console.print(table)
-    console.print(
-        " · ".join(f"{name} {value}" for name, value in facts.items()), highlight=False, soft_wrap=True
-    )
+    console.print(" · ".join(f"{name} {value}" for name, value in facts.items()), highlight=False, soft_wrap=True)
 
 
 def write_json(

@@ -91,6 +91,7 @@ class Runner:
             else:
                 self._measure_warm(row, result)
         except (RelayError, RuntimeError, OSError) as error:
+            self.load.restart()
             result.error = f"{type(error).__name__}: {error}"
             self.say(f"  [red]failed[/red]: {result.error}")
         return result
@@ -104,9 +105,7 @@ class Runner:
                     self._run_once(row, subject, QUICK)
             for run in range(self.runs):
                 names = _rotated(list(subjects), run)
-                self._record(
-                    result, {name: self._run_once(row, subjects[name], self.sizes) for name in names}
-                )
+                self._record(result, {name: self._run_once(row, subjects[name], self.sizes) for name in names})
             if self.profiler:
                 with self.profiler.watching(row.key, subjects[OURS].proxy.pid):
                     self._run_once(row, subjects[OURS], self.sizes)

@@ -17,15 +17,7 @@ SESSION_ID = slice(44, 76)
 def unsigned_client_hello(host: str) -> bytearray:
     """A fresh hello's whole record, its ``random`` still zero."""
     extensions = b"".join(_extension(kind, body) for kind, body in _extensions(host.encode("ascii")))
-    body = (
-        b"\x03\x03"
-        + bytes(32)
-        + b"\x20"
-        + os.urandom(32)
-        + _vector(_SUITES)
-        + b"\x01\x00"
-        + _vector(extensions)
-    )
+    body = b"\x03\x03" + bytes(32) + b"\x20" + os.urandom(32) + _vector(_SUITES) + b"\x01\x00" + _vector(extensions)
     handshake = b"\x01" + len(body).to_bytes(3, "big") + body
     return bytearray(b"\x16\x03\x01" + _vector(handshake))
 
@@ -36,9 +28,7 @@ def _extensions(host: bytes) -> list[tuple[int, bytes]]:
         + (b"\x11\xec" + _vector(os.urandom(_KYBER_SHARE_BYTES)))
         + (b"\x00\x1d" + _vector(os.urandom(32)))
     )
-    encrypted_hello = (
-        b"\x00\x00\x01\x00\x01" + os.urandom(1) + _vector(os.urandom(32)) + _vector(os.urandom(208))
-    )
+    encrypted_hello = b"\x00\x00\x01\x00\x01" + os.urandom(1) + _vector(os.urandom(32)) + _vector(os.urandom(208))
     return [
         (0x2A2A, b""),
         (0x0000, _vector(b"\x00" + _vector(host))),  # server_name

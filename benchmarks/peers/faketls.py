@@ -66,12 +66,6 @@ def _read_answer(sock: socket.socket) -> bytearray:
         if not chunk:
             raise RelayError(f"the proxy closed after {len(answer)} bytes of its handshake's answer")
         answer += chunk
-    if (
-        ends[1] != _SERVER_HELLO_BYTES
-        or answer[ends[1] : ends[2]] != CHANGE_CIPHER_SPEC
-        or len(answer) != ends[3]
-    ):
-        raise RelayError(
-            "the handshake's answer has a record of a wrong size, or goes on after three records"
-        )
+    if ends[1] != _SERVER_HELLO_BYTES or answer[ends[1] : ends[2]] != CHANGE_CIPHER_SPEC or len(answer) != ends[3]:
+        raise RelayError("the handshake's answer has a record of a wrong size, or goes on after three records")
     return answer

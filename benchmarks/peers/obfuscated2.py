@@ -46,9 +46,7 @@ def open_leg(secret_key: bytes = b"") -> tuple[bytes, Ciphers]:
     while noise.startswith(_TAKEN_STARTS) or noise[4:8] == _ZEROS[:4]:
         noise = os.urandom(FRAME_BYTES)
     frame = noise[:56] + PADDED_INTERMEDIATE + DC.to_bytes(2, "little") + noise[62:]
-    ciphers = Ciphers(
-        outgoing=_keystream(frame[8:56], secret_key), incoming=_keystream(frame[55:7:-1], secret_key)
-    )
+    ciphers = Ciphers(outgoing=_keystream(frame[8:56], secret_key), incoming=_keystream(frame[55:7:-1], secret_key))
     return frame[:56] + ciphers.outgoing.update(frame)[56:], ciphers
 
 

@@ -123,7 +123,5 @@ class RecordStream:
         self._received[:rest] = bytes(self._received[self._position : self._end])
         received = self._sock.recv_into(self._received[rest:])
         if not received:
-            raise RelayError(
-                f"the stream of records ended early, {self._record_left} bytes before a record's end"
-            )
+            raise RelayError(f"the stream of records ended early, {self._record_left} bytes before a record's end")
         self._position, self._end = 0, rest + received

@@ -29,6 +29,4 @@ ROUND_TRIP = Row(
     serve_echo,
     bar=1.0,
 )
-ROUND_TRIP_ALONE = Row(
-    "round-trip-alone", "256-byte round trip, 1 connection", "CPU us", _round_trips(1), serve_echo
-)
+ROUND_TRIP_ALONE = Row("round-trip-alone", "256-byte round trip, 1 connection", "CPU us", _round_trips(1), serve_echo)

@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple, ParamSpec
 
 from benchmarks import procfs
 from benchmarks.peers.dc import Serve
+from benchmarks.peers.errors import RelayError
+from benchmarks.peers.session import STALL_TIMEOUT_SECONDS
 from benchmarks.sizes import Sizes
 from benchmarks.subjects.process import ProxyProcess
 
@@ -29,15 +31,27 @@ class Load:
 
     def __init__(self) -> None:
         """Start with the first call."""
-        self._pool = ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+        self._pool = _one_process()
 
     def __call__(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Run a function of peers.clients there, wait for it, raise what it raised."""
-        self._pool.submit(work, *args, **kwargs).result()
+        try:
+            self._pool.submit(work, *args, **kwargs).result()
+        except BlockingIOError:  # the kernel's way to say that a socket's timeout has passed
+            raise RelayError(f"nothing moved for {STALL_TIMEOUT_SECONDS} s") from None
+
+    def restart(self) -> None:
+        """Forget what a failed row has left open."""
+        self.close()
+        self._pool = _one_process()
 
     def close(self) -> None:
         """End the process."""
         self._pool.shutdown()
+
+
+def _one_process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
 
 
 Measure = Callable[[ProxyProcess, Load, Sizes], Measurement]

@@ -50,9 +50,7 @@ def running_ours(command: str, fast_mode: bool, folder: Path, dc_port: int) -> I
                 )
             )
         target = Target(port, secret)
-        with running_proxy(
-            [*shlex.split(command), str(config)], target, folder / f"ours-{port}.log"
-        ) as proxy:
+        with running_proxy([*shlex.split(command), str(config)], target, folder / f"ours-{port}.log") as proxy:
             yield proxy
 
 
@@ -60,9 +58,7 @@ def our_version(command: str) -> str:
     """What the default program says of itself and its engine; another command is named by its text."""
     if command != DEFAULT_COMMAND:
         return command
-    said = subprocess.run(
-        [sys.executable, "-m", "mtg", "--version"], capture_output=True, text=True, check=False
-    )
+    said = subprocess.run([sys.executable, "-m", "mtg", "--version"], capture_output=True, text=True, check=False)
     return " ".join(said.stdout.split()) or "unknown"
 
 

@@ -47,9 +47,7 @@ class Access:
         """Lines about addresses that not everybody can reach."""
         found = [(entry, reach(entry.address)) for entry in (self.ipv4, self.ipv6) if entry]
         return [
-            f"{entry.address}: {note}; public-ipv4, public-ipv6, -i or -I set another"
-            for entry, note in found
-            if note
+            f"{entry.address}: {note}; public-ipv4, public-ipv6, -i or -I set another" for entry, note in found if note
         ]
 
 
@@ -69,15 +67,11 @@ def make_access(
     text = loaded.secret.hex() if hex_secret else loaded.secret.base64()
     entries = {4: _entry(loaded, 4, ipv4, port, text), 6: _entry(loaded, 6, ipv6, port, text)}
     if not any(entries.values()):
-        raise UserError(
-            "no address of this server is known: set public-ipv4 or pass -i", exit_code=EXIT_USAGE
-        )
+        raise UserError("no address of this server is known: set public-ipv4 or pass -i", exit_code=EXIT_USAGE)
     return Access(entries[4], entries[6], loaded.secret.hex(), loaded.secret.base64())
 
 
-def _entry(
-    loaded: Loaded, version: int, given: IPAddress | None, port: int | None, secret_text: str
-) -> Entry | None:
+def _entry(loaded: Loaded, version: int, given: IPAddress | None, port: int | None, secret_text: str) -> Entry | None:
     address = server_address(loaded.config, version, given)
     if address is None:
         return None

@@ -23,9 +23,7 @@ def build_options(loaded: Loaded, *, concurrency: int, logger: mtglib.Logger) ->
     config = loaded.config
     timeout = config.network.timeout
     front = config.domain_fronting
-    changes: dict[str, Any] = (
-        {} if config.defense.anti_replay.enabled else {"anti_replay_cache": NoopAntiReplayCache()}
-    )
+    changes: dict[str, Any] = {} if config.defense.anti_replay.enabled else {"anti_replay_cache": NoopAntiReplayCache()}
     try:
         return mtglib.ProxyOpts.with_defaults(
             loaded.secret,
@@ -35,9 +33,7 @@ def build_options(loaded: Loaded, *, concurrency: int, logger: mtglib.Logger) ->
             tolerate_time_skewness_seconds=float(config.tolerate_time_skewness),
             allow_fallback_on_unknown_dc=config.allow_fallback_on_unknown_dc,
             fast_mode=config.fast_mode,
-            dc_overrides={
-                dc: [str(address) for address in group] for dc, group in config.dc_overrides.items()
-            },
+            dc_overrides={dc: [str(address) for address in group] for dc, group in config.dc_overrides.items()},
             domain_fronting_port=front.port,
             domain_fronting_ip=None if front.ip is None else str(front.ip),
             domain_fronting_proxy_protocol=front.proxy_protocol,

@@ -13,6 +13,7 @@ import rich_click as click
 
 from mtg.commands.access import access
 from mtg.commands.generate_secret import generate_secret
+from mtg.commands.parameters import examples
 from mtg.commands.quickstart import quickstart
 from mtg.commands.run import run
 from mtg.commands.simple_run import simple_run
@@ -30,13 +31,19 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     import mtg
     import mtglib
 
-    click.echo(
-        f"mtg {mtg.__version__} (Python {platform.python_version()}, engine {mtglib.engine_description()})"
-    )
+    click.echo(f"mtg {mtg.__version__} (Python {platform.python_version()}, engine {mtglib.engine_description()})")
     context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "mtg quickstart",
+        "mtg generate-secret www.example.com",
+        "mtg run /etc/mtg.toml",
+        "mtg access /etc/mtg.toml",
+    ),
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -46,15 +53,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     help="Show the version, Python's and the relay engine.",
 )
 def cli() -> None:
-    r"""An MTPROTO proxy for Telegram that looks like a web site to everybody else.
-
-    \b
-    Examples:
-      mtg quickstart                          make a configuration, show its link, serve
-      mtg generate-secret www.example.com     make a secret
-      mtg run /etc/mtg.toml                   serve
-      mtg access /etc/mtg.toml                show the links
-    """
+    """An MTPROTO proxy for Telegram that looks like a web site to everybody else."""
 
 
 for command in (quickstart, generate_secret, access, run, simple_run):

@@ -114,6 +114,6 @@ def _console(stream: TextIO) -> list[Any]:
 def _escape_controls(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """What peers sent must not steer the terminal; our own tracebacks keep their lines."""
     for key, value in event.items():
-        text = value if isinstance(value, str) else str(value)
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         event[key] = text if text.isprintable() or key == "exception" else repr(text)
     return event

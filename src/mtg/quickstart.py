@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shlex
 import socket
 import sys
 from collections.abc import Sequence
@@ -77,7 +78,7 @@ def write_config(path: Path, *, host: str, port: int, server: str | None) -> Non
     except mtglib.OptionError as error:
         raise UserError(f"--host: expected {error.expected}", exit_code=EXIT_USAGE) from None
     text = _TEMPLATE.format(
-        name=path.name,
+        name=shlex.quote(str(path)),
         host=host,
         secret=secret.hex(),
         bind_to=f"[::]:{port}" if _has_ipv6() else f"0.0.0.0:{port}",
@@ -109,13 +110,13 @@ def _server(loaded: Loaded, server: str | None) -> tuple[str, str]:
     address = given or server_address(loaded.config, 4) or server_address(loaded.config, 6)
     address = address or default_source(4) or ipaddress.IPv4Address("127.0.0.1")
     note = reach(address)
-    return str(address), f"{note}; SERVER= sets another" if note else ""
+    return str(address), f"{note}; SERVER= or --server sets another" if note else ""
 
 
 def _made_lines(path: Path, host: str | None) -> list[str]:
     lines = [f"{path}: made, with a fresh secret."]
     if host is None:
-        lines.append(f"It shows {DEFAULT_HOST} to strangers; better choose a site of your own with HOST=.")
+        lines.append(f"It shows {DEFAULT_HOST} to strangers; better choose a site of your own (HOST= or --host).")
     return lines
 
 
@@ -126,9 +127,7 @@ def _kept_lines(path: Path, loaded: Loaded, host: str | None, port: int | None) 
         lines.append(f"Its site is {loaded.secret.host}, not {host}; remove it to have a new one made.")
     ports = sorted({listen.port for listen in loaded.config.bind_to if isinstance(listen, ListenIP)})
     if port and port not in ports:
-        lines.append(
-            f"Its port is {', '.join(map(str, ports))}, not {port}; remove it, or change bind-to there."
-        )
+        lines.append(f"Its port is {', '.join(map(str, ports))}, not {port}; remove it, or change bind-to there.")
     return lines
 
 

@@ -7,6 +7,7 @@ import platform
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import uvloop
 
@@ -14,6 +15,7 @@ import mtg
 import mtglib
 from mtg.build import build_options
 from mtg.config import Loaded
+from mtg.config.addresses import join_ip_port
 from mtg.limits import fitting_concurrency, raise_file_limit
 from mtg.listeners import address_text, open_listeners
 from mtg.logger import make_logger
@@ -40,7 +42,7 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
         if on_listening is not None:
             on_listening(listeners)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(mtglib.Proxy(options), listeners, options, logger))
+            return runner.run(_serve(options, listeners, logger))
 
 
 def _concurrency(loaded: Loaded, logger: mtglib.Logger) -> int:
@@ -48,15 +50,13 @@ def _concurrency(loaded: Loaded, logger: mtglib.Logger) -> int:
     wanted, file_limit = loaded.config.concurrency, raise_file_limit()
     fitting = fitting_concurrency(wanted, file_limit)
     if fitting < wanted:
-        logger.warning(
-            f"concurrency: lowered from {wanted} to {fitting}, as the limit of open files is {file_limit}"
-        )
+        logger.warning(f"concurrency: lowered from {wanted} to {fitting}, as the limit of open files is {file_limit}")
     return fitting
 
 
-async def _serve(
-    proxy: mtglib.Proxy, listeners: Sequence[socket.socket], options: mtglib.ProxyOpts, logger: mtglib.Logger
-) -> int:
+async def _serve(options: mtglib.ProxyOpts, listeners: Sequence[socket.socket], logger: mtglib.Logger) -> int:
+    proxy = mtglib.Proxy(options)
+    asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
     stop, hurry = _signals()
     serving = [asyncio.create_task(proxy.serve(one), name=f"serve {address_text(one)}") for one in listeners]
     _log_start(proxy, listeners, options, logger)
@@ -67,6 +67,16 @@ async def _serve(
     stopping.cancel()
     await _shut_down(proxy, hurry, logger)
     return _exit_code(await asyncio.gather(*serving, return_exceptions=True), logger)
+
+
+class _Reporter:
+    """Logs what asyncio would print with a traceback: errors of callbacks and of tasks that nobody awaits."""
+
+    def __init__(self, logger: mtglib.Logger) -> None:
+        self._logger = logger
+
+    def __call__(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._logger.warning(f"internal error: {context.get('message')}", error=context.get("exception"))
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:
@@ -98,13 +108,14 @@ def _log_start(
     proxy: mtglib.Proxy, listeners: Sequence[socket.socket], options: mtglib.ProxyOpts, logger: mtglib.Logger
 ) -> None:
     """The first line says everything that a report of a fault needs, and no secret."""
-    host, port = proxy.domain_fronting_address
+    address = join_ip_port(*proxy.domain_fronting_address)
+    host = options.secret.host
     logger.bind(
         version=mtg.__version__,
         python=platform.python_version(),
         engine=proxy.relay_engine,
         bind_to=[address_text(one) for one in listeners],
-        domain_fronting=f"{host}:{port}",
+        domain_fronting=address if options.domain_fronting_ip is None else f"{host} at {address}",
         concurrency=options.concurrency,
     ).info("mtg has started")
 

@@ -29,9 +29,7 @@ def server_address(config: Config, version: int, given: IPAddress | None = None)
     if known := given or configured:
         return known
     listens = [listen for listen in config.bind_to if isinstance(listen, ListenIP)]
-    specific = [
-        listen.ip for listen in listens if listen.ip.version == version and not listen.ip.is_unspecified
-    ]
+    specific = [listen.ip for listen in listens if listen.ip.version == version and not listen.ip.is_unspecified]
     if specific:
         return specific[0]
     return default_source(version) if _accepts(listens, version) else None
@@ -68,6 +66,5 @@ def link_port(listens: Iterable[Listen], version: int) -> int | None:
 def _accepts(listens: Iterable[ListenIP], version: int) -> bool:
     """Whether clients of IP `version` get in: `[::]` is for both."""
     return any(
-        listen.ip.version == version or (listen.ip.version == 6 and listen.ip.is_unspecified)
-        for listen in listens
+        listen.ip.version == version or (listen.ip.version == 6 and listen.ip.is_unspecified) for listen in listens
     )

@@ -91,9 +91,7 @@ def hello_records(hello: bytes, cuts: Sequence[int] = ()) -> bytes:
 
 def _extensions(name: str, modern: bool, grease: list[bytes], random_bytes: RandomBytes) -> list[bytes]:
     """All extensions in a browser's order; the first and the last are GREASE and keep their places."""
-    groups = (
-        grease[1] + (struct.pack(">H", X25519_MLKEM768) if modern else b"") + bytes.fromhex("001d00170018")
-    )
+    groups = grease[1] + (struct.pack(">H", X25519_MLKEM768) if modern else b"") + bytes.fromhex("001d00170018")
     return [
         grease[2] + b"\x00\x00",
         _extension(0x0000, _sized(b"\x00" + _sized(name.encode("ascii"), 2), 2)),

@@ -82,7 +82,7 @@ class DCConnection:
 
     def close(self) -> None:
         """Close; with unread data in the kernel this is a RST."""
-        self.sock.close()
+        sockets.close(self.sock)
 
     def _end(self, ending: sockets.Ending) -> None:
         self.ending = ending

@@ -14,7 +14,7 @@ from support import sockets
 from support.client_hello import Shape, build_client_hello, hello_records, sign_hello
 from support.obfuscated2 import PADDED_INTERMEDIATE, SentFrame, make_frame
 from support.secrets import SecretLike
-from support.server_answer import ServerAnswer, verify_answer
+from support.server_answer import ANSWER_RECORDS, ServerAnswer, check_answer_header, verify_answer
 from support.tls_records import (
     APPLICATION_DATA,
     CHANGE_CIPHER_SPEC,
@@ -93,7 +93,7 @@ class FakeTLSClient:
                 await client.receive_answer()
                 await client.send_frame()
         except BaseException:
-            sock.close()
+            client.close()
             raise
         return client
 
@@ -113,8 +113,9 @@ class FakeTLSClient:
     async def receive_answer(self) -> ServerAnswer:
         """Read exactly three records and verify them; raises AnswerError."""
         raw = bytearray()
-        for _ in range(3):
+        for kind in ANSWER_RECORDS:
             header = await sockets.recv_exactly(self.sock, 5)
+            check_answer_header(header, kind)
             raw += header
             raw += await sockets.recv_exactly(self.sock, int.from_bytes(header[3:5], "big"))
         return verify_answer(bytes(raw), self.hello, self.secret.key)
@@ -201,7 +202,7 @@ class FakeTLSClient:
 
     def close(self) -> None:
         """Close; idempotent."""
-        self.sock.close()
+        sockets.close(self.sock)
 
     async def __aenter__(self) -> Self:
         return self

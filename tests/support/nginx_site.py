@@ -19,7 +19,7 @@ PAGES = {
     "/page.txt": b"a page of text\n" * 100,
     "/large.bin": Pattern(80).take(5_000_000),
 }
-"""What the site serves, by path."""
+"""What the site serves, by path; /client says whom a PROXY protocol header named."""
 
 _CONFIG = """
 daemon off;
@@ -42,6 +42,7 @@ http {{
     ssl_certificate_key {root}/key.pem;
     ssl_protocols TLSv1.2 TLSv1.3;
     root {root}/pages;
+    location = /client {{ return 200 "$proxy_protocol_addr $proxy_protocol_port"; }}
   }}
 }}
 """
@@ -100,7 +101,7 @@ class NginxSite:
         return self.root / "cert.pem"
 
     def access_log(self) -> list[str]:
-        """Return the lines logged so far; nginx writes them when a request is done."""
+        """Return the lines logged so far; a line may come a moment after the client has its answer."""
         return (self.root / "access.log").read_text().splitlines()
 
     async def __aenter__(self) -> Self:

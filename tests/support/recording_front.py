@@ -115,9 +115,7 @@ class RecordingFront(TCPServer):
     With ``proxy_protocol`` each connection must start with a PROXY protocol header of version 2.
     """
 
-    def __init__(
-        self, script: Script = listen_only, host: str = "127.0.0.1", *, proxy_protocol: bool = False
-    ) -> None:
+    def __init__(self, script: Script = listen_only, host: str = "127.0.0.1", *, proxy_protocol: bool = False) -> None:
         super().__init__(host)
         self.script = script
         self.proxy_protocol = proxy_protocol

@@ -12,6 +12,10 @@ _RANDOM_AT = 5 + 6
 _FIELD_PRIME = 2**255 - 19
 
 
+ANSWER_RECORDS = (HANDSHAKE, CHANGE_CIPHER_SPEC[0], APPLICATION_DATA)
+"""The types of the three records, in order."""
+
+
 class AnswerError(Exception):
     """A real client would give up on this answer."""
 
@@ -42,23 +46,24 @@ def verify_answer(raw: bytes, hello: bytes, key: bytes) -> ServerAnswer:
 
 
 def _three_records(raw: bytes) -> tuple[bytes, bytes]:
-    server_hello, rest = _take_record(raw, HANDSHAKE)
-    if not rest.startswith(CHANGE_CIPHER_SPEC):
-        raise AnswerError(f"no ChangeCipherSpec after the ServerHello: {rest[:6].hex()}")
-    certificate, rest = _take_record(rest[len(CHANGE_CIPHER_SPEC) :], APPLICATION_DATA)
-    if rest:
-        raise AnswerError(f"{len(rest)} bytes after the third record")
+    bodies: list[bytes] = []
+    for kind in ANSWER_RECORDS:
+        check_answer_header(raw[:5], kind)
+        end = 5 + int.from_bytes(raw[3:5], "big")
+        if len(raw) < end:
+            raise AnswerError("the answer is cut short")
+        bodies.append(raw[5:end])
+        raw = raw[end:]
+    server_hello, change_cipher_spec, certificate = bodies
+    _require(change_cipher_spec == b"\x01", f"ChangeCipherSpec of {change_cipher_spec.hex()}")
+    _require(not raw, f"{len(raw)} bytes after the third record")
     return server_hello, certificate
 
 
-def _take_record(data: bytes, kind: int) -> tuple[bytes, bytes]:
-    header = data[:5]
-    if header[:3] != bytes([kind, 3, 3]):
+def check_answer_header(header: bytes, kind: int) -> None:
+    """Check a record's first five bytes, before the rest has come; raises AnswerError."""
+    if len(header) < 5 or header[:3] != bytes([kind, 3, 3]):
         raise AnswerError(f"First part of response to hello is invalid: {header.hex()}")
-    end = 5 + int.from_bytes(header[3:5], "big")
-    if len(data) < end:
-        raise AnswerError("the answer is cut short")
-    return data[5:end], data[end:]
 
 
 def _read_server_hello(raw: bytes, message: bytes, certificate_bytes: int, session_id: bytes) -> ServerAnswer:
@@ -66,15 +71,11 @@ def _read_server_hello(raw: bytes, message: bytes, certificate_bytes: int, sessi
     at = 39 + len(session_id)
     extensions = message[at + 3 :]
     fixed = bytes.fromhex("002e002b0002030400330024001d0020")
-    _require(
-        message[:6] == b"\x02" + (len(message) - 4).to_bytes(3, "big") + b"\x03\x03", "not a ServerHello"
-    )
+    _require(message[:6] == b"\x02" + (len(message) - 4).to_bytes(3, "big") + b"\x03\x03", "not a ServerHello")
     _require(message[38:at] == bytes([len(session_id)]) + session_id, "the session id is not echoed")
     _require(message[at + 2 : at + 3] == b"\x00", "compression is not null")
     _require(extensions[:16] == fixed and len(extensions) == 48, f"extensions: {extensions[:16].hex()}")
-    return ServerAnswer(
-        raw, message[6:38], session_id, message[at : at + 2], extensions[16:], certificate_bytes
-    )
+    return ServerAnswer(raw, message[6:38], session_id, message[at : at + 2], extensions[16:], certificate_bytes)
 
 
 def _require(condition: bool, problem: str) -> None:

@@ -19,9 +19,7 @@ class Readable(Protocol):
     def __call__(self, max_bytes: int = ..., /) -> Awaitable[bytes]: ...
 
 
-async def drip(
-    recv: Readable, pattern: Pattern, total_bytes: int, *, step_bytes: int, rounds: int = 5
-) -> None:
+async def drip(recv: Readable, pattern: Pattern, total_bytes: int, *, step_bytes: int, rounds: int = 5) -> None:
     """Read so much of a pattern in small steps, letting the loop go round between them, and check each.
 
     Slow by doing little at a time, not by the clock: nothing here depends on how long anything takes.

@@ -85,6 +85,17 @@ def send_eof(sock: socket.socket) -> None:
 
 
 def reset(sock: socket.socket) -> None:
-    """Close with a RST: what the kernel still holds is thrown away (linger 0)."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    """Close with a RST: what the kernel still holds is thrown away (linger 0). Idempotent."""
+    if sock.fileno() >= 0:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    close(sock)
+
+
+def close(sock: socket.socket) -> None:
+    """Close; idempotent. Who still waits for this socket in another task waits for ever, until cancelled."""
+    if sock.fileno() >= 0:
+        # A loop that still watches a closed descriptor would mistake the next socket of that number for it.
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(sock)
+        loop.remove_writer(sock)
     sock.close()

@@ -23,6 +23,7 @@ class TCPServer:
         self._listener: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        self._sockets: set[socket.socket] = set()
         self._errors: list[BaseException] = []
 
     @property
@@ -49,8 +50,10 @@ class TCPServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for sock in self._sockets:  # of tasks that were cancelled before their first step
+            sockets.close(sock)
         if self._listener is not None:
-            self._listener.close()
+            sockets.close(self._listener)
         if self._errors and error is None:
             raise self._errors[0]
 
@@ -58,14 +61,14 @@ class TCPServer:
         """Refuse new connections from now on (they get a RST); those that are open go on."""
         if self._accepting is not None and self._listener is not None:
             self._accepting.cancel()
-            asyncio.get_running_loop().remove_reader(self._listener)
-            self._listener.close()
+            sockets.close(self._listener)
 
     async def _accept_for_ever(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
             sock, _ = await loop.sock_accept(listener)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._sockets.add(sock)
             task = asyncio.create_task(self._serve_and_close(sock), name="test-connection")
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
@@ -77,7 +80,7 @@ class TCPServer:
             pass
         except Exception as error:
             self._errors.append(error)
-            if sock.fileno() >= 0:
-                sockets.reset(sock)
+            sockets.reset(sock)
         finally:
-            sock.close()
+            sockets.close(sock)
+            self._sockets.discard(sock)

@@ -38,7 +38,7 @@ class TDLib:
         if beyond := routes_beyond_loopback():
             raise RuntimeError(f"TDLib only runs where nothing but the loopback can be reached: {beyond}")
         # Only here: importing it loads the library, which isn't installed everywhere.
-        import tdjson  # noqa: PLC0415
+        import tdjson
 
         self._td = tdjson
         self._use_test_dc = use_test_dc
@@ -90,7 +90,7 @@ class TDLib:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         self._send({**request, "@extra": number})
         try:
-            result = await answer
+            result: dict[str, Any] = await answer
         finally:
             del self._answers[number]
         if result["@type"] == "error":
@@ -111,6 +111,11 @@ class TDLib:
         """
         request = {"@type": "testProxy", "proxy": _proxy(server, port, secret_hex)}
         await self.request({**request, "dc_id": dc_id, "timeout": test_timeout})
+
+    async def connect_through(self, server: str, port: int, secret_hex: str) -> None:
+        """Make the client itself use the proxy from now on, as after a tap on a link: it connects at once."""
+        proxy = _proxy(server, port, secret_hex)
+        await self.request({"@type": "addProxy", "proxy": proxy, "enable": True})
 
     def _send(self, request: dict[str, Any]) -> None:
         self._td.td_send(self._client, json.dumps(request).encode())

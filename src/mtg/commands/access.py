@@ -9,28 +9,26 @@ from pathlib import Path
 
 import rich_click as click
 
-from mtg.commands.parameters import CONFIG, IPParameter
+from mtg.commands.parameters import CONFIG, IPParameter, examples
 
 
-@click.command("access")
+@click.command(
+    "access",
+    short_help="Show the links and the QR code of a proxy.",
+    epilog=examples(
+        "mtg access /etc/mtg.toml",
+        "mtg access -i 198.51.100.7 --hex /etc/mtg.toml | jq -r .ipv4.tg_url",
+        "mtg access --svg proxy.svg /etc/mtg.toml > /dev/null",
+    ),
+)
 @CONFIG
 @click.option("-i", "--ipv4", type=IPParameter(4), help="IPv4 address for the link.")
 @click.option("-I", "--ipv6", type=IPParameter(6), help="IPv6 address for the link.")
-@click.option(
-    "-p", "--port", type=click.IntRange(1, 65535), help="Port for the link, if it isn't that of bind-to."
-)
-@click.option(
-    "-x", "--hex", "hex_secret", is_flag=True, help="Put the secret into links in hex instead of base64."
-)
-@click.option(
-    "--qr/--no-qr", default=None, help="Draw a QR code on stderr; by default if you look at a terminal."
-)
-@click.option(
-    "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR code as an SVG image."
-)
-@click.option(
-    "--png", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR code as a PNG image."
-)
+@click.option("-p", "--port", type=click.IntRange(1, 65535), help="Port for the link, if it isn't that of bind-to.")
+@click.option("-x", "--hex", "hex_secret", is_flag=True, help="Put the secret into links in hex instead of base64.")
+@click.option("--qr/--no-qr", default=None, help="Draw a QR code on stderr; by default if you look at a terminal.")
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR code as an SVG image.")
+@click.option("--png", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR code as a PNG image.")
 def access(
     config: Path,
     ipv4: ipaddress.IPv4Address | None,
@@ -41,16 +39,10 @@ def access(
     svg: Path | None,
     png: Path | None,
 ) -> None:
-    r"""Print the links of the proxy that CONFIG describes, as JSON, and draw a QR code of the tg:// one.
+    """Print the links of the proxy that CONFIG describes, as JSON, and draw a QR code of the tg:// one.
 
     The addresses are, in this order: -i and -I, public-ipv4 and public-ipv6, those of bind-to, and that of
     the default route. Nobody is asked over the network, and the secret leaves this machine only with you.
-
-    \b
-    Examples:
-      mtg access /etc/mtg.toml
-      mtg access -i 198.51.100.7 --hex /etc/mtg.toml | jq -r .ipv4.tg_url
-      mtg access --svg proxy.svg /etc/mtg.toml > /dev/null
     """
     from mtg import qr as codes
     from mtg.access import make_access

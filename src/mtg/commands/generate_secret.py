@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import rich_click as click
 
+from mtg.commands.parameters import examples
 
-@click.command("generate-secret")
+
+@click.command(
+    "generate-secret",
+    short_help="Make a secret.",
+    epilog=examples(
+        "mtg generate-secret www.example.com",
+        "mtg generate-secret --hex www.example.com",
+    ),
+)
 @click.argument("host")
 @click.option("-x", "--hex", "as_hex", is_flag=True, help="Print it in hex instead of base64.")
 def generate_secret(host: str, as_hex: bool) -> None:
-    r"""Make a secret for a proxy that shows the web site HOST to strangers.
+    """Make a secret for a proxy that shows the web site HOST to strangers.
 
     Choose a site that this server could plausibly host: one of your own, or one that is hosted nearby.
-
-    \b
-    Examples:
-      mtg generate-secret www.example.com
-      mtg generate-secret --hex www.example.com
     """
     import mtglib
     from mtg.user_error import EXIT_USAGE, UserError

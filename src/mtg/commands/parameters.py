@@ -12,6 +12,11 @@ CONFIG = click.argument("config", type=click.Path(path_type=Path))
 """The configuration file; whether it can be read is found out, and said, by whoever reads it."""
 
 
+def examples(*lines: str) -> str:
+    """An epilog of example command lines, each in a paragraph, as only those keep their line ends."""
+    return "\n\n".join(("Examples:", *(f"$ {line}" for line in lines)))
+
+
 class IPParameter(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.3
     """An IP address of one version."""
 

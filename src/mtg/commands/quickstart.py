@@ -7,28 +7,27 @@ from pathlib import Path
 
 import rich_click as click
 
+from mtg.commands.parameters import examples
 from mtg.user_error import EXIT_USAGE, UserError
 
 
-@click.command("quickstart")
+@click.command(
+    "quickstart",
+    short_help="Make a configuration if there is none, show its link, serve.",
+    epilog=examples(
+        "mtg quickstart",
+        "mtg quickstart --host www.example.com --port 443 --server 198.51.100.7 /etc/mtg.toml",
+    ),
+)
 @click.argument("config", type=click.Path(path_type=Path), default="mtg.toml")
 @click.option("--host", default="", help="Site to show to strangers [default: www.microsoft.com].")
 @click.option("--port", default="", help="Port to listen on [default: 8443].")
-@click.option(
-    "--server", default="", help="Server for the link, an IP address or a name [default: this machine's]."
-)
+@click.option("--server", default="", help="Server for the link, an IP address or a name [default: this machine's].")
 def quickstart(config: Path, host: str, port: str, server: str) -> None:
-    r"""Make CONFIG with a fresh secret if there is none, print its link and QR code, and serve it.
+    """Make CONFIG with a fresh secret if there is none, print its link and QR code, and serve it.
 
-    CONFIG is mtg.toml by default.
-
-    An existing CONFIG is never changed. Nothing here asks the network. An option that is given and empty
-    counts as not given.
-
-    \b
-    Examples:
-      mtg quickstart
-      mtg quickstart --host www.example.com --port 443 --server 198.51.100.7 /etc/mtg.toml
+    CONFIG is mtg.toml by default; an existing one is never changed. Nothing here asks the network. An option
+    that is given and empty counts as not given.
     """
     from mtg.quickstart import quickstart as start
 

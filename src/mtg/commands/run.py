@@ -7,22 +7,24 @@ from pathlib import Path
 
 import rich_click as click
 
-from mtg.commands.parameters import CONFIG
+from mtg.commands.parameters import CONFIG, examples
 
 
-@click.command("run")
+@click.command(
+    "run",
+    short_help="Serve a configuration.",
+    epilog=examples(
+        "mtg run /etc/mtg.toml",
+        "mtg run /etc/mtg.toml 2>> /var/log/mtg.log",
+    ),
+)
 @CONFIG
 def run(config: Path) -> None:
-    r"""Serve the proxy that CONFIG describes.
+    """Serve the proxy that CONFIG describes.
 
     Runs in the foreground and logs to stderr: JSON lines, or coloured ones on a terminal. SIGTERM and SIGINT
     stop accepting and give what is open 5 seconds; a second signal ends it at once. Exit codes: 0 after a
     signal, 1 if an address can't be listened on, 2 if CONFIG is wrong (with a line for each problem).
-
-    \b
-    Examples:
-      mtg run /etc/mtg.toml
-      mtg run /etc/mtg.toml 2>> /var/log/mtg.log
     """
     from mtg.config import load_config
     from mtg.run import run_proxy

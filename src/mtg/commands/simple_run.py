@@ -8,16 +8,24 @@ from typing import Any
 
 import rich_click as click
 
+from mtg.commands.parameters import examples
+
 SECRET_VARIABLE = "MTG_SECRET"  # noqa: S105  # a name, not a secret
 
 
-@click.command("simple-run")
+@click.command(
+    "simple-run",
+    short_help="Serve without a configuration file.",
+    epilog=examples(
+        "mtg simple-run 0.0.0.0:3128 - < secret.txt",
+        'MTG_SECRET="$(cat secret.txt)" mtg simple-run "[::]:3128"',
+        "mtg simple-run -c 1000 -i only-ipv4 0.0.0.0:3128 ee367a189aee18fa...",
+    ),
+)
 @click.argument("bind_to", metavar="BIND")
 @click.argument("secret", metavar="[SECRET]", required=False)
 @click.option("-d", "--debug", is_flag=True, help="Log everything.")
-@click.option(
-    "-c", "--concurrency", type=int, default=8192, show_default=True, help="Most connections at once."
-)
+@click.option("-c", "--concurrency", type=int, default=8192, show_default=True, help="Most connections at once.")
 @click.option("-b", "--tcp-buffer", default="4KB", help="Deprecated, has no effect.")
 @click.option(
     "-i",
@@ -30,9 +38,7 @@ SECRET_VARIABLE = "MTG_SECRET"  # noqa: S105  # a name, not a secret
     "-p", "--domain-fronting-port", type=int, default=443, show_default=True, help="Port of the fronted site."
 )
 @click.option("--domain-fronting-ip", help="Address of the fronted site, instead of resolving its name.")
-@click.option(
-    "-n", "--doh-ip", default="1.1.1.1", show_default=True, help="Not supported yet; the system resolves."
-)
+@click.option("-n", "--doh-ip", default="1.1.1.1", show_default=True, help="Not supported yet; the system resolves.")
 @click.option("-t", "--timeout", default="10s", show_default=True, help="Time to connect to one address.")
 @click.option("-s", "--socks5-proxy", "socks5_proxies", multiple=True, help="Not supported yet.")
 @click.option(
@@ -43,16 +49,10 @@ SECRET_VARIABLE = "MTG_SECRET"  # noqa: S105  # a name, not a secret
     help="Has no effect: the window is exact.",
 )
 def simple_run(bind_to: str, secret: str | None, tcp_buffer: str, **flags: Any) -> None:
-    r"""Serve a proxy on BIND (IP:port) with SECRET, without a configuration file.
+    """Serve a proxy on BIND (IP:port) with SECRET, without a configuration file.
 
     A secret on the command line is visible to every user of the machine, in ps for instance. Better give it
     as "-", to be read from stdin, or leave it out and set MTG_SECRET.
-
-    \b
-    Examples:
-      mtg generate-secret www.example.com > secret && mtg simple-run 0.0.0.0:3128 - < secret
-      MTG_SECRET=ee... mtg simple-run "[::]:3128"
-      mtg simple-run -c 1000 -i only-ipv4 0.0.0.0:3128 ee367a189aee18fa31c190054efd4a8e9573746f...
     """
     from mtg.run import run_proxy
     from mtg.simple_run import Flags, load_flags
@@ -61,10 +61,17 @@ def simple_run(bind_to: str, secret: str | None, tcp_buffer: str, **flags: Any) 
     sys.exit(run_proxy(load_flags(given)))
 
 
+def _read_secret() -> str:
+    """A line of stdin; who types it is asked for it and doesn't see it."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Secret", hide_input=True, err=True))
+    return sys.stdin.buffer.readline(4096).decode("ascii", "replace")
+
+
 def _secret_text(argument: str | None) -> str:
     """The secret from where the user put it."""
     if argument == "-":
-        return sys.stdin.readline()
+        return _read_secret()
     if argument is not None:
         return argument
     try:

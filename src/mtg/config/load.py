@@ -109,9 +109,7 @@ def _permission_warning(path: Path) -> tuple[str, ...]:
         mode = stat.S_IMODE(os.stat(path).st_mode)
     except OSError:
         return ()
-    return (
-        (f"{path}: holds the secret and other users can read it (chmod 600 {path})",) if mode & 0o077 else ()
-    )
+    return (f"{path}: holds the secret and other users can read it (chmod 600 {path})",) if mode & 0o077 else ()
 
 
 def _problems(source: str, *problems: str) -> UserError:

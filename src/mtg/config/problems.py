@@ -128,7 +128,7 @@ def _unwrap(type_: Any) -> tuple[Any, list[Meta], bool]:
 
 
 def _suggestion(key: str, path: str, fields: Mapping[str, object]) -> str:
-    """A key of this section that is nearly the same, else the place where a key of exactly this name belongs."""
+    """A key of this section that is nearly the same, else where a key of exactly this name belongs."""
     near = difflib.get_close_matches(key, fields, n=1)
     if near and near[0] != key:
         return f', did you mean "{path}{near[0]}"?'
@@ -145,15 +145,15 @@ def _all_paths(section: type[Section], path: str = "") -> typing.Iterator[str]:
 
 _NATIVE = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
+_PARSED_BY_THEMSELVES = (
+    *(addresses.IPText, addresses.IPPort, addresses.Listen),
+    *(urls.DNSServer, urls.ListSource, urls.HTTPSURL, urls.RedisURL, urls.ProxyURL),
+    *(values.Duration, values.Size, values.MetricPrefix, values.HTTPPath),
+    *(values.PreferIPWord, values.TagFormat, values.ReplayCacheKind),
+)
 _PARSERS: dict[object, Callable[[object], object]] = {
     IPv4Address: addresses.parse_ipv4,
     IPv6Address: addresses.parse_ipv6,
-    **{type_: type_.parse for type_ in (addresses.IPText, addresses.IPPort, addresses.Listen)},
-    **{
-        type_: type_.parse
-        for type_ in (urls.DNSServer, urls.ListSource, urls.HTTPSURL, urls.RedisURL, urls.ProxyURL)
-    },
-    **{type_: type_.parse for type_ in (values.Duration, values.Size, values.MetricPrefix, values.HTTPPath)},
-    **{type_: type_.parse for type_ in (values.PreferIPWord, values.TagFormat, values.ReplayCacheKind)},
+    **{type_: type_.parse for type_ in _PARSED_BY_THEMSELVES},
 }
 """Types that TOML doesn't have: each has a parser whose ValueError says what was expected."""

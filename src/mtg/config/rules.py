@@ -59,9 +59,7 @@ def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -
             continue
         findings.warnings.append(f"domain-fronting-{key}: deprecated, use domain-fronting.{key}")
         if key in given and old != getattr(config.domain_fronting, name):
-            findings.problems.append(
-                f"domain-fronting-{key}: differs from domain-fronting.{key}; keep only that"
-            )
+            findings.problems.append(f"domain-fronting-{key}: differs from domain-fronting.{key}; keep only that")
         moved[name] = old
     return replace(
         config,
@@ -83,9 +81,7 @@ def _notes(config: Config, table: Mapping[str, Any], warnings: list[str]) -> Non
         warnings.append("network.dns: has no effect yet, the system's resolver is used")
     cache, default = config.defense.anti_replay, AntiReplay()
     if cache.enabled and (cache.max_size, cache.error_rate) != (default.max_size, default.error_rate):
-        warnings.append(
-            "defense.anti-replay: max-size and error-rate have no effect, the replay window is exact"
-        )
+        warnings.append("defense.anti-replay: max-size and error-rate have no effect, the replay window is exact")
 
 
 def _other_dns(config: Config) -> bool:

@@ -10,7 +10,7 @@ import mtglib
 SHOWN_CHARACTERS = 60
 """Longer texts are cut; a configuration's values are short unless they are wrong."""
 
-_USER_PART = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/{0,2})?.*@", re.DOTALL)
+_USER_PART = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/{1,2})?.*@", re.DOTALL)
 _SECRET_LIKE = re.compile(r"ee[0-9a-f]{30,}", re.IGNORECASE)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
@@ -29,6 +29,8 @@ def shown(value: object) -> str:
             return "true" if value else "false"
         case str():
             return _quoted(redact(value))
+        case []:
+            return "an empty list"
         case dict():
             return "a table"
         case list() | tuple():

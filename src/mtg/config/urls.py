@@ -85,9 +85,7 @@ class ProxyURL(PrivateURL):
         """Check a TOML value; raises ValueError with what was expected."""
         if value == "":
             return cls("")
-        expected = (
-            'socks5://[user:password@]host[:port][?open_threshold=5&...], or "" for a direct connection'
-        )
+        expected = 'socks5://[user:password@]host[:port][?open_threshold=5&...], or "" for a direct connection'
         url = _split(value, {"socks5", "socks5h"}, expected)
         for key, text in parse_qsl(url.query, keep_blank_values=True):
             _check_breaker(key, text)

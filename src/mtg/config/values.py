@@ -25,9 +25,7 @@ _DURATION_UNITS = {
     "h": Decimal(3600),
 }
 _SIZE_UNITS = {"b": Decimal(1)} | {
-    unit: Decimal(1024**power)
-    for power, letter in enumerate("kmgt", start=1)
-    for unit in (f"{letter}b", f"{letter}ib")
+    unit: Decimal(1024**power) for power, letter in enumerate("kmgt", start=1) for unit in (f"{letter}b", f"{letter}ib")
 }
 _TERM = r"([0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})([a-zµμ]+)"
 _MAX_TEXT_CHARACTERS = 64

@@ -1,0 +1,51 @@
+//! Buffers that belong to a thread. A connection borrows one while it moves bytes, and keeps it only for as long as a
+//! slow peer leaves some of them undelivered.
+
+use crate::cipher::SLACK_BYTES;
+use crate::record::{HEADER_BYTES, MAX_PAYLOAD_BYTES};
+
+/// Records in one buffer.
+const RECORDS: usize = 8;
+/// Most bytes received at once: eight full records' payload. Larger gains nothing, smaller costs system calls.
+pub const READ_BYTES: usize = RECORDS * MAX_PAYLOAD_BYTES;
+/// A full record on the wire.
+pub const RECORD_BYTES: usize = HEADER_BYTES + MAX_PAYLOAD_BYTES;
+
+const BUFFER_BYTES: usize = RECORDS * RECORD_BYTES + SLACK_BYTES;
+/// Most spare buffers that a thread keeps, 2 MiB.
+const MAX_SPARE: usize = 16;
+
+/// Room for what was received and transformed and is to be sent.
+pub type Buffer = Box<[u8]>;
+
+/// A thread's buffers.
+pub struct Pool {
+    /// Where bytes are received that need a transformation.
+    pub received: Box<[u8]>,
+    /// Where they are between two ciphers.
+    pub between: Box<[u8]>,
+    spare: Vec<Buffer>,
+}
+
+impl Pool {
+    /// Makes a pool; memory is only touched when it is used.
+    pub fn new() -> Self {
+        Self {
+            received: vec![0; READ_BYTES].into(),
+            between: vec![0; MAX_PAYLOAD_BYTES + SLACK_BYTES].into(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Takes a buffer out.
+    pub fn take(&mut self) -> Buffer {
+        self.spare.pop().unwrap_or_else(|| vec![0; BUFFER_BYTES].into())
+    }
+
+    /// Puts a buffer back; one of another size is freed.
+    pub fn give(&mut self, buffer: Buffer) {
+        if self.spare.len() < MAX_SPARE && buffer.len() == BUFFER_BYTES {
+            self.spare.push(buffer);
+        }
+    }
+}

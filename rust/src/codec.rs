@@ -1,0 +1,108 @@
+//! What happens to bytes on their way through one direction of a connection.
+
+use std::io::{self, IoSliceMut};
+use std::os::fd::BorrowedFd;
+
+use rustix::net::{recv, RecvFlags};
+
+use crate::buffer::{Pool, READ_BYTES, RECORD_BYTES};
+use crate::cipher::Recrypt;
+use crate::record::{write_header, Decoder, Status, HEADER_BYTES, MAX_PAYLOAD_BYTES};
+
+/// A direction's transformation.
+pub enum Codec {
+    /// The very bytes: fronting.
+    Raw,
+    /// Client to DC: out of records, from the client's cipher to the DC's.
+    Unwrap(Decoder, Recrypt),
+    /// DC to client in fast mode: into records, already encrypted for the client.
+    Wrap,
+    /// DC to client: from the DC's cipher to the client's, into records.
+    WrapRecrypted(Recrypt),
+}
+
+/// What came out of a read.
+#[derive(Debug)]
+pub struct Filled {
+    /// Bytes read; 0 is the peer's end of file.
+    pub received_bytes: usize,
+    /// Bytes to be sent, from the start of the output.
+    pub output_bytes: usize,
+    /// Whether the client's record stream goes on.
+    pub status: Status,
+}
+
+impl Codec {
+    /// Reads once from `source`, and puts what is to be sent into `output`.
+    pub fn fill(&mut self, source: BorrowedFd<'_>, pool: &mut Pool, output: &mut [u8]) -> io::Result<Filled> {
+        let open = |received_bytes, output_bytes| Filled { received_bytes, output_bytes, status: Status::Open };
+        match self {
+            Self::Raw => {
+                let (count, _) = recv(source, &mut output[..READ_BYTES], RecvFlags::empty())?;
+                Ok(open(count, count))
+            }
+            Self::Wrap => {
+                let count = receive_between_headers(source, output)?;
+                Ok(open(count, write_headers(output, count)))
+            }
+            Self::WrapRecrypted(recrypt) => {
+                let (count, _) = recv(source, &mut pool.received[..], RecvFlags::empty())?;
+                for (piece, record) in pool.received[..count].chunks(MAX_PAYLOAD_BYTES).zip(0..) {
+                    recrypt.apply(piece, &mut pool.between, &mut output[record * RECORD_BYTES + HEADER_BYTES..]);
+                }
+                Ok(open(count, write_headers(output, count)))
+            }
+            Self::Unwrap(decoder, recrypt) => {
+                let (count, _) = recv(source, &mut pool.received[..], RecvFlags::empty())?;
+                Ok(unwrap(decoder, recrypt, &pool.received[..count], &mut pool.between, output))
+            }
+        }
+    }
+
+    /// Transforms client bytes that were read before the engine got the connection.
+    pub fn transform_unread(&mut self, unread: &[u8], pool: &mut Pool, output: &mut [u8]) -> Filled {
+        match self {
+            Self::Unwrap(decoder, recrypt) => unwrap(decoder, recrypt, unread, &mut pool.between, output),
+            _ => {
+                output[..unread.len()].copy_from_slice(unread);
+                Filled { received_bytes: unread.len(), output_bytes: unread.len(), status: Status::Open }
+            }
+        }
+    }
+}
+
+fn unwrap(
+    decoder: &mut Decoder,
+    recrypt: &mut Recrypt,
+    received: &[u8],
+    between: &mut [u8],
+    output: &mut [u8],
+) -> Filled {
+    let mut position = 0;
+    let status = decoder.feed(received, |payload| {
+        recrypt.apply(payload, between, &mut output[position..]);
+        position += payload.len();
+    });
+    Filled { received_bytes: received.len(), output_bytes: position, status }
+}
+
+/// Reads up to eight records' payload with room for a header in front of each.
+fn receive_between_headers(source: BorrowedFd<'_>, output: &mut [u8]) -> io::Result<usize> {
+    let mut records = output.chunks_exact_mut(RECORD_BYTES);
+    let mut payloads: [IoSliceMut<'_>; READ_BYTES / MAX_PAYLOAD_BYTES] = std::array::from_fn(|_| {
+        IoSliceMut::new(&mut records.next().expect("a buffer has eight records")[HEADER_BYTES..])
+    });
+    Ok(rustix::io::readv(source, &mut payloads)?)
+}
+
+/// Writes the headers of `payload_bytes` laid out in records; returns the length with them.
+fn write_headers(output: &mut [u8], payload_bytes: usize) -> usize {
+    let (mut left, mut position) = (payload_bytes, 0);
+    while left > 0 {
+        let length = left.min(MAX_PAYLOAD_BYTES);
+        write_header(&mut output[position..], length);
+        position += HEADER_BYTES + length;
+        left -= length;
+    }
+    position
+}

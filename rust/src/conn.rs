@@ -1,0 +1,336 @@
+//! A connection: two sockets, a direction each way, and the rules of how it ends.
+//!
+//! An end of file is carried over as a half-close, and the connection ends when both directions have. When one side is
+//! gone, what was read from it is still delivered to the other, down to that peer's kernel, which is then reset.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::net::sockopt::set_socket_linger;
+
+use crate::buffer::Pool;
+use crate::cipher::{Cipher, CipherSpec, Recrypt};
+use crate::codec::Codec;
+use crate::counters::{Registry, Traffic};
+use crate::flow::{Fault, Flow, Moved};
+use crate::record::Decoder;
+use crate::sys::unacknowledged_bytes;
+
+/// What to relay, and how.
+pub struct Job {
+    /// The client's socket: connected, non-blocking.
+    pub client: OwnedFd,
+    /// The DC's or fronting site's.
+    pub upstream: OwnedFd,
+    /// Bytes received from the client that nobody has dealt with.
+    pub client_unread: Vec<u8>,
+    /// Sent upstream before everything else, and not counted.
+    pub preamble: Vec<u8>,
+    /// None relays the bytes as they are.
+    pub ciphers: Option<Ciphers>,
+    /// How long nothing may move.
+    pub idle_timeout: Duration,
+}
+
+/// How a Telegram stream is re-encrypted.
+pub struct Ciphers {
+    /// What comes from the client is decrypted with the first and encrypted with the second.
+    pub from_client: (CipherSpec, CipherSpec),
+    /// The other way; None in fast mode.
+    pub to_client: Option<(CipherSpec, CipherSpec)>,
+}
+
+/// Why a connection ended; for an orderly end, which side ended first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Reason {
+    ClientEof,
+    UpstreamEof,
+    ClientReset,
+    UpstreamReset,
+    Idle,
+    BadRecord,
+    Shutdown,
+}
+
+impl Reason {
+    /// The name that Python knows it by.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientEof => "client_eof",
+            Self::UpstreamEof => "upstream_eof",
+            Self::ClientReset => "client_reset",
+            Self::UpstreamReset => "upstream_reset",
+            Self::Idle => "idle",
+            Self::BadRecord => "bad_record",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// A connection that is over; its sockets are closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// The job's number.
+    pub number: u64,
+    /// Bytes written upstream, without the preamble.
+    pub from_client_bytes: u64,
+    /// Bytes read from upstream.
+    pub to_client_bytes: u64,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// One of a connection's sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Towards the client.
+    Client,
+    /// Towards the DC or the fronting site.
+    Upstream,
+}
+
+impl Side {
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Upstream,
+            Self::Upstream => Self::Client,
+        }
+    }
+}
+
+/// What a connection waits for on one of its sockets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// For bytes.
+    pub read: bool,
+    /// For room.
+    pub write: bool,
+}
+
+/// What a step borrows from the thread that makes it.
+pub struct Thread<'a> {
+    /// Its buffers.
+    pub pool: &'a mut Pool,
+    /// The engine's counters.
+    pub registry: &'a Registry,
+    /// Its clock, read once a turn.
+    pub now: Instant,
+}
+
+enum State {
+    Relaying,
+    /// One side is gone; the other gets the rest of what was read for it.
+    Delivering {
+        reason: Reason,
+        living: Side,
+    },
+    Over(Reason),
+}
+
+/// A connection.
+pub struct Conn {
+    /// The job's number.
+    pub number: u64,
+    client: OwnedFd,
+    upstream: OwnedFd,
+    up: Flow,
+    down: Flow,
+    first_eof: Option<Reason>,
+    state: State,
+    idle_timeout: Duration,
+    active_at: Instant,
+    traffic: Arc<Traffic>,
+}
+
+impl Conn {
+    /// Takes a job up, and sends what there is to be sent.
+    pub fn start(number: u64, job: Job, thread: &mut Thread<'_>) -> Self {
+        let (up, down) = match job.ciphers {
+            None => (Codec::Raw, Codec::Raw),
+            Some(ciphers) => (
+                Codec::Unwrap(Decoder::default(), recrypt(&ciphers.from_client)),
+                ciphers.to_client.as_ref().map_or(Codec::Wrap, |specs| Codec::WrapRecrypted(recrypt(specs))),
+            ),
+        };
+        let mut conn = Self {
+            number,
+            client: job.client,
+            upstream: job.upstream,
+            up: Flow::new(up, job.preamble.len()),
+            down: Flow::new(down, 0),
+            first_eof: None,
+            state: State::Relaying,
+            idle_timeout: job.idle_timeout,
+            active_at: thread.now,
+            traffic: thread.registry.begin(number),
+        };
+        let (moved, outcome) =
+            conn.up.start(&job.preamble, &job.client_unread, conn.upstream.as_fd(), thread.pool, &thread.registry.held);
+        conn.note(Side::Client, moved, outcome, thread);
+        conn
+    }
+
+    /// The descriptor of a side.
+    pub fn fd(&self, side: Side) -> BorrowedFd<'_> {
+        match side {
+            Side::Client => self.client.as_fd(),
+            Side::Upstream => self.upstream.as_fd(),
+        }
+    }
+
+    /// What to wait for on a side.
+    pub fn interest(&self, side: Side) -> Interest {
+        let (source, sink) = match side {
+            Side::Client => (&self.up, &self.down),
+            Side::Upstream => (&self.down, &self.up),
+        };
+        Interest { read: source.wants_to_read(), write: sink.wants_to_send() }
+    }
+
+    /// Goes on: `side` may have bytes, or room for some.
+    pub fn step(&mut self, side: Side, may: Interest, thread: &mut Thread<'_>) {
+        if may.write && self.interest(side).write {
+            self.flush(side, thread);
+        }
+        if may.read && self.interest(side).read {
+            self.read(side, thread);
+        }
+        self.look_whether_all_is_delivered(thread);
+    }
+
+    /// Ends the connection at once.
+    pub fn abort(&mut self, reason: Reason) {
+        self.state = match self.state {
+            State::Relaying => State::Over(reason),
+            State::Delivering { reason, .. } | State::Over(reason) => State::Over(reason),
+        };
+    }
+
+    /// When the connection will have been idle for too long, if nothing moves until then.
+    pub fn deadline(&self) -> Instant {
+        self.active_at + self.idle_timeout
+    }
+
+    /// Whether it waits for a peer's kernel to acknowledge the last bytes, of which nobody tells it.
+    pub fn awaits_acknowledgement(&self) -> bool {
+        matches!(self.state, State::Delivering { .. }) && !self.up.wants_to_send() && !self.down.wants_to_send()
+    }
+
+    /// Asks whether they were.
+    pub fn look_whether_all_is_delivered(&mut self, thread: &Thread<'_>) {
+        if let State::Delivering { reason, living } = self.state {
+            let idle = thread.now >= self.deadline();
+            if self.awaits_acknowledgement() && (idle || unacknowledged_bytes(self.fd(living)) == 0) {
+                self.state = State::Over(reason);
+            }
+        }
+    }
+
+    /// Whether it is to be closed.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Over(_))
+    }
+
+    /// Closes both sockets: with a reset, unless everything that was read was delivered.
+    pub fn close(mut self, thread: &mut Thread<'_>) -> Finished {
+        let reason = match self.state {
+            State::Over(reason) | State::Delivering { reason, .. } => reason,
+            State::Relaying => Reason::Shutdown,
+        };
+        let undelivered = self.up.wants_to_send() || self.down.wants_to_send();
+        if undelivered || matches!(reason, Reason::ClientReset | Reason::UpstreamReset | Reason::BadRecord) {
+            for side in [Side::Client, Side::Upstream] {
+                // A socket that isn't TCP has no such option, and nothing to lose.
+                let _ = set_socket_linger(self.fd(side), Some(Duration::ZERO));
+            }
+        }
+        self.up.discard(thread.pool, &thread.registry.held);
+        self.down.discard(thread.pool, &thread.registry.held);
+        thread.registry.end(self.number);
+        let (from_client_bytes, to_client_bytes) = self.traffic.totals();
+        Finished { number: self.number, from_client_bytes, to_client_bytes, reason }
+    }
+
+    fn read(&mut self, source: Side, thread: &mut Thread<'_>) {
+        let held = &thread.registry.held;
+        let (moved, outcome) = match source {
+            Side::Client => self.up.read(self.client.as_fd(), self.upstream.as_fd(), thread.pool, held),
+            Side::Upstream => self.down.read(self.upstream.as_fd(), self.client.as_fd(), thread.pool, held),
+        };
+        self.note(source, moved, outcome, thread);
+    }
+
+    fn flush(&mut self, sink: Side, thread: &mut Thread<'_>) {
+        let held = &thread.registry.held;
+        let (moved, outcome) = match sink {
+            Side::Client => self.down.flush(self.client.as_fd(), thread.pool, held),
+            Side::Upstream => self.up.flush(self.upstream.as_fd(), thread.pool, held),
+        };
+        self.note(sink.other(), moved, outcome, thread);
+    }
+
+    /// Accounts for a step of the direction that comes from `source`, and draws the consequences.
+    #[allow(clippy::needless_pass_by_value)]
+    fn note(&mut self, source: Side, moved: Moved, outcome: Result<(), Fault>, thread: &mut Thread<'_>) {
+        if moved.sent_bytes > 0 {
+            self.active_at = thread.now;
+        }
+        match source {
+            Side::Client => self.traffic.add_from_client(moved.counted_bytes),
+            Side::Upstream => self.traffic.add_to_client(moved.received_bytes),
+        }
+        match outcome {
+            Ok(()) => self.note_ends(),
+            Err(Fault::Source) => self.lose(source, reset_by(source), thread),
+            Err(Fault::Sink) => self.lose(source.other(), reset_by(source.other()), thread),
+            Err(Fault::BadRecord) => self.lose(Side::Client, Reason::BadRecord, thread),
+        }
+    }
+
+    fn note_ends(&mut self) {
+        if self.first_eof.is_none() {
+            if self.up.has_ended() {
+                self.first_eof = Some(Reason::ClientEof);
+            } else if self.down.has_ended() {
+                self.first_eof = Some(Reason::UpstreamEof);
+            }
+        }
+        if let (State::Relaying, Some(reason), true) =
+            (&self.state, self.first_eof, self.up.is_over() && self.down.is_over())
+        {
+            self.state = State::Over(reason);
+        }
+    }
+
+    /// `dead` is gone: nothing more is read from anyone, and only what was read from `dead` is delivered.
+    fn lose(&mut self, dead: Side, reason: Reason, thread: &mut Thread<'_>) {
+        let towards_dead = match dead {
+            Side::Client => &mut self.down,
+            Side::Upstream => &mut self.up,
+        };
+        towards_dead.discard(thread.pool, &thread.registry.held);
+        self.up.stop_reading();
+        self.down.stop_reading();
+        self.state = match self.state {
+            State::Relaying => State::Delivering { reason, living: dead.other() },
+            // Now both are gone.
+            State::Delivering { reason, .. } | State::Over(reason) => State::Over(reason),
+        };
+        self.look_whether_all_is_delivered(thread);
+    }
+}
+
+fn recrypt((decrypt, encrypt): &(CipherSpec, CipherSpec)) -> Recrypt {
+    Recrypt { decrypt: Cipher::new(decrypt), encrypt: Cipher::new(encrypt) }
+}
+
+fn reset_by(side: Side) -> Reason {
+    match side {
+        Side::Client => Reason::ClientReset,
+        Side::Upstream => Reason::UpstreamReset,
+    }
+}

@@ -1,0 +1,106 @@
+//! What others may ask about the threads' work while it goes on.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A connection's bytes.
+#[derive(Default)]
+pub struct Traffic {
+    from_client: AtomicU64,
+    to_client: AtomicU64,
+    told_from_client: AtomicU64,
+    told_to_client: AtomicU64,
+}
+
+impl Traffic {
+    /// Counts bytes written upstream.
+    pub fn add_from_client(&self, count: usize) {
+        self.from_client.fetch_add(count as u64, Relaxed);
+    }
+
+    /// Counts bytes read from upstream.
+    pub fn add_to_client(&self, count: usize) {
+        self.to_client.fetch_add(count as u64, Relaxed);
+    }
+
+    /// Returns all bytes: from client, to client.
+    pub fn totals(&self) -> (u64, u64) {
+        (self.from_client.load(Relaxed), self.to_client.load(Relaxed))
+    }
+
+    fn since_last_time(&self) -> (u64, u64) {
+        let (from_client, to_client) = self.totals();
+        (
+            from_client - self.told_from_client.swap(from_client, Relaxed),
+            to_client - self.told_to_client.swap(to_client, Relaxed),
+        )
+    }
+}
+
+/// Bytes that were read and not yet taken by the other side's kernel.
+#[derive(Default)]
+pub struct Held {
+    now: AtomicU64,
+    peak_of_a_direction: AtomicU64,
+}
+
+impl Held {
+    /// A direction begins to hold bytes.
+    pub fn add(&self, count: usize) {
+        self.now.fetch_add(count as u64, Relaxed);
+        self.peak_of_a_direction.fetch_max(count as u64, Relaxed);
+    }
+
+    /// A direction got rid of some.
+    pub fn remove(&self, count: usize) {
+        self.now.fetch_sub(count as u64, Relaxed);
+    }
+
+    /// Returns bytes held now, and the most that one direction ever held.
+    pub fn totals(&self) -> (u64, u64) {
+        (self.now.load(Relaxed), self.peak_of_a_direction.load(Relaxed))
+    }
+}
+
+/// The counters of all connections that are running.
+#[derive(Default)]
+pub struct Registry {
+    running: Mutex<HashMap<u64, Arc<Traffic>>>,
+    /// Undelivered bytes, over all connections.
+    pub held: Held,
+}
+
+impl Registry {
+    /// Adds a connection.
+    pub fn begin(&self, number: u64) -> Arc<Traffic> {
+        let traffic = Arc::new(Traffic::default());
+        self.lock().insert(number, Arc::clone(&traffic));
+        traffic
+    }
+
+    /// Removes one.
+    pub fn end(&self, number: u64) {
+        self.lock().remove(&number);
+    }
+
+    /// Counts them.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Lists those that have moved bytes since the last call, with how many: number, from client, to client.
+    pub fn progress(&self) -> Vec<(u64, u64, u64)> {
+        self.lock()
+            .iter()
+            .filter_map(|(number, traffic)| match traffic.since_last_time() {
+                (0, 0) => None,
+                (from_client, to_client) => Some((*number, from_client, to_client)),
+            })
+            .collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Traffic>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,195 @@
+//! One direction of a connection: read, transform, send; and keep what the sink doesn't take, reading nothing more.
+
+use std::os::fd::BorrowedFd;
+
+use rustix::io::Errno;
+use rustix::net::{send, shutdown, SendFlags, Shutdown};
+
+use crate::buffer::{Buffer, Pool};
+use crate::codec::{Codec, Filled};
+use crate::counters::Held;
+use crate::record::Status;
+
+/// Why a direction can't go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Reading failed: the source is gone.
+    Source,
+    /// Sending failed: the sink is gone.
+    Sink,
+    /// The client broke the record protocol.
+    BadRecord,
+}
+
+struct Pending {
+    buffer: Buffer,
+    start: usize,
+    end: usize,
+}
+
+/// A direction.
+pub struct Flow {
+    codec: Codec,
+    pending: Option<Pending>,
+    stopped: bool,
+    ended: bool,
+    fin_sent: bool,
+    uncounted_bytes: usize,
+}
+
+/// What a step did.
+#[derive(Default)]
+pub struct Moved {
+    /// Bytes read from the source.
+    pub received_bytes: usize,
+    /// Bytes that the sink's kernel took.
+    pub sent_bytes: usize,
+    /// Of those, the ones that aren't a preamble of ours.
+    pub counted_bytes: usize,
+}
+
+impl Flow {
+    /// Makes a direction; the first `uncounted_bytes` that are sent are a preamble of ours.
+    pub fn new(codec: Codec, uncounted_bytes: usize) -> Self {
+        Self { codec, pending: None, stopped: false, ended: false, fin_sent: false, uncounted_bytes }
+    }
+
+    /// Whether there is something to be read and room for it.
+    pub fn wants_to_read(&self) -> bool {
+        !self.stopped && !self.ended && self.pending.is_none()
+    }
+
+    /// Whether something waits to be sent.
+    pub fn wants_to_send(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Whether the source has ended its side.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether everything was delivered, including the end of file.
+    pub fn is_over(&self) -> bool {
+        self.fin_sent
+    }
+
+    /// Reads no more; what is pending can still be sent.
+    pub fn stop_reading(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Forgets what is pending.
+    pub fn discard(&mut self, pool: &mut Pool, held: &Held) {
+        if let Some(pending) = self.pending.take() {
+            held.remove(pending.end - pending.start);
+            pool.give(pending.buffer);
+        }
+    }
+
+    /// Sends the preamble and what was read before, out of a buffer of their own.
+    pub fn start(
+        &mut self,
+        preamble: &[u8],
+        unread: &[u8],
+        sink: BorrowedFd<'_>,
+        pool: &mut Pool,
+        held: &Held,
+    ) -> (Moved, Result<(), Fault>) {
+        let mut buffer = vec![0; preamble.len() + unread.len() + crate::cipher::SLACK_BYTES].into_boxed_slice();
+        buffer[..preamble.len()].copy_from_slice(preamble);
+        let filled = self.codec.transform_unread(unread, pool, &mut buffer[preamble.len()..]);
+        let mut moved = Moved::default();
+        let end = preamble.len() + filled.output_bytes;
+        let outcome = self.send(Pending { buffer, start: 0, end }, sink, &mut moved, pool, held);
+        (moved, outcome.and_then(|()| self.note_status(filled.status, sink)))
+    }
+
+    /// Reads once and sends what comes of it. Call it when `wants_to_read`.
+    pub fn read(
+        &mut self,
+        source: BorrowedFd<'_>,
+        sink: BorrowedFd<'_>,
+        pool: &mut Pool,
+        held: &Held,
+    ) -> (Moved, Result<(), Fault>) {
+        let mut moved = Moved::default();
+        let mut buffer = pool.take();
+        let filled = match self.codec.fill(source, pool, &mut buffer) {
+            Ok(filled) => filled,
+            Err(error) => {
+                pool.give(buffer);
+                let later = matches!(Errno::from_io_error(&error), Some(Errno::AGAIN | Errno::INTR));
+                return (moved, if later { Ok(()) } else { Err(Fault::Source) });
+            }
+        };
+        let Filled { received_bytes, output_bytes, status } = filled;
+        moved.received_bytes = received_bytes;
+        let mut outcome = self.send(Pending { buffer, start: 0, end: output_bytes }, sink, &mut moved, pool, held);
+        if outcome.is_ok() {
+            outcome = self.note_status(if received_bytes == 0 { Status::Ended } else { status }, sink);
+        }
+        (moved, outcome)
+    }
+
+    /// Sends what is pending. Call it when `wants_to_send`.
+    pub fn flush(&mut self, sink: BorrowedFd<'_>, pool: &mut Pool, held: &Held) -> (Moved, Result<(), Fault>) {
+        let mut moved = Moved::default();
+        let mut outcome = Ok(());
+        if let Some(pending) = self.pending.take() {
+            held.remove(pending.end - pending.start);
+            outcome = self.send(pending, sink, &mut moved, pool, held);
+        }
+        (moved, outcome.and_then(|()| self.pass_on_the_end(sink)))
+    }
+
+    fn send(
+        &mut self,
+        mut pending: Pending,
+        sink: BorrowedFd<'_>,
+        moved: &mut Moved,
+        pool: &mut Pool,
+        held: &Held,
+    ) -> Result<(), Fault> {
+        let mut outcome = Ok(());
+        if pending.start < pending.end {
+            match send(sink, &pending.buffer[pending.start..pending.end], SendFlags::NOSIGNAL) {
+                Ok(count) => {
+                    pending.start += count;
+                    moved.sent_bytes += count;
+                    let preamble = count.min(self.uncounted_bytes);
+                    self.uncounted_bytes -= preamble;
+                    moved.counted_bytes += count - preamble;
+                }
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(_) => outcome = Err(Fault::Sink),
+            }
+        }
+        if pending.start == pending.end || outcome.is_err() {
+            pool.give(pending.buffer);
+        } else {
+            held.add(pending.end - pending.start);
+            self.pending = Some(pending);
+        }
+        outcome
+    }
+
+    fn note_status(&mut self, status: Status, sink: BorrowedFd<'_>) -> Result<(), Fault> {
+        match status {
+            Status::Open => Ok(()),
+            Status::Bad => Err(Fault::BadRecord),
+            Status::Ended => {
+                self.ended = true;
+                self.pass_on_the_end(sink)
+            }
+        }
+    }
+
+    fn pass_on_the_end(&mut self, sink: BorrowedFd<'_>) -> Result<(), Fault> {
+        if self.ended && !self.fin_sent && self.pending.is_none() {
+            self.fin_sent = true;
+            shutdown(sink, Shutdown::Write).map_err(|_| Fault::Sink)?;
+        }
+        Ok(())
+    }
+}

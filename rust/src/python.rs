@@ -1,0 +1,112 @@
+//! The Python module `mtglib._engine`, and the only place that knows of Python. Its stub is `_engine.pyi`.
+
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::conn::{Ciphers, Job};
+use crate::sys::own_fd;
+use crate::{CipherSpec, Engine as Threads};
+
+type PyCipher = ([u8; 32], [u8; 16], u64);
+
+/// The native engine of mtglib.
+#[pymodule]
+mod _engine {
+    #[pymodule_export]
+    use super::{aes_ctr, x25519_public_key, Engine};
+}
+
+/// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
+#[pyfunction]
+fn aes_ctr<'py>(py: Python<'py>, key: [u8; 32], iv: [u8; 16], data: &[u8]) -> Bound<'py, PyBytes> {
+    PyBytes::new(py, &crate::crypt(key, iv, data))
+}
+
+/// Make an X25519 key pair and return its public half, 32 bytes.
+#[pyfunction]
+fn x25519_public_key(py: Python<'_>) -> Bound<'_, PyBytes> {
+    PyBytes::new(py, &crate::x25519_public_key())
+}
+
+/// Threads that relay.
+#[pyclass(frozen)]
+struct Engine(Threads);
+
+#[pymethods]
+impl Engine {
+    #[new]
+    fn new(threads: usize) -> PyResult<Self> {
+        Ok(Self(Threads::new(threads)?))
+    }
+
+    fn completion_fd(&self) -> i32 {
+        self.0.completion_fd().as_raw_fd()
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn submit(
+        &self,
+        py: Python<'_>,
+        client_fd: i32,
+        upstream_fd: i32,
+        client_unread: Vec<u8>,
+        preamble: Vec<u8>,
+        ciphers: Option<Vec<PyCipher>>,
+        idle_timeout: f64,
+    ) -> PyResult<u64> {
+        if client_fd < 0 || upstream_fd < 0 {
+            return Err(PyValueError::new_err("client_fd and upstream_fd: expected open descriptors"));
+        }
+        let (client, upstream) = (own_fd(client_fd), own_fd(upstream_fd));
+        let job = Job {
+            client,
+            upstream,
+            client_unread,
+            preamble,
+            ciphers: ciphers.map(parse_ciphers).transpose()?,
+            idle_timeout: Duration::try_from_secs_f64(idle_timeout)
+                .map_err(|_| PyValueError::new_err("idle_timeout: expected a positive number of seconds"))?,
+        };
+        Ok(py.detach(|| self.0.submit(job)))
+    }
+
+    fn abort(&self, job: u64) {
+        self.0.abort(job);
+    }
+
+    fn completed(&self) -> Vec<(u64, u64, u64, &'static str)> {
+        let finished = self.0.completed();
+        finished.iter().map(|f| (f.number, f.from_client_bytes, f.to_client_bytes, f.reason.name())).collect()
+    }
+
+    fn progress(&self) -> Vec<(u64, u64, u64)> {
+        self.0.progress()
+    }
+
+    fn buffered_bytes(&self) -> (u64, u64) {
+        self.0.held_bytes()
+    }
+
+    fn connections(&self) -> usize {
+        self.0.connections()
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.0.close());
+    }
+}
+
+fn parse_ciphers(ciphers: Vec<PyCipher>) -> PyResult<Ciphers> {
+    let mut specs = ciphers.into_iter().map(|(key, iv, offset_bytes)| CipherSpec { key, iv, offset_bytes });
+    match (specs.next(), specs.next(), specs.next(), specs.next(), specs.next()) {
+        (Some(decrypt), Some(encrypt), None, ..) => Ok(Ciphers { from_client: (decrypt, encrypt), to_client: None }),
+        (Some(decrypt), Some(encrypt), Some(down_decrypt), Some(down_encrypt), None) => {
+            Ok(Ciphers { from_client: (decrypt, encrypt), to_client: Some((down_decrypt, down_encrypt)) })
+        }
+        _ => Err(PyValueError::new_err("ciphers: expected two or four")),
+    }
+}

@@ -1,0 +1,44 @@
+//! Every `unsafe` of the crate, each with its reason.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// Takes over a descriptor that comes as a bare number.
+///
+/// The caller gives it up: `socket.detach()` in Python. A number that isn't open makes later calls fail, no more.
+#[must_use]
+pub fn own_fd(fd: RawFd) -> OwnedFd {
+    assert!(fd >= 0, "a descriptor can't be negative");
+    // SAFETY: it isn't -1 (checked), and the caller has no other owner for it (the contract above).
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// Counts the bytes that the kernel took for a peer and that the peer's kernel hasn't acknowledged.
+pub fn unacknowledged_bytes(fd: BorrowedFd<'_>) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: TIOCOUTQ (which is SIOCOUTQ) writes one int, and `count` is one that outlives the call.
+    let status = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &mut count) };
+    if status == 0 {
+        usize::try_from(count).unwrap_or(0)
+    } else {
+        0
+    }
+}
+
+/// Runs `spawn` with all signals blocked, so that threads it starts never run a signal handler of the host's.
+pub fn with_signals_blocked<T>(spawn: impl FnOnce() -> T) -> io::Result<T> {
+    // SAFETY: both sets are plain data that sigfillset and pthread_sigmask fill before anyone reads them.
+    let (status, before) = unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        (libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before), before)
+    };
+    if status != 0 {
+        return Err(io::Error::from_raw_os_error(status));
+    }
+    let result = spawn();
+    // SAFETY: `before` was filled by the call above, on this very thread.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
+    Ok(result)
+}

@@ -1,0 +1,72 @@
+"""Telegram's own client library gets through the proxy, and only with the right secret and the right time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from interop.tdlib_scenarios import NOT_TLS
+from support.netns import require_root_and_netns, run_in_netns
+from support.nginx_site import nginx_is_missing
+from support.tdlib import tdlib_is_missing
+
+
+@pytest.fixture(autouse=True)
+def isolated() -> None:
+    """Skip, with the reason, where TDLib can't be run without a way out."""
+    if reason := tdlib_is_missing():
+        pytest.skip(reason)
+    require_root_and_netns()
+
+
+def scenario(name: str, **arguments: Any) -> Any:
+    """Run one of the scenarios in a network namespace of its own."""
+    return run_in_netns(f"interop.tdlib_scenarios:{name}", **arguments)
+
+
+@pytest.mark.parametrize("use_test_dc", [False, True], ids=["production", "test-dc"])
+def test_real_client_gets_through(relay: str, fast_mode: bool, use_test_dc: bool) -> None:
+    seen = scenario("honest_client", relay=relay, fast_mode=fast_mode, use_test_dc=use_test_dc)
+
+    offset = 10_000 if use_test_dc else 0
+    assert seen["ping_seconds"] > 0
+    assert set(seen["pinged_dcs"]) == {offset + 1}
+    assert seen["tested_dcs"] == [2]
+    assert seen["exchanges"][1:], "the client itself never completed a key exchange's first half"
+    assert seen["problems"] == []
+    assert seen["fronted"] == 0
+    assert seen["engine"].startswith(relay)
+
+
+@pytest.mark.parametrize(
+    ("wrong_secret", "clock_off_seconds"),
+    [(True, 0.0), (False, 3600.0), (False, -3600.0)],
+    ids=["wrong-secret", "clock-fast", "clock-slow"],
+)
+def test_refused_client_reaches_the_site_unchanged(
+    relay: str, fast_mode: bool, wrong_secret: bool, clock_off_seconds: float
+) -> None:
+    seen = scenario(
+        "refused_client",
+        relay=relay,
+        fast_mode=fast_mode,
+        wrong_secret=wrong_secret,
+        clock_off_seconds=clock_off_seconds,
+    )
+
+    assert all("First part of response to hello is invalid" in error for error in seen["errors"])
+    assert seen["reached_dcs"] == []
+    assert seen["at_the_site"] == seen["sent"]
+    assert len(seen["sent"]) >= 2
+    assert all(sent.startswith("160301") for sent in seen["sent"])
+    assert seen["to_client"] == [NOT_TLS.hex()] * len(seen["sent"])
+
+
+def test_refused_client_takes_a_real_site_for_what_it_is(relay: str) -> None:
+    if reason := nginx_is_missing():
+        pytest.skip(reason)
+
+    errors = scenario("refused_client_at_a_real_site", relay=relay)
+
+    assert errors == ["Response hash mismatch"] * 2

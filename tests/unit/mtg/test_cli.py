@@ -1,0 +1,159 @@
+"""The command line, in process: output, exit codes, and that nobody ever sees a traceback."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import mtg
+import mtglib
+from mtg import cli
+
+SECRET = mtglib.Secret(bytes(range(16)), "front.example")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "c.toml"
+    path.touch(mode=0o600)
+    path.write_text(f'secret = "{SECRET.hex()}"\nbind-to = "127.0.0.1:3128"\n')
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """The exit code of `mtg ARGUMENTS`."""
+    monkeypatch.setattr(sys, "argv", ["mtg", *map(str, arguments)])
+    with pytest.raises(SystemExit) as raised:
+        cli.main()
+    return int(raised.value.code or 0)
+
+
+def test_version_names_python_and_the_engine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--version") == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"mtg {mtg.__version__} (Python {sys.version_info.major}.{sys.version_info.minor}.")
+    assert f"engine {mtglib.engine_description()}" in out
+
+
+@pytest.mark.parametrize(("flags", "encode"), [([], "base64"), (["-x"], "hex"), (["--hex"], "hex")])
+def test_generate_secret_prints_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str], encode: str
+) -> None:
+    assert run(monkeypatch, "generate-secret", *flags, "front.example") == 0
+    out = capsys.readouterr().out
+    secret = mtglib.Secret.parse(out)
+    assert secret.host == "front.example"
+    assert out == getattr(secret, encode)() + "\n"
+
+
+def test_generate_secret_refuses_a_bad_host(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "generate-secret", "a b") == 2
+    assert capsys.readouterr().err.startswith("mtg: HOST: expected ")
+
+
+def test_access_prints_json_on_stdout_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Path
+) -> None:
+    assert run(monkeypatch, "access", config) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["ipv4"]["ip"] == "127.0.0.1"
+    assert err.startswith("mtg: 127.0.0.1: works on this machine only")
+    assert "█" not in err
+
+
+def test_access_draws_on_stderr_when_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Path
+) -> None:
+    assert run(monkeypatch, "access", "--qr", "-i", "8.8.8.8", "-p", "443", "-x", config) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["ipv4"]["tg_url"] == f"tg://proxy?server=8.8.8.8&port=443&secret={SECRET.hex()}"
+    assert "█" in err
+
+
+def test_access_writes_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: Path) -> None:
+    assert run(monkeypatch, "access", "--svg", tmp_path / "x.svg", "--png", tmp_path / "x.png", config) == 0
+    assert (tmp_path / "x.svg").stat().st_size > 0
+    assert (tmp_path / "x.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("access", "-i", "::1", "c.toml"),
+        ("access", "-I", "1.2.3.4", "c.toml"),
+        ("access", "-p", "0", "c.toml"),
+        ("access",),
+        ("nonsense",),
+        ("run", "--nonsense", "c.toml"),
+        ("simple-run", "127.0.0.1:1"),
+        ("quickstart", "--port", "x"),
+    ],
+)
+def test_a_wrong_command_line_is_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("MTG_SECRET", raising=False)
+    assert run(monkeypatch, *arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    assert err != ""
+
+
+@pytest.mark.parametrize("command", ["run", "access"])
+def test_all_problems_of_a_configuration_are_lines_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Path, command: str
+) -> None:
+    config.write_text('secret = "ee00"\nbind-to = "x"\nconcurency = 1\nnetwork.proxies = ["socks5://u:p@h"]\n')
+    assert run(monkeypatch, command, config) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [line.removeprefix(f"mtg: {config}: ").partition(":")[0] for line in err.splitlines()] == [
+        *("secret", "bind-to", "concurency", "network.proxies"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("quickstart",), ("generate-secret",), ("access",), ("run",), ("simple-run",)]
+)
+def test_help_has_examples(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert run(monkeypatch, *arguments, "--help") == 0
+    assert "$ mtg " in capsys.readouterr().out
+
+
+def test_help_of_simple_run_warns_of_argv(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run(monkeypatch, "simple-run", "-h")
+    assert "visible to every user" in capsys.readouterr().out
+
+
+def test_a_bug_is_a_line_unless_its_traceback_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(**_: object) -> None:
+        raise ZeroDivisionError("x")
+
+    monkeypatch.setattr(cli, "cli", broken)
+    monkeypatch.delenv(cli.TRACEBACK_VARIABLE, raising=False)
+    assert run(monkeypatch) == 1
+    assert capsys.readouterr().err == "mtg: internal error: ZeroDivisionError: x (MTG_TRACEBACK=1 says where)\n"
+    monkeypatch.setenv(cli.TRACEBACK_VARIABLE, "1")
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_an_interrupt_is_silent(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "cli", interrupted)
+    assert run(monkeypatch) == 130
+    assert capsys.readouterr().err == ""

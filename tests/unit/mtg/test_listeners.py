@@ -1,0 +1,120 @@
+"""Listening sockets."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mtg.config.addresses import ListenIP, ListenUnix
+from mtg.listeners import address_text, open_listeners
+from mtg.user_error import UserError
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port of 127.0.0.1 that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other.getsockname()[1]
+
+
+def port_of(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+def connects(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_port_0_becomes_a_real_one_and_all_are_closed_at_the_end() -> None:
+    with open_listeners([ListenIP("127.0.0.1", 0), ListenIP("127.0.0.1", 0)]) as (first, second):
+        assert address_text(first) == f"127.0.0.1:{port_of(first)}"
+        assert port_of(first) != port_of(second)
+        assert first.getblocking() is False
+    assert (first.fileno(), second.fileno()) == (-1, -1)
+
+
+def test_the_ipv6_wildcard_takes_ipv4_too() -> None:
+    with open_listeners([ListenIP("::", 0)]) as (listener,):
+        assert address_text(listener) == f"[::]:{port_of(listener)}"
+        assert connects("127.0.0.1", port_of(listener))
+        assert connects("::1", port_of(listener))
+
+
+def test_both_wildcards_on_one_port_go_together(unused_port: int) -> None:
+    with open_listeners([ListenIP("::", unused_port), ListenIP("0.0.0.0", unused_port)]) as listeners:
+        assert [listener.family for listener in listeners] == [socket.AF_INET6, socket.AF_INET]
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        return int(other.getsockname()[1])
+
+
+def test_a_taken_port_is_one_line_and_nothing_stays_open(taken: int) -> None:
+    with (
+        pytest.raises(UserError, match=rf"^cannot listen on 127.0.0.1:{taken}: Address already in use") as raised,
+        open_listeners([ListenIP("127.0.0.1", 0), ListenIP("127.0.0.1", taken)]),
+    ):
+        pass
+    assert raised.value.exit_code == 1
+    assert len(raised.value.lines) == 1
+
+
+def test_an_address_of_another_machine_is_one_line() -> None:
+    with (
+        pytest.raises(UserError, match="this machine has no such address"),
+        open_listeners([ListenIP("192.0.2.77", 0)]),
+    ):
+        pass
+
+
+def test_a_unix_socket_is_removed_at_the_end(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with open_listeners([ListenUnix(path)]) as (listener,):
+        assert address_text(listener) == f"unix:{path}"
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+    assert not os.path.exists(path)
+
+
+def test_a_stale_unix_socket_is_replaced(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(path)
+    with open_listeners([ListenUnix(path)]):
+        assert os.path.exists(path)
+
+
+def test_a_unix_socket_in_use_is_one_line_and_stays(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        other.listen()
+        with pytest.raises(UserError, match="Address already in use"), open_listeners([ListenUnix(path)]):
+            pass
+        assert os.path.exists(path)
+
+
+def test_a_file_in_the_way_is_one_line_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    path.write_text("precious")
+    with pytest.raises(UserError, match="Address already in use"), open_listeners([ListenUnix(str(path))]):
+        pass
+    assert path.read_text() == "precious"
+
+
+def test_a_successors_unix_socket_is_not_removed(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with open_listeners([ListenUnix(path)]), socket.socket(socket.AF_UNIX) as successor:
+        os.rename(path, f"{path}.old")
+        successor.bind(path)
+    assert os.path.exists(path)

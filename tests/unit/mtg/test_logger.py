@@ -1,0 +1,105 @@
+"""The log: what a line looks like, what costs nothing, and what can't break it."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from mtg.logger import make_logger
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def json_lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_has_mtgs_fields() -> None:
+    stream = io.StringIO()
+    make_logger(debug=False, stream=stream).named("proxy").bind(client_ip="192.0.2.1", n=1).info("hello")
+    (line,) = json_lines(stream)
+    assert line.pop("timestamp") > 1_700_000_000_000
+    assert line == {"level": "info", "logger": "proxy", "client_ip": "192.0.2.1", "n": 1, "message": "hello"}
+
+
+def test_names_join_with_dots_and_children_leave_parents_alone() -> None:
+    stream = io.StringIO()
+    root = make_logger(debug=False, stream=stream)
+    parent = root.named("a")
+    parent.named("b").bind(x=1).warning("child")
+    parent.bind(y=2)
+    parent.info("parent")
+    root.info("root")
+    child, own, top = json_lines(stream)
+    assert (child["logger"], child["x"], child["level"]) == ("a.b", 1, "warn")
+    assert own["logger"] == "a"
+    assert "y" not in own
+    assert "logger" not in top
+
+
+def test_debug_is_dropped_unless_asked_for() -> None:
+    quiet, loud = io.StringIO(), io.StringIO()
+    make_logger(debug=False, stream=quiet).named("x").bind(a=1).debug("hidden")
+    make_logger(debug=True, stream=loud).named("x").bind(a=1).debug("shown")
+    assert quiet.getvalue() == ""
+    assert [line["message"] for line in json_lines(loud)] == ["shown"]
+
+
+def test_errors_are_words_and_tracebacks_for_debugging_only() -> None:
+    quiet, loud = io.StringIO(), io.StringIO()
+    for debug, stream in ((False, quiet), (True, loud)):
+        try:
+            raise OSError(111, "Connection refused")
+        except OSError as error:
+            make_logger(debug=debug, stream=stream).warning("no", error=error)
+    assert json_lines(quiet)[0]["error"] == "ConnectionRefusedError: [Errno 111] Connection refused"
+    assert "exception" not in json_lines(quiet)[0]
+    assert "test_logger.py" in json_lines(loud)[0]["exception"]
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**80, object(), {1: 2}, b"\xff", float("nan"), "a\nb", {(1, 2): 3}])
+def test_any_value_makes_one_line_of_json(value: object) -> None:
+    stream = io.StringIO()
+    make_logger(debug=False, stream=stream).bind(value=value).info("50% done\n")
+    (line,) = json_lines(stream)
+    assert line["message"] == "50% done\n"
+
+
+def test_a_terminal_gets_colours_and_no_control_characters_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stream = Terminal()
+    make_logger(debug=False, stream=stream).bind(sni="\x1b]0;owned\x07", list=["a", "b"]).info("hello")
+    assert "\x1b[" in stream.getvalue()
+    assert "\x1b]" not in stream.getvalue()
+    assert "a, b" in stream.getvalue()
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Terminal()
+    make_logger(debug=False, stream=stream).bind(a=1).info("hello")
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_debugging_on_a_terminal_shows_tracebacks_in_lines() -> None:
+    stream = Terminal()
+    try:
+        raise ValueError("x")
+    except ValueError as error:
+        make_logger(debug=True, stream=stream).warning("no", error=error)
+    assert "\n  File " in stream.getvalue()
+
+
+def test_a_log_that_cannot_be_written_is_no_error() -> None:
+    stream = io.StringIO()
+    logger = make_logger(debug=False, stream=stream)
+    stream.close()
+    logger.info("lost")

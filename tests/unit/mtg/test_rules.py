@@ -1,0 +1,134 @@
+"""Rules over several keys: required ones, twins, and what isn't supported yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import mtglib
+from mtg.config.problems import build
+from mtg.config.rules import Findings, settle
+from mtg.config.schema import Config
+
+SECRET = mtglib.Secret(bytes(range(16)), "front.example").hex()
+BASE: dict[str, Any] = {"secret": SECRET, "bind-to": "127.0.0.1:3128"}
+
+
+def settled(table: dict[str, Any]) -> tuple[Config, Findings]:
+    findings = Findings()
+    config = settle(build(Config, table, findings.problems), table, findings)
+    return config, findings
+
+
+def test_the_two_required_keys_are_enough() -> None:
+    config, findings = settled(BASE)
+    assert findings == Findings()
+    assert config.concurrency == 8192
+
+
+def test_missing_keys_are_named() -> None:
+    _, findings = settled({})
+    assert [line.partition(":")[0] for line in findings.problems] == ["secret", "bind-to"]
+
+
+def test_a_bad_secret_is_not_also_missing() -> None:
+    _, findings = settled({"secret": "x", "bind-to": 5})
+    assert len(findings.problems) == 2
+    assert not any("missing" in line for line in findings.problems)
+
+
+def test_secret_and_secret_file_exclude_each_other() -> None:
+    _, findings = settled({**BASE, "secret-file": "x"})
+    assert findings.problems == ["secret-file: expected either this or secret, got both"]
+
+
+def test_the_same_address_twice_is_a_problem() -> None:
+    _, findings = settled({**BASE, "bind-to": ["127.0.0.1:1", "127.0.0.1:1"]})
+    assert findings.problems == ["bind-to[1]: 127.0.0.1:1 is there twice"]
+
+
+@pytest.mark.parametrize(
+    ("old", "section", "field", "value"),
+    [
+        ("domain-fronting-port", "port", "port", 8443),
+        ("domain-fronting-ip", "ip", "ip", "10.0.0.1"),
+        ("domain-fronting-proxy-protocol", "proxy-protocol", "proxy_protocol", True),
+    ],
+)
+def test_deprecated_twins_move_with_a_warning(old: str, section: str, field: str, value: object) -> None:
+    config, findings = settled({**BASE, old: value, "domain-fronting": {section: value}})
+    assert findings.problems == []
+    assert findings.warnings == [f"{old}: deprecated, use domain-fronting.{section}"]
+    assert getattr(config.domain_fronting, field) == value
+    assert getattr(config, old.replace("-", "_")) is None
+
+
+def test_deprecated_twins_alone_work_and_leave_the_rest() -> None:
+    config, findings = settled({**BASE, "domain-fronting-port": 8443, "domain-fronting": {"ip": "10.0.0.1"}})
+    assert findings.problems == []
+    assert (config.domain_fronting.port, config.domain_fronting.ip) == (8443, "10.0.0.1")
+
+
+def test_deprecated_twins_that_differ_are_a_problem() -> None:
+    _, findings = settled({**BASE, "domain-fronting-port": 8443, "domain-fronting": {"port": 443}})
+    assert findings.problems == ["domain-fronting-port: differs from domain-fronting.port; keep only that"]
+
+
+UNSUPPORTED: list[tuple[str, dict[str, Any]]] = [
+    ("proxy-protocol-listener", {"proxy-protocol-listener": True}),
+    ("auto-update", {"auto-update": True}),
+    ("users", {"users": [{"name": "joe"}]}),
+    ("network.dns", {"network": {"dns": "tls://1.1.1.1"}}),
+    ("network.doh-ip", {"network": {"doh-ip": "9.9.9.9"}}),
+    ("network.proxies", {"network": {"proxies": ["socks5://joe:hush@127.0.0.1:1080"]}}),
+    ("network.keep-alive", {"network": {"keep-alive": {"count": 3}}}),
+    ("defense.doppelganger", {"defense": {"doppelganger": {"urls": ["https://cdn.example/a.js"]}}}),
+    ("defense.doppelganger", {"defense": {"doppelganger": {"drs": True}}}),
+    ("defense.anti-replay.kind", {"defense": {"anti-replay": {"kind": "bloom"}}}),
+    ("defense.anti-replay.url", {"defense": {"anti-replay": {"url": "redis://joe:hush@h"}}}),
+    ("defense.blocklist", {"defense": {"blocklist": {"enabled": True}}}),
+    ("defense.allowlist", {"defense": {"allowlist": {"enabled": True}}}),
+    ("stats.statsd", {"stats": {"statsd": {"enabled": True, "address": "127.0.0.1:8125"}}}),
+    ("stats.prometheus", {"stats": {"prometheus": {"enabled": True, "bind-to": "127.0.0.1:1"}}}),
+]
+
+
+@pytest.mark.parametrize(("key", "table"), UNSUPPORTED)
+def test_what_asks_for_a_missing_feature_is_refused(key: str, table: dict[str, Any]) -> None:
+    _, findings = settled({**BASE, **table})
+    (line,) = findings.problems
+    assert line.startswith(f"{key}: not supported yet")
+    assert "hush" not in line
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"proxy-protocol-listener": False, "auto-update": False, "users": []},
+        {"network": {"dns": "", "proxies": []}},
+        {"network": {"proxies": [""], "keep-alive": {"idle": "15s", "interval": "15s", "count": 9}}},
+        {"defense": {"doppelganger": {"urls": [], "repeats-per-raid": 20, "raid-each": "1h"}}},
+        {"defense": {"anti-replay": {"enabled": False, "kind": "redis", "url": "redis://h"}}},
+        {"defense": {"blocklist": {"enabled": False, "urls": ["https://h/x"], "update-each": "1h"}}},
+        {"stats": {"statsd": {"enabled": False, "tag-format": "graphite"}, "prometheus": {"http-path": "m"}}},
+    ],
+)
+def test_what_is_off_or_at_its_default_is_accepted_silently(table: dict[str, Any]) -> None:
+    _, findings = settled({**BASE, **table})
+    assert findings == Findings()
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ({"tcp-buffer": "4kb"}, "tcp-buffer"),
+        ({"network": {"dns": "https://1.1.1.1"}}, "network.dns"),
+        ({"defense": {"anti-replay": {"max-size": "16mb"}}}, "defense.anti-replay"),
+    ],
+)
+def test_keys_without_effect_get_a_warning(table: dict[str, Any], key: str) -> None:
+    _, findings = settled({**BASE, **table})
+    assert findings.problems == []
+    (warning,) = findings.warnings
+    assert warning.startswith(f"{key}: ")

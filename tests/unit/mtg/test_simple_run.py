@@ -1,0 +1,73 @@
+"""`simple-run`'s flags as a configuration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import mtglib
+from mtg.simple_run import Flags, load_flags
+from mtg.user_error import UserError
+
+SECRET = mtglib.Secret(bytes(range(16)), "front.example")
+FLAGS = Flags(
+    bind_to="127.0.0.1:3128",
+    secret=SECRET.base64(),
+    debug=False,
+    concurrency=8192,
+    prefer_ip="prefer-ipv6",
+    domain_fronting_port=443,
+    domain_fronting_ip=None,
+    doh_ip="1.1.1.1",
+    timeout="10s",
+    socks5_proxies=(),
+    antireplay_cache_size="1MB",
+)
+
+
+def test_the_defaults_are_accepted() -> None:
+    loaded = load_flags(FLAGS)
+    assert loaded.secret == SECRET
+    assert loaded.warnings == ()
+    assert loaded.config.allow_fallback_on_unknown_dc is True
+
+
+def test_flags_arrive_and_the_time_out_is_not_the_idle_one() -> None:
+    flags = replace(FLAGS, debug=True, concurrency=5, prefer_ip="only-ipv4", domain_fronting_port=8443)
+    config = load_flags(replace(flags, domain_fronting_ip="127.0.0.9", timeout="2s")).config
+    assert (config.debug, config.concurrency, config.prefer_ip) == (True, 5, "only-ipv4")
+    assert (config.domain_fronting.ip, config.domain_fronting.port) == ("127.0.0.9", 8443)
+    assert (config.network.timeout.tcp, config.network.timeout.http, config.network.timeout.idle) == (2, 2, 300)
+
+
+def test_every_bad_flag_is_named_as_a_flag() -> None:
+    flags = replace(FLAGS, bind_to="x", secret="zz", concurrency=0, prefer_ip="x", domain_fronting_port=0)
+    flags = replace(flags, domain_fronting_ip="x", timeout="5", antireplay_cache_size="1")
+    with pytest.raises(UserError) as raised:
+        load_flags(flags)
+    assert raised.value.exit_code == 2
+    assert {line.partition(":")[0] for line in raised.value.lines} == {
+        *("BIND", "SECRET", "--concurrency", "--prefer-ip", "--domain-fronting-port", "--domain-fronting-ip"),
+        *("--timeout", "--antireplay-cache-size"),
+    }
+    assert all("zz" not in line for line in raised.value.lines)
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (replace(FLAGS, doh_ip="9.9.9.9"), "--doh-ip: not supported yet"),
+        (replace(FLAGS, socks5_proxies=("socks5://joe:hush@h:1",)), "--socks5-proxy: not supported yet"),
+        (replace(FLAGS, socks5_proxies=("", "joe:hush@h")), "--socks5-proxy[1]: expected socks5://"),
+    ],
+)
+def test_what_is_not_there_yet_is_refused(flags: Flags, line: str) -> None:
+    with pytest.raises(UserError) as raised:
+        load_flags(flags)
+    assert raised.value.lines[0].startswith(line)
+    assert "hush" not in raised.value.lines[0]
+
+
+def test_the_secret_is_not_in_the_repr() -> None:
+    assert SECRET.base64() not in repr(FLAGS)
