@@ -11,7 +11,8 @@ use crate::conn::{Ciphers, Job};
 use crate::sys::own_fd;
 use crate::{CipherSpec, Engine as Threads};
 
-type PyCipher = ([u8; 32], [u8; 16], u64);
+/// Key, IV, bytes of keystream used.
+type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 
 /// The native engine of mtglib.
 #[pymodule]
@@ -22,8 +23,8 @@ mod _engine {
 
 /// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
 #[pyfunction]
-fn aes_ctr<'py>(py: Python<'py>, key: [u8; 32], iv: [u8; 16], data: &[u8]) -> Bound<'py, PyBytes> {
-    PyBytes::new(py, &crate::crypt(key, iv, data))
+fn aes_ctr<'py>(py: Python<'py>, key: &[u8], iv: &[u8], data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new(py, &crate::crypt(array("key", key)?, array("iv", iv)?, data)))
 }
 
 /// Make an X25519 key pair and return its public half, 32 bytes.
@@ -53,9 +54,9 @@ impl Engine {
         py: Python<'_>,
         client_fd: i32,
         upstream_fd: i32,
-        client_unread: Vec<u8>,
-        preamble: Vec<u8>,
-        ciphers: Option<Vec<PyCipher>>,
+        client_unread: &[u8],
+        preamble: &[u8],
+        ciphers: Option<Vec<PyCipher<'_>>>,
         idle_timeout: f64,
     ) -> PyResult<u64> {
         if client_fd < 0 || upstream_fd < 0 {
@@ -65,9 +66,9 @@ impl Engine {
         let job = Job {
             client,
             upstream,
-            client_unread,
-            preamble,
-            ciphers: ciphers.map(parse_ciphers).transpose()?,
+            client_unread: client_unread.to_vec(),
+            preamble: preamble.to_vec(),
+            ciphers: ciphers.as_deref().map(parse_ciphers).transpose()?,
             idle_timeout: Duration::try_from_secs_f64(idle_timeout)
                 .map_err(|_| PyValueError::new_err("idle_timeout: expected a positive number of seconds"))?,
         };
@@ -100,13 +101,23 @@ impl Engine {
     }
 }
 
-fn parse_ciphers(ciphers: Vec<PyCipher>) -> PyResult<Ciphers> {
-    let mut specs = ciphers.into_iter().map(|(key, iv, offset_bytes)| CipherSpec { key, iv, offset_bytes });
-    match (specs.next(), specs.next(), specs.next(), specs.next(), specs.next()) {
-        (Some(decrypt), Some(encrypt), None, ..) => Ok(Ciphers { from_client: (decrypt, encrypt), to_client: None }),
-        (Some(decrypt), Some(encrypt), Some(down_decrypt), Some(down_encrypt), None) => {
+fn parse_ciphers(ciphers: &[PyCipher<'_>]) -> PyResult<Ciphers> {
+    let specs = ciphers.iter().map(parse_cipher).collect::<PyResult<Vec<_>>>()?;
+    match <[CipherSpec; 4]>::try_from(specs) {
+        Ok([decrypt, encrypt, down_decrypt, down_encrypt]) => {
             Ok(Ciphers { from_client: (decrypt, encrypt), to_client: Some((down_decrypt, down_encrypt)) })
         }
-        _ => Err(PyValueError::new_err("ciphers: expected two or four")),
+        Err(specs) => match <[CipherSpec; 2]>::try_from(specs) {
+            Ok([decrypt, encrypt]) => Ok(Ciphers { from_client: (decrypt, encrypt), to_client: None }),
+            Err(_) => Err(PyValueError::new_err("ciphers: expected two or four")),
+        },
     }
+}
+
+fn parse_cipher((key, iv, offset_bytes): &PyCipher<'_>) -> PyResult<CipherSpec> {
+    Ok(CipherSpec { key: array("key", key.as_bytes())?, iv: array("iv", iv.as_bytes())?, offset_bytes: *offset_bytes })
+}
+
+fn array<const N: usize>(name: &str, bytes: &[u8]) -> PyResult<[u8; N]> {
+    bytes.try_into().map_err(|_| PyValueError::new_err(format!("{name}: expected {N} bytes, got {}", bytes.len())))
 }

@@ -1,11 +1,11 @@
 """Telegram's data centres: their addresses, and which of them a client means.
 
-Source of the addresses: what Telegram's own clients are built with (the tables in TDLib's ConnectionCreator and tdesktop).
+Source of the addresses: what Telegram's own clients are built with (TDLib's ConnectionCreator, tdesktop's table).
 """
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
@@ -22,10 +22,19 @@ _PORT = 443
 
 @dataclass(frozen=True, slots=True)
 class DCAddress:
-    """Where a DC listens."""
+    """Where a DC listens.
+
+    Attributes:
+        ip, port: The address.
+        host: The IP address as text, as `Network.dial` takes it.
+    """
 
     ip: IPAddress
     port: int
+    host: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "host", str(self.ip))
 
 
 def _table(rows: Mapping[int, Sequence[str]]) -> Mapping[int, tuple[DCAddress, ...]]:

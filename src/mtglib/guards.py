@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -93,8 +93,37 @@ class Emitter:
 async def within(seconds: float, awaitable: Awaitable[_T]) -> _T:
     """Await with a bound.
 
+    What is done at once, as in-memory caches and connections within a machine are, costs no timer: a timer and its
+    context manager are 6 us, which was 3 % of a connection.
+
     Raises:
         TimeoutError: The bound was reached.
     """
+    steps = awaitable.__await__()
+    try:
+        waits_for = next(steps)
+    except StopIteration as done:
+        result: _T = done.value
+        return result
     async with asyncio.timeout(seconds):
-        return await awaitable
+        return await _Rest(steps, waits_for)
+
+
+class _Rest(Awaitable[_T]):
+    """An awaitable that has taken its first step."""
+
+    def __init__(self, steps: Generator[Any, Any, _T], waits_for: Any) -> None:
+        self._steps = steps
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, _T]:
+        try:
+            yield self._waits_for
+        except BaseException as error:
+            try:
+                self._waits_for = self._steps.throw(error)
+            except StopIteration as done:
+                result: _T = done.value
+                return result
+            return (yield from self.__await__())
+        return (yield from self._steps)

@@ -36,8 +36,8 @@ class Proxy:
         self._start_unix = opts.clock()
         self._around: Surroundings | None = None
         self._acceptors: dict[Acceptor, socket.socket] = {}
-        self._streams: set[asyncio.Task[None]] = set()
-        self._served = 0
+        self._accepted: set[asyncio.Task[None]] = set()
+        self._given: set[asyncio.Task[None]] = set()
         self._shut_down = False
 
     @property
@@ -85,7 +85,7 @@ class Proxy:
             sock.close()
             return
         sock.setblocking(False)
-        stream = self._start(sock, endpoint_of(client_address or _peer_name(sock)))
+        stream = self._start(sock, endpoint_of(client_address or _peer_name(sock)), self._given)
         try:
             await asyncio.wait((stream,))
         except asyncio.CancelledError:
@@ -105,12 +105,12 @@ class Proxy:
         self._shut_down = True
         for acceptor in self._acceptors:
             acceptor.stop()
-        if self._streams and grace_seconds > 0:
-            await asyncio.wait(self._streams, timeout=grace_seconds)
-        while self._streams:
-            for stream in self._streams:
+        if grace_seconds > 0 and (streams := self._accepted | self._given):
+            await asyncio.wait(streams, timeout=grace_seconds)
+        while streams := self._accepted | self._given:
+            for stream in streams:
                 stream.cancel()
-            await asyncio.wait(self._streams)
+            await asyncio.wait(streams)
         await self._engine.close()
         if self._around is not None:
             self._around.readiness.close()
@@ -127,15 +127,11 @@ class Proxy:
         remote_ip = client and client[0]
         if remote_ip is not None and not self._admits(remote_ip):
             sock.close()
-        elif self._served >= self._opts.concurrency:
+        elif len(self._accepted) >= self._opts.concurrency:
             self._events.send(EventConcurrencyLimited(timestamp=self._opts.clock()))
             sock.close()
         else:
-            self._served += 1
-            self._start(sock, client).add_done_callback(self._finished)
-
-    def _finished(self, _stream: asyncio.Task[None]) -> None:
-        self._served -= 1
+            _stream = self._start(sock, client, self._accepted)
 
     def _admits(self, ip: IPAddress) -> bool:
         allowlist = self._opts.ip_allowlist
@@ -157,11 +153,13 @@ class Proxy:
             self._warnings.part_failed(ip_list, "contains", error)
             return when_broken
 
-    def _start(self, sock: socket.socket, client: tuple[IPAddress, int] | None) -> asyncio.Task[None]:
+    def _start(
+        self, sock: socket.socket, client: tuple[IPAddress, int] | None, streams: set[asyncio.Task[None]]
+    ) -> asyncio.Task[None]:
         around = self._around = self._around or self._surroundings()
         task = asyncio.get_running_loop().create_task(Stream(around, sock, client).run())
-        self._streams.add(task)
-        task.add_done_callback(self._streams.discard)
+        streams.add(task)
+        task.add_done_callback(streams.discard)
         return task
 
     def _surroundings(self) -> Surroundings:

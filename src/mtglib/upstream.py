@@ -31,7 +31,7 @@ async def dial_dc(
         if left <= 0:
             break
         try:
-            return await dial(network, str(address.ip), address.port, left, warnings), address
+            return await dial(network, address.host, address.port, left, warnings), address
         except (OSError, TimeoutError) as error:
             failures.append(f"{address.ip} port {address.port}: {error or 'time-out'}")
     raise UpstreamError(f"DC {choice.dc} can't be reached ({'; '.join(failures)})")

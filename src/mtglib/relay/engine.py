@@ -1,6 +1,7 @@
 """Which relay does the jobs: the native engine, or pure Python where that wasn't built or isn't wanted."""
 
 import os
+from collections.abc import Coroutine
 
 from ..errors import EngineError
 from .job import Job, OnTraffic, Relay, RelayResult
@@ -40,8 +41,8 @@ class Engine:
         self._relay: Relay | None = None
         self._pid = 0
 
-    async def run(self, job: Job, on_traffic: OnTraffic) -> RelayResult:
-        """See `Relay.run`.
+    def run(self, job: Job, on_traffic: OnTraffic) -> Coroutine[None, None, RelayResult]:
+        """See `Relay.run`; not a coroutine itself, since each would keep a frame for as long as the relay lasts.
 
         Raises:
             EngineError: The process has forked since the first job: threads don't survive that.
@@ -53,7 +54,7 @@ class Engine:
             job.client.close()
             job.upstream.close()
             raise EngineError("this proxy relayed before a fork; make a new Proxy in the child")
-        return await self._relay.run(job, on_traffic)
+        return self._relay.run(job, on_traffic)
 
     async def close(self) -> None:
         """Stop the relay's threads; no job is running any more."""

@@ -1,7 +1,7 @@
 """The whole interface between the proxy and its relays, as data."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -78,7 +78,7 @@ class RelayResult:
 class Relay(Protocol):
     """A way to do jobs."""
 
-    async def run(self, job: Job, on_traffic: OnTraffic) -> RelayResult:
+    def run(self, job: Job, on_traffic: OnTraffic) -> Coroutine[None, None, RelayResult]:
         """Do a job to its end.
 
         When it is cancelled, it aborts the job, reports the last traffic, and then raises CancelledError. By the

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import suppress
 
 from .._engine import Engine as _Engine
 from ..wire.aes_ctr import CipherState
@@ -22,7 +23,7 @@ class NativeRelay:
 
     async def run(self, job: Job, on_traffic: OnTraffic) -> RelayResult:
         """See `Relay.run`."""
-        result: asyncio.Future[RelayResult] = self._loop.create_future()
+        on_end: asyncio.Future[RelayResult] = self._loop.create_future()
         number = self._engine.submit(
             job.client.detach(),
             job.upstream.detach(),
@@ -31,16 +32,27 @@ class NativeRelay:
             _ciphers(job),
             job.idle_timeout,
         )
-        self._waiting[number] = (result, on_traffic)
+        del job  # a relay lasts long, and what the engine was told is of no use any more
+        self._waiting[number] = (on_end, on_traffic)
         self._ticker.start()
         try:
-            return await asyncio.shield(result)
+            return await on_end
         except asyncio.CancelledError:
-            self._engine.abort(number)
-            await result
+            await self._abort(number, on_traffic)
             raise
         finally:
             self._ticker.stop()
+
+    async def _abort(self, number: int, on_traffic: OnTraffic) -> None:
+        """End a job and wait for its last counts, however often that is cancelled."""
+        if number not in self._waiting:
+            return
+        on_end: asyncio.Future[RelayResult] = self._loop.create_future()
+        self._waiting[number] = (on_end, on_traffic)
+        self._engine.abort(number)
+        while not on_end.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(on_end)
 
     async def close(self) -> None:
         """See `Relay.close`."""
@@ -50,12 +62,12 @@ class NativeRelay:
 
     def _complete(self) -> None:
         for number, from_client, to_client, reason in self._engine.completed():
-            result, on_traffic = self._waiting.pop(number)
+            on_end, on_traffic = self._waiting.pop(number)
             told_from, told_to = self._reported.pop(number, (0, 0))
             if from_client > told_from or to_client > told_to:
                 on_traffic(from_client - told_from, to_client - told_to)
-            if not result.done():
-                result.set_result(RelayResult(from_client, to_client, EndReason(reason)))
+            if not on_end.done():
+                on_end.set_result(RelayResult(from_client, to_client, EndReason(reason)))
 
     def _report(self) -> None:
         for number, from_client, to_client in self._engine.progress():

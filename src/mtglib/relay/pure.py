@@ -193,7 +193,7 @@ class _Session:
         await asyncio.wait(pumps)
         living = self._job.upstream if dead is self._job.client else self._job.client
         while undelivered_bytes(living) and not self._idle:
-            await asyncio.sleep(_DRAIN_POLL_SECONDS)
+            await asyncio.sleep(_DRAIN_POLL_SECONDS)  # the kernel tells nobody when a queue has drained
 
     async def _watch_idleness(self, pumps: list[asyncio.Task[None]]) -> None:
         while (left := self._active_at_mono + self._job.idle_timeout - self._loop.time()) > 0:

@@ -4,16 +4,15 @@ import fcntl
 import socket
 import struct
 import termios
+from contextlib import suppress
 
 _LINGER_NONE = struct.pack("ii", 1, 0)
 
 
 def reset(sock: socket.socket) -> None:
     """Close with RST: the peer must not take what it got for the whole."""
-    try:
+    with suppress(OSError):  # not TCP
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
-    except OSError:
-        pass  # not TCP
     sock.close()
 
 
