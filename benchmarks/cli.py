@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure what the proxy costs, beside haproxy as a plain TCP relay."
+    )
     parser.add_argument(
         "--rows",
         type=_rows,
@@ -76,7 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="small loads: shows that it works, not what it costs")
     parser.add_argument(
-        "--json", type=Path, default=RESULTS / "latest.json", metavar="FILE", help="default: %(default)s"
+        "--json",
+        type=Path,
+        default=RESULTS / "latest.json",
+        metavar="FILE",
+        help=f"default: {RESULTS.name}/latest.json of this folder",
     )
     parser.add_argument(
         "--profile",

@@ -25,7 +25,7 @@ CONNECTION = Row(
 )
 HANDSHAKE = Row(
     "handshake",
-    "hello, answer, close (haproxy: whole connection)",
+    "handshake alone (haproxy: connection)",
     "CPU us",
     _connections(clients.handshakes),
     serve_echo,

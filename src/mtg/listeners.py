@@ -16,8 +16,8 @@ BACKLOG = 4096
 """Connections that the kernel holds until we accept them; it lowers this to net.core.somaxconn."""
 
 _HINTS = {
-    errno.EADDRINUSE: "the port is taken by another program",
-    errno.EACCES: "no permission; ports below 1024 need root or CAP_NET_BIND_SERVICE",
+    errno.EADDRINUSE: "another program has the port",
+    errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
     errno.EADDRNOTAVAIL: "this machine has no such address",
     errno.EAFNOSUPPORT: "this machine has no IPv6",
 }

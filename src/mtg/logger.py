@@ -26,7 +26,7 @@ _MTG_LEVELS = {"warning": "warn"}  # mtg's spelling, which filters and dashboard
 
 def make_logger(*, debug: bool, stream: TextIO | None = None) -> mtglib.Logger:
     """The root logger, which writes to `stream` (default: stderr)."""
-    stream = sys.stderr if stream is None else stream
+    stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # lives as long as the program
     renderers = _console(stream) if stream.isatty() else [_as_json]
     bound = structlog.wrap_logger(
         structlog.PrintLogger(stream),

@@ -37,8 +37,15 @@ def drawing(text: str, *, colours: bool) -> str:
     return "\n".join(f"{_WHITE_ON_BLACK}{line}{_RESET}" if colours else line for line in lines)
 
 
-def can_draw(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks at the stream; a closed one is None in Python."""
+    return stream is not None and stream.isatty()
+
+
+def can_draw(stream: TextIO | None) -> bool:
     """Whether the stream's encoding has block characters."""
+    if stream is None:
+        return False
     try:
         "█▀▄".encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import shlex
 import socket
 import sys
@@ -35,7 +36,7 @@ secret = "{secret}"
 
 bind-to = "{bind_to}"
 {public_ip}
-# Telegram encrypts downloads for the client itself, which saves this machine half of the work.
+# Telegram encrypts downloads for the client itself, so that they cost this machine no encryption.
 # Turn it off where the censor may also watch this server's connections to Telegram: whoever sees
 # both sides sees the same ciphertext on them.
 fast-mode = true
@@ -55,7 +56,8 @@ def quickstart(path: Path, *, host: str | None, port: int | None, server: str | 
     Raises:
         UserError: Something can't be written, read or listened on.
     """
-    made = not path.exists()
+    server = _checked_server(server)
+    made = not os.path.exists(path)  # unlike Path.exists, False where we may not look: creating it says why
     if made:
         write_config(path, host=host or DEFAULT_HOST, port=port or DEFAULT_PORT, server=server)
     loaded = load_config(path)
@@ -86,9 +88,13 @@ def write_config(path: Path, *, host: str, port: int, server: str | None) -> Non
     )
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise UserError(f"{path}: {os_reason(error)}") from error
+    try:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-    except OSError as error:
+    except OSError as error:  # a full disk: half a file would be taken for a configuration next time
+        os.unlink(path)
         raise UserError(f"{path}: {os_reason(error)}") from error
 
 
@@ -98,7 +104,7 @@ def link_lines(loaded: Loaded, server: str | None, port: int) -> list[str]:
     url = make_links(name, port, loaded.secret.hex()).tg_url
     lines = ["", f"Open this link in Telegram{f' ({name}: {note})' if note else ''}:", "", f"  {url}", ""]
     if qr.can_draw(sys.stdout):
-        lines += [qr.drawing(url, colours=sys.stdout.isatty()), ""]
+        lines += [qr.drawing(url, colours=qr.is_terminal(sys.stdout)), ""]
     return lines
 
 
@@ -134,6 +140,16 @@ def _kept_lines(path: Path, loaded: Loaded, host: str | None, port: int | None) 
 def _first_port(listeners: Sequence[socket.socket]) -> int:
     names = [one.getsockname() for one in listeners]
     return next((int(name[1]) for name in names if isinstance(name, tuple)), DEFAULT_PORT)
+
+
+def _checked_server(server: str | None) -> str | None:
+    """A link with a server that nobody can reach would only be noticed by its users."""
+    if server is None:
+        return None
+    bare = server.removeprefix("[").removesuffix("]")
+    if _as_ip(bare) is None and not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", bare):
+        raise UserError(f"--server: expected an IP address or a name, got {server!r}", exit_code=EXIT_USAGE)
+    return bare
 
 
 def _public_ip_line(server: str | None) -> str:

@@ -35,31 +35,33 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
         UserError: The configuration doesn't fit together, or an address can't be listened on.
     """
     logger = make_logger(debug=loaded.config.debug)
-    for warning in loaded.warnings:
-        logger.warning(warning)
-    options = build_options(loaded, concurrency=_concurrency(loaded, logger), logger=logger)
+    concurrency, notes = _concurrency(loaded.config.concurrency)
+    options = build_options(loaded, concurrency=concurrency, logger=logger)
     with open_listeners(loaded.config.bind_to) as listeners:
         if on_listening is not None:
             on_listening(listeners)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(options, listeners, logger))
+            return runner.run(_serve(options, listeners, [*loaded.warnings, *notes]))
 
 
-def _concurrency(loaded: Loaded, logger: mtglib.Logger) -> int:
-    """The configured concurrency, lowered to what the limit of open files has room for."""
-    wanted, file_limit = loaded.config.concurrency, raise_file_limit()
+def _concurrency(wanted: int) -> tuple[int, list[str]]:
+    """The wanted concurrency or what the limit of open files has room for, and a line if that is less."""
+    file_limit = raise_file_limit()
     fitting = fitting_concurrency(wanted, file_limit)
-    if fitting < wanted:
-        logger.warning(f"concurrency: lowered from {wanted} to {fitting}, as the limit of open files is {file_limit}")
-    return fitting
+    if fitting == wanted:
+        return wanted, []
+    return fitting, [f"concurrency: lowered from {wanted} to {fitting}: at most {file_limit} open files"]
 
 
-async def _serve(options: mtglib.ProxyOpts, listeners: Sequence[socket.socket], logger: mtglib.Logger) -> int:
+async def _serve(options: mtglib.ProxyOpts, listeners: Sequence[socket.socket], warnings: Sequence[str]) -> int:
+    logger = options.logger
     proxy = mtglib.Proxy(options)
     asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
     stop, hurry = _signals()
-    serving = [asyncio.create_task(proxy.serve(one), name=f"serve {address_text(one)}") for one in listeners]
-    _log_start(proxy, listeners, options, logger)
+    serving = [asyncio.create_task(_serve_one(proxy, one), name=address_text(one)) for one in listeners]
+    _log_start(proxy, listeners, options)
+    for warning in warnings:
+        logger.warning(warning)
     stopping = asyncio.create_task(stop.wait(), name="first signal")
     await asyncio.wait({*serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if stop.is_set():
@@ -67,6 +69,12 @@ async def _serve(options: mtglib.ProxyOpts, listeners: Sequence[socket.socket], 
     stopping.cancel()
     await _shut_down(proxy, hurry, logger)
     return _exit_code(await asyncio.gather(*serving, return_exceptions=True), logger)
+
+
+async def _serve_one(proxy: mtglib.Proxy, listener: socket.socket) -> None:
+    """Serve and close: who comes while streams are given their grace is refused instead of kept waiting."""
+    with listener:
+        await proxy.serve(listener)
 
 
 class _Reporter:
@@ -104,13 +112,11 @@ async def _shut_down(proxy: mtglib.Proxy, hurry: asyncio.Event, logger: mtglib.L
     await graceful
 
 
-def _log_start(
-    proxy: mtglib.Proxy, listeners: Sequence[socket.socket], options: mtglib.ProxyOpts, logger: mtglib.Logger
-) -> None:
+def _log_start(proxy: mtglib.Proxy, listeners: Sequence[socket.socket], options: mtglib.ProxyOpts) -> None:
     """The first line says everything that a report of a fault needs, and no secret."""
     address = join_ip_port(*proxy.domain_fronting_address)
     host = options.secret.host
-    logger.bind(
+    options.logger.bind(
         version=mtg.__version__,
         python=platform.python_version(),
         engine=proxy.relay_engine,

@@ -18,6 +18,7 @@ _FLAG_OF_KEY = {
     "domain-fronting.ip": "--domain-fronting-ip",
     "network.doh-ip": "--doh-ip",
     "network.timeout.tcp": "--timeout",
+    "network.timeout.http": "--timeout",
     "network.proxies": "--socks5-proxy",
     "defense.anti-replay.max-size": "--antireplay-cache-size",
 }
@@ -52,7 +53,8 @@ def load_flags(flags: Flags) -> Loaded:
     try:
         loaded = config_from_table(_table(flags), source="simple-run")
     except UserError as failure:
-        raise UserError([_in_flags(line) for line in failure.lines], exit_code=failure.exit_code) from None
+        lines = dict.fromkeys(map(_in_flags, failure.lines))  # one flag may be several keys
+        raise UserError(list(lines), exit_code=failure.exit_code) from None
     return Loaded(loaded.config, ())  # its warnings are about keys that nobody wrote
 
 

@@ -15,18 +15,30 @@ from support.running_proxy import RunningProxy
 
 @pytest.fixture
 async def site() -> AsyncIterator[NginxSite]:
-    """A site that gives up on the slow and the idle after a second."""
+    """A site with all the patience of the world."""
     if reason := nginx_is_missing() or visitors_are_missing():
         pytest.skip(reason)
-    async with NginxSite(NAME, keepalive_seconds=1, header_seconds=1) as site:
+    async with NginxSite(NAME) as site:
         yield site
 
 
 @pytest.fixture
 async def proxy(site: NginxSite, relay: str) -> AsyncIterator[RunningProxy]:
-    """The proxy in front of it, which waits 50 ms for a hello."""
-    async with RunningProxy(front_port=site.port, host=NAME, relay=relay, handshake_timeout=0.05) as proxy:
+    """The proxy in front of it."""
+    async with RunningProxy(front_port=site.port, host=NAME, relay=relay) as proxy:
         yield proxy
+
+
+@pytest.fixture
+async def impatient(relay: str) -> AsyncIterator[tuple[RunningProxy, NginxSite]]:
+    """A site that gives up on the slow and the idle after a second, and a proxy that gives them 50 ms."""
+    if reason := nginx_is_missing() or visitors_are_missing():
+        pytest.skip(reason)
+    async with (
+        NginxSite(NAME, keepalive_seconds=1, header_seconds=1) as site,
+        RunningProxy(front_port=site.port, host=NAME, relay=relay, handshake_timeout=0.05) as proxy,
+    ):
+        yield proxy, site
 
 
 @pytest.mark.parametrize(
@@ -41,7 +53,7 @@ async def test_curl_gets_the_same_pages(site: NginxSite, proxy: RunningProxy, ar
     proxied = await curl(proxy.port, site.certificate_path, *arguments, paths=paths)
 
     assert proxied == direct
-    assert direct.headers.count("HTTP/1.1 ") == len(paths)
+    assert direct.headers.count(b"HTTP/1.1 ") == len(paths)
 
 
 async def test_keepalive_uses_one_connection(site: NginxSite, proxy: RunningProxy) -> None:
@@ -59,7 +71,7 @@ async def test_upload_is_refused_the_same_way(site: NginxSite, proxy: RunningPro
     proxied = await curl(proxy.port, site.certificate_path, *arguments)
 
     assert proxied == direct
-    assert "405 Not Allowed" in direct.headers
+    assert b"405 Not Allowed" in direct.headers
 
 
 @pytest.mark.parametrize(
@@ -117,13 +129,18 @@ async def test_half_a_hello_and_a_fin_end_as_at_the_site(site: NginxSite, proxy:
 
 
 @pytest.mark.parametrize("data", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00"], ids=["silent", "1", "7"])
-async def test_the_sites_patience_ends_the_connection(site: NginxSite, proxy: RunningProxy, data: bytes) -> None:
+async def test_the_sites_patience_ends_the_connection(impatient: tuple[RunningProxy, NginxSite], data: bytes) -> None:
+    proxy, site = impatient
+
     through, direct = await asyncio.gather(knock(proxy.port, data), knock(site.port, data))
 
     assert through == direct
 
 
-async def test_idle_keepalive_connection_is_closed_by_the_site(site: NginxSite, proxy: RunningProxy) -> None:
+async def test_idle_keepalive_connection_is_closed_by_the_site(
+    impatient: tuple[RunningProxy, NginxSite],
+) -> None:
+    proxy, site = impatient
     context = ssl.create_default_context(cafile=str(site.certificate_path))
     reader, writer = await asyncio.open_connection(proxy.host, proxy.port, ssl=context, server_hostname=NAME)
     writer.write(f"GET / HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())

@@ -34,7 +34,7 @@ def visitors_are_missing() -> str | None:
 class Page:
     """What curl got: status line and headers but for the date, the body, and what curl says of the transfers."""
 
-    headers: str
+    headers: bytes
     body: bytes
     transfers: str
 
@@ -69,9 +69,8 @@ async def curl(port: int, certificate: Path, *arguments: str, paths: tuple[str, 
         *arguments,
         *(part for path in paths for part in (f"https://{NAME}{path}", "--output", f"{body}-{len(path)}")),
     )
-    dateless = "\n".join(line for line in headers.read_text().splitlines() if not line.startswith("Date:"))
     bodies = b"".join(Path(f"{body}-{len(path)}").read_bytes() for path in paths)
-    return Page(dateless, bodies, transfers.decode())
+    return Page(_dateless(headers.read_bytes()), _dateless(bodies), transfers.decode())
 
 
 async def s_client(port: int, certificate: Path, *arguments: str) -> list[str]:
@@ -94,4 +93,8 @@ async def knock(port: int, data: bytes, *, then_eof: bool = False) -> sockets.Re
             received = await sockets.recv_until_end(sock)
     finally:
         sockets.close(sock)
-    return sockets.Received(re.sub(rb"Date: [^\r]*", b"", received.data), received.ending)
+    return sockets.Received(_dateless(received.data), received.ending)
+
+
+def _dateless(data: bytes) -> bytes:
+    return re.sub(rb"\r\nDate: [^\r]*", b"", data)

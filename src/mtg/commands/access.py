@@ -57,6 +57,6 @@ def access(
     click.echo(json.dumps(found.as_json(), indent=2))
     for line in (*loaded.warnings, *found.notes()):
         click.echo(f"mtg: {line}", err=True)
-    terminal = sys.stdout.isatty() and sys.stderr.isatty() and codes.can_draw(sys.stderr)
-    if terminal if qr is None else qr:
-        click.echo(f"\n{link}\n\n{codes.drawing(link, colours=sys.stderr.isatty())}", err=True)
+    looked_at = codes.is_terminal(sys.stdout) and codes.is_terminal(sys.stderr)
+    if (looked_at if qr is None else qr) and codes.can_draw(sys.stderr):
+        click.echo(f"\n{link}\n\n{codes.drawing(link, colours=codes.is_terminal(sys.stderr))}", err=True)

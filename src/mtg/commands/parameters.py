@@ -8,7 +8,7 @@ from typing import Any
 
 import rich_click as click
 
-CONFIG = click.argument("config", type=click.Path(path_type=Path))
+CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=False))
 """The configuration file; whether it can be read is found out, and said, by whoever reads it."""
 
 

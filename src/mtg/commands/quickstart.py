@@ -19,7 +19,7 @@ from mtg.user_error import EXIT_USAGE, UserError
         "mtg quickstart --host www.example.com --port 443 --server 198.51.100.7 /etc/mtg.toml",
     ),
 )
-@click.argument("config", type=click.Path(path_type=Path), default="mtg.toml")
+@click.argument("config", type=click.Path(path_type=Path, readable=False), default="mtg.toml")
 @click.option("--host", default="", help="Site to show to strangers [default: www.microsoft.com].")
 @click.option("--port", default="", help="Port to listen on [default: 8443].")
 @click.option("--server", default="", help="Server for the link, an IP address or a name [default: this machine's].")

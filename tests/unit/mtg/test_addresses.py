@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtg.config.addresses import IPPort, IPText, Listen, ListenIP, ListenUnix, parse_ipv4, parse_ipv6
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(), st.integers(1, 65535))
 def test_ip_port_round_trips(ip: object, port: int) -> None:
     host = str(ip)
@@ -19,6 +20,7 @@ def test_ip_port_round_trips(ip: object, port: int) -> None:
     assert (parsed.host, parsed.port, str(parsed)) == (host, port, text)
 
 
+@settings(deadline=None)
 @given(st.text() | st.from_regex(r"\[?[0-9a-f:.%]{0,20}\]?:[0-9]{0,6}", fullmatch=True))
 def test_address_parsers_raise_nothing_but_value_error(text: str) -> None:
     for parse in (IPPort.parse, Listen.parse, IPText.parse, parse_ipv4, parse_ipv6):

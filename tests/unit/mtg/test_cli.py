@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,17 @@ def test_version_names_python_and_the_engine(
     out = capsys.readouterr().out
     assert out.startswith(f"mtg {mtg.__version__} (Python {sys.version_info.major}.{sys.version_info.minor}.")
     assert f"engine {mtglib.engine_description()}" in out
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert project.get("version", mtg.__version__) == mtg.__version__
+
+
+def test_the_command_line_imports_no_daemon() -> None:
+    heavy = {"mtglib", "structlog", "uvloop", "msgspec", "segno"}
+    code = f"import sys, mtg.cli; sys.exit(len({heavy!r} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(("flags", "encode"), [([], "base64"), (["-x"], "hex"), (["--hex"], "hex")])

@@ -120,6 +120,23 @@ def test_the_link_has_the_given_server_and_its_reach(tmp_path: Path, server: str
     assert lines[3].startswith(f"  tg://proxy?server={server}&port=8443&secret=ee")
 
 
+@pytest.mark.parametrize("server", ["a b", "", "a..b", "http://x", "[::x]"])
+def test_a_server_that_no_link_can_have_makes_no_file(tmp_path: Path, served: list[Loaded], server: str) -> None:
+    path = tmp_path / "c.toml"
+    with pytest.raises(UserError, match=r"^--server: expected an IP address or a name"):
+        quickstart(path, host=None, port=None, server=server)
+    assert not path.exists()
+    assert served == []
+
+
+def test_an_address_in_brackets_is_an_address(
+    tmp_path: Path, served: list[Loaded], capsys: pytest.CaptureFixture[str]
+) -> None:
+    quickstart(tmp_path / "c.toml", host=None, port=None, server="[2a00::7]")
+    assert "tg://proxy?server=2a00%3A%3A7&" in capsys.readouterr().out
+    assert str(served[0].config.public_ipv6) == "2a00::7"
+
+
 def test_without_any_route_the_link_is_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_config(tmp_path / "c.toml", host="front.example", port=1, server=None)
     monkeypatch.setattr(module, "server_address", lambda *_: None)

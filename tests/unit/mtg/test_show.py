@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mtglib
@@ -52,6 +52,7 @@ def test_long_values_are_cut() -> None:
     assert len(shown("x" * 1000)) == SHOWN_CHARACTERS + 2
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_shown_is_one_printable_line(text: str) -> None:
     assert shown(text).isprintable()

@@ -38,7 +38,8 @@ def test_flags_arrive_and_the_time_out_is_not_the_idle_one() -> None:
     config = load_flags(replace(flags, domain_fronting_ip="127.0.0.9", timeout="2s")).config
     assert (config.debug, config.concurrency, config.prefer_ip) == (True, 5, "only-ipv4")
     assert (config.domain_fronting.ip, config.domain_fronting.port) == ("127.0.0.9", 8443)
-    assert (config.network.timeout.tcp, config.network.timeout.http, config.network.timeout.idle) == (2, 2, 300)
+    timeout = config.network.timeout
+    assert [float(seconds) for seconds in (timeout.tcp, timeout.http, timeout.idle)] == [2, 2, 300]
 
 
 def test_every_bad_flag_is_named_as_a_flag() -> None:

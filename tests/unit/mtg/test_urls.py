@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtg.config.urls import HTTPSURL, DNSServer, ListSource, ProxyURL, RedisURL
@@ -89,6 +89,7 @@ def test_https_url_is_https() -> None:
         HTTPSURL.parse("http://cdn.example/a.js")
 
 
+@settings(deadline=None)
 @given(st.text() | st.from_regex(r"(socks5|https|udp)://[ -~]{0,30}", fullmatch=True))
 def test_url_parsers_raise_nothing_but_value_error(text: str) -> None:
     for parse in (ProxyURL.parse, DNSServer.parse, ListSource.parse, HTTPSURL.parse, RedisURL.parse):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtg.config.values import (
@@ -73,6 +73,7 @@ def test_duration_has_bounds(text: str) -> None:
         Duration.parse(text)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 23), st.integers(0, 59), st.integers(1, 59), st.integers(0, 999))
 def test_duration_adds_its_terms(hours: int, minutes: int, seconds: int, millis: int) -> None:
     exact = (hours * 3_600_000 + minutes * 60_000 + seconds * 1000 + millis) / 1000
@@ -108,6 +109,7 @@ def test_size_has_bounds(text: str) -> None:
         Size.parse(text)
 
 
+@settings(deadline=None)
 @given(st.text() | st.from_regex(r"[0-9.]{0,20}[a-zµ]{0,4}", fullmatch=True))
 def test_number_parsers_raise_nothing_but_value_error(text: str) -> None:
     for parse in (Duration.parse, Size.parse):

@@ -1,0 +1,102 @@
+# Everything that this project does, by name; `make` alone lists it. CONTRIBUTING.md says more.
+# Needs Python 3.11 or newer with venv, and make. With cargo and a C compiler the native engine is built, too.
+
+PYTHON ?= python3
+VENV ?= .venv
+STAMPS ?= .stamps
+
+# For `make run`: the site to show to strangers, the port, the address in the link, the configuration file.
+HOST ?=
+PORT ?=
+SERVER ?=
+CONFIG ?= mtg.toml
+
+# For pytest, `make bench` and `make soak`: more arguments.
+ARGS ?=
+
+BIN := $(VENV)/bin
+ENGINE_SOURCES := $(wildcard rust/Cargo.toml rust/Cargo.lock rust/src/*.rs rust/src/*/*.rs)
+
+# Debian keeps nginx, haproxy and ip where only root looks for programs.
+export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/sbin:/sbin
+export STAMPS
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help run test check cargo-test pytest bench soak fuzz format clean FORCE
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run     serve a proxy and show its link  [HOST=site PORT=8443 SERVER=address CONFIG=mtg.toml]'
+	@echo 'make test    all checks and all tests         [ARGS="-k replay" for pytest]'
+	@echo 'make check   format, lint and types: the quick ones'
+	@echo 'make format  put the sources into shape'
+	@echo 'make bench   what the proxy costs, beside haproxy  [ARGS="--quick"]'
+	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 30"]'
+	@echo 'make fuzz    the property tests with many more examples  [EXAMPLES=20000]'
+	@echo 'make clean   remove all that was built, and $(VENV)'
+
+run: $(STAMPS)/run
+	@$(BIN)/python -m mtg quickstart --host '$(HOST)' --port '$(PORT)' --server '$(SERVER)' '$(CONFIG)'
+
+test: $(STAMPS)/dev
+	@sh tools/packages.sh nginx:nginx-light openssl:openssl curl:curl ip:iproute2 haproxy:haproxy
+	@$(MAKE) --no-print-directory check cargo-test pytest
+
+check: $(STAMPS)/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	@$(BIN)/python -m tools.rust check
+
+cargo-test: $(STAMPS)/dev
+	@$(BIN)/python -m tools.rust test
+
+pytest: $(STAMPS)/dev
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(STAMPS)/dev
+	@sh tools/packages.sh haproxy:haproxy
+	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(STAMPS)/dev
+	$(BIN)/python -m tools.soak $(ARGS)
+
+fuzz: $(STAMPS)/dev
+	MTG_FUZZ_EXAMPLES='$(or $(EXAMPLES),20000)' $(BIN)/python -m pytest -m hypothesis \
+		--hypothesis-profile=fuzz --timeout=3600 $(ARGS)
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	@$(BIN)/python -m tools.rust format
+
+clean:
+	rm -rf $(VENV) $(STAMPS) build dist rust/target .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf src/*.egg-info src/mtglib/*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Set-up, done once: the stamps are as new as what they were made from. A change of Python code needs nothing
+# (the installation is editable), one of Rust code or of pyproject.toml does.
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Python 3.11 or newer is needed: apt-get install python3, or make PYTHON=/path/to/it' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+		echo "venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	@echo 'making $(VENV)'
+	@$(PYTHON) -m venv $(VENV)
+
+# Rewritten only when it has changed: installing Rust later builds the engine at the next `make`.
+$(STAMPS)/toolchain: $(VENV)/pyvenv.cfg FORCE
+	@mkdir -p $(STAMPS)
+	@$(BIN)/python -m tools.toolchain $@
+
+$(STAMPS)/run: $(VENV)/pyvenv.cfg $(STAMPS)/toolchain pyproject.toml $(wildcard setup.py) $(ENGINE_SOURCES)
+	@$(BIN)/python -m tools.install run --log $(STAMPS)/install.log
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/run pyproject.toml
+	@$(BIN)/python -m tools.install dev --log $(STAMPS)/install-dev.log
+	@touch $@

@@ -1,0 +1,36 @@
+"""A proxy inside a program of yours: three lines, and a socket to listen on.
+
+python examples/embed.py --host www.example.com --port 8443
+"""
+
+import argparse
+import asyncio
+import socket
+from contextlib import suppress
+from typing import Any
+
+import mtglib
+
+
+async def serve(secret: mtglib.Secret, listener: socket.socket, **changes: Any) -> None:
+    """Serve until cancelled; `changes` are attributes of `mtglib.ProxyOpts`."""
+    options = mtglib.ProxyOpts.with_defaults(secret, **changes)
+    async with mtglib.Proxy(options) as proxy:
+        await proxy.serve(listener)
+
+
+def main() -> None:
+    """Make a secret, show the link, serve until Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="www.example.com", help="the site to show to strangers")
+    parser.add_argument("--port", type=int, default=8443)
+    arguments = parser.parse_args()
+    secret = mtglib.Secret.generate(arguments.host)
+    with socket.create_server(("", arguments.port)) as listener, suppress(KeyboardInterrupt):
+        port = listener.getsockname()[1]
+        print(f"tg://proxy?server=127.0.0.1&port={port}&secret={secret.hex()}", flush=True)
+        asyncio.run(serve(secret, listener))
+
+
+if __name__ == "__main__":
+    main()

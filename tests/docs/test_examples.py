@@ -1,0 +1,174 @@
+"""The examples do what they say: a client gets through each of them, and each starts and stops as a program."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from examples import embed, own_anti_replay, own_event_stream, own_network
+
+import mtglib
+from support import sockets
+from support.client_hello import hello_records
+from support.fake_dc import FakeDC
+from support.faketls_client import FakeTLSClient
+from support.front import RecordingFront, answer
+from support.running_proxy import EventRecorder
+from support.tcp_server import TCPServer
+
+EXAMPLES = sorted(Path(embed.__file__).parent.glob("*.py"))
+SITE = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+
+Serve = Callable[..., Coroutine[Any, Any, None]]
+
+
+class ConnectProxy(TCPServer):
+    """An HTTP proxy that knows CONNECT; ``targets`` are what it was asked for."""
+
+    def __init__(self, status: bytes = b"200 OK") -> None:
+        super().__init__()
+        self.targets: list[str] = []
+        self._status = status
+
+    async def serve_socket(self, sock: socket.socket) -> None:
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            request += await sockets.recv_exactly(sock, 1)
+        self.targets.append(request.split()[1].decode())
+        await sockets.send_all(sock, b"HTTP/1.1 " + self._status + b"\r\nVia: a test\r\n\r\n")
+        if not self._status.startswith(b"200"):
+            return
+        host, port = self.targets[-1].split(":")
+        there = await sockets.connect(host, int(port))
+        try:
+            await asyncio.gather(_copy(sock, there), _copy(there, sock))
+        finally:
+            sockets.close(there)
+
+
+async def _copy(source: socket.socket, sink: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    while data := await loop.sock_recv(source, sockets.RECV_BYTES):
+        await loop.sock_sendall(sink, data)
+    sockets.send_eof(sink)
+
+
+@asynccontextmanager
+async def serving(
+    serve: Serve, dc: FakeDC, *parts: object, secret: mtglib.Secret | None = None, **changes: Any
+) -> AsyncIterator[tuple[mtglib.Secret, int]]:
+    """An example's proxy for the length of the context: its secret and its port."""
+    secret = secret or mtglib.Secret.generate("front.example")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        changes = {"dc_overrides": {2: [dc.address]}, "domain_fronting_ip": "127.0.0.1", **changes}
+        task = asyncio.create_task(serve(secret, listener, *parts, **changes))
+        try:
+            yield secret, listener.getsockname()[1]
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def get_an_echo(secret: mtglib.Secret, port: int) -> bytes:
+    """A client's whole visit; returns its hello."""
+    async with await FakeTLSClient.connect("127.0.0.1", port, secret) as client:
+        await client.send(b"hello through an example" * 1000)
+        assert await client.recv_exactly(24_000) == b"hello through an example" * 1000
+        client.send_eof()
+        assert await client.recv_until_end() == sockets.Received(b"", "eof")
+        return client.hello
+
+
+async def test_embed_lets_a_client_through() -> None:
+    async with FakeDC() as dc, serving(embed.serve, dc) as (secret, port):
+        await get_an_echo(secret, port)
+
+
+async def test_own_anti_replay_remembers_over_a_restart(tmp_path: Path) -> None:
+    database, events = tmp_path / "replay.sqlite", EventRecorder()
+    async with FakeDC() as dc, RecordingFront(answer(SITE)) as site:
+        async with serving(own_anti_replay.serve, dc, database) as (secret, port):
+            hello = await get_an_echo(secret, port)
+
+        changes: dict[str, Any] = {"secret": secret, "domain_fronting_port": site.port, "event_stream": events}
+        async with serving(own_anti_replay.serve, dc, database, **changes) as (_, port):
+            sock = await sockets.connect("127.0.0.1", port)
+            await sockets.send_all(sock, hello_records(hello))
+            assert await sockets.recv_exactly(sock, len(SITE)) == SITE
+            sockets.close(sock)
+    assert len(events.of(mtglib.EventReplayAttack)) == 1
+
+
+async def test_own_anti_replay_forgets_what_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_unix = 1_700_000_000.0
+    monkeypatch.setattr("examples.own_anti_replay.time.time", lambda: now_unix)
+    cache = own_anti_replay.SQLiteCache(tmp_path / "replay.sqlite", window_seconds=11)
+    assert not await cache.seen_before(b"a")
+    now_unix += 11
+    assert await cache.seen_before(b"a")
+    now_unix += 1
+    assert not await cache.seen_before(b"a")
+    cache.close()
+
+
+async def test_own_network_reaches_the_dc_through_the_proxy() -> None:
+    async with FakeDC() as dc, ConnectProxy() as tunnel:
+        async with serving(own_network.serve, dc, f"http://{tunnel.address}") as (secret, port):
+            await get_an_echo(secret, port)
+        assert tunnel.targets == [dc.address]
+
+
+@pytest.mark.parametrize("status", [b"403 Forbidden", b"", b"x" * 20_000])
+async def test_own_network_without_a_tunnel_is_an_os_error(status: bytes) -> None:
+    async with ConnectProxy(status) as tunnel:
+        network = own_network.HTTPProxyNetwork(f"http://{tunnel.address}")
+        with pytest.raises(OSError, match=r"refuses|doesn't speak"):
+            await network.dial("127.0.0.1", 9, timeout_seconds=30)
+
+
+async def test_own_event_stream_counts() -> None:
+    counts = own_event_stream.Counts()
+    async with FakeDC() as dc, serving(own_event_stream.serve, dc, counts) as (secret, port):
+        await get_an_echo(secret, port)
+        await get_an_echo(secret, port)
+    assert counts.now["connections"] == 0
+    assert [line.split(maxsplit=1) for line in counts.lines()] == [
+        ["48000", "bytes from clients"],
+        ["48000", "bytes to clients"],
+        ["2", "connections"],
+        ["2", "connections to DC 2"],
+    ]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_example_shows_a_link_and_ends_with_ctrl_c(example: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, example, "--port", "0"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        link = parse_qs(urlsplit(process.stdout.readline()).query)
+        socket.create_connection(("127.0.0.1", int(link["port"][0]))).close()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert mtglib.Secret.parse(link["secret"][0]).host == "www.example.com"
+    assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_example_is_in_the_documentation(example: Path) -> None:
+    pages = [Path(example.parent.parent, "README.md"), *Path(example.parent.parent, "docs").glob("*.md")]
+    assert any(f"examples/{example.name}" in page.read_text() for page in pages)

@@ -1,0 +1,105 @@
+"""The source distribution installs into an empty environment and serves: with cargo natively, without cargo as well."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+import mtglib
+from support.fake_dc import FakeDC
+from support.faketls_client import FakeTLSClient
+from tools.toolchain import engine_problem
+
+ROOT = Path(__file__).parents[2]
+BUILT = (".*", "*.so", "*.egg-info", "__pycache__", "build", "dist", "results", "target")
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution, made from a copy: building leaves traces where it runs."""
+    folder = tmp_path_factory.mktemp("sdist")
+    shutil.copytree(ROOT, folder / "source", ignore=shutil.ignore_patterns(*BUILT))
+    run(sys.executable, "-m", "build", "--sdist", "--outdir", folder, folder / "source")
+    return next(folder.glob("mtg_proxy-*.tar.gz"))
+
+
+@pytest.fixture(params=["native", "pure"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Both ways; the native one only where it can be built."""
+    engine = str(request.param)
+    if engine == "native" and (problem := engine_problem()):
+        pytest.skip(problem)
+    return engine
+
+
+def run(*command: object, environment: dict[str, str] | None = None) -> str:
+    """Run a program to its end and return what it printed."""
+    done = subprocess.run([*map(str, command)], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+def clean_environment(engine: str, folder: Path) -> dict[str, str]:
+    """This process's environment without what leads to the source tree and, for the pure way, to any program."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "CARGO", "RUSTC")}
+    if engine == "pure":
+        return environment | {"PATH": str(folder)}
+    # What was compiled before is used again, but not touched: a minute that this test needn't take.
+    target, compiled = folder / "target", ROOT / "rust" / "target" / "release"
+    if compiled.exists():
+        shutil.copytree(compiled, target / "release", symlinks=True)
+    return environment | {"CARGO_TARGET_DIR": str(target)}
+
+
+def test_sdist_has_what_building_and_testing_need(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    rust = {str(path.relative_to(ROOT)) for path in (ROOT / "rust" / "src").rglob("*.rs")}
+    assert names >= rust | {"rust/Cargo.toml", "rust/Cargo.lock", "LICENSE", "README.md", "Makefile"}
+    assert names >= {"src/mtglib/py.typed", "src/mtglib/_engine.pyi", "tests/conftest.py", "tools/packages.sh"}
+    assert not {name for name in names if name.endswith(".so") or name.startswith("rust/target")}
+
+
+async def test_installs_into_an_empty_environment_and_serves(sdist: Path, engine: str, tmp_path: Path) -> None:
+    environment = clean_environment(engine, tmp_path / "nothing")
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    python, mtg = tmp_path / "venv" / "bin" / "python", tmp_path / "venv" / "bin" / "mtg"
+    run(python, "-m", "pip", "install", sdist, environment=environment)
+
+    expected = "native" if engine == "native" else "pure (the Rust extension wasn't built)"
+    assert run(mtg, "--version", environment=environment).rstrip().endswith(f"engine {expected})")
+    where = run(python, "-P", "-c", "import mtglib; print(mtglib.__file__)", environment=environment)
+    assert Path(where.strip()).is_relative_to(tmp_path)
+
+    secret = mtglib.Secret.parse(run(mtg, "generate-secret", "front.example", environment=environment).strip())
+    async with FakeDC() as dc:
+        config = tmp_path / "mtg.toml"
+        config.touch(mode=0o600)
+        config.write_text(f'secret = "{secret.hex()}"\nbind-to = "127.0.0.1:0"\n[dc-overrides]\n2 = ["{dc.address}"]\n')
+        with subprocess.Popen([mtg, "run", config], env=environment, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                await _visit(process, secret, expected)
+            finally:
+                process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
+
+
+async def _visit(process: subprocess.Popen[str], secret: mtglib.Secret, engine: str) -> None:
+    """Wait until the program serves, and be its client."""
+    assert process.stderr is not None
+    started = json.loads(process.stderr.readline())
+    assert started["engine"] == engine
+    port = int(started["bind_to"][0].rpartition(":")[2])
+    async with await FakeTLSClient.connect("127.0.0.1", port, secret) as client:
+        await client.send(b"it serves")
+        assert await client.recv_exactly(9) == b"it serves"

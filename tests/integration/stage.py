@@ -1,0 +1,178 @@
+"""A proxy between clients, a data centre (DC 2) and a fronting site, with everything that it says recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import mtglib
+from integration.event_rules import check_events
+from integration.recording_logger import RecordingLogger
+from support import sockets
+from support.fake_dc import FakeDC, Handler, echo
+from support.faketls_client import ClientOptions, FakeTLSClient
+from support.front import RecordingFront, Script, listen_only
+from support.running_proxy import EventRecorder
+from support.tcp_server import TCPServer
+
+HOST = "front.example"
+_POLL_SECONDS = 0.002
+
+
+@dataclass
+class Stage:
+    """A running proxy and all around it. Clients that it made are closed with it."""
+
+    proxy: mtglib.Proxy
+    secret: mtglib.Secret
+    listener: socket.socket
+    dc: FakeDC
+    site: TCPServer
+    events: EventRecorder
+    log: RecordingLogger
+    peers: AsyncExitStack = field(repr=False)
+
+    @property
+    def port(self) -> int:
+        """Where the proxy listens, on 127.0.0.1 unless the test chose another listener."""
+        port: int = self.listener.getsockname()[1]
+        return port
+
+    @property
+    def front(self) -> RecordingFront:
+        """The fronting site, unless the test brought another one."""
+        assert isinstance(self.site, RecordingFront)
+        return self.site
+
+    async def client(self, dc: int = 2, **options: Any) -> FakeTLSClient:
+        """Connect a client of ours and do the whole handshake; ``options`` are ClientOptions' attributes."""
+        client = await FakeTLSClient.connect("127.0.0.1", self.port, self.secret, dc, ClientOptions(**options))
+        return await self.peers.enter_async_context(client)
+
+    async def client_before_hello(self, dc: int = 2, **options: Any) -> FakeTLSClient:
+        """Connect a client that has sent nothing yet."""
+        sock = await self.stranger()
+        return FakeTLSClient(sock, self.secret, dc, ClientOptions(**options))
+
+    async def stranger(self, data: bytes = b"", *, receive_buffer_bytes: int | None = None) -> socket.socket:
+        """Connect without any protocol, and send this."""
+        sock = await sockets.connect("127.0.0.1", self.port, receive_buffer_bytes=receive_buffer_bytes)
+        self.peers.callback(sockets.close, sock)
+        await sockets.send_all(sock, data)
+        return sock
+
+    async def probe(self, data: bytes, *, then_eof: bool = False) -> sockets.Received:
+        """Send this over a fresh connection; return what came back until the end, and which end that was."""
+        sock = await self.stranger(data)
+        if then_eof:
+            sockets.send_eof(sock)
+        return await sockets.recv_until_end(sock)
+
+    async def finished(self, count: int = 1) -> list[mtglib.Event]:
+        """Wait until so many streams are over; return all events so far."""
+        await self.events.seen(mtglib.EventFinish, count)
+        return self.events.events
+
+    async def reason(self, index: int = 0) -> str:
+        """Wait until that many relays and one are over; return why the last of them is."""
+        await eventually(lambda: len(self.log.finished()) > index)
+        return str(self.log.finished()[index].fields["reason"])
+
+
+@asynccontextmanager
+async def stage(
+    relay: str,
+    *,
+    handler: Handler = echo,
+    script: Script = listen_only,
+    site: TCPServer | None = None,
+    listener: socket.socket | None = None,
+    warnings: bool = False,
+    limit_seconds: float = 40.0,
+    **changes: Any,
+) -> AsyncIterator[Stage]:
+    """Set everything up; afterwards shut down, and check what must be true after any run.
+
+    That is: events in order, no descriptor left open, no task that failed unseen, no warning in the log unless
+    ``warnings``, and no secret in it. ``changes`` are ProxyOpts' attributes. After ``limit_seconds`` it is a
+    TimeoutError.
+    """
+    fds_before = open_fds()
+    async with asyncio.timeout(limit_seconds), AsyncExitStack() as stack:
+        unhandled = _watch_the_loop()
+        dc = await stack.enter_async_context(FakeDC(handler))
+        site = await stack.enter_async_context(site or RecordingFront(script))
+        listener = stack.enter_context(listener or socket.create_server(("127.0.0.1", 0), backlog=4096))
+        events, log = EventRecorder(), RecordingLogger()
+        secret = mtglib.Secret.generate(HOST)
+        settings: dict[str, Any] = {
+            **{"event_stream": events, "logger": log, "relay": relay},
+            **{"domain_fronting_ip": "127.0.0.1", "domain_fronting_port": site.port},
+            **{"dc_overrides": {2: [dc.address]}},
+        }
+        options = mtglib.ProxyOpts.with_defaults(secret, **(settings | changes))
+        async with _serving(mtglib.Proxy(options), listener) as proxy, AsyncExitStack() as peers:
+            yield Stage(proxy, secret, listener, dc, site, events, log, peers)
+    check_events(events.events)
+    assert warnings or not log.warnings, log.everything()
+    assert secret.hex() not in log.everything()
+    assert secret.key.hex() not in log.everything()
+    assert unhandled == []
+    check_fds(fds_before)
+
+
+@asynccontextmanager
+async def _serving(proxy: mtglib.Proxy, listener: socket.socket) -> AsyncIterator[mtglib.Proxy]:
+    serving = asyncio.create_task(proxy.serve(listener), name="test-proxy")
+    try:
+        yield proxy
+    finally:
+        await proxy.shutdown()
+        await serving
+
+
+def _watch_the_loop() -> list[dict[str, Any]]:
+    """Collect what the loop would only log: errors of callbacks, and of tasks that nobody awaits."""
+    unhandled: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unhandled.append(context))
+    return unhandled
+
+
+async def eventually(condition: Callable[[], object], limit_seconds: float = 20.0) -> None:
+    """Wait until something is true; a TimeoutError if it never is."""
+    async with asyncio.timeout(limit_seconds):
+        while not condition():
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def open_fds() -> set[str]:
+    """The descriptors of this process, and what they are."""
+    found = set()
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            found.add(f"{fd} {os.readlink(f'/proc/self/fd/{fd}')}")
+        except FileNotFoundError:
+            pass  # that of the listing itself
+    return found
+
+
+def check_fds(before: set[str]) -> None:
+    """Check that nothing was opened and not closed; the engine's own descriptors may wait for the collector."""
+    if open_fds() - before:
+        gc.collect()
+    assert open_fds() - before == set()
+
+
+async def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends of a TCP connection of our own: the one that connected, the one that was accepted."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = await sockets.connect("127.0.0.1", listener.getsockname()[1])
+        theirs, _ = listener.accept()
+    theirs.setblocking(False)
+    return ours, theirs

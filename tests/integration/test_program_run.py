@@ -1,0 +1,297 @@
+"""The program as a process: what it logs, how it ends, and that it keeps the secret to itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+
+import mtglib
+from support.fake_dc import FakeDC
+from support.faketls_client import FakeTLSClient
+
+SECRET = mtglib.Secret(os.urandom(16), "front.example")
+GARBAGE = b"GET / HTTP/1.1\r\nHost: front.example\r\n\r\n"
+
+
+class Program:
+    """`mtg ARGUMENTS` as a child process whose stderr is read line by line; killed when its context is left."""
+
+    def __init__(self, *arguments: object, environment: Mapping[str, str] | None = None, **popen: Any) -> None:
+        self.log: list[dict[str, Any]] = []
+        """All JSON lines read so far."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mtg", *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
+            **popen,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def enter(self, text: str) -> None:
+        """Give the program its stdin."""
+        assert self._process.stdin
+        self._process.stdin.write(text)
+        self._process.stdin.close()
+
+    def read_until(self, message: str) -> dict[str, Any]:
+        """Read the log up to the line with this message, and return that."""
+        assert self._process.stderr
+        for line in self._process.stderr:
+            self.log.append(json.loads(line))
+            if self.log[-1]["message"].startswith(message):
+                return self.log[-1]
+        raise AssertionError(f"ended without {message!r}: {self.log}")
+
+    def started(self) -> int:
+        """Read the log up to the first line of a proxy that serves; returns the first port listened on."""
+        address: str = self.read_until("mtg has started")["bind_to"][0]
+        return int(address.rpartition(":")[2])
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> tuple[int, str]:
+        """The exit code, and what stdout had; reads the log to its end."""
+        if self._process.stdin and not self._process.stdin.closed:
+            self._process.stdin.close()
+        assert self._process.stderr
+        assert self._process.stdout
+        self.log += [json.loads(line) for line in self._process.stderr]
+        return self._process.wait(), self._process.stdout.read()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+
+@pytest.fixture
+def front() -> Iterator[socket.socket]:
+    """A web site on this machine, whose connections the test accepts itself."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        yield listener
+
+
+@pytest.fixture
+def config(tmp_path: Path, front: socket.socket) -> Path:
+    """A configuration on a free port of 127.0.0.1 that fronts `front`."""
+    return write(
+        tmp_path,
+        f'secret = "{SECRET.hex()}"\nbind-to = "127.0.0.1:0"\n'
+        f'[domain-fronting]\nip = "127.0.0.1"\nport = {front.getsockname()[1]}\n',
+    )
+
+
+def write(directory: Path, text: str) -> Path:
+    path = directory / "mtg.toml"
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return path
+
+
+def run_to_end(*arguments: object) -> tuple[int, str, list[str]]:
+    """Exit code, stdout and the lines of stderr of a program that ends by itself."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mtg", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout, done.stderr.splitlines()
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=30)
+
+
+def until_refused(port: int) -> None:
+    """Connect until nobody listens any more; the test's own time-out ends a proxy that goes on listening."""
+    with contextlib.suppress(ConnectionRefusedError):
+        while True:
+            connect(port).close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_starts_says_what_it_is_and_ends_with_0(config: Path, front: socket.socket, number: signal.Signals) -> None:
+    with Program("run", config) as program:
+        port = program.started()
+        first = program.log[0]
+        assert first["engine"].startswith(("native", "pure ("))
+        assert first["bind_to"] == [f"127.0.0.1:{port}"]
+        assert first["domain_fronting"] == f"front.example at 127.0.0.1:{front.getsockname()[1]}"
+        assert first["concurrency"] >= 1
+        connect(port).close()
+        program.send(number)
+        assert program.wait() == (0, "")
+
+
+async def test_a_client_gets_through_to_an_overridden_dc(tmp_path: Path) -> None:
+    async with FakeDC() as dc:
+        text = f'bind-to = "127.0.0.1:0"\nsecret = "{SECRET.base64()}"\n[dc-overrides]\n2 = ["127.0.0.1:{dc.port}"]\n'
+        with Program("run", write(tmp_path, text)) as program:
+            async with await FakeTLSClient.connect("127.0.0.1", program.started(), SECRET) as client:
+                await client.send(b"hello")
+                assert await client.recv_exactly(5) == b"hello"
+            program.send(signal.SIGTERM)
+            assert program.wait()[0] == 0
+
+
+def test_all_problems_are_lines_and_exit_code_2(tmp_path: Path) -> None:
+    path = write(tmp_path, f'secret = "{SECRET.hex()[:-1]}"\nbind-to = "x"\nnetwork.proxies = ["socks5://u:p@h"]\n')
+    code, out, lines = run_to_end("run", path)
+    assert (code, out) == (2, "")
+    assert [line.removeprefix(f"mtg: {path}: ").partition(":")[0] for line in lines] == [
+        *("secret", "bind-to", "network.proxies"),
+    ]
+    assert SECRET.hex()[:-1] not in "".join(lines)
+
+
+def test_a_taken_port_is_one_line_and_exit_code_1(tmp_path: Path, front: socket.socket) -> None:
+    address = f"127.0.0.1:{front.getsockname()[1]}"
+    code, out, lines = run_to_end("run", write(tmp_path, f'secret = "{SECRET.hex()}"\nbind-to = "{address}"'))
+    assert (code, out) == (1, "")
+    (line,) = lines
+    assert line.startswith(f"mtg: cannot listen on {address}: Address already in use")
+
+
+def test_the_first_signal_stops_accepting_and_lets_streams_end(config: Path, front: socket.socket) -> None:
+    with Program("run", config) as program:
+        port = program.started()
+        with connect(port) as client:
+            client.sendall(GARBAGE)
+            site, _ = front.accept()
+            with site:
+                assert site.recv(1000) == GARBAGE
+                program.send(signal.SIGTERM)
+                program.read_until("shutting down")
+                site.sendall(b"still here")
+                assert client.recv(100) == b"still here"
+                until_refused(port)
+        assert program.wait()[0] == 0
+        assert not any(line["message"].startswith("second signal") for line in program.log)
+
+
+def test_the_second_signal_ends_streams_at_once(config: Path, front: socket.socket) -> None:
+    with Program("run", config) as program, connect(program.started()) as client:
+        client.sendall(GARBAGE)
+        site, _ = front.accept()
+        with site:
+            program.send(signal.SIGINT)
+            program.read_until("shutting down")
+            program.send(signal.SIGTERM)
+            program.read_until("second signal")
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(100) == b""
+            assert program.wait()[0] == 0
+
+
+def test_the_secret_is_in_no_log_and_no_process_title(tmp_path: Path, config: Path, front: socket.socket) -> None:
+    config.write_text("debug = true\n" + config.read_text())
+    config.chmod(0o644)
+    with Program("run", config) as program:
+        with connect(program.started()) as client:
+            client.sendall(GARBAGE)
+            front.accept()[0].close()
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(100) == b""
+        titles = [Path(f"/proc/{program.pid}/{name}").read_text() for name in ("cmdline", "comm")]
+        program.send(signal.SIGTERM)
+        assert program.wait()[0] == 0
+        said = "".join([*titles, json.dumps(program.log)])
+    assert "holds the secret and other users can read it" in program.log[1]["message"]
+    for secret in (SECRET.hex(), SECRET.base64(), SECRET.key.hex(), repr(SECRET.key)[2:-1]):
+        assert secret not in said
+
+
+def test_few_open_files_lower_concurrency(config: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (128, 300))
+
+    with Program("run", config, preexec_fn=limit) as program:
+        program.started()
+        assert program.read_until("concurrency: lowered from 8192 to 118")["level"] == "warn"
+        assert program.log[0]["concurrency"] == 118
+
+
+def test_several_addresses_are_served_and_a_unix_socket_goes_away(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    text = f'secret = "{SECRET.hex()}"\nbind-to = ["127.0.0.1:0", "[::1]:0", "unix:{path}"]\n'
+    with Program("run", write(tmp_path, text)) as program:
+        program.started()
+        addresses = program.log[0]["bind_to"]
+        assert [address.rpartition(":")[0] for address in addresses] == ["127.0.0.1", "[::1]", "unix"]
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+        program.send(signal.SIGTERM)
+        assert program.wait()[0] == 0
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("way", ["stdin", "environment"])
+def test_simple_run_takes_a_secret_that_argv_does_not_show(way: str) -> None:
+    environment = {"MTG_SECRET": SECRET.hex()} if way == "environment" else {}
+    arguments = ["127.0.0.1:0", "-"] if way == "stdin" else ["127.0.0.1:0"]
+    with Program("simple-run", *arguments, environment=environment) as program:
+        if way == "stdin":
+            program.enter(SECRET.hex() + "\n")
+        program.started()
+        assert program.log[0]["domain_fronting"] == "front.example:443"
+        assert SECRET.hex() not in Path(f"/proc/{program.pid}/cmdline").read_text()
+        program.send(signal.SIGTERM)
+        assert program.wait() == (0, "")
+
+
+def test_quickstart_makes_a_private_file_shows_its_link_and_serves_it_again(tmp_path: Path) -> None:
+    path = tmp_path / "mtg.toml"
+    with socket.create_server(("", 0)) as unused:
+        port = unused.getsockname()[1]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with Program("quickstart", path, "--port", port, "--host", "front.example", "--server", "") as program:
+            assert program.started() == port
+            program.send(number)
+            code, out = program.wait()
+        assert code == 0
+        secret = mtglib.Secret.parse(path.read_text().partition('secret = "')[2].partition('"')[0])
+        assert f"&port={port}&secret={secret.hex()}" in out
+        assert secret.hex() not in json.dumps(program.log)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_at_start_needs_a_network(tmp_path: Path) -> None:
+    alone = ["unshare", "--user", "--map-root-user", "--net"]
+    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no network namespaces here")
+    command = [*alone, sys.executable, "-m", "mtg", "quickstart", str(tmp_path / "mtg.toml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        first = process.stderr.readline()
+        process.terminate()
+        out, _ = process.communicate()
+    assert json.loads(first)["message"] == "mtg has started"
+    assert process.returncode == 0
+    assert "tg://proxy?server=127.0.0.1&port=8443&" in out
+    assert "works on this machine only" in out

@@ -1,0 +1,86 @@
+"""What a client sends in its record stream, and that isn't data: what is an error, and what is its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration.pair import Mode, pair, recv_exactly, recv_until_end
+from support import sockets
+from support.pattern import Pattern
+from support.tls_records import APPLICATION_DATA, make_record
+
+REQUEST, ANSWER = b"a request", b"an answer"
+
+BAD_HEADERS = {
+    "handshake": b"\x16\x03\x03\x00\x01",
+    "heartbeat": b"\x18\x03\x03\x00\x01",
+    "no TLS": b"GET /",
+    "TLS 1.0": b"\x17\x03\x01\x00\x01",
+    "TLS 1.3's real number": b"\x17\x03\x04\x00\x01",
+    "another protocol's version": b"\x17\x02\x03\x00\x01",
+    "too long": b"\x17\x03\x03\x41\x01",
+    "alert of TLS 1.0": b"\x15\x03\x01\x00\x02",
+    "ChangeCipherSpec of TLS 1.0": b"\x14\x03\x01\x00\x01",
+    "ChangeCipherSpec that is too long": b"\x14\x03\x03\x41\x01",
+}
+
+
+@pytest.fixture(params=["fast", "re-encrypted"])
+def telegram(request: pytest.FixtureRequest) -> Mode:
+    """The modes that have records."""
+    return "fast" if request.param == "fast" else "re-encrypted"
+
+
+@pytest.mark.parametrize("header", BAD_HEADERS.values(), ids=BAD_HEADERS.keys())
+async def test_bad_record_ends_both_sides_after_what_came_before(relay: str, telegram: Mode, header: bytes) -> None:
+    async with pair(relay, telegram) as ends:
+        client = ends.telegram
+        await client.send_raw(client.wrap(REQUEST) + header + b"x" + make_record(APPLICATION_DATA, b"behind it"))
+
+        assert await recv_until_end(ends.upstream) == sockets.Received(REQUEST, "reset")
+        assert (await recv_until_end(ends.client)).ending == "reset"
+        assert await ends.around.reason() == "bad_record"
+
+
+@pytest.mark.parametrize("header", BAD_HEADERS.values(), ids=BAD_HEADERS.keys())
+async def test_bad_header_may_come_byte_by_byte(relay: str, header: bytes) -> None:
+    async with pair(relay, "fast") as ends:
+        await sockets.send_all(ends.client.sock, header, segment_bytes=1)
+
+        assert (await recv_until_end(ends.client)).ending == "reset"
+        assert await recv_until_end(ends.upstream) == sockets.Received(b"", "reset")
+        assert await ends.around.reason() == "bad_record"
+
+
+@pytest.mark.parametrize("record_bytes", [16_384, 16_385, 16_640])
+async def test_longest_records_are_no_bad_ones(relay: str, telegram: Mode, record_bytes: int) -> None:
+    async with pair(relay, telegram) as ends:
+        await ends.telegram.send(Pattern(1).take(3 * record_bytes), record_bytes=[record_bytes])
+        ends.client.send_eof()
+
+        assert await recv_until_end(ends.upstream) == sockets.Received(Pattern(1).take(3 * record_bytes), "eof")
+
+
+async def test_alert_is_the_clients_end(relay: str, telegram: Mode) -> None:
+    async with pair(relay, telegram) as ends:
+        client = ends.telegram
+        alert = make_record(0x15, b"\x01\x00")
+        await client.send_raw(client.wrap(REQUEST) + alert + make_record(APPLICATION_DATA, b"behind it"))
+        assert await recv_until_end(ends.upstream) == sockets.Received(REQUEST, "eof")
+
+        await ends.upstream.send(ANSWER)
+        assert await recv_exactly(ends.client, len(ANSWER)) == ANSWER
+        ends.upstream.send_eof()
+
+        assert await ends.around.reason() == "client_eof"
+
+
+async def test_end_inside_a_record_is_an_end_like_any_other(relay: str, telegram: Mode) -> None:
+    async with pair(relay, telegram) as ends:
+        client = ends.telegram
+        await client.send_raw(client.wrap(REQUEST)[:-2])
+        ends.client.send_eof()
+        assert await recv_until_end(ends.upstream) == sockets.Received(REQUEST[:-2], "eof")
+
+        ends.upstream.send_eof()
+        assert await ends.around.reason() == "client_eof"

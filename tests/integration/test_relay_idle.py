@@ -1,0 +1,124 @@
+"""Nothing has moved for the idle timeout, which is milliseconds here: what ends and how is checked, not when."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import mtglib
+from integration.pair import Mode, Pour, pair, recv_exactly, recv_until_end
+from support import sockets
+
+ANSWER = b"an answer"
+
+
+@pytest.fixture
+def _short_fronted_idleness(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtglib.fronting.MIN_FRONTING_IDLE_TIMEOUT", 0.01)
+
+
+pytestmark = pytest.mark.usefixtures("_short_fronted_idleness")
+
+
+async def test_silence_ends_both_sides(relay: str, mode: Mode) -> None:
+    async with pair(relay, mode, idle_timeout=0.05) as ends:
+        assert await recv_until_end(ends.client) == sockets.Received(b"", "eof")
+        assert await recv_until_end(ends.upstream) == sockets.Received(b"", "eof")
+        assert await ends.around.reason() == "idle"
+
+
+@pytest.mark.parametrize("half", ["client", "upstream"])
+async def test_half_open_relay_is_ended(relay: str, mode: Mode, half: str) -> None:
+    async with pair(relay, mode, idle_timeout=0.05) as ends:
+        (ends.client if half == "client" else ends.upstream).send_eof()
+
+        assert await recv_until_end(ends.client) == sockets.Received(b"", "eof")
+        assert await recv_until_end(ends.upstream) == sockets.Received(b"", "eof")
+        assert await ends.around.reason() == "idle"
+
+
+async def test_client_that_never_reads_is_reset(relay: str, mode: Mode) -> None:
+    async with pair(relay, mode, idle_timeout=0.1) as ends:
+        pour = Pour(ends.upstream)
+
+        assert await pour.was_reset()
+
+        assert await ends.around.reason() == "idle"
+        assert (await sockets.recv_until_end(ends.client.sock)).ending == "reset"
+
+
+async def test_upstream_that_never_reads_is_reset(relay: str, mode: Mode) -> None:
+    async with pair(relay, mode, idle_timeout=0.1) as ends:
+        pour = Pour(ends.client)
+
+        assert await pour.was_reset()
+
+        assert await ends.around.reason() == "idle"
+        pour.check(await recv_until_end(ends.upstream), "reset")
+
+
+async def test_last_delivery_to_a_client_that_never_reads_is_ended(relay: str, mode: Mode) -> None:
+    async with pair(relay, mode, idle_timeout=0.3) as ends:
+        pour = Pour(ends.upstream)
+        await pour.until_blocked()
+        await pour.vanish()
+        await ends.client.send(b"how the relay learns that upstream is gone")
+
+        assert await ends.around.reason() == "upstream_reset"
+        assert (await sockets.recv_until_end(ends.client.sock)).ending == "reset"
+
+
+@pytest.mark.parametrize("nothing", [b"\x17\x03\x03\x00\x00", b"\x14\x03\x03\x00\x01\x01"])
+async def test_records_without_data_are_no_activity(relay: str, nothing: bytes) -> None:
+    async with pair(relay, "fast", idle_timeout=0.1) as ends:
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            while True:
+                await ends.telegram.send_raw(nothing)
+                await asyncio.sleep(0.005)
+
+        assert await ends.around.reason() == "idle"
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+async def test_activity_in_one_direction_keeps_both_open(relay: str, direction: str) -> None:
+    idle_timeout = 1.0
+    async with pair(relay, "re-encrypted", idle_timeout=idle_timeout) as ends:
+        source, sink = (ends.client, ends.upstream) if direction == "up" else (ends.upstream, ends.client)
+        loop = asyncio.get_running_loop()
+        until_mono = loop.time() + 1.5 * idle_timeout
+        while loop.time() < until_mono:
+            await source.send(ANSWER)
+            assert await recv_exactly(sink, len(ANSWER)) == ANSWER
+            await asyncio.sleep(0.01)
+        source.send_eof()
+        sink.send_eof()
+
+        assert await ends.around.reason() in ("client_eof", "upstream_eof")
+
+
+async def test_fronted_relay_idles_for_ten_minutes_at_least(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    async with pair(relay, "raw", idle_timeout=0.01) as ends:
+        client = await ends.around.client()
+        assert await client.recv_until_end() == sockets.Received(b"", "eof")
+        assert await ends.around.reason() == "idle"
+
+        # The other one is older, and goes on.
+        await ends.client.send(b"still there")
+        assert await recv_exactly(ends.upstream, 11) == b"still there"
+
+
+async def test_silent_dc_is_ended_beside_fronted_connections_that_may_idle_for_longer(
+    relay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    async with pair(relay, "raw", idle_timeout=0.05, limit_seconds=8) as ends:
+        for _ in range(16):  # enough for every thread of an engine to have one
+            await ends.around.stranger(b"X")
+        await ends.around.events.seen(mtglib.EventDomainFronting, 17)
+
+        client = await ends.around.client()
+
+        assert await client.recv_until_end() == sockets.Received(b"", "eof")
+        assert await ends.around.reason() == "idle"

@@ -1,0 +1,54 @@
+"""What the library's unit tests share: both event loops, and property tests without a clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import pytest
+import uvloop
+from hypothesis import HealthCheck, settings
+
+from mtglib.guards import GuardedLogger, Warnings
+from mtglib.readiness import Readiness
+from unit.recorders import RecordingLogger
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+_ON_BOTH_LOOPS = frozenset(
+    (
+        *("test_readiness.py", "test_conn.py", "test_accepting.py", "test_tunnel.py", "test_direct.py"),
+        *("test_relays.py", "test_proxy.py", "test_guards.py"),
+    )
+)
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run what touches the event loop on asyncio's own and on uvloop, the rest on asyncio's."""
+    factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    if item.path.name in _ON_BOTH_LOOPS:
+        factories["uvloop"] = uvloop.new_event_loop
+    return factories
+
+
+@pytest.fixture
+def logger() -> RecordingLogger:
+    """A logger that keeps everything."""
+    return RecordingLogger()
+
+
+@pytest.fixture
+def warnings(logger: RecordingLogger) -> Warnings:
+    """Warnings that end up in `logger`."""
+    return Warnings(GuardedLogger(logger))
+
+
+@pytest.fixture
+async def readiness() -> AsyncIterator[Readiness]:
+    """An epoll set of this test's loop."""
+    readiness = Readiness()
+    yield readiness
+    readiness.close()

@@ -1,0 +1,146 @@
+"""Connections as the operating system makes them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+import mtglib
+from mtglib.network import Direct
+
+asyncio_only = pytest.mark.asyncio(loop_factories=["asyncio"])
+
+Listen = Callable[[str], int]
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """Listen on an address; returns the port."""
+    with ExitStack() as stack:
+
+        def on(host: str) -> int:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            return int(stack.enter_context(socket.create_server((host, 0), family=family)).getsockname()[1])
+
+        yield on
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """What the system's resolver knows during the test: name -> addresses. asyncio's loop asks it, uvloop its own."""
+    known: dict[str, list[str]] = {}
+
+    def getaddrinfo(host: str, port: int, *_rest: Any, **_named: Any) -> list[Any]:
+        if host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [
+            (socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port))
+            for ip in known[host]
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return known
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_it_is_a_network() -> None:
+    assert isinstance(Direct(), mtglib.Network)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_an_address_is_dialled_without_nagles_delay(host: str, listen: Listen) -> None:
+    port = listen(host)
+
+    with await Direct().dial(host, port, timeout_seconds=5) as sock:
+        assert sock.getpeername()[:2] == (host, port)
+        assert sock.gettimeout() == 0
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+
+async def test_a_refusal_is_an_os_error() -> None:
+    for host in ("127.0.0.1", "::1"):
+        with pytest.raises(ConnectionRefusedError):
+            await Direct().dial(host, free_port(), timeout_seconds=5)
+
+
+async def test_silence_ends_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as stack:
+        address = listener.getsockname()
+        codes = set[int]()
+        while errno.EALREADY not in codes:  # until the kernel drops what comes
+            waiting = stack.enter_context(socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
+            codes = {waiting.connect_ex(address), waiting.connect_ex(address)}
+
+        with pytest.raises(TimeoutError):
+            await Direct().dial(*address, timeout_seconds=0.01)
+
+
+async def test_localhost_is_known_to_every_system(listen: Listen) -> None:
+    port = listen("127.0.0.1")
+
+    with await Direct().dial("localhost", port, timeout_seconds=5) as sock:
+        assert sock.getpeername() == ("127.0.0.1", port)
+
+
+@asyncio_only
+async def test_the_addresses_of_a_name_are_tried_in_order(listen: Listen, names: dict[str, list[str]]) -> None:
+    port = listen("127.0.0.3")
+    names["three.example"] = ["127.0.0.1", "::1", "127.0.0.3", "127.0.0.4"]
+
+    with await Direct().dial("three.example", port, timeout_seconds=5) as sock:
+        assert sock.getpeername() == ("127.0.0.3", port)
+
+
+@asyncio_only
+async def test_if_no_address_answers_the_last_ones_error_is_raised(names: dict[str, list[str]]) -> None:
+    names |= {"one.example": ["127.0.0.1", "127.0.0.2"], "empty.example": []}
+
+    with pytest.raises(ConnectionRefusedError, match=r"127\.0\.0\.2"):
+        await Direct().dial("one.example", free_port(), timeout_seconds=5)
+    with pytest.raises(OSError, match=r"empty\.example has no address"):
+        await Direct().dial("empty.example", 443, timeout_seconds=5)
+    with pytest.raises(socket.gaierror):
+        await Direct().dial("unknown.example", 443, timeout_seconds=5)
+
+
+@asyncio_only
+async def test_a_resolver_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*_: Any, **__: Any) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
+
+    with pytest.raises(TimeoutError):
+        await Direct().dial("slow.example", 443, timeout_seconds=0.01)
+
+
+async def test_cancelling_closes_what_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[socket.socket] = []
+
+    class Endless(socket.socket):
+        def connect_ex(self, _address: Any) -> int:
+            made.append(self)
+            return errno.EALREADY
+
+        def connect(self, _address: Any) -> None:
+            raise BlockingIOError
+
+    monkeypatch.setattr(socket, "socket", Endless)
+    dialling = asyncio.create_task(Direct().dial("127.0.0.1", 1, timeout_seconds=60))
+    while not made:
+        await asyncio.sleep(0)
+    dialling.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await dialling
+    assert made[0].fileno() == -1

@@ -1,0 +1,131 @@
+"""The HTTP client goes wherever its dial function takes it, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpcore2
+import httpx2
+import pytest
+
+from mtglib.network import Direct
+from unit.network.site import Site, response, self_signed
+
+Dial = Callable[..., Awaitable[socket.socket]]
+
+
+class Dialled:
+    """A dial function that leads to one port of this machine, whatever the name."""
+
+    def __init__(self, port: int) -> None:
+        self.asked_for: list[tuple[str, int]] = []
+        self._port = port
+
+    async def __call__(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        self.asked_for.append((host, port))
+        return await Direct().dial("127.0.0.1", self._port, timeout_seconds=timeout_seconds)
+
+
+async def test_by_default_the_network_itself_dials() -> None:
+    async with Site({"/": response(b"hello")}) as site, Direct().http_client() as client:
+        answer = await client.get(f"http://127.0.0.1:{site.port}/")
+
+        assert (answer.status_code, answer.content) == (200, b"hello")
+
+
+async def test_names_go_to_the_dial_function_and_the_connection_is_kept() -> None:
+    async with Site({"/a": response(b"A"), "/b": response(b"B")}) as site:
+        dial = Dialled(site.port)
+        async with Direct().http_client(dial) as client:
+            bodies = [(await client.get(f"http://site.example:8080{path}")).content for path in ("/a", "/b")]
+
+        assert bodies == [b"A", b"B"]
+        assert dial.asked_for == [("site.example", 8080)]
+        assert site.requests == [("GET /a HTTP/1.1", "site.example:8080"), ("GET /b HTTP/1.1", "site.example:8080")]
+
+
+async def test_redirects_are_followed_through_the_same_dial() -> None:
+    moved = response(b"", "302 Found", "Location: http://other.example/new?x=1")
+    async with Site({"/old": moved, "/new?x=1": response(b"here")}) as site:
+        dial = Dialled(site.port)
+        async with Direct().http_client(dial) as client:
+            answer = await client.get("http://site.example/old")
+
+        assert (answer.content, str(answer.url)) == (b"here", "http://other.example/new?x=1")
+        assert dial.asked_for == [("site.example", 80), ("other.example", 80)]
+
+
+async def test_the_environments_proxies_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://192.0.2.1:3128")
+    async with Site({"/": response(b"direct")}) as site:
+        dial = Dialled(site.port)
+        async with Direct().http_client(dial) as client:
+            assert (await client.get("http://site.example/")).content == b"direct"
+        assert dial.asked_for == [("site.example", 80)]
+
+
+async def test_tls_is_checked_against_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pem, context = self_signed(tmp_path, "site.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    async with Site({"/": response(b"secret")}, context) as site:
+        dial = Dialled(site.port)
+        async with Direct().http_client(dial) as client:
+            assert (await client.get("https://site.example/")).content == b"secret"
+            with pytest.raises(OSError, match="certificate"):
+                await client.get("https://other.example/")
+        assert dial.asked_for == [("site.example", 443), ("other.example", 443)]
+        assert len(site.requests) == 1
+
+
+async def test_an_unknown_certificate_is_refused(tmp_path: Path) -> None:
+    _, context = self_signed(tmp_path, "site.example")
+    async with Site({"/": response(b"secret")}, context) as site, Direct().http_client(Dialled(site.port)) as client:
+        with pytest.raises(OSError, match="certificate"):
+            await client.get("https://site.example/")
+        assert site.requests == []
+
+
+async def test_http_2_is_spoken_with_who_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pem, context = self_signed(tmp_path, "site.example")
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    async with Site({}, context) as site, Direct().http_client(Dialled(site.port)) as client:
+        answer = await client.get("https://site.example/q")
+
+        assert (answer.http_version, answer.content) == ("HTTP/2", b"over HTTP/2")
+        assert site.requests == [("GET /q HTTP/2", "site.example")]
+
+
+async def test_large_bodies_come_whole() -> None:
+    body = bytes(range(256)) * 20_000
+    async with Site({"/": response(body)}) as site, Direct().http_client(Dialled(site.port)) as client:
+        assert (await client.get("http://site.example/")).content == body
+
+
+async def test_a_dial_that_fails_is_the_requests_error() -> None:
+    async def refuse(host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        raise ConnectionRefusedError(f"{host} {port} within {timeout_seconds}")
+
+    async with Direct().http_client(refuse) as client:
+        with pytest.raises(ConnectionRefusedError, match=r"^site\.example 80 within 10"):
+            await client.get("http://site.example/")
+
+
+async def test_silence_ends_in_time() -> None:
+    async with Site({}) as site, Direct().http_client(Dialled(site.port)) as client:
+        with pytest.raises((TimeoutError, httpx2.TimeoutException, httpcore2.TimeoutException)):
+            await client.get("http://site.example/silent", timeout=0.05)
+
+
+async def test_leaving_the_client_closes_its_connections() -> None:
+    async with Site({"/": response(b"x")}) as site:
+        async with Direct().http_client(Dialled(site.port)) as client:
+            await asyncio.gather(*(client.get("http://site.example/") for _ in range(5)))
+            assert site.open
+        async with asyncio.timeout(5):
+            while site.open:
+                await asyncio.sleep(0)

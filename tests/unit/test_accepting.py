@@ -1,0 +1,167 @@
+"""Accepting, through everything that can go wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mtglib.accepting import Acceptor
+from mtglib.guards import Warnings
+from unit.recorders import RecordingLogger
+
+OF_ONE_CONNECTION = [errno.ECONNABORTED, errno.EINTR, errno.EPROTO, errno.ENETUNREACH, errno.ETIMEDOUT]
+OUT_OF_RESOURCES = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
+
+
+class Listener(socket.socket):
+    """A listening socket whose `accept` fails with `failures` first."""
+
+    failures: list[int]
+    accepts = 0
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Fail as told, then accept."""
+        self.accepts += 1
+        if self.failures:
+            raise OSError(self.failures.pop(0), "as told")
+        return super().accept()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """A listener on 127.0.0.1."""
+    with Listener() as listener:
+        listener.failures = []
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(200)
+        yield listener
+
+
+class Running:
+    """An acceptor at work; `take` collects, and ends it when so many have come."""
+
+    def __init__(self, listener: Listener, warnings: Warnings, count: int = 1) -> None:
+        self.taken: list[tuple[socket.socket, Any]] = []
+        self.acceptor = Acceptor(listener, self._take, warnings)
+        self._count = count
+
+    def _take(self, sock: socket.socket, address: Any) -> None:
+        self.taken.append((sock, address))
+        if len(self.taken) == self._count:
+            self.acceptor.stop()
+
+    def close(self) -> None:
+        """Close what was taken."""
+        for sock, _ in self.taken:
+            sock.close()
+
+
+def connect(listener: Listener) -> socket.socket:
+    return socket.create_connection(listener.getsockname())
+
+
+async def test_connections_are_taken_nonblocking_with_their_peers_address(
+    listener: Listener, warnings: Warnings
+) -> None:
+    running = Running(listener, warnings, count=100)
+    clients = [connect(listener) for _ in range(100)]
+
+    await running.acceptor.run()
+
+    assert sorted(address for _, address in running.taken) == sorted(client.getsockname() for client in clients)
+    assert all(sock.gettimeout() == 0 for sock, _ in running.taken)
+    running.close()
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.parametrize("failure", OF_ONE_CONNECTION, ids=errno.errorcode.get)
+async def test_an_error_of_one_connection_goes_by_unnoticed(
+    listener: Listener, warnings: Warnings, logger: RecordingLogger, failure: int
+) -> None:
+    listener.failures = [failure] * 3
+    running = Running(listener, warnings)
+
+    with connect(listener):
+        await running.acceptor.run()
+
+    assert len(running.taken) == 1
+    assert logger.logged == []
+    running.close()
+
+
+@pytest.mark.parametrize("failure", OUT_OF_RESOURCES, ids=errno.errorcode.get)
+async def test_without_resources_it_pauses_says_so_once_and_goes_on(
+    listener: Listener, warnings: Warnings, logger: RecordingLogger, failure: int
+) -> None:
+    listener.failures = [failure] * 3
+    running = Running(listener, warnings)
+
+    with connect(listener):
+        await running.acceptor.run()
+
+    assert len(running.taken) == 1
+    assert logger.messages == [("warning", "no resources for more connections; trying again")]
+    assert listener.accepts == 4, "one try a pause, no spinning"
+    running.close()
+
+
+async def test_it_can_be_stopped_in_a_pause(listener: Listener, warnings: Warnings, logger: RecordingLogger) -> None:
+    listener.failures = [errno.EMFILE] * 1000
+    running = Running(listener, warnings)
+    accepting = asyncio.create_task(running.acceptor.run())
+    with connect(listener):
+        while not logger.logged:
+            await asyncio.sleep(0)
+        running.acceptor.stop()
+        await accepting
+
+    assert running.taken == []
+    assert listener.accepts == 1
+
+
+async def test_another_error_is_for_good(listener: Listener, warnings: Warnings) -> None:
+    listener.failures = [errno.EINVAL]
+    running = Running(listener, warnings)
+
+    with connect(listener), pytest.raises(OSError, match="as told") as caught:
+        await running.acceptor.run()
+
+    assert caught.value.errno == errno.EINVAL
+
+
+async def test_the_listener_stays_the_callers(listener: Listener, warnings: Warnings) -> None:
+    for _ in range(2):
+        running = Running(listener, warnings)
+        with connect(listener):
+            await running.acceptor.run()
+        assert listener.fileno() >= 0
+        assert not asyncio.get_running_loop().remove_reader(listener.fileno())
+        running.close()
+
+
+async def test_after_stop_nobody_else_is_taken(listener: Listener, warnings: Warnings) -> None:
+    running = Running(listener, warnings, count=1)
+    with connect(listener), connect(listener):
+        await running.acceptor.run()
+        running.acceptor.stop()
+
+        assert len(running.taken) == 1
+        left, _ = listener.accept()
+        left.close()
+    running.close()
+
+
+async def test_cancelling_leaves_no_reader_behind(listener: Listener, warnings: Warnings) -> None:
+    accepting = asyncio.create_task(Running(listener, warnings).acceptor.run())
+    await asyncio.sleep(0)
+    accepting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await accepting
+
+    assert not asyncio.get_running_loop().remove_reader(listener.fileno())

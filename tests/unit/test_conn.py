@@ -1,0 +1,127 @@
+"""A client's socket during its handshake."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from mtglib.conn import Conn
+from mtglib.readiness import READABLE, Readiness
+from support import sockets
+
+
+@dataclass
+class Ends:
+    """The proxy's end and the client's."""
+
+    conn: Conn
+    peer: socket.socket
+
+
+@pytest.fixture
+async def ends(readiness: Readiness) -> AsyncIterator[Ends]:
+    """A connected pair."""
+    ours, peer = socket.socketpair()
+    ours.setblocking(False)
+    peer.setblocking(False)
+    ends = Ends(Conn(ours, readiness), peer)
+    yield ends
+    ends.conn.close()
+    sockets.close(peer)
+
+
+def soon() -> float:
+    return asyncio.get_running_loop().time() + 60
+
+
+def past() -> float:
+    return asyncio.get_running_loop().time() - 1
+
+
+async def test_what_comes_is_appended(ends: Ends) -> None:
+    ends.peer.send(b"one ")
+    assert await ends.conn.receive_more(soon())
+    receiving = asyncio.create_task(ends.conn.receive_more(soon()))
+    await asyncio.sleep(0)
+    ends.peer.send(b"two")
+
+    assert await receiving
+    assert ends.conn.unread == b"one two"
+
+
+async def test_the_peers_end_is_false_and_keeps_what_came(ends: Ends) -> None:
+    ends.peer.send(b"one")
+    ends.peer.shutdown(socket.SHUT_WR)
+
+    assert await ends.conn.receive_more(soon())
+    assert not await ends.conn.receive_more(soon())
+    assert ends.conn.unread == b"one"
+
+
+async def test_silence_ends_at_the_deadline_and_data_in_hand_does_not(ends: Ends) -> None:
+    with pytest.raises(TimeoutError):
+        await ends.conn.receive_more(past())
+
+    ends.peer.send(b"late, but there")
+    assert await ends.conn.receive_more(past())
+
+
+async def test_send_all_waits_for_a_slow_reader(ends: Ends) -> None:
+    data = bytes(range(256)) * 8192
+    sending = asyncio.create_task(ends.conn.send_all(data, soon()))
+
+    assert await sockets.recv_exactly(ends.peer, len(data)) == data
+    await sending
+
+
+async def test_send_all_gives_up_on_a_peer_that_takes_nothing(ends: Ends) -> None:
+    with pytest.raises(TimeoutError):
+        await ends.conn.send_all(bytes(8 << 20), past())
+
+
+async def test_a_broken_connection_is_an_os_error(ends: Ends) -> None:
+    ends.peer.close()
+
+    with pytest.raises(OSError):
+        await ends.conn.send_all(b"x", soon())
+
+
+async def test_take_splits_what_was_read(ends: Ends) -> None:
+    ends.conn.unread = b"abcdef"
+
+    assert (ends.conn.take(2), ends.conn.unread) == (b"ab", b"cdef")
+    assert (ends.conn.take_all(), ends.conn.unread) == (b"cdef", b"")
+
+
+async def test_detach_gives_socket_and_leftover_away(ends: Ends, readiness: Readiness) -> None:
+    ends.peer.send(b"left")
+    await ends.conn.receive_more(soon())
+
+    sock, unread = ends.conn.detach()
+    ends.conn.close()
+
+    with sock:
+        assert unread == b"left"
+        assert ends.conn.unread == b""
+        ends.peer.send(b"x")
+        await readiness.wait(sock.fileno(), READABLE)
+        assert sock.recv(9) == b"x", "the socket is open, and nobody else watches it"
+        readiness.forget(sock.fileno())
+
+
+async def test_after_detach_nothing_can_be_read_through_it_any_more(ends: Ends) -> None:
+    ends.conn.detach()[0].close()
+
+    with pytest.raises(OSError):
+        await ends.conn.receive_more(soon())
+
+
+async def test_close_is_seen_by_the_peer_and_may_be_repeated(ends: Ends) -> None:
+    ends.conn.close()
+    ends.conn.close()
+
+    assert await sockets.recv_until_end(ends.peer) == sockets.Received(b"", "eof")

@@ -1,0 +1,90 @@
+"""Addresses in every form that they come in."""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtglib.endpoints import canonical_ip, endpoint_of, local_endpoint, parse_endpoint
+
+addresses = st.ip_addresses()
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:DB8::0:1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("::ffff:192.0.2.1%eth0", "192.0.2.1"),
+        ("front.example", None),
+        ("", None),
+        ("192.0.2.1:80", None),
+        ("[::1]", None),
+    ],
+)
+def test_canonical_form(text: str, canonical: str | None) -> None:
+    assert canonical_ip(text) == (canonical and ip_address(canonical))
+
+
+@given(addresses)
+def test_mapped_and_plain_addresses_are_one(ip: IPv4Address | IPv6Address) -> None:
+    if ip.version == 4:
+        assert canonical_ip(f"::ffff:{ip}") == canonical_ip(str(ip)) == ip
+    elif ip.ipv4_mapped is None:
+        assert canonical_ip(str(ip)) == canonical_ip(f"{ip}%lo") == ip
+
+
+@pytest.mark.parametrize("address", ["", "/run/mtg.sock", b"\0abstract", None, (), ("127.0.0.1",), (1, 2), ("x", 1)])
+def test_what_is_no_ip_address_has_no_endpoint(address: Any) -> None:
+    assert endpoint_of(address) is None
+
+
+def test_endpoints_of_both_families() -> None:
+    assert endpoint_of(("192.0.2.1", 80)) == (ip_address("192.0.2.1"), 80)
+    assert endpoint_of(("::ffff:192.0.2.1", 80, 0, 0)) == (ip_address("192.0.2.1"), 80)
+    assert endpoint_of(("fe80::1%lo", 80, 0, 1)) == (ip_address("fe80::1"), 80)
+
+
+def test_local_endpoint_of_tcp_pairs_and_closed_sockets() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert local_endpoint(listener) == (ip_address("127.0.0.1"), listener.getsockname()[1])
+    one, other = socket.socketpair()
+    assert local_endpoint(one) is None
+    one.close()
+    other.close()
+    assert local_endpoint(one) is None
+
+
+@given(ip=addresses, port=st.integers(1, 65535))
+def test_endpoints_roundtrip(ip: IPv4Address | IPv6Address, port: int) -> None:
+    assert parse_endpoint(f"[{ip}]:{port}" if ip.version == 6 else f"{ip}:{port}") == (ip, port)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", ":", "443", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:-1"),
+        *("127.0.0.1:+1", "127.0.0.1: 1", "127.0.0.1:٣", "127.0.0.1:1_0", "[127.0.0.1]:1", "::1:1", "[::1]", "[::1"),
+        *("[::1]1", "::1]:1", "host:1", "https://127.0.0.1:1"),
+    ],
+)
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_endpoint(text)
+
+
+@given(st.text(alphabet="0123456789abf.:[]% x٣", max_size=24))
+def test_parsing_raises_value_errors_only(text: str) -> None:
+    try:
+        ip, port = parse_endpoint(text)
+    except ValueError:
+        return
+    assert canonical_ip(str(ip)) is not None
+    assert 1 <= port <= 65535

@@ -1,0 +1,139 @@
+"""Where strangers go."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+import mtglib
+from mtglib import ProxyOpts, Secret
+from mtglib.fronting import dial_front, fronting_address, fronting_job
+from mtglib.guards import Warnings
+
+SECRET = Secret(bytes(range(16)), "front.example")
+SEEN = (ip_address("192.0.2.7"), 50_000)
+
+Listen = Callable[[str], socket.socket]
+
+
+class OneHost:
+    """A network on which every name and address is one local server's."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.dialled: list[tuple[str, int, float]] = []
+        self._address = (host, port)
+
+    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        self.dialled.append((host, port, timeout_seconds))
+        return socket.create_connection(self._address)
+
+    def http_client(self, dial: Any = None) -> AbstractAsyncContextManager[Any]:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """Make listeners, at a port of the kernel's choice; "" and "::" are the wildcards."""
+    with ExitStack() as stack:
+
+        def on(host: str) -> socket.socket:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            return stack.enter_context(socket.create_server((host, 0), family=family))
+
+        yield on
+
+
+def port_of(sock: socket.socket) -> int:
+    return int(sock.getsockname()[1])
+
+
+def test_the_site_is_the_secrets_host_unless_an_address_is_given() -> None:
+    assert fronting_address(ProxyOpts.with_defaults(SECRET)) == ("front.example", 443)
+    given = ProxyOpts.with_defaults(SECRET, domain_fronting_ip="2001:db8::1", domain_fronting_port=8443)
+    assert fronting_address(given) == ("2001:db8::1", 8443)
+
+
+async def test_the_front_network_dials_if_there_is_one(listen: Listen, warnings: Warnings) -> None:
+    site = listen("127.0.0.1")
+    network, front = OneHost("127.0.0.1", 9), OneHost("127.0.0.1", port_of(site))
+    opts = ProxyOpts.with_defaults(SECRET, network=network, front_network=front, dial_timeout=3.5)
+
+    (await dial_front(opts, [], warnings)).close()
+
+    assert front.dialled == [("front.example", 443, 3.5)]
+    assert network.dialled == []
+
+
+async def test_without_one_the_network_dials(listen: Listen, warnings: Warnings) -> None:
+    network = OneHost("127.0.0.1", port_of(listen("127.0.0.1")))
+
+    sock = await dial_front(ProxyOpts.with_defaults(SECRET, network=network), [listen("127.0.0.1")], warnings)
+
+    with sock:
+        assert sock.gettimeout() == 0
+    assert len(network.dialled) == 1
+
+
+@pytest.mark.parametrize(
+    ("bound", "reached"), [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("0.0.0.0", "127.0.0.1"), ("::", "::1")]
+)
+async def test_a_front_that_is_this_proxy_is_refused(
+    bound: str, reached: str, listen: Listen, warnings: Warnings
+) -> None:
+    own = listen(bound)
+    opts = ProxyOpts.with_defaults(SECRET, network=OneHost(reached, port_of(own)))
+
+    with pytest.raises(mtglib.UpstreamError, match=r"^domain-fronting: .* front\.example port 443 is its own address"):
+        await dial_front(opts, [listen("127.0.0.1"), own], warnings)
+
+
+@pytest.mark.xfail(strict=True, reason="an IPv4 wildcard is taken for the IPv6 one, too")
+async def test_a_site_of_the_other_family_on_our_port_is_another_server(listen: Listen, warnings: Warnings) -> None:
+    own = listen("0.0.0.0")
+    with socket.create_server(("::1", port_of(own)), family=socket.AF_INET6):
+        opts = ProxyOpts.with_defaults(SECRET, network=OneHost("::1", port_of(own)))
+        (await dial_front(opts, [own], warnings)).close()
+
+
+async def test_another_address_of_this_machine_is_another_server(listen: Listen, warnings: Warnings) -> None:
+    own = listen("127.0.0.1")
+    with socket.create_server(("127.0.0.2", port_of(own))):
+        opts = ProxyOpts.with_defaults(SECRET, network=OneHost("127.0.0.2", port_of(own)))
+        (await dial_front(opts, [own], warnings)).close()
+
+
+async def test_a_tunnel_without_addresses_is_never_our_own(listen: Listen, warnings: Warnings) -> None:
+    one, other = socket.socketpair()
+
+    class Tunnel(OneHost):
+        async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+            return one
+
+    opts = ProxyOpts.with_defaults(SECRET, network=Tunnel("", 0))
+    with one, other:
+        assert await dial_front(opts, [listen("127.0.0.1")], warnings) is one
+
+
+def test_the_job_is_raw_and_patient() -> None:
+    client, upstream = socket.socketpair()
+    with client, upstream:
+        job = fronting_job(ProxyOpts.with_defaults(SECRET, idle_timeout=5), client, upstream, b"seen", SEEN)
+        assert (job.client, job.upstream, job.client_unread) == (client, upstream, b"seen")
+        assert (job.ciphers, job.preamble, job.idle_timeout) == (None, b"", 600.0)
+
+        longer = fronting_job(ProxyOpts.with_defaults(SECRET, idle_timeout=900.5), client, upstream, b"", SEEN)
+        assert longer.idle_timeout == 900.5
+
+
+def test_the_site_can_be_told_who_asks(listen: Listen) -> None:
+    opts = ProxyOpts.with_defaults(SECRET, domain_fronting_proxy_protocol=True)
+    with socket.create_connection(listen("127.0.0.1").getsockname()) as client:
+        header = fronting_job(opts, client, client, b"", SEEN).preamble
+        assert header[12:16] == b"\x21\x11\x00\x0c"
+        assert header[16:] == b"\xc0\x00\x02\x07\x7f\x00\x00\x01" + (50_000).to_bytes(2) + port_of(client).to_bytes(2)
+        assert fronting_job(opts, client, client, b"", None).preamble[12:] == b"\x20\x00\x00\x00"

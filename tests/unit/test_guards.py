@@ -1,0 +1,177 @@
+"""Whatever a user's part raises ends at its guard."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+import mtglib
+from mtglib import guards
+from mtglib.guards import Emitter, GuardedLogger, Warnings, within
+from unit.recorders import Broken, Logged, RecordingLogger
+
+
+def test_a_logger_that_works_gets_everything(logger: RecordingLogger) -> None:
+    error = ValueError()
+    child = GuardedLogger(logger).named("a").named("b").bind(x=1).bind(y=2)
+
+    child.debug("d", error=error)
+    child.info("i")
+    GuardedLogger(logger).warning("w")
+
+    fields = {"x": 1, "y": 2}
+    assert logger.logged == [
+        Logged("debug", "d", "a.b", fields, error),
+        Logged("info", "i", "a.b", fields),
+        Logged("warning", "w"),
+    ]
+
+
+def test_a_logger_that_raises_is_ignored() -> None:
+    logger = GuardedLogger(Broken())
+
+    for child in (logger, logger.named("a"), logger.bind(x=1)):
+        child.debug("d")
+        child.info("i", error=ValueError())
+        child.warning("w")
+
+
+def test_each_thing_is_said_once_a_minute(logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_mono = [0.5]
+    monkeypatch.setattr(guards, "time", SimpleNamespace(monotonic=lambda: now_mono[0]))
+    warnings = Warnings(GuardedLogger(logger))
+
+    for now_mono[0], subject in ((0.5, "a"), (1.0, "a"), (1.0, "b"), (60.4, "a"), (60.5, "a"), (61.0, "a")):
+        warnings.warn(subject, f"{subject} at {now_mono[0]}")
+
+    assert [message for _, message in logger.messages] == ["a at 0.5", "b at 1.0", "a at 60.5"]
+
+
+def test_a_part_that_failed_is_named_with_its_class(warnings: Warnings, logger: RecordingLogger) -> None:
+    error = ZeroDivisionError("what was wrong")
+
+    for method in ("dial", "dial", "http_client"):
+        warnings.part_failed(Broken(), method, error)
+
+    messages = [f"Broken.{method} failed: ZeroDivisionError" for method in ("dial", "http_client")]
+    assert logger.logged == [Logged("warning", message, error=error) for message in messages]
+
+
+def test_events_that_the_stream_raises_on_are_counted(warnings: Warnings, logger: RecordingLogger) -> None:
+    emitter = Emitter(Broken(), warnings)
+
+    emitter.send(mtglib.EventFinish())
+    emitter.send(mtglib.EventFinish())
+
+    assert emitter.dropped == 2
+    assert logger.messages == [("warning", "Broken.send failed: ZeroDivisionError")]
+
+
+def test_events_arrive_in_order(warnings: Warnings) -> None:
+    class Stream:
+        def __init__(self) -> None:
+            self.sent: list[mtglib.Event] = []
+
+        def send(self, event: mtglib.Event) -> None:
+            self.sent.append(event)
+
+    stream, events = Stream(), [mtglib.EventFinish(stream_id=str(number)) for number in range(5)]
+    emitter = Emitter(stream, warnings)
+    for event in events:
+        emitter.send(event)
+
+    assert stream.sent == events
+    assert emitter.dropped == 0
+
+
+async def answer(turns: int, value: int) -> int:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    return value
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 5])
+async def test_within_returns_what_comes_in_time(turns: int) -> None:
+    assert await within(60.0, answer(turns, 7)) == 7
+    assert await within(60.0, asyncio.ensure_future(answer(turns, 8))) == 8
+
+
+@pytest.mark.parametrize("turns", [0, 1, 3])
+async def test_within_passes_errors_on(turns: int) -> None:
+    async def fail() -> None:
+        await answer(turns, 0)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await within(60.0, fail())
+
+
+async def test_within_gives_up_and_cancels_what_it_waited_for() -> None:
+    endless = asyncio.get_running_loop().create_future()
+    cleaned_up = []
+
+    async def wait() -> None:
+        try:
+            await endless
+        finally:
+            cleaned_up.append(True)
+
+    with pytest.raises(TimeoutError):
+        await within(0.001, wait())
+
+    assert endless.cancelled()
+    assert cleaned_up == [True]
+
+
+async def test_within_lets_a_part_clean_up_slowly_after_its_time() -> None:
+    cleaned_up = []
+
+    async def wait() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await answer(3, 0)
+            cleaned_up.append(True)
+
+    with pytest.raises(TimeoutError):
+        await within(0.001, wait())
+    assert cleaned_up == [True]
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+async def test_within_can_be_cancelled_from_outside(turns: int) -> None:
+    started, cleaned_up = asyncio.Event(), []
+
+    async def wait() -> None:
+        try:
+            await answer(turns - 1, 0)
+            started.set()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            cleaned_up.append(True)
+
+    task = asyncio.create_task(within(60.0, wait()))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert cleaned_up == [True]
+
+
+async def test_within_hands_a_second_error_through_what_caught_the_first() -> None:
+    async def stubborn() -> str:
+        loop = asyncio.get_running_loop()
+        for _ in range(2):
+            try:
+                await loop.create_future()
+            except asyncio.CancelledError:
+                pass
+        return "cancelled twice"
+
+    task = asyncio.create_task(within(60.0, stubborn()))
+    for _ in range(2):
+        await asyncio.sleep(0)
+        task.cancel()
+    assert await task == "cancelled twice"

@@ -1,0 +1,29 @@
+"""Key shares lie on the curve, as only real ones do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from mtglib.keyshare import new_x25519_public_key
+from support.server_answer import is_x25519_public_key
+
+
+def test_key_shares_are_fresh_and_on_the_curve() -> None:
+    keys = {new_x25519_public_key() for _ in range(64)}
+
+    assert len(keys) == 64
+    assert all(len(key) == 32 and is_x25519_public_key(key) for key in keys)
+
+
+def test_so_are_those_without_the_engine() -> None:
+    script = (
+        "import sys; sys.modules['mtglib._engine'] = None\n"
+        "from mtglib.keyshare import new_x25519_public_key as new\n"
+        "print(' '.join(new().hex() for _ in range(32)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+
+    keys = [bytes.fromhex(key) for key in done.stdout.split()]
+    assert len(set(keys)) == 32
+    assert all(is_x25519_public_key(key) for key in keys)

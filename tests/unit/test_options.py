@@ -1,0 +1,211 @@
+"""Options: what is mandatory, what the defaults are, and that every bad value is named with what was expected."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+
+import mtglib
+from mtglib import OptionError, ProxyOpts, Secret
+from unit.recorders import Broken
+
+SECRET = Secret(bytes(range(16)), "front.example")
+PARTS: dict[str, tuple[type[OptionError], str]] = {
+    "network": (mtglib.NetworkIsNotDefinedError, "dial, http_client"),
+    "anti_replay_cache": (mtglib.AntiReplayCacheIsNotDefinedError, "seen_before"),
+    "ip_blocklist": (mtglib.IPBlocklistIsNotDefinedError, "contains, run, shutdown"),
+    "event_stream": (mtglib.EventStreamIsNotDefinedError, "send"),
+    "logger": (mtglib.LoggerIsNotDefinedError, "bind, debug, info, named, warning"),
+}
+DURATIONS = (
+    *("idle_timeout", "tolerate_time_skewness_seconds"),
+    *("handshake_timeout", "frame_timeout", "dial_timeout"),
+)
+FLAGS = ("allow_fallback_on_unknown_dc", "use_test_dcs", "fast_mode", "domain_fronting_proxy_protocol")
+
+
+def refused(**changes: Any) -> OptionError:
+    with pytest.raises(OptionError) as caught:
+        ProxyOpts.with_defaults(SECRET, **changes)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    opts = ProxyOpts.with_defaults(SECRET)
+
+    assert opts.secret is SECRET
+    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:21]}
+    assert defaults == {
+        **{"ip_allowlist": None, "buffer_size_bytes": 16384, "concurrency": 4096, "idle_timeout": 300.0},
+        **{"tolerate_time_skewness_seconds": 3.0, "prefer_ip": "prefer-ipv6", "domain_fronting_port": 443},
+        **{"allow_fallback_on_unknown_dc": False, "use_test_dcs": False, "handshake_timeout": 10.0},
+        **{"frame_timeout": 30.0, "dial_timeout": 5.0, "fast_mode": True, "front_network": None},
+        **{"domain_fronting_ip": None},
+    }
+    assert (opts.domain_fronting_proxy_protocol, opts.dc_overrides, opts.relay) == (False, {}, "auto")
+
+
+def test_defaults_are_made_for_each_and_remember_hellos_for_twice_the_skew() -> None:
+    now_unix = [1000.0]
+    made = [ProxyOpts.with_defaults(SECRET, tolerate_time_skewness_seconds=5, clock=lambda: now_unix[0]) for _ in "12"]
+    cache = made[0].anti_replay_cache
+
+    assert cache is not made[1].anti_replay_cache
+    assert isinstance(cache, mtglib.antireplay.Window)
+    assert cache._window_seconds == 11
+    assert cache._clock() == 1000.0
+
+
+def test_all_are_keyword_only() -> None:
+    with pytest.raises(TypeError):
+        ProxyOpts(SECRET)  # type: ignore[misc,call-arg]
+
+
+@pytest.mark.parametrize("name", ["secret", *PARTS])
+def test_mandatory_parts_have_no_default(name: str) -> None:
+    whole = ProxyOpts.with_defaults(SECRET)
+    given = {part: getattr(whole, part) for part in ("secret", *PARTS) if part != name}
+
+    with pytest.raises(TypeError, match=name):
+        ProxyOpts(**given)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_that_is_none_has_its_own_error(name: str) -> None:
+    error, methods = PARTS[name]
+
+    raised = refused(**{name: None})
+
+    assert type(raised) is error
+    assert str(raised) == f"{name}: expected an object with {methods}, got None"
+    assert (raised.field, raised.expected) == (name, str(raised).partition("expected ")[2])
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("missing", range(5))
+def test_a_part_that_lacks_one_method_is_told_which(name: str, missing: int) -> None:
+    error, methods = PARTS[name]
+    names = methods.split(", ")
+    lacking = names[missing % len(names)]
+    body = {method: print for method in names if method != lacking} | {lacking: "not callable"}
+
+    raised = refused(**{name: type("Half", (), body)()})
+
+    assert type(raised) is error
+    assert str(raised).endswith(f"; Half lacks {lacking}")
+
+
+def test_a_part_with_all_methods_is_taken_as_it_is() -> None:
+    part = Broken()
+
+    opts = ProxyOpts.with_defaults(SECRET, **dict.fromkeys(PARTS, part), ip_allowlist=part, front_network=part)
+
+    assert all(getattr(opts, name) is part for name in (*PARTS, "ip_allowlist", "front_network"))
+
+
+def test_optional_parts_are_checked_if_given() -> None:
+    assert type(refused(ip_allowlist=object())) is mtglib.IPAllowlistIsNotDefinedError
+    assert refused(front_network=object()).field == "front_network"
+
+
+@pytest.mark.parametrize(
+    ("secret", "error", "text"),
+    [
+        (None, mtglib.SecretEmptyError, "a secret, got nothing"),
+        (SECRET.hex(), mtglib.SecretInvalidError, "a Secret, got str"),
+        (Secret(bytes(16), "a.b"), mtglib.SecretInvalidError, "a key that isn't all zero"),
+        (Secret(b"short", "a.b"), mtglib.SecretInvalidError, "a key of 16 bytes"),
+    ],
+)
+def test_the_secret_is_checked_and_never_repeated(secret: Any, error: type[OptionError], text: str) -> None:
+    with pytest.raises(error) as caught:
+        ProxyOpts.with_defaults(secret)
+    assert str(caught.value) == f"secret: expected {text}"
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+@pytest.mark.parametrize("value", [0, -1.0, math.nan, math.inf, "5s", True, None])
+def test_durations_are_positive_numbers(name: str, value: Any) -> None:
+    with pytest.raises(OptionError) as caught:
+        dataclasses.replace(ProxyOpts.with_defaults(SECRET), **{name: value})
+
+    assert (caught.value.field, caught.value.expected) == (name, "a positive number of seconds")
+
+
+@pytest.mark.xfail(strict=True, reason="the window is made before its length is checked")
+@pytest.mark.parametrize("value", [-1.0, math.nan, "5s", None])
+def test_a_bad_skew_is_named_also_where_it_makes_the_window(value: Any) -> None:
+    assert refused(tolerate_time_skewness_seconds=value).field == "tolerate_time_skewness_seconds"
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+@pytest.mark.parametrize("value", [1, 0.001, 86400.0])
+def test_durations_may_be_ints_and_floats(name: str, value: float) -> None:
+    assert getattr(ProxyOpts.with_defaults(SECRET, **{name: value}), name) == value
+
+
+@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.parametrize("value", [1, "yes", None])
+def test_flags_are_booleans(name: str, value: Any) -> None:
+    assert (refused(**{name: value}).field, refused(**{name: value}).expected) == (name, "True or False")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("concurrency", 0, "a positive integer"),
+        ("concurrency", True, "a positive integer"),
+        ("concurrency", 1.5, "a positive integer"),
+        ("domain_fronting_port", 0, "a port, 1 to 65535"),
+        ("domain_fronting_port", 65536, "a port, 1 to 65535"),
+        ("prefer_ip", "ipv6", "one of prefer-ipv4, prefer-ipv6, only-ipv4, only-ipv6"),
+        ("relay", "rust", "one of auto, native, pure"),
+        ("domain_fronting_ip", "front.example", "an IP address"),
+        ("domain_fronting_ip", "", "an IP address"),
+        ("clock", 12.0, "a function that returns Unix seconds"),
+        ("dc_overrides", ["127.0.0.1:1"], "a mapping of DC numbers to addresses"),
+    ],
+)
+def test_other_values_are_named_with_what_was_expected(name: str, value: Any, expected: str) -> None:
+    assert str(refused(**{name: value})) == f"{name}: expected {expected}, got {value!r}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        ({0: ["127.0.0.1:1"]}, "dc_overrides[0]"),
+        ({-2: ["127.0.0.1:1"]}, "dc_overrides[-2]"),
+        ({"2": ["127.0.0.1:1"]}, "dc_overrides['2']"),
+        ({2: "127.0.0.1:1"}, "dc_overrides[2]"),
+        ({2: []}, "dc_overrides[2]"),
+        ({2: [None]}, "dc_overrides[2]"),
+        ({2: ["127.0.0.1"]}, "dc_overrides[2]"),
+        ({2: ["dc.example:443"]}, "dc_overrides[2]"),
+        ({2: ["::1:443"]}, "dc_overrides[2]"),
+        ({1: ["127.0.0.1:1"], 203: ["127.0.0.1:0"]}, "dc_overrides[203]"),
+    ],
+)
+def test_overrides_name_the_dc_that_is_wrong(overrides: Any, name: str) -> None:
+    assert refused(dc_overrides=overrides).field == name
+
+
+def test_a_preference_that_leaves_a_dc_without_address_is_refused() -> None:
+    raised = refused(prefer_ip="only-ipv6", dc_overrides={4: ["127.0.0.1:1"]})
+
+    assert str(raised) == "prefer_ip: expected a preference that leaves DC 4 an address, got 'only-ipv6'"
+
+
+def test_the_table_of_dcs_is_made_of_the_options() -> None:
+    overrides = {1: ["127.0.0.1:7", "[::1]:8"]}
+    opts = ProxyOpts.with_defaults(
+        SECRET, prefer_ip="prefer-ipv4", dc_overrides=overrides, use_test_dcs=True, allow_fallback_on_unknown_dc=True
+    )
+    table = opts.dc_table()
+
+    assert [(str(a.ip), a.port) for a in table.choose(1).addresses] == [("127.0.0.1", 7), ("::1", 8)]
+    assert str(table.choose(10_002).addresses[0].ip) == "149.154.167.40"
+    assert table.choose(77).dc == 2

@@ -1,0 +1,97 @@
+"""A socket for what isn't one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+import mtglib
+from support import sockets
+
+
+@dataclass
+class Tunnel:
+    """`near` is what the proxy gets, `far` the other end of the stream pair, `writer` the near one's."""
+
+    near: socket.socket
+    far: socket.socket
+    writer: asyncio.StreamWriter
+
+
+@pytest.fixture
+async def tunnel() -> AsyncIterator[Tunnel]:
+    """A tunnel through a stream pair."""
+    inner, far = socket.socketpair()
+    far.setblocking(False)
+    reader, writer = await asyncio.open_connection(sock=inner)
+    tunnel = Tunnel(mtglib.socket_from_streams(reader, writer), far, writer)
+    yield tunnel
+    sockets.close(tunnel.near)
+    sockets.close(tunnel.far)
+    await gone(tunnel.writer)
+
+
+async def gone(writer: asyncio.StreamWriter) -> None:
+    """Wait until the tunnel has closed its stream."""
+    try:
+        await writer.wait_closed()
+    except OSError:
+        pass
+    while not writer.transport.is_closing():
+        await asyncio.sleep(0)
+
+
+async def test_it_is_a_nonblocking_stream_socket(tunnel: Tunnel) -> None:
+    assert isinstance(tunnel.near, socket.socket)
+    assert tunnel.near.type == socket.SOCK_STREAM
+    assert tunnel.near.gettimeout() == 0
+
+
+async def test_bytes_go_both_ways_with_back_pressure(tunnel: Tunnel) -> None:
+    data = bytes(range(256)) * 16384
+    for source, sink in ((tunnel.near, tunnel.far), (tunnel.far, tunnel.near)):
+        sending = asyncio.create_task(sockets.send_all(source, data))
+        assert await sockets.recv_exactly(sink, len(data)) == data
+        await sending
+
+
+async def test_an_end_is_carried_over_and_the_other_direction_goes_on(tunnel: Tunnel) -> None:
+    tunnel.near.send(b"question")
+    tunnel.near.shutdown(socket.SHUT_WR)
+    assert await sockets.recv_until_end(tunnel.far) == sockets.Received(b"question", "eof")
+
+    tunnel.far.send(b"answer")
+    tunnel.far.shutdown(socket.SHUT_WR)
+    assert await sockets.recv_until_end(tunnel.near) == sockets.Received(b"answer", "eof")
+
+
+async def test_the_far_end_first(tunnel: Tunnel) -> None:
+    tunnel.far.send(b"greeting")
+    tunnel.far.shutdown(socket.SHUT_WR)
+    assert await sockets.recv_until_end(tunnel.near) == sockets.Received(b"greeting", "eof")
+
+    tunnel.near.send(b"reply")
+    assert await sockets.recv_exactly(tunnel.far, 5) == b"reply"
+
+
+async def test_closing_the_socket_reaches_the_far_end(tunnel: Tunnel) -> None:
+    sockets.close(tunnel.near)
+
+    assert (await sockets.recv_until_end(tunnel.far)).data == b""
+
+
+async def test_a_stream_that_breaks_ends_the_socket() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        far, _ = listener.accept()
+    near = mtglib.socket_from_streams(reader, writer)
+
+    sockets.reset(far)
+
+    assert (await sockets.recv_until_end(near)).data == b""
+    sockets.close(near)
+    await gone(writer)
