@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::net::sockopt::set_socket_linger;
+use rustix::net::sockopt::{set_socket_linger, set_tcp_nodelay};
 
 use crate::buffer::Pool;
 use crate::cipher::{Cipher, CipherSpec, Recrypt};
@@ -15,7 +15,10 @@ use crate::codec::Codec;
 use crate::counters::{Registry, Traffic};
 use crate::flow::{Fault, Flow, Moved};
 use crate::record::Decoder;
-use crate::sys::unacknowledged_bytes;
+use crate::sys::{limit_unsent_bytes, unacknowledged_bytes};
+
+/// How much of what a peer doesn't take yet the kernel may hold for it.
+const MAX_UNSENT_BYTES: i32 = 128 * 1024;
 
 /// What to relay, and how.
 pub struct Job {
@@ -168,6 +171,11 @@ impl Conn {
             active_at: thread.now,
             traffic: thread.registry.begin(number),
         };
+        for side in [Side::Client, Side::Upstream] {
+            // Neither is there for a socket that isn't TCP, nor missed.
+            let _ = set_tcp_nodelay(conn.fd(side), true);
+            limit_unsent_bytes(conn.fd(side), MAX_UNSENT_BYTES);
+        }
         let (moved, outcome) =
             conn.up.start(&job.preamble, &job.client_unread, conn.upstream.as_fd(), thread.pool, &thread.registry.held);
         conn.note(Side::Client, moved, outcome, thread);

@@ -25,6 +25,21 @@ pub fn unacknowledged_bytes(fd: BorrowedFd<'_>) -> usize {
     }
 }
 
+/// Limits how much unsent data the kernel takes for a peer: what waits in there can't be held back any more.
+pub fn limit_unsent_bytes(fd: BorrowedFd<'_>, limit: libc::c_int) {
+    let length = std::mem::size_of_val(&limit) as libc::socklen_t;
+    // SAFETY: the option reads one int, and `limit` is one that outlives the call. A socket that isn't TCP refuses.
+    unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_NOTSENT_LOWAT,
+            std::ptr::from_ref(&limit).cast(),
+            length,
+        )
+    };
+}
+
 /// Runs `spawn` with all signals blocked, so that threads it starts never run a signal handler of the host's.
 pub fn with_signals_blocked<T>(spawn: impl FnOnce() -> T) -> io::Result<T> {
     // SAFETY: both sets are plain data that sigfillset and pthread_sigmask fill before anyone reads them.

@@ -12,11 +12,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from tools.toolchain import engine_problem
 
 import mtglib
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
-from tools.toolchain import engine_problem
 
 ROOT = Path(__file__).parents[2]
 BUILT = (".*", "*.so", "*.egg-info", "__pycache__", "build", "dist", "results", "target")

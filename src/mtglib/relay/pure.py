@@ -13,7 +13,7 @@ from ..readiness import READABLE, WRITABLE, Readiness
 from ..wire.aes_ctr import CipherState
 from ..wire.record_stream import RecordDecoder, encode_records
 from .job import EndReason, Job, OnTraffic, RelayResult
-from .sockets import reset, undelivered_bytes
+from .sockets import reset, tune, undelivered_bytes
 from .ticker import Ticker
 
 _READ_BYTES = 64 * 1024
@@ -101,6 +101,8 @@ class _Session:
         pumps = [self._loop.create_task(self._upload()), self._loop.create_task(self._download())]
         watchdog = self._loop.create_task(self._watch_idleness(pumps))
         abrupt = False
+        tune(self._job.client)
+        tune(self._job.upstream)
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_EXCEPTION)
             reason = self._reason(pumps)
@@ -110,9 +112,11 @@ class _Session:
         finally:
             for task in (*pumps, watchdog):
                 task.cancel()
-            await asyncio.gather(*pumps, watchdog, return_exceptions=True)
-            self._close(abrupt)
-            self.report_traffic()
+            try:
+                await asyncio.gather(*pumps, watchdog, return_exceptions=True)
+            finally:
+                self._close(abrupt)
+                self.report_traffic()
         return RelayResult(self._from_client_bytes, self._to_client_bytes, reason)
 
     def report_traffic(self) -> None:

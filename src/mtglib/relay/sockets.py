@@ -6,7 +6,15 @@ import struct
 import termios
 from contextlib import suppress
 
+_MAX_UNSENT_BYTES = 128 * 1024
 _LINGER_NONE = struct.pack("ii", 1, 0)
+
+
+def tune(sock: socket.socket) -> None:
+    """Send small messages at once, and let the kernel hold no more than 128 KiB that can't be sent yet."""
+    with suppress(OSError):  # not TCP
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT_BYTES)
 
 
 def reset(sock: socket.socket) -> None:

@@ -55,7 +55,7 @@ def assemble(data: bytes | bytearray) -> tuple[bytes, int] | None:
     """
     if not data:
         return None
-    position, payload, first_version, wanted = 0, b"", b"", 0
+    position, payload, first_version = 0, b"", b""
     for _ in range(MAX_FRAGMENTS):
         _check_header_so_far(data[position : position + HEADER_BYTES])
         if len(data) < position + HEADER_BYTES:
@@ -65,7 +65,7 @@ def assemble(data: bytes | bytearray) -> tuple[bytes, int] | None:
         position += HEADER_BYTES
         payload += data[position : position + length]
         position += length
-        wanted = _wanted(payload, wanted)
+        wanted = _wanted(payload)
         if position > len(data):
             return None
         if wanted and len(payload) == wanted:
@@ -81,22 +81,27 @@ def _check_header_so_far(header: bytes | bytearray) -> None:
         raise ClientError("not_tls", "not a TLS handshake record")
     if header[1:2] not in (b"", b"\x03") or (len(header) > 2 and header[2] > 4):
         raise ClientError("not_tls", "a TLS record of an unknown version")
-    if len(header) == HEADER_BYTES:
-        length = int.from_bytes(header[3:])
-        if not 0 < length <= MAX_HELLO_BYTES:
-            raise ClientError("not_tls", "a TLS handshake record that is empty or too long")
+    least, most = _bounds(header[3:HEADER_BYTES], 2)
+    if most == 0 or least > MAX_HELLO_BYTES:
+        raise ClientError("not_tls", "a TLS handshake record that is empty or too long")
 
 
-def _wanted(payload: bytes | bytearray, known: int) -> int:
+def _wanted(payload: bytes) -> int:
     """Return the handshake message's length with its header, or 0 while that isn't known."""
     if payload[0:1] not in (b"", b"\x01"):
         raise ClientError("not_tls", "not a ClientHello")
-    if len(payload) < _HANDSHAKE_HEADER_BYTES:
-        return 0
-    wanted = known or _HANDSHAKE_HEADER_BYTES + int.from_bytes(payload[1:4])
-    if wanted > MAX_HELLO_BYTES or len(payload) > wanted:
+    least, _most = _bounds(payload[1:_HANDSHAKE_HEADER_BYTES], 3)
+    wanted = _HANDSHAKE_HEADER_BYTES + least
+    complete = len(payload) >= _HANDSHAKE_HEADER_BYTES
+    if wanted > MAX_HELLO_BYTES or (complete and len(payload) > wanted):
         raise ClientError("not_tls", "a ClientHello of an impossible length")
-    return wanted
+    return wanted if complete else 0
+
+
+def _bounds(known: bytes | bytearray, size: int) -> tuple[int, int]:
+    """Return the least and the most that a number of `size` bytes can be whose first bytes are known."""
+    missing = size - len(known)
+    return int.from_bytes(known) << 8 * missing, int.from_bytes(bytes(known) + b"\xff" * missing)
 
 
 def parse(record: bytes, key: bytes) -> ClientHello:

@@ -1,0 +1,131 @@
+"""The client's records, at any segmentation, and ours."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mtglib.wire.record_stream import RecordDecoder, encode_records
+from support.tls_records import Record, RecordReader, make_record
+
+Outcome = tuple[bytes, bool, bool]
+"""Payload, whether the stream was ended by an alert, whether it was broken."""
+
+versions = st.sampled_from([b"\x03\x03"] * 8 + [b"\x03\x01", b"\x03\x04", b"\x02\x03"])
+kinds = st.sampled_from([0x17] * 6 + [0x14] * 2 + [0x15, 0x16, 0x18, 0x00])
+records = st.builds(make_record, kinds, st.binary(max_size=40), versions)
+headers = st.builds(
+    lambda kind, length: bytes((kind, 3, 3)) + length.to_bytes(2), kinds, st.sampled_from([16640, 16641])
+)
+streams = st.builds(
+    lambda whole, rest: b"".join(whole) + rest,
+    st.lists(records, max_size=8),
+    st.one_of(headers, st.binary(max_size=40), records.map(lambda record: record[:-3])),
+)
+cuts = st.lists(st.integers(0, 400), max_size=6)
+
+
+def reference(stream: bytes) -> Outcome:
+    """What a client's stream means, read in one go."""
+    payload = b""
+    while len(stream) >= 5:
+        kind, version, length = stream[0], stream[1:3], int.from_bytes(stream[3:5])
+        if kind not in (0x14, 0x15, 0x17) or version != b"\x03\x03" or length > 16640:
+            return payload, False, True
+        if kind == 0x15:
+            return payload, True, False
+        payload += stream[5 : 5 + length] if kind == 0x17 else b""
+        stream = stream[5 + length :]
+    return payload, False, False
+
+
+def feed(decoder: RecordDecoder, pieces: list[bytes]) -> Outcome:
+    payload = b""
+    for piece in pieces:
+        decoded, error = decoder.feed(piece)
+        payload += decoded
+        if error is not None:
+            assert error.reason == "frame"
+            return payload, False, True
+    return payload, decoder.ended, False
+
+
+def cut(stream: bytes, at: list[int]) -> list[bytes]:
+    bounds = [0, *sorted(min(place, len(stream)) for place in at), len(stream)]
+    return [stream[start:end] for start, end in itertools.pairwise(bounds)]
+
+
+@given(stream=streams, at=cuts)
+@example(stream=b"", at=[])
+@example(stream=make_record(0x17, b"") * 3, at=[5, 10])
+def test_whole_in_pieces_and_byte_by_byte_are_the_same(stream: bytes, at: list[int]) -> None:
+    wanted = reference(stream)
+
+    assert feed(RecordDecoder(), [stream]) == wanted
+    assert feed(RecordDecoder(), cut(stream, at)) == wanted
+    assert feed(RecordDecoder(), [bytes((byte,)) for byte in stream]) == wanted
+
+
+@given(stream=streams, at=st.integers(0, 400))
+def test_resume_brings_a_fresh_decoder_to_the_same_place(stream: bytes, at: int) -> None:
+    decoder, (front, back) = RecordDecoder(), cut(stream, [at])
+    _, ended, broken = feed(decoder, [front])
+    if ended or broken:
+        return
+    fresh = RecordDecoder()
+
+    assert feed(fresh, [decoder.resume()]) == (b"", False, False)
+    assert fresh.resume() == decoder.resume()
+    assert feed(fresh, [back]) == feed(decoder, [back])
+
+
+@pytest.mark.parametrize(("at", "length"), [(0, 0), (1, 1), (4, 4), (5, 5), (6, 5), (997, 5), (16644, 5), (16645, 0)])
+def test_resume_needs_no_more_than_a_header(at: int, length: int) -> None:
+    decoder = RecordDecoder()
+    decoder.feed(make_record(0x17, bytes(16640))[:at])
+
+    assert len(decoder.resume()) == length
+
+
+def test_the_largest_record_is_taken_and_one_byte_more_is_not() -> None:
+    assert feed(RecordDecoder(), [make_record(0x17, b"x" * 16640)]) == (b"x" * 16640, False, False)
+    assert feed(RecordDecoder(), [b"\x17\x03\x03\x41\x01"]) == (b"", False, True)
+
+
+def test_the_error_comes_with_the_header_and_after_the_payload_before() -> None:
+    decoder = RecordDecoder()
+
+    payload, error = decoder.feed(make_record(0x17, b"before") + b"\x16\x03\x03\x00\x01")
+
+    assert payload == b"before"
+    assert error is not None
+    assert decoder.feed(b"")[0] == b""
+
+
+def test_nothing_counts_after_an_alert() -> None:
+    decoder = RecordDecoder()
+    stream = make_record(0x17, b"a") + make_record(0x15, b"\x01\x00") + make_record(0x17, b"b") + b"GET /"
+
+    assert decoder.feed(stream) == (b"a", None)
+    assert decoder.ended
+    assert decoder.feed(make_record(0x17, b"c")) == (b"", None)
+
+
+@given(st.binary(max_size=200) | st.integers(16_300, 70_000).map(bytes))
+def test_what_we_send_is_read_back_and_no_record_is_too_long(payload: bytes) -> None:
+    reader = RecordReader()
+    read: list[Record] = reader.feed(encode_records(payload))
+
+    assert b"".join(record.payload for record in read) == payload
+    assert {record.kind for record in read} == {0x17}
+    assert all(len(record.payload) <= 16384 for record in read)
+    assert len(read) == max(1, -(-len(payload) // 16384))
+    assert reader.pending_bytes == 0
+
+
+@given(payload=st.binary(max_size=300), at=cuts)
+def test_our_own_records_are_decoded_like_a_clients(payload: bytes, at: list[int]) -> None:
+    assert feed(RecordDecoder(), cut(encode_records(payload), at)) == (payload, False, False)
