@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test check cargo-test pytest bench soak fuzz format clean FORCE
+.PHONY: help run test check cargo-test pytest bench soak fuzz format packages clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -40,9 +40,7 @@ help:
 run: $(STAMPS)/run
 	@$(BIN)/python -m mtg quickstart --host '$(HOST)' --port '$(PORT)' --server '$(SERVER)' '$(CONFIG)'
 
-test: $(STAMPS)/dev
-	@sh tools/packages.sh nginx:nginx-light openssl:openssl curl:curl ip:iproute2 haproxy:haproxy
-	@$(MAKE) --no-print-directory check cargo-test pytest
+test: packages check cargo-test pytest
 
 check: $(STAMPS)/dev
 	$(BIN)/ruff format --check .
@@ -53,11 +51,10 @@ check: $(STAMPS)/dev
 cargo-test: $(STAMPS)/dev
 	@$(BIN)/python -m tools.rust test
 
-pytest: $(STAMPS)/dev
+pytest: $(STAMPS)/dev packages
 	$(BIN)/python -m pytest $(ARGS)
 
-bench: $(STAMPS)/dev
-	@sh tools/packages.sh haproxy:haproxy
+bench: $(STAMPS)/dev packages
 	$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(STAMPS)/dev
@@ -71,6 +68,9 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	@$(BIN)/python -m tools.rust format
+
+packages: $(STAMPS)/dev
+	@sh tools/packages.sh nginx:nginx-light openssl:openssl curl:curl ip:iproute2 haproxy:haproxy
 
 clean:
 	rm -rf $(VENV) $(STAMPS) build dist rust/target .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -97,6 +97,6 @@ $(STAMPS)/run: $(VENV)/pyvenv.cfg $(STAMPS)/toolchain pyproject.toml $(wildcard 
 	@$(BIN)/python -m tools.install run --log $(STAMPS)/install.log
 	@touch $@
 
-$(STAMPS)/dev: $(STAMPS)/run pyproject.toml
+$(STAMPS)/dev: $(VENV)/pyvenv.cfg pyproject.toml | $(STAMPS)/run
 	@$(BIN)/python -m tools.install dev --log $(STAMPS)/install-dev.log
 	@touch $@

@@ -1,1 +1,1 @@
-"""What the Makefile runs; nothing here is installed. `toolchain`, `install` and `rust` need the standard library only."""
+"""What the Makefile runs; nothing here is installed. But for `picture` and `soak`, it needs Python alone."""

@@ -45,7 +45,7 @@ def main() -> int:
     say(f"installed: {version()}")
     if problem is None and "engine native" not in version():
         say(NATIVE_BROKEN.format(log=options.log))
-        print("".join(errors_in(options.log)), file=sys.stderr)
+        print("".join(errors_in(options.log)), end="", file=sys.stderr)
         return int(os.environ.get("CI") == "true")
     return 0
 

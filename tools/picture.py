@@ -1,7 +1,7 @@
 """Draws docs/img/make-run.svg: what the program prints, at a terminal, with an example's secret.
 
-`python -m tools.picture FILE`. rich's own export would need a web font, and leaves gaps in the QR code; here its blocks are
-rectangles.
+`python -m tools.picture FILE`. rich's own export would need a web font, and leaves gaps in the QR code; here its
+blocks are rectangles.
 """
 
 import fcntl

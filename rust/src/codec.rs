@@ -15,8 +15,8 @@ pub enum Codec {
     Raw,
     /// Client to DC: out of records, from the client's cipher to the DC's.
     Unwrap(Decoder, Recrypt),
-    /// DC to client in fast mode: into records, already encrypted for the client.
-    Wrap,
+    /// DC to client in fast mode: into records, already encrypted for the client. Has whether a lot came last time.
+    Wrap { bulk: bool },
     /// DC to client: from the DC's cipher to the client's, into records.
     WrapRecrypted(Recrypt),
 }
@@ -41,8 +41,14 @@ impl Codec {
                 let (count, _) = recv(source, &mut output[..READ_BYTES], RecvFlags::empty())?;
                 Ok(open(count, count))
             }
-            Self::Wrap => {
-                let count = receive_between_headers(source, output)?;
+            Self::Wrap { bulk } => {
+                // Small messages fill one record at most, and fifteen buffers are a cost of their own to the kernel.
+                let count = if *bulk {
+                    receive_between_headers(source, output)?
+                } else {
+                    recv(source, &mut output[HEADER_BYTES..RECORD_BYTES], RecvFlags::empty())?.0
+                };
+                *bulk = count >= MAX_PAYLOAD_BYTES;
                 Ok(open(count, write_headers(output, count)))
             }
             Self::WrapRecrypted(recrypt) => {
@@ -86,11 +92,11 @@ fn unwrap(
     Filled { received_bytes: received.len(), output_bytes: position, status }
 }
 
-/// Reads up to eight records' payload with room for a header in front of each.
+/// Reads up to a buffer's payload with room for a header in front of each.
 fn receive_between_headers(source: BorrowedFd<'_>, output: &mut [u8]) -> io::Result<usize> {
     let mut records = output.chunks_exact_mut(RECORD_BYTES);
     let mut payloads: [IoSliceMut<'_>; READ_BYTES / MAX_PAYLOAD_BYTES] = std::array::from_fn(|_| {
-        IoSliceMut::new(&mut records.next().expect("a buffer has eight records")[HEADER_BYTES..])
+        IoSliceMut::new(&mut records.next().expect("a buffer has that many records")[HEADER_BYTES..])
     });
     Ok(rustix::io::readv(source, &mut payloads)?)
 }

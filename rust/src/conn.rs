@@ -156,7 +156,10 @@ impl Conn {
             None => (Codec::Raw, Codec::Raw),
             Some(ciphers) => (
                 Codec::Unwrap(Decoder::default(), recrypt(&ciphers.from_client)),
-                ciphers.to_client.as_ref().map_or(Codec::Wrap, |specs| Codec::WrapRecrypted(recrypt(specs))),
+                ciphers
+                    .to_client
+                    .as_ref()
+                    .map_or(Codec::Wrap { bulk: false }, |specs| Codec::WrapRecrypted(recrypt(specs))),
             ),
         };
         let mut conn = Self {

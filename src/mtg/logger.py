@@ -29,7 +29,7 @@ def make_logger(*, debug: bool, stream: TextIO | None = None) -> mtglib.Logger:
     stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # lives as long as the program
     renderers = _console(stream) if stream.isatty() else [_as_json]
     bound = structlog.wrap_logger(
-        structlog.PrintLogger(stream),
+        structlog.WriteLogger(stream),
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
         processors=[structlog.processors.add_log_level, *renderers],
     ).bind()

@@ -1,4 +1,4 @@
-"""A proxy between clients, a data centre (DC 2) and a fronting site, with everything that it says recorded."""
+"""A proxy between clients, a data centre (DC 2, and whatever numbers a test wants) and a fronting site, with everything that it says recorded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,6 +90,7 @@ async def stage(
     relay: str,
     *,
     handler: Handler = echo,
+    dcs: Sequence[int] = (2,),
     script: Script = listen_only,
     site: TCPServer | None = None,
     listener: socket.socket | None = None,
@@ -100,7 +101,7 @@ async def stage(
     """Set everything up; afterwards shut down, and check what must be true after any run.
 
     That is: events in order, no descriptor left open, no task that failed unseen, no warning in the log unless
-    ``warnings``, and no secret in it. ``changes`` are ProxyOpts' attributes. After ``limit_seconds`` it is a
+    ``warnings``, and no secret in it. ``dcs`` all lead to the one DC. ``changes`` are ProxyOpts' attributes. After ``limit_seconds`` it is a
     TimeoutError.
     """
     fds_before = open_fds()
@@ -114,7 +115,7 @@ async def stage(
         settings: dict[str, Any] = {
             **{"event_stream": events, "logger": log, "relay": relay},
             **{"domain_fronting_ip": "127.0.0.1", "domain_fronting_port": site.port},
-            **{"dc_overrides": {2: [dc.address]}},
+            **{"dc_overrides": {number: [dc.address] for number in dcs}},
         }
         options = mtglib.ProxyOpts.with_defaults(secret, **(settings | changes))
         async with _serving(mtglib.Proxy(options), listener) as proxy, AsyncExitStack() as peers:

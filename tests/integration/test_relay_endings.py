@@ -11,12 +11,13 @@ from integration.pair import Mode, Pour, pair, recv_exactly, recv_until_end
 from support import sockets
 from support.pattern import Pattern
 
-pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+both_loops = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
 REQUEST, ANSWER = b"a request", b"an answer"
 BULK_BYTES = 3_000_000
 
 
+@both_loops
 async def test_clients_end_is_carried_over_and_downloads_go_on(relay: str, mode: Mode) -> None:
     async with pair(relay, mode) as ends:
         await ends.client.send(REQUEST)
@@ -31,6 +32,7 @@ async def test_clients_end_is_carried_over_and_downloads_go_on(relay: str, mode:
         await sending
 
 
+@both_loops
 async def test_upstreams_end_is_carried_over_and_uploads_go_on(relay: str, mode: Mode) -> None:
     async with pair(relay, mode) as ends:
         await ends.upstream.send(ANSWER)
@@ -61,6 +63,7 @@ async def test_everything_behind_a_slow_reader_comes_before_the_end(relay: str, 
         assert await ends.around.reason() == ("client_eof" if direction == "up" else "upstream_eof")
 
 
+@both_loops
 async def test_both_ends_at_once_are_one_orderly_end(relay: str, mode: Mode) -> None:
     async with pair(relay, mode) as ends:
         ends.client.send_eof()
@@ -71,6 +74,7 @@ async def test_both_ends_at_once_are_one_orderly_end(relay: str, mode: Mode) -> 
         assert await ends.around.reason() in ("client_eof", "upstream_eof")
 
 
+@both_loops
 async def test_client_that_vanishes_resets_upstream(relay: str, mode: Mode) -> None:
     async with pair(relay, mode) as ends:
         await ends.client.send(REQUEST)
@@ -81,6 +85,7 @@ async def test_client_that_vanishes_resets_upstream(relay: str, mode: Mode) -> N
         assert await ends.around.reason() == "client_reset"
 
 
+@both_loops
 async def test_upstream_that_vanishes_resets_the_client(relay: str, mode: Mode) -> None:
     async with pair(relay, mode) as ends:
         await ends.upstream.send(ANSWER)
@@ -117,6 +122,7 @@ async def test_what_was_read_from_an_upstream_that_vanished_is_delivered(relay: 
         assert await ends.around.reason() == "upstream_reset"
 
 
+@both_loops
 async def test_dead_client_found_by_a_download_gets_its_uploads_delivered(relay: str, mode: Mode) -> None:
     """While uploads wait nothing is read from the client: it takes a write to learn that it is gone."""
     async with pair(relay, mode) as ends:

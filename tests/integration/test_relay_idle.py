@@ -58,8 +58,8 @@ async def test_upstream_that_never_reads_is_reset(relay: str, mode: Mode) -> Non
         pour.check(await recv_until_end(ends.upstream), "reset")
 
 
-async def test_last_delivery_to_a_client_that_never_reads_is_ended(relay: str, mode: Mode) -> None:
-    async with pair(relay, mode, idle_timeout=0.3) as ends:
+async def test_last_delivery_to_a_client_that_never_reads_is_ended(relay: str) -> None:
+    async with pair(relay, "fast", idle_timeout=0.8) as ends:
         pour = Pour(ends.upstream)
         await pour.until_blocked()
         await pour.vanish()

@@ -9,9 +9,9 @@ import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 
+from integration.recording_logger import RecordingLogger
 from mtglib.guards import GuardedLogger, Warnings
 from mtglib.readiness import Readiness
-from unit.recorders import RecordingLogger
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")

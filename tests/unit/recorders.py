@@ -1,54 +1,15 @@
-"""Parts of a proxy that keep what they are given, or that fail."""
+"""A part of a proxy that fails, and what a logger was told."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-
-@dataclass(frozen=True)
-class Logged:
-    """One message: its level, the logger's dotted name and fields."""
-
-    level: str
-    message: str
-    name: str = ""
-    fields: dict[str, Any] = field(default_factory=dict)
-    error: BaseException | None = None
+from integration.recording_logger import RecordingLogger
 
 
-class RecordingLogger:
-    """A `Logger` whose children write into their parent's list, too."""
-
-    def __init__(
-        self, logged: list[Logged] | None = None, name: str = "", fields: dict[str, Any] | None = None
-    ) -> None:
-        self.logged: list[Logged] = [] if logged is None else logged
-        self._name = name
-        self._fields = fields or {}
-
-    @property
-    def messages(self) -> list[tuple[str, str]]:
-        """(level, message) of everything."""
-        return [(entry.level, entry.message) for entry in self.logged]
-
-    def named(self, name: str) -> RecordingLogger:
-        return RecordingLogger(self.logged, f"{self._name}.{name}".lstrip("."), self._fields)
-
-    def bind(self, **fields: Any) -> RecordingLogger:
-        return RecordingLogger(self.logged, self._name, self._fields | fields)
-
-    def debug(self, message: str, *, error: BaseException | None = None) -> None:
-        self._log("debug", message, error)
-
-    def info(self, message: str, *, error: BaseException | None = None) -> None:
-        self._log("info", message, error)
-
-    def warning(self, message: str, *, error: BaseException | None = None) -> None:
-        self._log("warning", message, error)
-
-    def _log(self, level: str, message: str, error: BaseException | None) -> None:
-        self.logged.append(Logged(level, message, self._name, self._fields, error))
+def said(logger: RecordingLogger) -> list[tuple[str, str]]:
+    """Return (level, text) of every message."""
+    return [(message.level, message.text) for message in logger.messages]
 
 
 class Broken:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from integration.recording_logger import RecordingLogger
 from mtglib.accepting import Acceptor
 from mtglib.guards import Warnings
-from unit.recorders import RecordingLogger
+from unit.recorders import said
 
 OF_ONE_CONNECTION = [errno.ECONNABORTED, errno.EINTR, errno.EPROTO, errno.ENETUNREACH, errno.ETIMEDOUT]
 OUT_OF_RESOURCES = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
@@ -91,7 +92,7 @@ async def test_an_error_of_one_connection_goes_by_unnoticed(
         await running.acceptor.run()
 
     assert len(running.taken) == 1
-    assert logger.logged == []
+    assert logger.messages == []
     running.close()
 
 
@@ -106,7 +107,7 @@ async def test_without_resources_it_pauses_says_so_once_and_goes_on(
         await running.acceptor.run()
 
     assert len(running.taken) == 1
-    assert logger.messages == [("warning", "no resources for more connections; trying again")]
+    assert said(logger) == [("warning", "no resources for more connections; trying again")]
     assert listener.accepts == 4, "one try a pause, no spinning"
     running.close()
 
@@ -116,7 +117,7 @@ async def test_it_can_be_stopped_in_a_pause(listener: Listener, warnings: Warnin
     running = Running(listener, warnings)
     accepting = asyncio.create_task(running.acceptor.run())
     with connect(listener):
-        while not logger.logged:
+        while not logger.messages:
             await asyncio.sleep(0)
         running.acceptor.stop()
         await accepting

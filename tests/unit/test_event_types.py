@@ -40,7 +40,7 @@ def test_an_event_has_exactly_its_fields_and_takes_them_by_name_only(kind: type[
     assert dataclasses.asdict(event) == {"stream_id": "s", "timestamp": 1.5, **FIELDS[kind]}
     assert event == kind(stream_id="s", timestamp=1.5, **FIELDS[kind])
     with pytest.raises(TypeError):
-        kind("s", 1.5, *FIELDS[kind].values())  # type: ignore[misc]
+        kind("s", 1.5, *FIELDS[kind].values())  # type: ignore[call-arg]
 
 
 @kinds

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 
 import mtglib
+from integration.recording_logger import Message, RecordingLogger
 from mtglib import guards
 from mtglib.guards import Emitter, GuardedLogger, Warnings, within
-from unit.recorders import Broken, Logged, RecordingLogger
+from unit.recorders import Broken, said
 
 
 def test_a_logger_that_works_gets_everything(logger: RecordingLogger) -> None:
@@ -22,10 +24,10 @@ def test_a_logger_that_works_gets_everything(logger: RecordingLogger) -> None:
     GuardedLogger(logger).warning("w")
 
     fields = {"x": 1, "y": 2}
-    assert logger.logged == [
-        Logged("debug", "d", "a.b", fields, error),
-        Logged("info", "i", "a.b", fields),
-        Logged("warning", "w"),
+    assert logger.messages == [
+        Message("debug", "a.b", "d", fields, error),
+        Message("info", "a.b", "i", fields, None),
+        Message("warning", "", "w", {}, None),
     ]
 
 
@@ -46,7 +48,7 @@ def test_each_thing_is_said_once_a_minute(logger: RecordingLogger, monkeypatch: 
     for now_mono[0], subject in ((0.5, "a"), (1.0, "a"), (1.0, "b"), (60.4, "a"), (60.5, "a"), (61.0, "a")):
         warnings.warn(subject, f"{subject} at {now_mono[0]}")
 
-    assert [message for _, message in logger.messages] == ["a at 0.5", "b at 1.0", "a at 60.5"]
+    assert [text for _, text in said(logger)] == ["a at 0.5", "b at 1.0", "a at 60.5"]
 
 
 def test_a_part_that_failed_is_named_with_its_class(warnings: Warnings, logger: RecordingLogger) -> None:
@@ -55,8 +57,8 @@ def test_a_part_that_failed_is_named_with_its_class(warnings: Warnings, logger: 
     for method in ("dial", "dial", "http_client"):
         warnings.part_failed(Broken(), method, error)
 
-    messages = [f"Broken.{method} failed: ZeroDivisionError" for method in ("dial", "http_client")]
-    assert logger.logged == [Logged("warning", message, error=error) for message in messages]
+    texts = [f"Broken.{method} failed: ZeroDivisionError" for method in ("dial", "http_client")]
+    assert logger.messages == [Message("warning", "", text, {}, error) for text in texts]
 
 
 def test_events_that_the_stream_raises_on_are_counted(warnings: Warnings, logger: RecordingLogger) -> None:
@@ -66,7 +68,7 @@ def test_events_that_the_stream_raises_on_are_counted(warnings: Warnings, logger
     emitter.send(mtglib.EventFinish())
 
     assert emitter.dropped == 2
-    assert logger.messages == [("warning", "Broken.send failed: ZeroDivisionError")]
+    assert said(logger) == [("warning", "Broken.send failed: ZeroDivisionError")]
 
 
 def test_events_arrive_in_order(warnings: Warnings) -> None:
@@ -164,10 +166,8 @@ async def test_within_hands_a_second_error_through_what_caught_the_first() -> No
     async def stubborn() -> str:
         loop = asyncio.get_running_loop()
         for _ in range(2):
-            try:
+            with suppress(asyncio.CancelledError):
                 await loop.create_future()
-            except asyncio.CancelledError:
-                pass
         return "cancelled twice"
 
     task = asyncio.create_task(within(60.0, stubborn()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -37,10 +38,8 @@ async def tunnel() -> AsyncIterator[Tunnel]:
 
 async def gone(writer: asyncio.StreamWriter) -> None:
     """Wait until the tunnel has closed its stream."""
-    try:
+    with suppress(OSError):
         await writer.wait_closed()
-    except OSError:
-        pass
     while not writer.transport.is_closing():
         await asyncio.sleep(0)
 

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 import mtglib
+from integration.recording_logger import RecordingLogger
 from mtglib.dc import DCAddress, DCChoice
 from mtglib.guards import Warnings
 from mtglib.upstream import dial, dial_dc
-from unit.recorders import RecordingLogger
+from unit.recorders import said
 
 Answer = Callable[[], Awaitable[Any]]
 
@@ -83,7 +84,7 @@ async def test_if_none_answers_the_error_names_all(warnings: Warnings, logger: R
 
     failures = "; ".join(f"192.0.2.{n} port {443 + n}: refused" for n in (1, 2, 3))
     assert str(caught.value) == f"DC 2 can't be reached ({failures})"
-    assert logger.logged == []
+    assert logger.messages == []
 
 
 async def test_a_silent_address_costs_its_time_and_all_together_twice_that(warnings: Warnings) -> None:
@@ -123,7 +124,7 @@ async def test_a_network_that_misbehaves_ends_the_stream(
         await dial_dc(network, CHOICE, 5.0, warnings)
 
     assert len(network.dialled) == 1, "what isn't a refusal isn't tried elsewhere"
-    assert logger.messages == [("warning", f"ScriptedNetwork.dial failed: {kind}")]
+    assert said(logger) == [("warning", f"ScriptedNetwork.dial failed: {kind}")]
 
 
 async def test_a_name_goes_to_the_network_as_it_is(warnings: Warnings) -> None:

@@ -121,32 +121,40 @@ def parse(record: bytes, key: bytes) -> ClientHello:
         raise ClientError("digest", "the ClientHello wasn't made with our secret")
     stamp = int.from_bytes(digest[_DIGEST_BYTES:], "little") ^ int.from_bytes(random[_DIGEST_BYTES:], "little")
 
-    session_id, rest = _vector(record[_RANDOM.stop :], 1)
-    cipher_suites, rest = _vector(rest, 2)
-    _compression_methods, rest = _vector(rest, 1)
-    extensions = _vector(rest, 2)[0] if rest else b""
+    session_id, at = _vector(record, _RANDOM.stop, 1)
+    cipher_suites, at = _vector(record, at, 2)
+    _compression_methods, at = _vector(record, at, 1)
+    extensions = _vector(record, at, 2)[0] if at < len(record) else b""
     if len(session_id) > 32 or len(cipher_suites) % 2:
         raise ClientError("not_tls", "a ClientHello with a malformed session id or suites")
     return ClientHello(random, stamp, session_id, cipher_suites, _server_name(extensions))
 
 
-def _vector(data: bytes, length_bytes: int) -> tuple[bytes, bytes]:
-    """Split off a vector with its length in front (RFC 8446, section 3.4)."""
-    end = length_bytes + int.from_bytes(data[:length_bytes])
-    if len(data) < max(end, length_bytes):
+def _vector(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:
+    """Read a vector with its length in front (RFC 8446, section 3.4); return it and where it ends."""
+    start = at + length_bytes
+    end = start + int.from_bytes(data[at:start])
+    if len(data) < end or len(data) < start:
         raise ClientError("not_tls", "a ClientHello with a field that ends too early")
-    return data[length_bytes:end], data[end:]
+    return data[start:end], end
 
 
 def _server_name(extensions: bytes) -> str:
     """Find the host name of the server_name extension (RFC 6066, section 3)."""
-    while extensions:
-        kind, (body, extensions) = extensions[:2], _vector(extensions[2:], 2)
-        if int.from_bytes(kind) != _SERVER_NAME:
-            continue
-        names = _vector(body, 2)[0]
-        while names:
-            name_type, (name, names) = names[0], _vector(names[1:], 2)
-            if name_type == _HOST_NAME:
-                return name.decode("ascii", "replace")
+    at = 0
+    while at < len(extensions):
+        kind = int.from_bytes(extensions[at : at + 2])
+        body, at = _vector(extensions, at + 2, 2)
+        if kind == _SERVER_NAME:
+            return _host_name(_vector(body, 0, 2)[0])
+    return ""
+
+
+def _host_name(names: bytes) -> str:
+    at = 0
+    while at < len(names):
+        name_type = names[at]
+        name, at = _vector(names, at + 1, 2)
+        if name_type == _HOST_NAME:
+            return name.decode("ascii", "replace")
     return ""

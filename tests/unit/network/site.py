@@ -69,17 +69,21 @@ class Site:
             await writer.drain()
 
     async def _serve_h2(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         connection.initiate_connection()
         writer.write(connection.data_to_send())
         while data := await reader.read(65536):
             for event in connection.receive_data(data):
                 if isinstance(event, h2.events.RequestReceived):
-                    headers = dict(event.headers)
+                    headers = {_text(name): _text(value) for name, value in event.headers}
                     self.requests.append((f"{headers[':method']} {headers[':path']} HTTP/2", headers[":authority"]))
                     connection.send_headers(event.stream_id, [(":status", "200")])
                     connection.send_data(event.stream_id, b"over HTTP/2", end_stream=True)
             writer.write(connection.data_to_send())
+
+
+def _text(header: str | bytes) -> str:
+    return header if isinstance(header, str) else header.decode("ascii")
 
 
 def response(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
@@ -104,9 +108,7 @@ def self_signed(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
     pem, key_pem = folder / "cert.pem", folder / "key.pem"
     pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem, key_pem)

@@ -30,9 +30,7 @@ def test_crypt_is_what_the_tests_own_peers_use(key: bytes, iv: bytes, data: byte
 
 
 @given(key=keys, iv=ivs, offset=st.integers(0, 200), pieces=st.lists(st.binary(max_size=70), max_size=5))
-def test_a_state_starts_anywhere_and_goes_on_in_pieces(
-    key: bytes, iv: bytes, offset: int, pieces: list[bytes]
-) -> None:
+def test_a_state_starts_anywhere_and_goes_on_in_pieces(key: bytes, iv: bytes, offset: int, pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     cipher = CipherState(key, iv, offset).start()
 

@@ -1,0 +1,1 @@
+"""That the documentation, its commands and the examples are true."""

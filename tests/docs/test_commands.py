@@ -1,0 +1,124 @@
+"""The commands in the documentation work: those of the program are run, those of make name targets that are there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mtglib
+from docs.pages import ROOT, commands
+
+ELSEWHERE = {
+    "pip install .": "tests/install",
+    "cargo test --manifest-path rust/Cargo.toml": "make cargo-test",
+    "apt-get install make python3-venv": "what a machine has before this project",
+    "python -m pytest tests/unit -x": "a part of this very run",
+}
+"""Commands that something else runs."""
+
+COMMANDS = [command for command in commands() if command not in ELSEWHERE]
+NEEDS_MAKE = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+def environment() -> dict[str, str]:
+    """Where `mtg` and `python` are those that run this."""
+    folder = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    return {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | {"PATH": folder}
+
+
+def free_port() -> int:
+    with socket.create_server(("", 0)) as unused:
+        port: int = unused.getsockname()[1]
+        return port
+
+
+def run_until(line: str, command: list[str], folder: Path) -> str:
+    """Run a command that serves, end it when it says so, and return all that it said."""
+    output = ""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for said in process.stdout:
+                output += said
+                if line in said:
+                    break
+            os.killpg(process.pid, signal.SIGTERM)  # make, and what it runs
+            output += process.stdout.read()
+        finally:
+            process.kill()
+    assert line in output, output
+    return output
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("mtg ")])
+def test_command_of_the_program(command: str, tmp_path: Path) -> None:
+    config, secret = tmp_path / "mtg.toml", mtglib.Secret.generate("www.example.com")
+    config.touch(mode=0o600)
+    config.write_text(f'secret = "{secret.hex()}"\nbind-to = "127.0.0.1:{free_port()}"\n')
+    words = shlex.split(command)
+    if words[1] == "run":
+        run_until("mtg has started", words, tmp_path)
+    else:
+        done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@NEEDS_MAKE
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("make run")])
+def test_make_run(command: str, tmp_path: Path) -> None:
+    words = [word for word in shlex.split(command) if not word.startswith(("PORT=", "CONFIG="))]
+    installed = tmp_path / "stamps"
+    port, variables = free_port(), {"CONFIG": tmp_path / "mtg.toml", "STAMPS": installed, "VENV": sys.prefix}
+    words += [f"PORT={port}", *(f"{name}={value}" for name, value in variables.items())]
+
+    output = run_until("mtg has started", [*words, "-o", f"{installed}/run"], ROOT)
+
+    server = re.search(r"SERVER=(\S+)", command)
+    assert f"{tmp_path}/mtg.toml: made, with a fresh secret" in output
+    assert re.search(rf"tg://proxy\?server={server[1] if server else '[0-9.]+'}&port={port}&secret=ee[0-9a-f]+", output)
+    assert (tmp_path / "mtg.toml").stat().st_mode & 0o777 == 0o600
+
+
+@NEEDS_MAKE
+@pytest.mark.parametrize("command", [c for c in COMMANDS if re.match(r"make\b(?! run)", c)])
+def test_make_knows(command: str) -> None:
+    target = shlex.split(command)[1]
+    described = subprocess.run(
+        ["make", "help"], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert f"make {target} " in described.stdout
+    planned = subprocess.run(
+        [*shlex.split(command), "--dry-run"], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert planned.returncode == 0, planned.stderr
+
+
+def test_there_is_no_other_command() -> None:
+    assert [c for c in COMMANDS if not c.startswith(("mtg ", "make "))] == []
+
+
+def test_the_picture_can_be_drawn_again(tmp_path: Path) -> None:
+    picture = tmp_path / "make-run.svg"
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", 8443)) == 0:
+            pytest.skip("port 8443, which the picture shows, is in use")
+    subprocess.run([sys.executable, "-m", "tools.picture", picture], cwd=ROOT, env=environment(), check=True)
+    link = re.compile(r"tg://proxy\?server=proxy\.example\.org&amp;port=8443&amp;secret=ee[0-9a-f]+")
+    assert link.findall(picture.read_text()) == link.findall((ROOT / "docs" / "img" / "make-run.svg").read_text()) != []

@@ -1,0 +1,202 @@
+"""How the fronting site is reached, and what happens when it isn't."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+
+import pytest
+
+import mtglib
+from integration.event_rules import names
+from integration.routed_network import RoutedNetwork
+from integration.stage import HOST, stage, tcp_pair
+from support import sockets
+from support.front import RecordingFront, answer_then_eof, listen_only
+
+GARBAGE = b"GET / HTTP/1.1\r\n\r\n"
+SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
+
+
+async def test_site_is_dialled_by_the_secrets_host_through_its_own_network(relay: str) -> None:
+    front_network, network = RoutedNetwork(), RoutedNetwork()
+    changes = {"front_network": front_network, "network": network, "domain_fronting_ip": None}
+    async with stage(relay, **changes) as around:
+        front_network.routes = {(HOST, around.site.port): ("127.0.0.1", around.site.port)}
+        network.routes = {("127.0.0.1", around.dc.port): ("127.0.0.1", around.dc.port)}
+        await around.client()
+        await around.stranger(GARBAGE)
+        assert await (await around.front.connection()).got(len(GARBAGE)) == GARBAGE
+        await around.dc.connection()
+
+        assert front_network.addresses == [(HOST, around.site.port)]
+        assert network.addresses == [("127.0.0.1", around.dc.port)]
+        assert around.proxy.domain_fronting_address == (HOST, around.site.port)
+
+
+async def test_site_is_dialled_through_the_network_if_it_has_none_of_its_own(relay: str) -> None:
+    network = RoutedNetwork()
+    async with stage(relay, network=network, domain_fronting_ip=None) as around:
+        network.routes = {(HOST, around.site.port): ("127.0.0.1", around.site.port)}
+        await around.stranger(GARBAGE)
+
+        assert await (await around.front.connection()).got(len(GARBAGE)) == GARBAGE
+
+
+async def test_configured_ip_and_port_stand_for_the_host(relay: str) -> None:
+    network = RoutedNetwork()
+    async with stage(relay, network=network, domain_fronting_ip="192.0.2.7", domain_fronting_port=8443) as around:
+        network.routes = {("192.0.2.7", 8443): ("127.0.0.1", around.site.port)}
+        await around.stranger(GARBAGE)
+        assert await (await around.front.connection()).got(len(GARBAGE)) == GARBAGE
+
+        assert around.proxy.domain_fronting_address == ("192.0.2.7", 8443)
+        assert [call.timeout_seconds for call in network.dialled] == [5.0]
+
+
+@pytest.mark.parametrize("failure", [ConnectionRefusedError("no"), TimeoutError(), socket.gaierror(-2, "no name")])
+async def test_site_that_cannot_be_reached_is_a_reset_and_one_warning_a_minute(
+    relay: str, failure: Exception
+) -> None:
+    network = RoutedNetwork()
+    async with stage(relay, front_network=network, warnings=True) as around:
+        network.routes = {("127.0.0.1", around.site.port): failure}
+        for _ in range(3):
+            assert await around.probe(GARBAGE) == sockets.Received(b"", "reset")
+
+        (warning,) = around.log.warnings
+        assert "fronting" in warning
+        assert names(await around.finished(3)) == 3 * ["Start", "DomainFronting", "Finish"]
+
+
+async def test_site_that_hangs_is_a_reset(relay: str) -> None:
+    network = RoutedNetwork()
+    async with stage(relay, front_network=network, dial_timeout=0.05, warnings=True) as around:
+        network.routes = {("127.0.0.1", around.site.port): None}
+
+        assert await around.probe(GARBAGE) == sockets.Received(b"", "reset")
+
+
+@pytest.mark.parametrize(
+    ("bound", "front"),
+    [
+        (("127.0.0.1", socket.AF_INET), "127.0.0.1"),
+        (("0.0.0.0", socket.AF_INET), "127.0.0.1"),
+        (("0.0.0.0", socket.AF_INET), "127.0.0.77"),
+        (("::1", socket.AF_INET6), "::1"),
+        (("::", socket.AF_INET6), "::1"),
+        (("::", socket.AF_INET6), "127.0.0.1"),
+        (("::", socket.AF_INET6), "::ffff:127.0.0.1"),
+    ],
+    ids=str,
+)
+async def test_front_that_is_the_proxy_itself_is_refused(
+    relay: str, bound: tuple[str, socket.AddressFamily], front: str
+) -> None:
+    address, family = bound
+    listener = socket.create_server((address, 0), family=family, dualstack_ipv6=address == "::", backlog=64)
+    port = listener.getsockname()[1]
+    async with stage(
+        relay, listener=listener, domain_fronting_ip=front, domain_fronting_port=port, warnings=True
+    ) as around:
+        sock = await sockets.connect("127.0.0.1" if family == socket.AF_INET else "::1", port)
+        await sockets.send_all(sock, GARBAGE)
+
+        assert await sockets.recv_until_end(sock) == sockets.Received(b"", "reset")
+        sockets.close(sock)
+        (warning,) = around.log.warnings
+        assert "domain-fronting" in warning
+        # The probe, and the proxy's own connection to itself, which sends nothing.
+        await around.finished(2)
+        assert len(around.events.of(mtglib.EventDomainFronting)) == 1
+        assert len(around.events.of(mtglib.EventStart)) == 2
+
+
+async def test_front_by_a_name_that_leads_back_is_refused(relay: str) -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    port = listener.getsockname()[1]
+    network = RoutedNetwork({(HOST, port): ("127.0.0.1", port)})
+    changes = {"domain_fronting_ip": None, "domain_fronting_port": port, "front_network": network}
+    async with stage(relay, listener=listener, warnings=True, **changes) as around:
+        assert await around.probe(GARBAGE) == sockets.Received(b"", "reset")
+
+        assert HOST in around.log.warnings[0]
+        assert "domain-fronting" in around.log.warnings[0]
+
+
+async def test_another_server_on_this_machine_may_be_the_front(relay: str) -> None:
+    listener = socket.create_server(("0.0.0.0", 0), backlog=64)
+    async with stage(relay, listener=listener) as around:
+        await around.stranger(GARBAGE)
+
+        assert await (await around.front.connection()).got(len(GARBAGE)) == GARBAGE
+
+
+class TestProxyProtocol:
+    """The site is told who asks, with a header of version 2."""
+
+    async def test_ipv4_client(self, relay: str) -> None:
+        site = RecordingFront(listen_only, proxy_protocol=True)
+        async with stage(relay, site=site, domain_fronting_proxy_protocol=True) as around:
+            prober = await around.stranger(GARBAGE)
+
+            connection = await around.front.connection()
+
+            assert await connection.got(len(GARBAGE)) == GARBAGE
+            addresses = socket.inet_aton("127.0.0.1") * 2
+            ports = struct.pack(">HH", prober.getsockname()[1], around.port)
+            assert connection.proxy_header == SIGNATURE + b"\x21\x11\x00\x0c" + addresses + ports
+
+    @pytest.mark.parametrize("client", ["127.0.0.1", "::1"])
+    async def test_client_of_a_dual_stack_listener(self, relay: str, client: str) -> None:
+        listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+        site = RecordingFront(listen_only, proxy_protocol=True)
+        async with stage(relay, listener=listener, site=site, domain_fronting_proxy_protocol=True) as around:
+            sock = await sockets.connect(client, around.port)
+            await sockets.send_all(sock, GARBAGE)
+            header = (await around.front.connection()).proxy_header
+
+            family = socket.AF_INET6 if ":" in client else socket.AF_INET
+            kind = b"\x21\x00\x24" if ":" in client else b"\x11\x00\x0c"
+            ports = struct.pack(">HH", sock.getsockname()[1], around.port)
+            assert header == SIGNATURE + b"\x21" + kind + socket.inet_pton(family, client) * 2 + ports
+            sockets.close(sock)
+
+    async def test_client_without_an_address(self, relay: str) -> None:
+        site = RecordingFront(answer_then_eof(b"bye"), proxy_protocol=True)
+        async with stage(relay, site=site, domain_fronting_proxy_protocol=True) as around:
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            serving = asyncio.create_task(around.proxy.serve_conn(theirs))
+            await sockets.send_all(ours, GARBAGE)
+            sockets.send_eof(ours)
+            assert await sockets.recv_until_end(ours) == sockets.Received(b"bye", "eof")
+            sockets.close(ours)
+            await serving
+
+            assert around.front.connections[0].proxy_header == SIGNATURE + b"\x20\x00\x00\x00"
+
+    async def test_address_of_a_connection_that_was_handed_over(self, relay: str) -> None:
+        site = RecordingFront(listen_only, proxy_protocol=True)
+        async with stage(relay, site=site, domain_fronting_proxy_protocol=True) as around:
+            ours, theirs = await tcp_pair()
+            serving = asyncio.create_task(around.proxy.serve_conn(theirs, ("192.0.2.9", 4711)))
+            await sockets.send_all(ours, GARBAGE)
+
+            header = (await around.front.connection()).proxy_header
+
+            assert header[16:20] == socket.inet_aton("192.0.2.9")
+            assert header[24:26] == struct.pack(">H", 4711)
+            sockets.close(ours)
+            await serving
+
+
+async def test_hostile_client_cannot_see_that_a_frame_was_awaited(relay: str) -> None:
+    """Everything before our answer is fronted: also a hello with another host's name, or of another time."""
+    async with stage(relay) as around:
+        for count, options in enumerate(({"server_name": "other.example"}, {"timestamp": 1_000_000})):
+            client = await around.client_before_hello(**options)
+            await client.send_hello()
+
+            assert (await (await around.front.connection(count)).got(500))[:3] == b"\x16\x03\x01"

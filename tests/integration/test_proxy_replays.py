@@ -1,0 +1,125 @@
+"""Hellos that were sent before, or stamped at another time: the clock is the test's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import mtglib
+from integration.event_rules import names
+from integration.stage import Stage, stage
+from support import sockets
+from support.client_hello import hello_records
+from support.front import answer
+
+SITE = b"a site's answer"
+START_UNIX = 1_700_000_000.75
+
+
+class Clock:
+    """Unix time that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now_unix = START_UNIX
+
+    def __call__(self) -> float:
+        return self.now_unix
+
+
+async def lands_at(around: Stage, wire: bytes) -> str:
+    """Send a hello; tell whether the site answers or the proxy."""
+    sock = await around.stranger(wire)
+    first = await sockets.recv_exactly(sock, len(SITE))
+    sockets.close(sock)
+    return "site" if first == SITE else "proxy"
+
+
+async def hello(around: Stage, stamp: float) -> bytes:
+    """Send a hello of this time; return its bytes, wherever it landed."""
+    client = await around.client_before_hello(timestamp=int(stamp))
+    await client.send_hello()
+    client.close()
+    return hello_records(client.hello)
+
+
+async def landed_first(around: Stage, stamp: float) -> str:
+    """Make a fresh hello of this time; tell where it lands."""
+    client = await around.client_before_hello(timestamp=int(stamp))
+    await client.send_hello()
+    first = await sockets.recv_exactly(client.sock, len(SITE))
+    client.close()
+    return "site" if first == SITE else "proxy"
+
+
+def on_stage(relay: str, clock: Clock, **changes: Any) -> Any:
+    return stage(relay, script=answer(SITE), clock=clock, **changes)
+
+
+async def test_hello_is_good_once(relay: str) -> None:
+    async with on_stage(relay, Clock()) as around:
+        client = await around.client(timestamp=int(START_UNIX))
+
+        for _ in range(3):
+            assert await lands_at(around, hello_records(client.hello)) == "site"
+
+        assert len(await around.events.seen(mtglib.EventReplayAttack, 3)) == 3
+
+
+async def test_replay_is_fronted_with_the_very_bytes(relay: str) -> None:
+    async with on_stage(relay, Clock()) as around:
+        client = await around.client(timestamp=int(START_UNIX))
+        wire = hello_records(client.hello)
+        await lands_at(around, wire + b"what a prober adds")
+
+        received = await around.front.connections[0].got(len(wire) + 18)
+        assert received == wire + b"what a prober adds"
+
+
+@pytest.mark.parametrize(
+    ("off_seconds", "where"), [(-4, "site"), (-3, "proxy"), (0, "proxy"), (3, "proxy"), (4, "site"), (10**6, "site")]
+)
+async def test_clients_clock_may_be_off_by_the_skew(relay: str, off_seconds: int, where: str) -> None:
+    clock = Clock()
+    async with on_stage(relay, clock, tolerate_time_skewness_seconds=3.0) as around:
+        clock.now_unix = float(int(START_UNIX)) + 100
+
+        assert await landed_first(around, clock.now_unix + off_seconds) == where
+        assert around.events.of(mtglib.EventReplayAttack) == []
+
+
+@pytest.mark.parametrize(("stamp", "where"), [(START_UNIX - 1, "site"), (START_UNIX, "proxy")])
+async def test_hello_from_before_the_start_is_fronted_as_no_replay(relay: str, stamp: float, where: str) -> None:
+    async with on_stage(relay, Clock()) as around:
+        assert await landed_first(around, stamp) == where
+
+        assert around.events.of(mtglib.EventReplayAttack) == []
+
+
+async def test_cache_that_survives_restarts_takes_hellos_from_before(relay: str) -> None:
+    class Persistent(mtglib.ProxyOpts.with_defaults(mtglib.Secret.generate("x.example")).anti_replay_cache.__class__):  # type: ignore[misc]
+        persistent = True
+
+    async with on_stage(relay, Clock(), anti_replay_cache=Persistent(10.0)) as around:
+        assert await landed_first(around, START_UNIX - 2) == "proxy"
+
+
+async def test_replay_is_seen_for_as_long_as_its_stamp_is_good(relay: str) -> None:
+    clock = Clock()
+    async with on_stage(relay, clock, tolerate_time_skewness_seconds=3.0) as around:
+        client = await around.client(timestamp=int(START_UNIX) + 3)
+        wire = hello_records(client.hello)
+
+        for seconds in range(1, 13):
+            clock.now_unix = START_UNIX + seconds
+            assert await lands_at(around, wire) == "site"
+
+
+async def test_tampered_copy_is_a_stranger_and_no_replay(relay: str) -> None:
+    async with on_stage(relay, Clock()) as around:
+        client = await around.client(timestamp=int(START_UNIX))
+        wire = bytearray(hello_records(client.hello))
+        wire[-1] ^= 1
+
+        assert await lands_at(around, bytes(wire)) == "site"
+        assert "ReplayAttack" not in names(around.events.events)

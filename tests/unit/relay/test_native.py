@@ -1,0 +1,177 @@
+"""The Python side of the native engine, over an engine of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+import mtglib
+from mtglib.relay.job import EndReason, Job, RelayResult, TelegramCiphers
+from mtglib.wire.aes_ctr import CipherState
+
+if mtglib.engine_description() != "native":
+    pytest.skip(f"no native relay: {mtglib.engine_description()}", allow_module_level=True)
+
+from mtglib.relay import native
+from mtglib.relay.native import NativeRelay
+
+
+class FakeEngine:
+    """Does what the test says: `end` and `move` are what real jobs would do."""
+
+    def __init__(self, threads: int) -> None:
+        self.submitted: list[tuple[object, ...]] = []
+        self.aborted: list[int] = []
+        self.closed = False
+        self._ends: list[tuple[int, int, int, str]] = []
+        self._moves: list[tuple[int, int, int]] = []
+        self._completion = os.eventfd(0, os.EFD_NONBLOCK)
+
+    def completion_fd(self) -> int:
+        return self._completion
+
+    def submit(self, client_fd: int, upstream_fd: int, *rest: object) -> int:
+        os.close(client_fd)
+        os.close(upstream_fd)
+        self.submitted.append(rest)
+        return len(self.submitted) - 1
+
+    def abort(self, number: int) -> None:
+        self.aborted.append(number)
+
+    def end(self, number: int, up: int, down: int, reason: str) -> None:
+        self._ends.append((number, up, down, reason))
+        os.eventfd_write(self._completion, 1)
+
+    def move(self, number: int, up: int, down: int) -> None:
+        self._moves.append((number, up, down))
+
+    def completed(self) -> list[tuple[int, int, int, str]]:
+        os.eventfd_read(self._completion)
+        ends, self._ends = self._ends, []
+        return ends
+
+    def progress(self) -> list[tuple[int, int, int]]:
+        moves, self._moves = self._moves, []
+        return moves
+
+    def close(self) -> None:
+        os.close(self._completion)
+        self.closed = True
+
+
+class Running:
+    """A relay over a FakeEngine, and a way to start jobs."""
+
+    def __init__(self) -> None:
+        self.relay = NativeRelay()
+        engine = self.relay._engine
+        assert isinstance(engine, FakeEngine)
+        self.engine: FakeEngine = engine
+        self.told: list[tuple[int, int]] = []
+
+    async def start(self, ciphers: TelegramCiphers | None = None) -> asyncio.Task[RelayResult]:
+        """Start a job; it is submitted when this returns."""
+        job = Job(*socket.socketpair(), b"unread", b"preamble", ciphers, 7.5)
+        task = asyncio.create_task(self.relay.run(job, lambda up, down: self.told.append((up, down))))
+        await asyncio.sleep(0)
+        return task
+
+
+@pytest.fixture
+async def running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+    """A relay over a FakeEngine."""
+    monkeypatch.setattr(native, "_Engine", FakeEngine)
+    running = Running()
+    yield running
+    await running.relay.close()
+    assert running.engine.closed
+
+
+def state(number: int) -> CipherState:
+    return CipherState(bytes((number,)) * 32, bytes((number,)) * 16, number)
+
+
+async def test_a_job_crosses_with_all_that_it_says(running: Running) -> None:
+    tasks = [
+        await running.start(),
+        await running.start(TelegramCiphers(state(1), state(2), None, None)),
+        await running.start(TelegramCiphers(state(1), state(2), state(3), state(4))),
+    ]
+    for number in range(3):
+        running.engine.end(number, 0, 0, "idle")
+    await asyncio.gather(*tasks)
+
+    assert [submitted[:2] + submitted[3:] for submitted in running.engine.submitted] == [
+        (b"unread", b"preamble", 7.5)
+    ] * 3
+    parts = [(state(n).key, state(n).iv, n) for n in range(5)]
+    assert [submitted[2] for submitted in running.engine.submitted] == [None, parts[1:3], parts[1:5]]
+
+
+async def test_progress_and_end_together_tell_each_byte_once(running: Running) -> None:
+    task = await running.start()
+    for up, down in ((5, 0), (3, 100)):
+        running.engine.move(0, up, down)
+        running.relay._report()
+    running.engine.end(0, 10, 100, "client_eof")
+
+    assert await task == RelayResult(10, 100, EndReason.CLIENT_EOF)
+    assert running.told == [(5, 0), (3, 100), (2, 0)]
+
+
+async def test_an_end_without_news_tells_nothing_more(running: Running) -> None:
+    task = await running.start()
+    running.engine.move(0, 5, 6)
+    running.relay._report()
+    running.engine.end(0, 5, 6, "idle")
+    await task
+    running.engine.move(0, 1, 1)
+    running.relay._report()
+
+    assert running.told == [(5, 6)], "and nothing of a job that is over"
+
+
+async def test_several_ends_at_once_go_to_their_own_jobs(running: Running) -> None:
+    tasks = [await running.start() for _ in range(3)]
+    for number, reason in ((2, "idle"), (0, "bad_record"), (1, "upstream_reset")):
+        running.engine.end(number, number, 0, reason)
+
+    results = await asyncio.gather(*tasks)
+
+    assert [(result.from_client_bytes, str(result.reason)) for result in results] == [
+        (0, "bad_record"),
+        (1, "upstream_reset"),
+        (2, "idle"),
+    ]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_cancelling_aborts_once_and_waits_for_the_last_counts(running: Running, times: int) -> None:
+    task = await running.start()
+    for _ in range(times):
+        task.cancel()
+        await asyncio.sleep(0)
+    assert not task.done()
+    assert running.engine.aborted == [0]
+
+    running.engine.end(0, 1, 2, "shutdown")
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert running.told == [(1, 2)]
+
+
+async def test_a_job_that_ended_while_it_was_cancelled_is_not_aborted(running: Running) -> None:
+    task = await running.start()
+    running.engine.end(0, 1, 2, "idle")
+    running.relay._complete()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert running.engine.aborted == []
+    assert running.told == [(1, 2)]
