@@ -18,6 +18,8 @@ SPLICING = {
     "auto": "option splice-auto",
     "on": "option splice-request\n    option splice-response",
 }
+COPYING = ("off", "auto")
+"""Variants that copy every byte through the process, "auto" nearly always."""
 
 _CONFIG = """
 global

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,9 @@ enum Command {
 pub struct Inbox {
     commands: Mutex<Vec<Command>>,
     has_commands: AtomicBool,
+    /// When the thread will look at deadlines, in ms since `base`; u64::MAX without one.
+    sleeps_until_ms: AtomicU64,
+    base: Instant,
     connections: AtomicUsize,
     epoll: OwnedFd,
     wake: OwnedFd,
@@ -48,6 +51,8 @@ impl Inbox {
         Ok(Self {
             commands: Mutex::default(),
             has_commands: AtomicBool::new(false),
+            sleeps_until_ms: AtomicU64::new(u64::MAX),
+            base: Instant::now(),
             connections: AtomicUsize::new(0),
             epoll,
             wake,
@@ -74,11 +79,12 @@ impl Inbox {
                 must_wake = true;
             }
         }
-        // An idle thread sleeps without a time-out, and has to learn of a deadline.
-        must_wake |= self.connections.fetch_add(1, Ordering::Relaxed) == 0;
+        let deadline_ms = self.ms(conn.deadline());
+        self.connections.fetch_add(1, Ordering::Relaxed);
         commands.push(Command::Take(Box::new(conn)));
-        self.has_commands.store(true, Ordering::Release);
+        self.has_commands.store(true, Ordering::SeqCst);
         drop(commands);
+        must_wake |= deadline_ms < self.sleeps_until_ms.load(Ordering::SeqCst);
         if must_wake {
             self.wake();
         }
@@ -96,8 +102,12 @@ impl Inbox {
 
     fn command(&self, command: Command) {
         self.lock().push(command);
-        self.has_commands.store(true, Ordering::Release);
+        self.has_commands.store(true, Ordering::SeqCst);
         self.wake();
+    }
+
+    fn ms(&self, moment: Instant) -> u64 {
+        u64::try_from(moment.saturating_duration_since(self.base).as_millis()).unwrap_or(u64::MAX)
     }
 
     fn wake(&self) {
@@ -149,15 +159,18 @@ impl<'a> Worker<'a> {
     /// Works until it is told to stop.
     pub fn run(mut self) {
         let mut events = Vec::with_capacity(EVENTS);
-        while !self.stopping {
+        loop {
+            if self.inbox.has_commands.swap(false, Ordering::SeqCst) {
+                self.read_inbox();
+            }
+            if self.stopping {
+                return;
+            }
             let timeout = self.timeout();
             events.clear();
             // An interrupted or failed wait is one without events.
             let _ = epoll::wait(&self.inbox.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref());
             self.now = Instant::now();
-            if self.inbox.has_commands.load(Ordering::Acquire) {
-                self.read_inbox();
-            }
             for event in &events {
                 self.handle(event.data.u64(), event.flags);
             }
@@ -166,17 +179,21 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// How long to wait for events; whoever adds a connection wakes the thread if that is too long for it.
     fn timeout(&self) -> Option<Timespec> {
-        let deadline = self.sweep.next().map(|next| next.saturating_duration_since(Instant::now()));
+        let next = self.sweep.next();
+        self.inbox.sleeps_until_ms.store(next.map_or(u64::MAX, |next| self.inbox.ms(next)), Ordering::SeqCst);
+        if self.inbox.has_commands.load(Ordering::SeqCst) {
+            return Some(Timespec::default());
+        }
+        let deadline = next.map(|next| next.saturating_duration_since(Instant::now()));
         let poll = (!self.awaiting_acknowledgement.is_empty()).then_some(ACKNOWLEDGEMENT_POLL);
         let soonest = deadline.into_iter().chain(poll).min()?;
         Timespec::try_from(soonest).ok()
     }
 
     fn read_inbox(&mut self) {
-        let mut commands = self.inbox.lock();
-        self.inbox.has_commands.store(false, Ordering::Relaxed);
-        let commands = std::mem::take(&mut *commands);
+        let commands = std::mem::take(&mut *self.inbox.lock());
         for command in commands {
             match command {
                 Command::Take(conn) => self.take(conn),

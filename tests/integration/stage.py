@@ -95,7 +95,7 @@ async def stage(
     site: TCPServer | None = None,
     listener: socket.socket | None = None,
     warnings: bool = False,
-    limit_seconds: float = 40.0,
+    limit_seconds: float = 10.0,
     **changes: Any,
 ) -> AsyncIterator[Stage]:
     """Set everything up; afterwards shut down, and check what must be true after any run.

@@ -83,6 +83,22 @@ async def test_closing_the_socket_reaches_the_far_end(tunnel: Tunnel) -> None:
     assert (await sockets.recv_until_end(tunnel.far)).data == b""
 
 
+@pytest.mark.xfail(
+    strict=True, raises=TimeoutError, reason="nobody notices that both directions of the socket are closed"
+)
+@pytest.mark.parametrize("half_close", [True, False], ids=["plain", "like TLS"])
+async def test_closing_the_socket_closes_the_stream_though_the_far_end_is_silent(
+    tunnel: Tunnel, half_close: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel.writer, "can_write_eof", lambda: half_close)
+
+    sockets.close(tunnel.near)
+
+    async with asyncio.timeout(1):
+        while not tunnel.writer.is_closing():
+            await asyncio.sleep(0)
+
+
 async def test_a_stream_that_breaks_ends_the_socket() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         reader, writer = await asyncio.open_connection(*listener.getsockname())

@@ -1,0 +1,175 @@
+"""The rules of the house that a reader can't see in one file: who imports whom, and how long files get."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mtglib
+
+ROOT = Path(__file__).parents[2]
+SRC = ROOT / "src"
+MOST_LINES = 400
+DEFAULTS = ("antireplay", "network")
+FOR_DEFAULTS = ("interfaces", "event_types", "conn", "errors", "endpoints", "readiness")
+IMPURE = {"asyncio", "os", "random", "secrets", "select", "socket", "time", "datetime", "threading", "subprocess"}
+
+
+def module_name(path: Path) -> str:
+    name = ".".join(path.relative_to(SRC).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+MODULES = {module_name(path): path for package in ("mtglib", "mtg") for path in (SRC / package).rglob("*.py")}
+
+
+def imports(module: str) -> Iterator[str]:
+    """Yield the full name of everything that a module imports, anywhere in it; `from a import b` gives a.b."""
+    path = MODULES[module]
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def imported_modules(module: str) -> set[str]:
+    """The modules of this project among them: a.b if that is a module, else a."""
+    names = {name if name in MODULES else name.rpartition(".")[0] for name in imports(module)}
+    return {name for name in names if name.partition(".")[0] in ("mtglib", "mtg")}
+
+
+def modules_in(package: str) -> list[str]:
+    return sorted(name for name in MODULES if name == package or name.startswith(f"{package}."))
+
+
+def test_this_finds_imports_of_all_kinds() -> None:
+    assert {"mtglib.wire.tls_records", "mtglib.errors", "mtglib.wire"} >= imported_modules("mtglib.wire.record_stream")
+    assert "mtglib.wire.tls_records" in imported_modules("mtglib.wire.record_stream")
+    assert "mtglib.network.http" in imported_modules("mtglib.network.direct"), "inside of a function"
+    assert "mtglib.relay.native" in imported_modules("mtglib.relay.engine"), "from . import"
+    assert "asyncio" in set(imports("mtglib.proxy"))
+    assert len(modules_in("mtglib")) > 30
+
+
+@pytest.mark.parametrize("module", modules_in("mtglib.wire"))
+def test_wire_knows_no_io_no_clock_and_no_chance(module: str) -> None:
+    allowed = {"mtglib.errors", "mtglib.event_types"}
+
+    ours = {name for name in imported_modules(module) if not name.startswith("mtglib.wire")}
+    native = {"mtglib._engine"} if module == "mtglib.wire.aes_ctr" else set()  # its cipher is a function of bytes
+    assert ours <= allowed | native
+    assert not {name.partition(".")[0] for name in imports(module)} & IMPURE
+
+
+def test_only_the_cipher_of_wire_uses_the_engine() -> None:
+    users = {module for module in MODULES if any(name.startswith("mtglib._engine") for name in imports(module))}
+
+    assert users == {"mtglib.wire.aes_ctr", "mtglib.keyshare", "mtglib.relay.native"}
+
+
+@pytest.mark.parametrize("module", modules_in("mtglib"))
+def test_the_library_does_not_know_the_program(module: str) -> None:
+    assert not {name for name in imports(module) if name.partition(".")[0] == "mtg"}
+
+
+@pytest.mark.parametrize("module", [module for default in DEFAULTS for module in modules_in(f"mtglib.{default}")])
+def test_defaults_know_the_interfaces_and_no_other_default(module: str) -> None:
+    own = ".".join(module.split(".")[:2])
+    allowed = {f"mtglib.{name}" for name in FOR_DEFAULTS}
+
+    assert {name for name in imported_modules(module) if not name.startswith(own)} <= allowed
+
+
+def test_this_list_of_defaults_is_complete() -> None:
+    packages = {path.parent.name for path in (SRC / "mtglib").glob("*/__init__.py")}
+
+    assert packages - {"wire", "relay"} == set(DEFAULTS)
+
+
+@pytest.mark.parametrize("package", ["mtglib", "mtg"])
+def test_no_module_imports_itself_through_others(package: str) -> None:
+    edges = {module: imported_modules(module) - {module, package} for module in modules_in(package)}
+
+    graphlib.TopologicalSorter(edges).prepare()  # raises CycleError with the modules
+
+
+def public_names(module: str) -> set[str]:
+    """What a module of mtglib offers: `__all__`, else all that it defines without an underscore."""
+    if module == "mtglib":
+        return set(mtglib.__all__)
+    tree = ast.parse(MODULES[module].read_text())
+    offered = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "__all__" for target in node.targets):
+            offered = set(ast.literal_eval(node.value))
+    return {name for name in offered if not name.startswith("_")}
+
+
+PUBLIC_MODULES = ("mtglib", "mtglib.noop", *(f"mtglib.{default}" for default in DEFAULTS))
+
+
+def private_uses(module: str) -> set[str]:
+    """Names of mtglib that a module of the program imports or reads, and that aren't public."""
+    used = {name for name in imports(module) if name.partition(".")[0] == "mtglib" and name != "mtglib"}
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "mtglib":
+            used.add(f"mtglib.{node.attr}")
+    public = {f"{origin}.{name}" for origin in PUBLIC_MODULES for name in public_names(origin)}
+    return used - public - set(PUBLIC_MODULES)
+
+
+@pytest.mark.parametrize("module", modules_in("mtg"))
+def test_the_program_uses_public_names_only(module: str) -> None:
+    assert private_uses(module) == set()
+
+
+def test_every_public_name_is_there_and_none_is_a_module() -> None:
+    for name in mtglib.__all__:
+        assert hasattr(mtglib, name)
+        assert not name.startswith("_")
+    assert sorted(set(mtglib.__all__)) == sorted(mtglib.__all__)
+
+
+def own_files(*patterns: str) -> list[Path]:
+    found = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    skipped = {"target", "__pycache__", "results", ".venv"}
+    return sorted(path for path in found if path.is_file() and not skipped & set(path.relative_to(ROOT).parts))
+
+
+SOURCES = own_files(
+    "src/**/*.py", "src/**/*.pyi", "rust/**/*.rs", *(f"{top}/**/*.py" for top in ("tests", "benchmarks"))
+)
+
+
+def test_no_file_is_too_long_to_be_about_one_thing() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in SOURCES}
+
+    assert len(lengths) > 100
+    assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
+
+
+def test_most_files_of_the_library_fit_on_a_few_screens() -> None:
+    lengths = [len(path.read_text().splitlines()) for path in SOURCES if "src" in path.parts]
+
+    assert sum(length < 150 for length in lengths) > len(lengths) * 0.7
+
+
+def test_nothing_speaks_of_the_machine_it_was_written_on() -> None:
+    somebodys = re.compile(r"(?<![\w.])/(?:root|home|Users|work)/\w|\bpy" r"env\b")
+    texts = own_files("*.md", "*.toml", "Makefile", ".ci/*", "docs/**/*.md", "examples/**/*", "deploy/**/*")
+
+    told = {
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in (*SOURCES, *texts)
+        if (match := somebodys.search(path.read_text(errors="replace")))
+    }
+    assert told == set()

@@ -1,0 +1,216 @@
+"""The proxy's own life: how it begins, what it takes, and how it ends. Streams are the integration tests' business."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+import mtglib
+from support import sockets
+from support.running_proxy import EventRecorder
+
+SECRET = mtglib.Secret(bytes(range(16)), "front.example")
+Listen = Callable[[], socket.socket]
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """Make listeners on 127.0.0.1."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+
+@pytest.fixture
+def events() -> EventRecorder:
+    """Where the proxies' events go."""
+    return EventRecorder()
+
+
+def make(events: EventRecorder, **changes: Any) -> mtglib.Proxy:
+    return mtglib.Proxy(mtglib.ProxyOpts.with_defaults(SECRET, event_stream=events, relay="pure", **changes))
+
+
+async def started(proxy: mtglib.Proxy, listener: socket.socket) -> asyncio.Task[None]:
+    serving = asyncio.create_task(proxy.serve(listener))
+    await asyncio.sleep(0)
+    return serving
+
+
+def kinds(events: EventRecorder) -> list[str]:
+    return [type(event).__name__ for event in events.events]
+
+
+def test_it_needs_no_event_loop_to_be_made_and_asked(events: EventRecorder) -> None:
+    proxy = make(events, domain_fronting_ip="192.0.2.1", domain_fronting_port=8443)
+
+    assert proxy.domain_fronting_address == ("192.0.2.1", 8443)
+    assert make(events).domain_fronting_address == ("front.example", 443)
+    assert proxy.relay_engine == "pure (asked for)"
+    assert proxy.events_dropped == 0
+    assert events.events == []
+
+
+async def test_serve_returns_after_shutdown_and_leaves_the_listener_open(events: EventRecorder, listen: Listen) -> None:
+    proxy, listeners = make(events), [listen(), listen()]
+    serving = [await started(proxy, listener) for listener in listeners]
+
+    await proxy.shutdown()
+    await asyncio.gather(*serving)
+
+    assert all(listener.fileno() >= 0 for listener in listeners)
+
+
+async def test_all_listeners_are_served(events: EventRecorder, listen: Listen) -> None:
+    proxy, listeners = make(events), [listen(), listen()]
+    serving = [await started(proxy, listener) for listener in listeners]
+    for listener in listeners:
+        socket.create_connection(listener.getsockname()).close()
+
+    await events.seen(mtglib.EventFinish, 2)
+
+    await proxy.shutdown()
+    await asyncio.gather(*serving)
+    assert {event.remote_ip for event in events.of(mtglib.EventStart)} == {ip_address("127.0.0.1")}
+
+
+async def test_a_proxy_that_was_shut_down_serves_nobody(events: EventRecorder, listen: Listen) -> None:
+    proxy = make(events)
+    await proxy.shutdown()
+    await proxy.shutdown()
+    ours, peer = socket.socketpair()
+
+    with pytest.raises(mtglib.ProxyShutDownError):
+        await proxy.serve(listen())
+    await proxy.serve_conn(ours)
+
+    with peer:
+        assert peer.recv(1) == b""
+    assert ours.fileno() == -1
+    assert events.events == []
+
+
+async def test_leaving_the_context_is_a_shutdown(events: EventRecorder, listen: Listen) -> None:
+    async with make(events) as proxy:
+        serving = await started(proxy, listen())
+
+    await serving
+    with pytest.raises(mtglib.ProxyShutDownError):
+        await proxy.serve(listen())
+
+
+@pytest.mark.parametrize("grace_seconds", [0.0, 60.0])
+async def test_shutdown_waits_for_streams_with_grace_and_ends_them_without(
+    events: EventRecorder, grace_seconds: float
+) -> None:
+    proxy, (ours, peer) = make(events), socket.socketpair()
+    peer.setblocking(False)
+    serving = asyncio.create_task(proxy.serve_conn(ours))
+    await events.seen(mtglib.EventStart)
+    stopping = asyncio.create_task(proxy.shutdown(grace_seconds))
+    await asyncio.sleep(0)
+    if grace_seconds:
+        assert kinds(events) == ["EventStart"]
+        sockets.close(peer)
+
+    await stopping
+    assert kinds(events) == ["EventStart", "EventFinish"]
+    await serving
+    sockets.close(peer)
+
+
+async def test_the_one_with_less_patience_decides(events: EventRecorder) -> None:
+    proxy, (ours, peer) = make(events), socket.socketpair()
+    serving = asyncio.create_task(proxy.serve_conn(ours))
+    await events.seen(mtglib.EventStart)
+    patient = asyncio.create_task(proxy.shutdown(600.0))
+    await asyncio.sleep(0)
+
+    await proxy.shutdown()
+    await asyncio.gather(patient, serving)
+
+    assert kinds(events) == ["EventStart", "EventFinish"]
+    peer.close()
+
+
+async def test_a_socket_without_address_has_none_and_passes_every_list(events: EventRecorder) -> None:
+    class Nobody:
+        def contains(self, ip: mtglib.IPAddress) -> bool:
+            return False
+
+        async def run(self, update_each_seconds: float) -> None: ...
+
+        async def shutdown(self) -> None: ...
+
+    ours, peer = socket.socketpair()
+    peer.close()
+    await make(events, ip_allowlist=Nobody()).serve_conn(ours)
+
+    assert [event.remote_ip for event in events.of(mtglib.EventStart)] == [None]
+    assert kinds(events) == ["EventStart", "EventFinish"]
+    assert ours.fileno() == -1
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("192.0.2.7", 1234), "192.0.2.7"),
+        (("::ffff:192.0.2.7", 1234, 0, 0), "192.0.2.7"),
+        (("fe80::1%lo", 1, 0, 1), "fe80::1"),
+    ],
+)
+async def test_the_client_is_who_the_caller_says(events: EventRecorder, given: Any, told: str) -> None:
+    ours, peer = socket.socketpair()
+    peer.close()
+    await make(events).serve_conn(ours, client_address=given)
+
+    assert [event.remote_ip for event in events.of(mtglib.EventStart)] == [ip_address(told)]
+
+
+async def test_a_listener_that_breaks_ends_serve_with_its_error(events: EventRecorder) -> None:
+    proxy = make(events)
+    with socket.socket() as not_listening:
+        not_listening.bind(("127.0.0.1", 0))
+        with pytest.raises(OSError) as caught:
+            await proxy.serve(not_listening)
+
+    assert caught.value.errno == errno.EINVAL
+    await proxy.shutdown()
+
+
+async def test_cancelling_serve_stops_accepting_and_nothing_else(events: EventRecorder, listen: Listen) -> None:
+    proxy, listener = make(events), listen()
+    serving = await started(proxy, listener)
+    with socket.create_connection(listener.getsockname()) as client:
+        await events.seen(mtglib.EventStart)
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving
+        assert kinds(events) == ["EventStart"]
+        client.settimeout(60)
+        await proxy.shutdown()
+    assert kinds(events) == ["EventStart", "EventFinish"]
+
+
+@pytest.mark.xfail(strict=True, reason="the proxy keeps the caller's object")
+def test_options_that_change_later_have_no_effect(events: EventRecorder) -> None:
+    opts = mtglib.ProxyOpts.with_defaults(SECRET, event_stream=events, domain_fronting_port=443)
+    proxy = mtglib.Proxy(opts)
+    opts.domain_fronting_port = 8443
+
+    assert proxy.domain_fronting_address == ("front.example", 443)
+
+
+@pytest.mark.xfail(strict=True, raises=OSError, reason="the socket is touched before anything is caught")
+async def test_a_socket_that_is_closed_already_is_nobodys_error(events: EventRecorder) -> None:
+    ours, peer = socket.socketpair()
+    ours.close()
+    peer.close()
+
+    await make(events).serve_conn(ours)
