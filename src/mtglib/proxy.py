@@ -11,6 +11,7 @@ from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
 from .fronting import fronting_address
 from .guards import Emitter, GuardedLogger, Warnings
 from .interfaces import IPBlocklist
+from .keyshare import new_x25519_public_key
 from .options import ProxyOpts
 from .readiness import Readiness
 from .relay.engine import Engine
@@ -34,6 +35,7 @@ class Proxy:
         self._warnings = Warnings(self._logger)
         self._events = Emitter(opts.event_stream, self._warnings)
         self._start_unix = opts.clock()
+        new_x25519_public_key()  # the process's first takes 40 ms to gather entropy, which no client should see
         self._around: Surroundings | None = None
         self._acceptors: dict[Acceptor, socket.socket] = {}
         self._accepted: set[asyncio.Task[None]] = set()

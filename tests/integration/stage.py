@@ -7,7 +7,7 @@ import gc
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,7 +125,7 @@ async def stage(
     assert secret.hex() not in log.everything()
     assert secret.key.hex() not in log.everything()
     assert unhandled == []
-    check_fds(fds_before)
+    await check_fds(fds_before)
 
 
 @asynccontextmanager
@@ -163,10 +163,12 @@ def open_fds() -> set[str]:
     return found
 
 
-def check_fds(before: set[str]) -> None:
-    """Check that nothing was opened and not closed; the engine's own descriptors may wait for the collector."""
+async def check_fds(before: set[str]) -> None:
+    """Check that all that was opened is closed, as soon as tasks that end by themselves are over."""
     if open_fds() - before:
-        gc.collect()
+        gc.collect()  # the engine's own descriptors may wait for it
+        with suppress(TimeoutError):
+            await eventually(lambda: not open_fds() - before, 2.0)
     assert open_fds() - before == set()
 
 
