@@ -74,9 +74,16 @@ def _is_own(upstream: socket.socket, listeners: Collection[socket.socket]) -> bo
         return False
     for listener in listeners:
         own = local_endpoint(listener)
-        if own is not None and own[1] == peer[1] and (own[0] == peer[0] or own[0].is_unspecified):
-            return own[0] == peer[0] or _is_local(peer[0])
+        if own is not None and own[1] == peer[1] and _covers(own[0], peer[0]):
+            return True
     return False
+
+
+def _covers(own: IPAddress, peer: IPAddress) -> bool:
+    """Tell whether a listener on `own` gets connections to `peer`: `::` has IPv4's, too, unless it is told not to."""
+    if own.is_unspecified and own.version >= peer.version:
+        return _is_local(peer)
+    return own == peer
 
 
 def _is_local(ip: IPAddress) -> bool:

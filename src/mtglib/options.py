@@ -109,6 +109,7 @@ class ProxyOpts:
         """
         clock = changes.get("clock", time.time)
         skew = changes.get("tolerate_time_skewness_seconds", constants.DEFAULT_TOLERATE_TIME_SKEWNESS_SECONDS)
+        _check_duration("tolerate_time_skewness_seconds", skew)
         parts: dict[str, Any] = {
             "network": Direct(),
             "anti_replay_cache": Window.for_time_skewness(skew, clock=clock),

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from copy import copy
 from typing import Any, Self
 
 from .accepting import Acceptor
@@ -28,7 +29,7 @@ class Proxy:
     """
 
     def __init__(self, opts: ProxyOpts) -> None:
-        self._opts = opts
+        self._opts = opts = copy(opts)
         self._dcs = opts.dc_table()
         self._engine = Engine(opts.relay)
         self._logger = GuardedLogger(opts.logger).named("proxy")
@@ -86,7 +87,10 @@ class Proxy:
         if self._shut_down:
             sock.close()
             return
-        sock.setblocking(False)
+        try:
+            sock.setblocking(False)
+        except OSError:  # it is closed already
+            return
         stream = self._start(sock, endpoint_of(client_address or _peer_name(sock)), self._given)
         try:
             await asyncio.wait((stream,))

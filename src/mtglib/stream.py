@@ -205,7 +205,7 @@ class Stream:
         try:
             upstream = await dial_front(opts, around.listeners, around.warnings)
         except (OSError, TimeoutError, UpstreamError) as error:
-            around.warnings.warn("front", f"the fronting site can't be reached: {error or 'time-out'}")
+            around.warnings.warn("front", f"the fronting site can't be reached: {str(error) or 'time-out'}")
             reset(self._conn.detach()[0])
             return None
         client, unread = self._conn.detach()

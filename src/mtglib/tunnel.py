@@ -1,7 +1,9 @@
 """A socket for what isn't one: how a `Network` hands out connections that run through a tunnel."""
 
 import asyncio
+import select
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 _READ_BYTES = 64 * 1024
@@ -25,18 +27,40 @@ def socket_from_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 
 async def _pump(sock: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    directions = [asyncio.ensure_future(_out(sock, writer)), asyncio.ensure_future(_in(reader, sock))]
+    outward, inward = asyncio.ensure_future(_out(sock, writer)), asyncio.ensure_future(_in(reader, sock))
+    hang_up = _HangUp(sock, inward.cancel)
     try:
         # An error in one direction ends both: half of a tunnel is none.
-        await asyncio.wait(directions, return_when=asyncio.FIRST_EXCEPTION)
+        await asyncio.wait((outward, inward), return_when=asyncio.FIRST_EXCEPTION)
     finally:
-        for direction in directions:
+        hang_up.close()
+        for direction in (outward, inward):
             direction.cancel()
-        await asyncio.gather(*directions, return_exceptions=True)
+        await asyncio.gather(outward, inward, return_exceptions=True)
         sock.close()
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
+
+
+class _HangUp:
+    """Calls back when the other end of a socket pair is closed, which reading it doesn't tell from a half-close."""
+
+    def __init__(self, sock: socket.socket, callback: Callable[[], object]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._epoll = select.epoll()
+        self._epoll.register(sock, select.EPOLLET)  # for nothing: a hang-up is always told
+        self._callback = callback
+        self._loop.add_reader(self._epoll.fileno(), self._tell)
+
+    def _tell(self) -> None:
+        if any(events & select.EPOLLHUP for _fd, events in self._epoll.poll(0)):
+            self._callback()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
 
 
 async def _out(sock: socket.socket, writer: asyncio.StreamWriter) -> None:

@@ -33,7 +33,7 @@ async def dial_dc(
         try:
             return await dial(network, address.host, address.port, left, warnings), address
         except (OSError, TimeoutError) as error:
-            failures.append(f"{address.ip} port {address.port}: {error or 'time-out'}")
+            failures.append(f"{address.ip} port {address.port}: {str(error) or 'time-out'}")
     raise UpstreamError(f"DC {choice.dc} can't be reached ({'; '.join(failures)})")
 
 

@@ -161,7 +161,9 @@ def test_example_shows_a_link_and_ends_with_ctrl_c(example: Path, tmp_path: Path
     ) as process:
         assert process.stdout is not None
         link = parse_qs(urlsplit(process.stdout.readline()).query)
-        socket.create_connection(("127.0.0.1", int(link["port"][0]))).close()
+        with socket.create_connection(("127.0.0.1", int(link["port"][0]))) as visitor:
+            visitor.shutdown(socket.SHUT_WR)
+            assert visitor.recv(1) == b""  # who says nothing is closed: it serves by now
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert mtglib.Secret.parse(link["secret"][0]).host == "www.example.com"

@@ -9,13 +9,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Message:
-    """One call of a logger's method."""
+    """One call of a logger's method; the error as text, since the real one would keep its connection alive."""
 
     level: str
     name: str
     text: str
     fields: Mapping[str, Any]
-    error: BaseException | None
+    error: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class RecordingLogger:
         self._keep("warning", message, error)
 
     def _keep(self, level: str, message: str, error: BaseException | None) -> None:
-        self.messages.append(Message(level, self.name, message, self.fields, error))
+        self.messages.append(Message(level, self.name, message, self.fields, repr(error) if error else ""))
 
     @property
     def warnings(self) -> list[str]:
@@ -55,4 +55,4 @@ class RecordingLogger:
 
     def everything(self) -> str:
         """All that a reader of the log would see."""
-        return "\n".join(f"{m.level} {m.name} {m.text} {dict(m.fields)} {m.error!r}" for m in self.messages)
+        return "\n".join(f"{m.level} {m.name} {m.text} {dict(m.fields)} {m.error}" for m in self.messages)

@@ -89,8 +89,8 @@ async def check_echo(around: Stage) -> None:
     sending = asyncio.create_task(client.send(PAYLOAD))
     assert await client.recv_exactly(len(PAYLOAD)) == PAYLOAD
     await sending
-    client.close()
-    assert traffic(await around.finished()) == (len(PAYLOAD), len(PAYLOAD))
+    await around.proxy.shutdown()
+    assert traffic(around.events.events) == (len(PAYLOAD), len(PAYLOAD))
 
 
 async def test_stream_through_a_plain_tunnel(relay: str) -> None:

@@ -11,10 +11,10 @@ try:
     from . import native
 
     _WHY_NOT_NATIVE = ""
+except ModuleNotFoundError:
+    _WHY_NOT_NATIVE = "the Rust extension wasn't built"
 except ImportError as error:
-    _WHY_NOT_NATIVE = (
-        "the Rust extension wasn't built" if "_engine" in str(error) else f"the Rust extension can't be loaded: {error}"
-    )
+    _WHY_NOT_NATIVE = f"the Rust extension can't be loaded: {error}"
 
 
 def engine_description(choice: str = "auto") -> str:

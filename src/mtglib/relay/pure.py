@@ -138,13 +138,13 @@ class _Session:
     async def _upload(self) -> None:
         job, decoder = self._job, RecordDecoder()
         transform = _recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt) if job.ciphers else bytes
-        await self._deliver(self._up, job.preamble)
+        await self._deliver(self._up, job.preamble, counted=False)
         received = job.client_unread or await self._receive(self._up)
         while received:
             payload, error = decoder.feed(received) if job.ciphers else (received, None)
-            self._from_client_bytes += await self._deliver(self._up, transform(payload))
+            await self._deliver(self._up, transform(payload))
             if error is not None:
-                raise _BrokenError(EndReason.BAD_RECORD, job.client)
+                raise self._broken(EndReason.BAD_RECORD, job.client)
             received = b"" if decoder.ended else await self._receive(self._up)
         self._end_direction(self._up)
 
@@ -166,10 +166,10 @@ class _Session:
             except BlockingIOError:
                 await self._readiness.wait(direction.source.fileno(), READABLE)
             except OSError:
-                raise _BrokenError(direction.source_reset, direction.source) from None
+                raise self._broken(direction.source_reset, direction.source) from None
         raise asyncio.CancelledError
 
-    async def _deliver(self, direction: _Direction, data: bytes) -> int:
+    async def _deliver(self, direction: _Direction, data: bytes, *, counted: bool = True) -> None:
         direction.pending = memoryview(data)
         while direction.pending:
             try:
@@ -177,11 +177,17 @@ class _Session:
             except BlockingIOError:
                 await self._readiness.wait(direction.sink.fileno(), WRITABLE)
             except OSError:
-                raise _BrokenError(direction.sink_reset, direction.sink) from None
+                raise self._broken(direction.sink_reset, direction.sink) from None
             else:
                 direction.pending = direction.pending[sent:]
                 self._active_at_mono = self._loop.time()
-        return len(data)
+                if counted and direction is self._up:
+                    self._from_client_bytes += sent
+
+    def _broken(self, reason: EndReason, dead: socket.socket) -> _BrokenError:
+        """Stop reading at once: what a dead socket says next may look like an orderly end."""
+        self._stopping = True
+        return _BrokenError(reason, dead)
 
     def _end_direction(self, direction: _Direction) -> None:
         self._first_eof = self._first_eof or direction.eof
@@ -190,7 +196,6 @@ class _Session:
 
     async def _deliver_the_rest(self, pumps: list[asyncio.Task[None]], dead: socket.socket) -> None:
         """Let the direction to the living side finish, down to the peer's kernel; a reset discards what isn't there."""
-        self._stopping = True
         for pump, direction in zip(pumps, (self._up, self._down), strict=True):
             if direction.sink is dead or not direction.pending:
                 pump.cancel()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import ClientError
-from .tls_records import HANDSHAKE, HEADER_BYTES, unpack_header
+from .tls_records import HANDSHAKE, HEADER_BYTES
 
 MAX_HELLO_BYTES: Final = 1 << 14
 MAX_FRAGMENTS: Final = 10
@@ -53,49 +53,54 @@ def assemble(data: bytes | bytearray) -> tuple[bytes, int] | None:
     Raises:
         ClientError: "not_tls": whatever follows, these bytes can't become a ClientHello.
     """
-    if not data:
-        return None
-    position, payload, first_version = 0, b"", b""
-    for _ in range(MAX_FRAGMENTS):
-        _check_header_so_far(data[position : position + HEADER_BYTES])
-        if len(data) < position + HEADER_BYTES:
+    position, payload, declared, first_version = 0, b"", 0, b""
+    for fragment in range(1, MAX_FRAGMENTS + 1):
+        header = data[position : position + HEADER_BYTES]
+        least, most = _check_header_so_far(header)
+        may_go_on = fragment < MAX_FRAGMENTS
+        _check_lengths(payload, declared + least, MAX_HELLO_BYTES if may_go_on else declared + most)
+        if len(header) < HEADER_BYTES:
             return None
-        _, version, length = unpack_header(data, position)
-        first_version = first_version or version
+        first_version = first_version or bytes(header[1:3])
         position += HEADER_BYTES
-        payload += data[position : position + length]
-        position += length
-        wanted = _wanted(payload)
+        declared += least
+        payload += data[position : position + least]
+        position += least
+        _check_lengths(payload, declared, MAX_HELLO_BYTES if may_go_on else declared)
         if position > len(data):
             return None
-        if wanted and len(payload) == wanted:
-            joined = bytes((HANDSHAKE, *first_version, *len(payload).to_bytes(2)))
-            return joined + payload, position
-        if position == len(data):
-            return None
+        if len(payload) >= _HANDSHAKE_HEADER_BYTES and len(payload) == _message_bounds(payload)[0]:
+            return bytes((HANDSHAKE, *first_version, *len(payload).to_bytes(2))) + payload, position
     raise ClientError("not_tls", f"a ClientHello in more than {MAX_FRAGMENTS} records")
 
 
-def _check_header_so_far(header: bytes | bytearray) -> None:
+def _check_header_so_far(header: bytes | bytearray) -> tuple[int, int]:
+    """Check what there is of a record's header; return the least and the most payload that it can announce."""
     if header[0:1] not in (b"", b"\x16"):
         raise ClientError("not_tls", "not a TLS handshake record")
     if header[1:2] not in (b"", b"\x03") or (len(header) > 2 and header[2] > 4):
         raise ClientError("not_tls", "a TLS record of an unknown version")
-    least, most = _bounds(header[3:HEADER_BYTES], 2)
+    least, most = _bounds(header[3:], 2)
     if most == 0 or least > MAX_HELLO_BYTES:
         raise ClientError("not_tls", "a TLS handshake record that is empty or too long")
+    return max(least, 1), most
 
 
-def _wanted(payload: bytes) -> int:
-    """Return the handshake message's length with its header, or 0 while that isn't known."""
+def _check_lengths(payload: bytes, declared_least: int, declared_most: int) -> None:
+    """Check that the message can be just as long as the records that carry it."""
     if payload[0:1] not in (b"", b"\x01"):
         raise ClientError("not_tls", "not a ClientHello")
-    least, _most = _bounds(payload[1:_HANDSHAKE_HEADER_BYTES], 3)
-    wanted = _HANDSHAKE_HEADER_BYTES + least
-    complete = len(payload) >= _HANDSHAKE_HEADER_BYTES
-    if wanted > MAX_HELLO_BYTES or (complete and len(payload) > wanted):
-        raise ClientError("not_tls", "a ClientHello of an impossible length")
-    return wanted if complete else 0
+    least, most = _message_bounds(payload)
+    if least > min(declared_most, MAX_HELLO_BYTES):
+        raise ClientError("not_tls", f"a ClientHello in more than {MAX_FRAGMENTS} records or {MAX_HELLO_BYTES} bytes")
+    if declared_least > most:
+        raise ClientError("not_tls", "a ClientHello that is shorter than its records")
+
+
+def _message_bounds(payload: bytes) -> tuple[int, int]:
+    """Return the least and the most that a handshake message can be long that begins like this."""
+    least, most = _bounds(payload[1:_HANDSHAKE_HEADER_BYTES], 3)
+    return _HANDSHAKE_HEADER_BYTES + least, min(_HANDSHAKE_HEADER_BYTES + most, MAX_HELLO_BYTES)
 
 
 def _bounds(known: bytes | bytearray, size: int) -> tuple[int, int]:

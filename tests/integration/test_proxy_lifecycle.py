@@ -1,0 +1,389 @@
+"""How a proxy begins, goes on and ends, and that nothing is left of it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mtglib
+from integration.event_rules import names
+from integration.routed_network import OnlyThese
+from integration.stage import HOST, Stage, open_fds, stage, tcp_pair
+from support import sockets
+from support.fake_dc import FakeDC
+from support.faketls_client import ClientOptions, FakeTLSClient
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+
+GARBAGE = b"GET / HTTP/1.1\r\n\r\n"
+
+
+async def check_echo(client: FakeTLSClient) -> None:
+    await client.send(b"in")
+    assert await client.recv_exactly(2) == b"in"
+
+
+async def handshake(client: FakeTLSClient) -> FakeTLSClient:
+    await client.send_hello()
+    await client.receive_answer()
+    await client.send_frame()
+    return client
+
+
+async def test_several_listeners_are_served_at_once(relay: str) -> None:
+    async with stage(relay) as around:
+        listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+        serving = [asyncio.create_task(around.proxy.serve(listener)) for listener in listeners]
+        for listener in listeners:
+            port = listener.getsockname()[1]
+            async with await FakeTLSClient.connect("127.0.0.1", port, around.secret) as client:
+                await check_echo(client)
+        await check_echo(await around.client())
+
+        await around.proxy.shutdown()
+        await asyncio.gather(*serving)
+        for listener in listeners:
+            assert listener.fileno() >= 0  # it stays the caller's
+            listener.close()
+
+
+async def test_unix_listener_has_clients_without_an_address(relay: str, tmp_path: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "proxy"))
+    listener.listen()
+    allowlist = OnlyThese("192.0.2.1")
+    async with stage(relay, ip_allowlist=allowlist) as around:
+        serving = asyncio.create_task(around.proxy.serve(listener))
+        sock = socket.socket(socket.AF_UNIX)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, str(tmp_path / "proxy"))
+        client = await handshake(FakeTLSClient(sock, around.secret))
+        await check_echo(client)
+        client.close()
+
+        await around.finished()
+        assert [start.remote_ip for start in around.events.of(mtglib.EventStart)] == [None]
+        assert allowlist.asked == []
+        await around.proxy.shutdown()
+        await serving
+        listener.close()
+
+
+async def test_socketpair_can_be_served(relay: str) -> None:
+    async with stage(relay) as around:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        serving = asyncio.create_task(around.proxy.serve_conn(theirs))
+        client = await handshake(FakeTLSClient(ours, around.secret, options=ClientOptions(segment_bytes=50)))
+        await check_echo(client)
+        client.close()
+        await serving
+
+        assert theirs.fileno() == -1
+        assert [start.remote_ip for start in around.events.of(mtglib.EventStart)] == [None]
+        assert names(around.events.events)[-1] == "Finish"
+
+
+async def test_serve_conn_takes_blocking_sockets(relay: str) -> None:
+    async with stage(relay) as around:
+        ours, theirs = await tcp_pair()
+        theirs.setblocking(True)
+        serving = asyncio.create_task(around.proxy.serve_conn(theirs))
+        client = await handshake(FakeTLSClient(ours, around.secret))
+        await check_echo(client)
+        client.close()
+        await serving
+
+
+async def test_serve_conn_raises_nothing(relay: str) -> None:
+    async with stage(relay) as around:
+        ours, theirs = await tcp_pair()
+        sockets.reset(ours)
+        await around.proxy.serve_conn(theirs)
+        unconnected = socket.socket()
+        await around.proxy.serve_conn(unconnected)
+        closed = socket.socket()
+        closed.close()
+        await around.proxy.serve_conn(closed)
+
+        assert theirs.fileno() == unconnected.fileno() == -1
+
+
+async def test_shutdown_may_be_called_again(relay: str) -> None:
+    async with stage(relay) as around:
+        await check_echo(await around.client())
+
+        for _ in range(3):
+            await around.proxy.shutdown()
+        await asyncio.gather(around.proxy.shutdown(), around.proxy.shutdown(1.0))
+
+
+async def test_shutdown_of_a_proxy_that_never_served(relay: str) -> None:
+    proxy = mtglib.Proxy(mtglib.ProxyOpts.with_defaults(mtglib.Secret.generate(HOST), relay=relay))
+
+    await proxy.shutdown()
+    await proxy.shutdown(1.0)
+
+
+async def test_shutdown_within_its_grace_lets_streams_end_and_none_begin(relay: str) -> None:
+    async with stage(relay) as around:
+        client = await around.client()
+        await check_echo(client)
+        shutting_down = asyncio.create_task(around.proxy.shutdown(grace_seconds=30.0))
+        await asyncio.sleep(0)
+        late = await around.stranger(GARBAGE)
+        await check_echo(client)
+        assert not shutting_down.done()
+
+        client.close()
+        await shutting_down
+
+        assert names(around.events.events) == ["Start", "ConnectedToDC", "Traffic", "Finish"]
+        assert late.fileno() >= 0
+
+
+async def test_shutdown_ends_what_is_left_after_its_grace(relay: str) -> None:
+    async with stage(relay) as around:
+        client = await around.client()
+        silent = await around.stranger()
+        await check_echo(client)
+
+        await around.proxy.shutdown(grace_seconds=0.05)
+
+        assert await client.recv_until_end() == sockets.Received(b"", "eof")
+        assert await sockets.recv_until_end(silent) == sockets.Received(b"", "eof")
+        assert len(around.events.of(mtglib.EventFinish)) == 2
+
+
+async def test_second_shutdown_without_patience_ends_the_first(relay: str) -> None:
+    async with stage(relay) as around:
+        client = await around.client()
+        await check_echo(client)
+        patient = asyncio.create_task(around.proxy.shutdown(grace_seconds=3600.0))
+        await asyncio.sleep(0)
+
+        await around.proxy.shutdown()
+
+        await patient
+        assert await client.recv_until_end() == sockets.Received(b"", "eof")
+
+
+async def test_context_manager_shuts_down(relay: str) -> None:
+    async with stage(relay) as around:
+        options = mtglib.ProxyOpts.with_defaults(
+            around.secret, relay=relay, dc_overrides={2: [around.dc.address]}, event_stream=around.events
+        )
+        ours, theirs = await tcp_pair()
+        async with mtglib.Proxy(options) as proxy:
+            serving = asyncio.create_task(proxy.serve_conn(theirs))
+            client = await handshake(FakeTLSClient(ours, around.secret))
+            await check_echo(client)
+
+        assert names(around.events.events)[-1] == "Finish"
+        await serving
+        client.close()
+
+
+async def test_proxy_that_was_shut_down_cannot_serve(relay: str) -> None:
+    async with stage(relay) as around:
+        await around.proxy.shutdown()
+
+        with pytest.raises(mtglib.ProxyShutDownError):
+            await around.proxy.serve(around.listener)
+        ours, theirs = await tcp_pair()
+        await around.proxy.serve_conn(theirs)
+        assert await sockets.recv_until_end(ours) == sockets.Received(b"", "eof")
+        assert around.events.events == []
+        sockets.close(ours)
+
+
+async def test_serve_that_is_cancelled_leaves_listener_and_streams_alone(relay: str) -> None:
+    async with stage(relay) as around:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            serving = asyncio.create_task(around.proxy.serve(listener))
+            client = await FakeTLSClient.connect("127.0.0.1", port, around.secret)
+            await check_echo(client)
+            serving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await serving
+            await check_echo(client)
+            client.close()
+
+            again = asyncio.create_task(around.proxy.serve(listener))
+            async with await FakeTLSClient.connect("127.0.0.1", port, around.secret) as client:
+                await check_echo(client)
+            await around.proxy.shutdown()
+            await again
+
+
+async def test_accepting_that_breaks_for_good_is_an_oserror(relay: str) -> None:
+    async with stage(relay) as around:
+        with socket.socket() as not_listening, pytest.raises(OSError):
+            await around.proxy.serve(not_listening)
+        closed = socket.create_server(("127.0.0.1", 0))
+        closed.close()
+        with pytest.raises(OSError):
+            await around.proxy.serve(closed)
+
+        await check_echo(await around.client())
+
+
+async def test_relay_that_cannot_be_made_costs_its_connection_alone(
+    relay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [OSError(24, "Too many open files")]
+    name = "NativeRelay" if relay == "native" else "PureRelay"
+    module = "mtglib.relay.engine.native" if relay == "native" else "mtglib.relay.engine"
+    real: Any = getattr(__import__(module, fromlist=[name]) if relay == "pure" else _native(), name)
+
+    def make() -> Any:
+        if failures:
+            raise failures.pop()
+        return real()
+
+    monkeypatch.setattr(f"{module}.{name}", make)
+    async with stage(relay, warnings=True) as around:
+        client = await around.client()
+        assert (await client.recv_until_end()).data == b""
+
+        await check_echo(await around.client())
+
+
+def _native() -> Any:
+    from mtglib.relay import native
+
+    return native
+
+
+async def test_relay_engine_is_named(relay: str) -> None:
+    async with stage(relay) as around:
+        assert around.proxy.relay_engine == {"native": "native", "pure": "pure (asked for)"}[relay]
+
+
+async def test_shutdown_gives_descriptors_back_without_the_garbage_collector(relay: str) -> None:
+    async with FakeDC() as dc:
+        gc.collect()
+        gc.disable()
+        try:
+            before = open_fds()
+            secret = mtglib.Secret.generate(HOST)
+            proxy = mtglib.Proxy(
+                mtglib.ProxyOpts.with_defaults(secret, relay=relay, dc_overrides={2: [dc.address]})
+            )
+            ours, theirs = await tcp_pair()
+            serving = asyncio.create_task(proxy.serve_conn(theirs))
+            client = await handshake(FakeTLSClient(ours, secret))
+            await check_echo(client)
+            client.close()
+            await serving
+            await proxy.shutdown()
+            for connection in dc.connections:
+                connection.close()
+
+            assert open_fds() - before == set()
+        finally:
+            gc.enable()
+
+
+def test_proxy_may_be_made_before_there_is_a_loop(relay: str) -> None:
+    secret = mtglib.Secret.generate(HOST)
+    proxy = mtglib.Proxy(mtglib.ProxyOpts.with_defaults(secret, relay=relay))
+
+    async def serve() -> None:
+        async with proxy:
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                serving = asyncio.create_task(proxy.serve(listener))
+                sock = await sockets.connect(*listener.getsockname())
+                sockets.close(sock)
+                await proxy.shutdown(1.0)
+                await serving
+
+    asyncio.run(serve())
+
+
+def of_all_kinds(around: Stage) -> list[Any]:
+    """Coroutine functions, each of which is one connection of another kind."""
+
+    async def echoed() -> None:
+        async with await around.client() as client:
+            await check_echo(client)
+
+    async def vanishes() -> None:
+        client = await around.client()
+        await check_echo(client)
+        client.reset()
+
+    async def breaks_the_protocol() -> None:
+        client = await around.client()
+        await client.send_raw(b"\x16\x03\x03\x00\x01x")
+        await client.recv_until_end()
+        client.close()
+
+    async def wants_another_dc() -> None:
+        async with await around.client(77) as client:
+            await client.recv_until_end()
+
+    async def has_another_tag() -> None:
+        async with await around.client(tag=b"\xee" * 4) as client:
+            await client.recv_until_end()
+
+    async def leaves_without_a_byte() -> None:
+        sockets.close(await around.stranger())
+
+    async def vanishes_in_its_hello() -> None:
+        sockets.reset(await around.stranger(b"\x16\x03\x01"))
+
+    async def leaves_in_its_hello() -> None:
+        await around.probe(b"\x16\x03\x01", then_eof=True)
+
+    async def is_fronted() -> None:
+        await around.probe(GARBAGE, then_eof=True)
+
+    async def leaves_before_its_frame() -> None:
+        client = await around.client_before_hello()
+        await client.send_hello()
+        await client.receive_answer()
+        client.close()
+
+    async def sends_an_alert() -> None:
+        client = await around.client()
+        await client.send_raw(b"\x15\x03\x03\x00\x02\x01\x00")
+        await client.recv_until_end()
+        client.close()
+
+    return [
+        *(echoed, vanishes, breaks_the_protocol, wants_another_dc, has_another_tag, leaves_without_a_byte),
+        *(vanishes_in_its_hello, leaves_in_its_hello, is_fronted, leaves_before_its_frame, sends_an_alert),
+    ]
+
+
+async def test_connections_of_all_kinds_leave_nothing_behind(relay: str) -> None:
+    async with stage(relay, warnings=True) as around:
+        await check_echo(await around.client())
+        kinds = of_all_kinds(around)
+        for kind in kinds:
+            await kind()
+        await around.finished(len(kinds))
+        await _quiet(around)
+        fds, tasks = len(open_fds()), len(asyncio.all_tasks())
+
+        for _ in range(4):
+            await asyncio.gather(*(kind() for kind in kinds for _ in range(5)))
+        await around.finished(len(kinds) * 21)
+        await _quiet(around)
+
+        assert around.log.warnings == []
+        assert (len(open_fds()), len(asyncio.all_tasks())) == (fds, tasks)
+
+
+async def _quiet(around: Stage) -> None:
+    """Wait until the peers have closed their ends, too: only the first client is left."""
+    from integration.stage import eventually
+
+    await eventually(lambda: len(around.dc._sockets) == 1 and not around.site._sockets)
