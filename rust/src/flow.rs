@@ -27,6 +27,19 @@ struct Pending {
     end: usize,
 }
 
+impl Pending {
+    /// Moves little that is left out of a large buffer: many slow readers would keep many of those.
+    fn without_waste(self, pool: &mut Pool) -> Self {
+        let left = self.end - self.start;
+        if left > self.buffer.len() / 2 {
+            return self;
+        }
+        let buffer: Buffer = self.buffer[self.start..self.end].into();
+        pool.give(self.buffer);
+        Self { buffer, start: 0, end: left }
+    }
+}
+
 /// A direction.
 pub struct Flow {
     codec: Codec,
@@ -169,7 +182,7 @@ impl Flow {
             pool.give(pending.buffer);
         } else {
             held.add(pending.end - pending.start);
-            self.pending = Some(pending);
+            self.pending = Some(pending.without_waste(pool));
         }
         outcome
     }

@@ -40,6 +40,8 @@ def in_the_forked_process(engine: Engine) -> None:
     except mtglib.EngineError as error:
         print(f"error: {error}", flush=True)
     print(f"closed: {client.recv(1) == b'' == upstream.recv(1)}", flush=True)
+    client.close()
+    upstream.close()
     if engine.description == "native":
         engine._relay._engine.close()  # type: ignore[union-attr]
     print(f"new engine: {asyncio.run(in_a_new_engine(engine.description))}", flush=True)

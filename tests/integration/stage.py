@@ -72,7 +72,9 @@ class Stage:
         sock = await self.stranger(data)
         if then_eof:
             sockets.send_eof(sock)
-        return await sockets.recv_until_end(sock)
+        received = await sockets.recv_until_end(sock)
+        sockets.close(sock)
+        return received
 
     async def finished(self, count: int = 1) -> list[mtglib.Event]:
         """Wait until so many streams are over; return all events so far."""
@@ -131,6 +133,7 @@ async def stage(
 @asynccontextmanager
 async def _serving(proxy: mtglib.Proxy, listener: socket.socket) -> AsyncIterator[mtglib.Proxy]:
     serving = asyncio.create_task(proxy.serve(listener), name="test-proxy")
+    await asyncio.sleep(0)  # a proxy that is shut down before it serves would say so
     try:
         yield proxy
     finally:
