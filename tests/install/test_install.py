@@ -91,6 +91,7 @@ async def test_installs_into_an_empty_environment_and_serves(sdist: Path, engine
                 await _visit(process, secret, expected)
             finally:
                 process.send_signal(signal.SIGTERM)
+                process.communicate()  # its last words need a reader
     assert process.returncode == 0
 
 

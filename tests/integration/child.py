@@ -31,7 +31,7 @@ class Child:
 
     async def rest(self) -> list[str]:
         """Let its input end, and wait for all other lines and its exit, whose code must be 0."""
-        output, errors = await self.process.communicate()
+        output, errors = await self.process.communicate(b"")
         assert self.process.returncode == 0, errors.decode()
         assert errors == b"", errors.decode()
         return output.decode().splitlines()

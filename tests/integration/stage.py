@@ -1,4 +1,4 @@
-"""A proxy between clients, a data centre (DC 2, and whatever numbers a test wants) and a fronting site, with everything that it says recorded."""
+"""A proxy between clients, a data centre and a fronting site, with everything that it says recorded."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ async def stage(
     site: TCPServer | None = None,
     listener: socket.socket | None = None,
     warnings: bool = False,
-    limit_seconds: float = 10.0,
+    limit_seconds: float = 30.0,
     **changes: Any,
 ) -> AsyncIterator[Stage]:
     """Set everything up; afterwards shut down, and check what must be true after any run.
 
-    That is: events in order, no descriptor left open, no task that failed unseen, no warning in the log unless
-    ``warnings``, and no secret in it. ``dcs`` all lead to the one DC. ``changes`` are ProxyOpts' attributes. After ``limit_seconds`` it is a
-    TimeoutError.
+    That is: events in order, no descriptor left open, no task that failed unseen, no secret in the log, and no
+    warning unless ``warnings``. All numbers of ``dcs`` lead to the one DC. ``changes`` are ProxyOpts' attributes.
+    After ``limit_seconds`` it is a TimeoutError.
     """
     fds_before = open_fds()
     async with asyncio.timeout(limit_seconds), AsyncExitStack() as stack:
@@ -115,9 +115,12 @@ async def stage(
         events, log = EventRecorder(), RecordingLogger()
         secret = mtglib.Secret.generate(HOST)
         settings: dict[str, Any] = {
-            **{"event_stream": events, "logger": log, "relay": relay},
-            **{"domain_fronting_ip": "127.0.0.1", "domain_fronting_port": site.port},
-            **{"dc_overrides": {number: [dc.address] for number in dcs}},
+            "event_stream": events,
+            "logger": log,
+            "relay": relay,
+            "domain_fronting_ip": "127.0.0.1",
+            "domain_fronting_port": site.port,
+            "dc_overrides": {number: [dc.address] for number in dcs},
         }
         options = mtglib.ProxyOpts.with_defaults(secret, **(settings | changes))
         async with _serving(mtglib.Proxy(options), listener) as proxy, AsyncExitStack() as peers:
@@ -159,10 +162,8 @@ def open_fds() -> set[str]:
     """The descriptors of this process, and what they are."""
     found = set()
     for fd in os.listdir("/proc/self/fd"):
-        try:
+        with suppress(FileNotFoundError):  # that of the listing itself
             found.add(f"{fd} {os.readlink(f'/proc/self/fd/{fd}')}")
-        except FileNotFoundError:
-            pass  # that of the listing itself
     return {name for name in found if not name.endswith("/dev/null")}  # uvloop's reserve, opened when first needed
 
 

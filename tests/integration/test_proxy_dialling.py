@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ ALL = [FOUR_A, SIX_A, FOUR_B, SIX_B]
 OVERRIDES = {2: ["192.0.2.1:1001", "[2001:db8::1]:2001", "192.0.2.2:1002", "[2001:db8::2]:2002"]}
 
 
-async def dialled(relay: str, network: RoutedNetwork, dc: int = 2, **changes: object) -> Sequence[tuple[str, int]]:
+async def dialled(relay: str, network: RoutedNetwork, dc: int = 2, **changes: Any) -> Sequence[tuple[str, int]]:
     """Ask for a DC of which no address works; return which were tried."""
     async with stage(relay, network=network, **({"dc_overrides": OVERRIDES} | changes)) as around:
         client = await around.client(dc)
@@ -69,7 +70,7 @@ async def test_last_address_may_be_the_one_that_works(relay: str, failure: Excep
 async def test_address_that_hangs_is_left_for_the_next(relay: str) -> None:
     network = RoutedNetwork()
     async with stage(relay, network=network, dc_overrides=OVERRIDES, dial_timeout=0.05) as around:
-        network.routes = {address: None for address in ALL}
+        network.routes = dict.fromkeys(ALL)
         client = await around.client_before_hello()
         network.on_dial = lambda: _let_the_second_through(network, around.dc.port)
         await client.send_hello()

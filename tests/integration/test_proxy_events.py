@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
 import mtglib
 from integration.event_rules import by_stream, names, traffic
-from integration.pair import Pour, pair, recv_exactly, recv_until_end
+from integration.pair import pair, recv_exactly, recv_until_end
+from integration.pour import Pour
 from integration.routed_network import OnlyThese, RoutedNetwork
 from integration.stage import eventually, stage
 from support import sockets
 from support.client_hello import hello_records
 from support.front import RecordingFront, answer, answer_then_eof
 from support.pattern import Pattern
+from support.running_proxy import EventRecorder
 
 LOCALHOST = ip_address("127.0.0.1")
 DC_STREAM = ["Start", "ConnectedToDC", "Traffic", "Finish"]
@@ -43,9 +47,7 @@ async def test_stream_to_a_dc(relay: str) -> None:
 
 
 @pytest.mark.parametrize(("asked", "told"), [(-2, 2), (0, 2), (3, 3), (-203, 203), (10_002, 10_002)])
-async def test_dc_is_told_by_its_positive_number_and_asked_as_the_client_did(
-    relay: str, asked: int, told: int
-) -> None:
+async def test_dc_is_told_by_its_positive_number_and_asked_as_the_client_did(relay: str, asked: int, told: int) -> None:
     async with stage(relay, dcs=[told]) as around:
         (await around.client(asked)).close()
 
@@ -114,7 +116,7 @@ async def test_replayed_hello(relay: str) -> None:
     ],
     ids=["blocklist", "allowlist"],
 )
-async def test_address_that_is_turned_away(relay: str, lists: dict[str, OnlyThese], is_block_list: bool) -> None:
+async def test_address_that_is_turned_away(relay: str, lists: dict[str, Any], is_block_list: bool) -> None:
     async with stage(relay, **lists) as around:
         assert (await around.probe(b"")).data == b""
 
@@ -236,13 +238,18 @@ async def test_traffic_is_told_while_a_relay_goes_on(relay: str, monkeypatch: py
     monkeypatch.setattr("mtglib.relay.ticker.REPORT_EACH_SECONDS", 0.02)
     async with pair(relay, "fast") as ends:
         for _ in range(3):
-            before = traffic(ends.around.events.events)
+            up_bytes, down_bytes = traffic(ends.around.events.events)
+            expected = (up_bytes + 2, down_bytes + 3)
             await ends.client.send(b"ab")
             await ends.upstream.send(b"abc")
             assert await recv_exactly(ends.upstream, 2) == b"ab"
             assert await recv_exactly(ends.client, 3) == b"abc"
-            await eventually(lambda before=before: traffic(ends.around.events.events) == (before[0] + 2, before[1] + 3))
+            await eventually(partial(has_told, ends.around.events, expected))
         assert "Finish" not in names(ends.around.events.events)
+
+
+def has_told(recorder: EventRecorder, expected: tuple[int, int]) -> bool:
+    return traffic(recorder.events) == expected
 
 
 async def test_traffic_is_told_once_a_second_at_most(relay: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 
 async def test_site_is_dialled_by_the_secrets_host_through_its_own_network(relay: str) -> None:
     front_network, network = RoutedNetwork(), RoutedNetwork()
-    changes = {"front_network": front_network, "network": network, "domain_fronting_ip": None}
+    changes: dict[str, Any] = {"front_network": front_network, "network": network, "domain_fronting_ip": None}
     async with stage(relay, **changes) as around:
         front_network.routes = {(HOST, around.site.port): ("127.0.0.1", around.site.port)}
         network.routes = {("127.0.0.1", around.dc.port): ("127.0.0.1", around.dc.port)}
@@ -56,9 +57,7 @@ async def test_configured_ip_and_port_stand_for_the_host(relay: str) -> None:
 
 
 @pytest.mark.parametrize("failure", [ConnectionRefusedError("no"), TimeoutError(), socket.gaierror(-2, "no name")])
-async def test_site_that_cannot_be_reached_is_a_reset_and_one_warning_a_minute(
-    relay: str, failure: Exception
-) -> None:
+async def test_site_that_cannot_be_reached_is_a_reset_and_one_warning_a_minute(relay: str, failure: Exception) -> None:
     network = RoutedNetwork()
     async with stage(relay, front_network=network, warnings=True) as around:
         network.routes = {("127.0.0.1", around.site.port): failure}
@@ -117,7 +116,7 @@ async def test_front_by_a_name_that_leads_back_is_refused(relay: str) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     port = listener.getsockname()[1]
     network = RoutedNetwork({(HOST, port): ("127.0.0.1", port)})
-    changes = {"domain_fronting_ip": None, "domain_fronting_port": port, "front_network": network}
+    changes: dict[str, Any] = {"domain_fronting_ip": None, "domain_fronting_port": port, "front_network": network}
     async with stage(relay, listener=listener, warnings=True, **changes) as around:
         assert await around.probe(GARBAGE) == sockets.Received(b"", "reset")
 
@@ -192,10 +191,11 @@ class TestProxyProtocol:
             await serving
 
 
-async def test_hostile_client_cannot_see_that_a_frame_was_awaited(relay: str) -> None:
-    """Everything before our answer is fronted: also a hello with another host's name, or of another time."""
+async def test_hello_that_is_almost_right_is_fronted(relay: str) -> None:
+    """It was made with the key, but for another host, or at another time."""
     async with stage(relay) as around:
-        for count, options in enumerate(({"server_name": "other.example"}, {"timestamp": 1_000_000})):
+        wrong: list[dict[str, Any]] = [{"server_name": "other.example"}, {"timestamp": 1_000_000}]
+        for count, options in enumerate(wrong):
             client = await around.client_before_hello(**options)
             await client.send_hello()
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import mtglib
 from integration.event_rules import names
 from integration.routed_network import OnlyThese
-from integration.stage import HOST, Stage, open_fds, stage, tcp_pair
+from integration.stage import HOST, stage, tcp_pair
 from support import sockets
-from support.fake_dc import FakeDC
 from support.faketls_client import ClientOptions, FakeTLSClient
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
@@ -237,153 +234,20 @@ async def test_accepting_that_breaks_for_good_is_an_oserror(relay: str) -> None:
 async def test_relay_that_cannot_be_made_costs_its_connection_alone(
     relay: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failures = [OSError(24, "Too many open files")]
-    name = "NativeRelay" if relay == "native" else "PureRelay"
-    module = "mtglib.relay.engine.native" if relay == "native" else "mtglib.relay.engine"
-    real: Any = getattr(__import__(module, fromlist=[name]) if relay == "pure" else _native(), name)
+    name = "mtglib.relay.engine.native.NativeRelay" if relay == "native" else "mtglib.relay.engine.PureRelay"
 
-    def make() -> Any:
-        if failures:
-            raise failures.pop()
-        return real()
+    def fail() -> None:
+        raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(f"{module}.{name}", make)
     async with stage(relay, warnings=True) as around:
-        client = await around.client()
-        assert (await client.recv_until_end()).data == b""
+        with monkeypatch.context() as patch:
+            patch.setattr(name, fail)
+            client = await around.client()
+            assert (await client.recv_until_end()).data == b""
 
         await check_echo(await around.client())
-
-
-def _native() -> Any:
-    from mtglib.relay import native
-
-    return native
 
 
 async def test_relay_engine_is_named(relay: str) -> None:
     async with stage(relay) as around:
         assert around.proxy.relay_engine == {"native": "native", "pure": "pure (asked for)"}[relay]
-
-
-async def test_shutdown_gives_descriptors_back_without_the_garbage_collector(relay: str) -> None:
-    async with FakeDC() as dc:
-        gc.collect()
-        gc.disable()
-        try:
-            before = open_fds()
-            secret = mtglib.Secret.generate(HOST)
-            proxy = mtglib.Proxy(
-                mtglib.ProxyOpts.with_defaults(secret, relay=relay, dc_overrides={2: [dc.address]})
-            )
-            ours, theirs = await tcp_pair()
-            serving = asyncio.create_task(proxy.serve_conn(theirs))
-            client = await handshake(FakeTLSClient(ours, secret))
-            await check_echo(client)
-            client.close()
-            await serving
-            await proxy.shutdown()
-            for connection in dc.connections:
-                connection.close()
-
-            assert open_fds() - before == set()
-        finally:
-            gc.enable()
-
-
-def test_proxy_may_be_made_before_there_is_a_loop(relay: str) -> None:
-    secret = mtglib.Secret.generate(HOST)
-    proxy = mtglib.Proxy(mtglib.ProxyOpts.with_defaults(secret, relay=relay))
-
-    async def serve() -> None:
-        async with proxy:
-            with socket.create_server(("127.0.0.1", 0)) as listener:
-                serving = asyncio.create_task(proxy.serve(listener))
-                sock = await sockets.connect(*listener.getsockname())
-                sockets.close(sock)
-                await proxy.shutdown(1.0)
-                await serving
-
-    asyncio.run(serve())
-
-
-def of_all_kinds(around: Stage) -> list[Any]:
-    """Coroutine functions, each of which is one connection of another kind."""
-
-    async def echoed() -> None:
-        async with await around.client() as client:
-            await check_echo(client)
-
-    async def vanishes() -> None:
-        client = await around.client()
-        await check_echo(client)
-        client.reset()
-
-    async def breaks_the_protocol() -> None:
-        client = await around.client()
-        await client.send_raw(b"\x16\x03\x03\x00\x01x")
-        await client.recv_until_end()
-        client.close()
-
-    async def wants_another_dc() -> None:
-        async with await around.client(77) as client:
-            await client.recv_until_end()
-
-    async def has_another_tag() -> None:
-        async with await around.client(tag=b"\xee" * 4) as client:
-            await client.recv_until_end()
-
-    async def leaves_without_a_byte() -> None:
-        sockets.close(await around.stranger())
-
-    async def vanishes_in_its_hello() -> None:
-        sockets.reset(await around.stranger(b"\x16\x03\x01"))
-
-    async def leaves_in_its_hello() -> None:
-        await around.probe(b"\x16\x03\x01", then_eof=True)
-
-    async def is_fronted() -> None:
-        await around.probe(GARBAGE, then_eof=True)
-
-    async def leaves_before_its_frame() -> None:
-        client = await around.client_before_hello()
-        await client.send_hello()
-        await client.receive_answer()
-        client.close()
-
-    async def sends_an_alert() -> None:
-        client = await around.client()
-        await client.send_raw(b"\x15\x03\x03\x00\x02\x01\x00")
-        await client.recv_until_end()
-        client.close()
-
-    return [
-        *(echoed, vanishes, breaks_the_protocol, wants_another_dc, has_another_tag, leaves_without_a_byte),
-        *(vanishes_in_its_hello, leaves_in_its_hello, is_fronted, leaves_before_its_frame, sends_an_alert),
-    ]
-
-
-async def test_connections_of_all_kinds_leave_nothing_behind(relay: str) -> None:
-    async with stage(relay, warnings=True) as around:
-        await check_echo(await around.client())
-        kinds = of_all_kinds(around)
-        for kind in kinds:
-            await kind()
-        await around.finished(len(kinds))
-        await _quiet(around)
-        fds, tasks = len(open_fds()), len(asyncio.all_tasks())
-
-        for _ in range(4):
-            await asyncio.gather(*(kind() for kind in kinds for _ in range(5)))
-        await around.finished(len(kinds) * 21)
-        await _quiet(around)
-
-        assert around.log.warnings == []
-        assert (len(open_fds()), len(asyncio.all_tasks())) == (fds, tasks)
-
-
-async def _quiet(around: Stage) -> None:
-    """Wait until the peers have closed their ends, too: only the first client is left."""
-    from integration.stage import eventually
-
-    await eventually(lambda: len(around.dc._sockets) == 1 and not around.site._sockets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ async def probe_that_came_first(around: Stage, data: bytes) -> sockets.Received:
     ],
     ids=["blocklist", "allowlist", "both"],
 )
-async def test_address_that_is_turned_away_is_closed_unread(relay: str, lists: dict[str, OnlyThese]) -> None:
+async def test_address_that_is_turned_away_is_closed_unread(relay: str, lists: dict[str, Any]) -> None:
     async with stage(relay, **lists) as around:
         assert await probe_that_came_first(around, GARBAGE) == sockets.Received(b"", "reset")
         assert await around.probe(b"") == sockets.Received(b"", "eof")
@@ -46,7 +47,7 @@ async def test_address_that_is_turned_away_is_closed_unread(relay: str, lists: d
 
 
 async def test_lists_let_in_whom_they_should(relay: str) -> None:
-    lists = {"ip_allowlist": OnlyThese("127.0.0.1"), "ip_blocklist": OnlyThese("127.0.0.2")}
+    lists: dict[str, Any] = {"ip_allowlist": OnlyThese("127.0.0.1"), "ip_blocklist": OnlyThese("127.0.0.2")}
     async with stage(relay, **lists) as around:
         client = await around.client()
         await client.send(b"in")
@@ -208,7 +209,8 @@ async def test_list_that_raises_turns_away(relay: str) -> None:
         def contains(self, ip: object) -> bool:
             raise RuntimeError("no list")
 
-    for lists in ({"ip_blocklist": Broken()}, {"ip_allowlist": Broken()}):
+    broken: list[dict[str, Any]] = [{"ip_blocklist": Broken()}, {"ip_allowlist": Broken()}]
+    for lists in broken:
         async with stage(relay, warnings=True, **lists) as around:
             for _ in range(3):
                 assert await around.probe(b"") == sockets.Received(b"", "eof")

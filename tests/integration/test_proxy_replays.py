@@ -9,6 +9,7 @@ import pytest
 import mtglib
 from integration.event_rules import names
 from integration.stage import Stage, stage
+from mtglib.antireplay import Window
 from support import sockets
 from support.client_hello import hello_records
 from support.front import answer
@@ -33,14 +34,6 @@ async def lands_at(around: Stage, wire: bytes) -> str:
     first = await sockets.recv_exactly(sock, len(SITE))
     sockets.close(sock)
     return "site" if first == SITE else "proxy"
-
-
-async def hello(around: Stage, stamp: float) -> bytes:
-    """Send a hello of this time; return its bytes, wherever it landed."""
-    client = await around.client_before_hello(timestamp=int(stamp))
-    await client.send_hello()
-    client.close()
-    return hello_records(client.hello)
 
 
 async def landed_first(around: Stage, stamp: float) -> str:
@@ -97,7 +90,7 @@ async def test_hello_from_before_the_start_is_fronted_as_no_replay(relay: str, s
 
 
 async def test_cache_that_survives_restarts_takes_hellos_from_before(relay: str) -> None:
-    class Persistent(mtglib.ProxyOpts.with_defaults(mtglib.Secret.generate("x.example")).anti_replay_cache.__class__):  # type: ignore[misc]
+    class Persistent(Window):
         persistent = True
 
     async with on_stage(relay, Clock(), anti_replay_cache=Persistent(10.0)) as around:

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from integration.held_memory import LIMIT_BYTES, held, watched
-from integration.pair import DCEnd, End, Mode, Pair, Pour, pair, recv_exactly, recv_until_end, together
+from integration.pair import DCEnd, End, Mode, Pair, pair, recv_exactly, recv_until_end, together
+from integration.pour import Pour
 from integration.stage import eventually
 from support.pattern import Pattern
 from support.slow_peers import SMALL_BUFFER_BYTES, drip
@@ -28,9 +29,7 @@ async def check_nothing_spins() -> None:
 
 
 @DIRECTIONS
-async def test_reader_that_stops_holds_a_bounded_rest_and_then_gets_all(
-    relay: str, mode: Mode, direction: str
-) -> None:
+async def test_reader_that_stops_holds_a_bounded_rest_and_then_gets_all(relay: str, mode: Mode, direction: str) -> None:
     async with pair(relay, mode) as ends:
         source, sink = source_and_sink(ends, direction)
         pour = Pour(source)
@@ -62,7 +61,8 @@ async def test_both_directions_may_be_blocked_at_once(relay: str, mode: Mode) ->
         uploaded, downloaded = await asyncio.gather(recv_until_end(ends.upstream), recv_until_end(ends.client))
         up.check(uploaded, "eof")
         down.check(downloaded, "eof")
-        assert [len(uploaded.data), len(downloaded.data)] == await completing
+        sent_bytes, answered_bytes = await completing
+        assert (len(uploaded.data), len(downloaded.data)) == (sent_bytes, answered_bytes)
         await eventually(lambda: held(ends.around.proxy).now_bytes == 0)
 
 

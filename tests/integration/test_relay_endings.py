@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from integration.event_rules import traffic
-from integration.pair import Mode, Pour, pair, recv_exactly, recv_until_end
+from integration.pair import Mode, pair, recv_exactly, recv_until_end
+from integration.pour import Pour
 from support import sockets
 from support.pattern import Pattern
 

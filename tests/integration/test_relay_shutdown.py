@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from integration.event_rules import names, traffic
-from integration.pair import Mode, Pour, pair, recv_exactly, recv_until_end
+from integration.pair import Mode, pair, recv_exactly, recv_until_end
+from integration.pour import Pour
 from integration.stage import stage, tcp_pair
 from support import sockets
 from support.fake_dc import echo
@@ -110,8 +111,6 @@ async def test_two_shutdowns_wait_for_the_same_last_events(relay: str, mode: Mod
 
         assert traffic(ends.around.events.events) == (ends.prelude_bytes + len(REQUEST), 0)
         assert names(ends.around.events.events)[-1] == "Finish"
-
-
 
 
 @pytest.mark.parametrize("cancels", [1, 2])

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from integration.recording_logger import RecordingLogger
+from mtglib import accepting
 from mtglib.accepting import Acceptor
 from mtglib.guards import Warnings
 from unit.recorders import said
 
+SHIPPED_PAUSE_SECONDS = accepting._PAUSE_SECONDS
 OF_ONE_CONNECTION = [errno.ECONNABORTED, errno.EINTR, errno.EPROTO, errno.ENETUNREACH, errno.ETIMEDOUT]
 OUT_OF_RESOURCES = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
 
@@ -31,6 +33,12 @@ class Listener(socket.socket):
         if self.failures:
             raise OSError(self.failures.pop(0), "as told")
         return super().accept()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short pauses."""
+    monkeypatch.setattr(accepting, "_PAUSE_SECONDS", 0.001)
 
 
 @pytest.fixture
@@ -96,6 +104,10 @@ async def test_an_error_of_one_connection_goes_by_unnoticed(
     running.close()
 
 
+def test_a_pause_is_a_tenth_of_a_second() -> None:
+    assert SHIPPED_PAUSE_SECONDS == 0.1
+
+
 @pytest.mark.parametrize("failure", OUT_OF_RESOURCES, ids=errno.errorcode.get)
 async def test_without_resources_it_pauses_says_so_once_and_goes_on(
     listener: Listener, warnings: Warnings, logger: RecordingLogger, failure: int
@@ -113,17 +125,23 @@ async def test_without_resources_it_pauses_says_so_once_and_goes_on(
 
 
 async def test_it_can_be_stopped_in_a_pause(listener: Listener, warnings: Warnings, logger: RecordingLogger) -> None:
+    accepting._PAUSE_SECONDS = 3600.0
     listener.failures = [errno.EMFILE] * 1000
     running = Running(listener, warnings)
-    accepting = asyncio.create_task(running.acceptor.run())
+    serving = asyncio.create_task(running.acceptor.run())
     with connect(listener):
         while not logger.messages:
             await asyncio.sleep(0)
+        pause = running.acceptor._pause
+        for _ in range(20):
+            await asyncio.sleep(0)
         running.acceptor.stop()
-        await accepting
+        await serving
 
     assert running.taken == []
-    assert listener.accepts == 1
+    assert listener.accepts == 1, "no spinning meanwhile"
+    assert pause is not None
+    assert pause.cancelled()
 
 
 async def test_another_error_is_for_good(listener: Listener, warnings: Warnings) -> None:
@@ -159,10 +177,10 @@ async def test_after_stop_nobody_else_is_taken(listener: Listener, warnings: War
 
 
 async def test_cancelling_leaves_no_reader_behind(listener: Listener, warnings: Warnings) -> None:
-    accepting = asyncio.create_task(Running(listener, warnings).acceptor.run())
+    serving = asyncio.create_task(Running(listener, warnings).acceptor.run())
     await asyncio.sleep(0)
-    accepting.cancel()
+    serving.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await accepting
+        await serving
 
     assert not asyncio.get_running_loop().remove_reader(listener.fileno())

@@ -38,12 +38,12 @@ class OneHost:
 
 @pytest.fixture
 def listen() -> Iterator[Listen]:
-    """Make listeners, at a port of the kernel's choice; "" and "::" are the wildcards."""
+    """Make listeners, at a port of the kernel's choice; :: takes IPv4, too."""
     with ExitStack() as stack:
 
         def on(host: str) -> socket.socket:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            return stack.enter_context(socket.create_server((host, 0), family=family))
+            return stack.enter_context(socket.create_server((host, 0), family=family, dualstack_ipv6=host == "::"))
 
         yield on
 
@@ -80,7 +80,8 @@ async def test_without_one_the_network_dials(listen: Listen, warnings: Warnings)
 
 
 @pytest.mark.parametrize(
-    ("bound", "reached"), [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("0.0.0.0", "127.0.0.1"), ("::", "::1")]
+    ("bound", "reached"),
+    [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("::", "127.0.0.1")],
 )
 async def test_a_front_that_is_this_proxy_is_refused(
     bound: str, reached: str, listen: Listen, warnings: Warnings
@@ -92,7 +93,6 @@ async def test_a_front_that_is_this_proxy_is_refused(
         await dial_front(opts, [listen("127.0.0.1"), own], warnings)
 
 
-@pytest.mark.xfail(strict=True, reason="an IPv4 wildcard is taken for the IPv6 one, too")
 async def test_a_site_of_the_other_family_on_our_port_is_another_server(listen: Listen, warnings: Warnings) -> None:
     own = listen("0.0.0.0")
     with socket.create_server(("::1", port_of(own)), family=socket.AF_INET6):
@@ -105,6 +105,21 @@ async def test_another_address_of_this_machine_is_another_server(listen: Listen,
     with socket.create_server(("127.0.0.2", port_of(own))):
         opts = ProxyOpts.with_defaults(SECRET, network=OneHost("127.0.0.2", port_of(own)))
         (await dial_front(opts, [own], warnings)).close()
+
+
+async def test_a_wildcard_is_not_on_other_machines(listen: Listen, warnings: Warnings) -> None:
+    own = listen("0.0.0.0")
+
+    class Faraway(socket.socket):
+        def getpeername(self) -> tuple[str, int]:
+            return "192.0.2.9", port_of(own)
+
+    class Internet(OneHost):
+        async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+            return Faraway()
+
+    opts = ProxyOpts.with_defaults(SECRET, network=Internet("", 0))
+    (await dial_front(opts, [own], warnings)).close()
 
 
 async def test_a_tunnel_without_addresses_is_never_our_own(listen: Listen, warnings: Warnings) -> None:

@@ -97,7 +97,6 @@ async def test_a_silent_address_costs_its_time_and_all_together_twice_that(warni
     assert sum(timeout for _, _, timeout in network.dialled) <= 0.04 + 1e-6
 
 
-@pytest.mark.xfail(strict=True, reason="an exception without text is true, so that nothing takes its place")
 async def test_a_time_out_is_called_one(warnings: Warnings) -> None:
     network = ScriptedNetwork(silent, refused, refused)
 
