@@ -74,16 +74,18 @@ def _is_own(upstream: socket.socket, listeners: Collection[socket.socket]) -> bo
         return False
     for listener in listeners:
         own = local_endpoint(listener)
-        if own is not None and own[1] == peer[1] and _covers(own[0], peer[0]):
+        if own is not None and own[1] == peer[1] and (own[0] == peer[0] or _covers(listener, own[0], peer[0])):
             return True
     return False
 
 
-def _covers(own: IPAddress, peer: IPAddress) -> bool:
-    """Tell whether a listener on `own` gets connections to `peer`: `::` has IPv4's, too, unless it is told not to."""
-    if own.is_unspecified and own.version >= peer.version:
-        return _is_local(peer)
-    return own == peer
+def _covers(listener: socket.socket, own: IPAddress, peer: IPAddress) -> bool:
+    """Tell whether a listener on any address gets connections to `peer`: `::` has IPv4's, too, if it is dual stack."""
+    if not own.is_unspecified or own.version < peer.version:
+        return False
+    if own.version > peer.version and listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+        return False
+    return _is_local(peer)
 
 
 def _is_local(ip: IPAddress) -> bool:

@@ -1,6 +1,5 @@
 """Everything that can be set about a proxy."""
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -168,6 +167,7 @@ _DURATIONS = (
     *("idle_timeout", "tolerate_time_skewness_seconds"),
     *("handshake_timeout", "frame_timeout", "dial_timeout"),
 )
+_MAX_DURATION_SECONDS = 10 * 365 * 86400.0
 _FLAGS = (
     *("allow_fallback_on_unknown_dc", "use_test_dcs"),
     *("fast_mode", "domain_fronting_proxy_protocol"),
@@ -192,11 +192,11 @@ def _check_part(name: str, part: Any, interface: type, error: type[PartIsNotDefi
 
 def _check_duration(name: str, value: Any) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:
-        raise OptionError(name, "a positive number of seconds", value)
+    if not number or not 0 < value <= _MAX_DURATION_SECONDS:
+        raise OptionError(name, "a positive number of seconds, at most ten years", value)
 
 
-def _check_int(name: str, value: Any, expected: str, least: int, most: float = math.inf) -> None:
+def _check_int(name: str, value: Any, expected: str, least: int, most: int = 1_000_000_000) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise OptionError(name, expected, value)
 

@@ -70,6 +70,7 @@ class Proxy:
         """
         if self._shut_down:
             raise ProxyShutDownError("this proxy was shut down")
+        self._around = self._around or self._surroundings()
         acceptor = Acceptor(listener, self._take, self._warnings)
         self._acceptors[acceptor] = listener
         try:
@@ -89,7 +90,10 @@ class Proxy:
             return
         try:
             sock.setblocking(False)
-        except OSError:  # it is closed already
+            self._around = self._around or self._surroundings()
+        except OSError as error:  # it is closed already, or there are no descriptors left
+            self._warnings.warn("serve_conn", "a connection can't be served", error=error)
+            sock.close()
             return
         stream = self._start(sock, endpoint_of(client_address or _peer_name(sock)), self._given)
         try:
@@ -162,8 +166,8 @@ class Proxy:
     def _start(
         self, sock: socket.socket, client: tuple[IPAddress, int] | None, streams: set[asyncio.Task[None]]
     ) -> asyncio.Task[None]:
-        around = self._around = self._around or self._surroundings()
-        task = asyncio.get_running_loop().create_task(Stream(around, sock, client).run())
+        assert self._around is not None
+        task = asyncio.get_running_loop().create_task(Stream(self._around, sock, client).run())
         streams.add(task)
         task.add_done_callback(streams.discard)
         return task

@@ -5,6 +5,7 @@ import binascii
 import os
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from .constants import SECRET_KEY_LENGTH_BYTES
 from .errors import SecretEmptyError, SecretInvalidError
@@ -68,13 +69,15 @@ class Secret:
 
     def problem(self) -> str | None:
         """What is expected and isn't so, or None."""
-        if len(self.key) != SECRET_KEY_LENGTH_BYTES:
+        key: Any = self.key
+        host: Any = self.host
+        if not isinstance(key, bytes) or len(key) != SECRET_KEY_LENGTH_BYTES:
             return "a key of 16 bytes"
-        if not any(self.key):
+        if not any(key):
             return "a key that isn't all zero"
-        if not 1 <= len(self.host) <= _MAX_HOST_BYTES:
+        if not isinstance(host, str) or not 1 <= len(host) <= _MAX_HOST_BYTES:
             return f"a host name of 1 to {_MAX_HOST_BYTES} ASCII characters behind the key"
-        if not _HOST.fullmatch(self.host):
+        if not _HOST.fullmatch(host):
             return "a host name of letters, digits, hyphens and dots behind the key"
         return None
 

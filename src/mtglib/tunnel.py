@@ -36,9 +36,11 @@ async def _pump(sock: socket.socket, reader: asyncio.StreamReader, writer: async
         hang_up.close()
         for direction in (outward, inward):
             direction.cancel()
-        await asyncio.gather(outward, inward, return_exceptions=True)
-        sock.close()
-        writer.close()
+        try:
+            await asyncio.gather(outward, inward, return_exceptions=True)
+        finally:  # also if that is cancelled
+            sock.close()
+            writer.close()
         with suppress(OSError):
             await writer.wait_closed()
 

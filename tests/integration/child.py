@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +21,11 @@ class Child:
     def process(self) -> asyncio.subprocess.Process:
         assert self._process is not None
         return self._process
+
+    def cpu_seconds(self) -> float:
+        """How much time it has used, in all threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     async def line(self) -> str:
         """The next line of its output, without its end; an EOFError when there is none."""

@@ -20,6 +20,9 @@ async def test_accepting_goes_on_when_there_are_descriptors_again(relay: str) ->
         port = int(await child.line())
         crowd = [await sockets.connect("127.0.0.1", port) for _ in range(100)]
         assert await child.line() == "no resources for more connections; trying again"
+        before_seconds = child.cpu_seconds()
+        await asyncio.sleep(0.5)
+        assert child.cpu_seconds() - before_seconds < 0.1  # it waits, and doesn't try all the time
         for sock in crowd:
             sockets.close(sock)
 

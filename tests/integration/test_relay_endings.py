@@ -7,10 +7,12 @@ import asyncio
 import pytest
 
 from integration.event_rules import traffic
-from integration.pair import Mode, pair, recv_exactly, recv_until_end
-from integration.pour import Pour
+from integration.pair import End, Mode, pair, recv_exactly, recv_until_end
+from integration.pour import Pour, unacknowledged_bytes
+from integration.stage import eventually
 from support import sockets
 from support.pattern import Pattern
+from support.slow_peers import SMALL_BUFFER_BYTES
 
 both_loops = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
@@ -121,6 +123,33 @@ async def test_what_was_read_from_an_upstream_that_vanished_is_delivered(relay: 
         pour.check(received, "reset")
         assert traffic(await ends.around.finished()) == (ends.prelude_bytes, len(received.data))
         assert await ends.around.reason() == "upstream_reset"
+
+
+async def test_rest_for_a_client_with_little_room_comes_before_the_reset(relay: str, mode: Mode) -> None:
+    """A reset throws away what the kernel still has: the relay has to wait until the peer's kernel has all."""
+    async with pair(relay, mode, receive_buffer_bytes=SMALL_BUFFER_BYTES) as ends:
+        await ends.upstream.send(Pattern(1).take(100_000))
+        await eventually(lambda: unacknowledged_bytes(ends.upstream.sock) == 0)
+        ends.upstream.reset()
+        await ends.client.send(REQUEST)  # so that the relay learns of it soon
+
+        received = await drip_until_end(ends.client)
+
+        Pattern(1).check(received.data)
+        assert traffic(await ends.around.finished())[1] == len(received.data) > SMALL_BUFFER_BYTES
+        assert received.ending == "reset"
+
+
+async def drip_until_end(end: End) -> sockets.Received:
+    """Read to the end, with pauses between small reads."""
+    got = bytearray()
+    try:
+        while data := await end.recv():
+            got += data
+            await asyncio.sleep(0.002)
+    except ConnectionResetError:
+        return sockets.Received(bytes(got), "reset")
+    return sockets.Received(bytes(got), "eof")
 
 
 @both_loops

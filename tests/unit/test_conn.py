@@ -98,8 +98,11 @@ async def test_take_splits_what_was_read(ends: Ends) -> None:
 
 
 async def test_detach_gives_socket_and_leftover_away(ends: Ends, readiness: Readiness) -> None:
+    receiving = asyncio.create_task(ends.conn.receive_more(soon()))
+    await asyncio.sleep(0)
     ends.peer.send(b"left")
-    await ends.conn.receive_more(soon())
+    await receiving
+    assert readiness._watched
 
     sock, unread = ends.conn.detach()
     ends.conn.close()

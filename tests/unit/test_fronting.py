@@ -100,6 +100,15 @@ async def test_a_site_of_the_other_family_on_our_port_is_another_server(listen: 
         (await dial_front(opts, [own], warnings)).close()
 
 
+async def test_a_site_on_our_port_beside_a_listener_for_ipv6_alone_is_another_server(warnings: Warnings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as site, socket.socket(socket.AF_INET6) as own:
+        own.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        own.bind(("::", port_of(site)))
+        own.listen()
+        opts = ProxyOpts.with_defaults(SECRET, network=OneHost("127.0.0.1", port_of(site)))
+        (await dial_front(opts, [own], warnings)).close()
+
+
 async def test_another_address_of_this_machine_is_another_server(listen: Listen, warnings: Warnings) -> None:
     own = listen("127.0.0.1")
     with socket.create_server(("127.0.0.2", port_of(own))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -129,6 +129,7 @@ def test_optional_parts_are_checked_if_given() -> None:
         (SECRET.hex(), mtglib.SecretInvalidError, "a Secret, got str"),
         (Secret(bytes(16), "a.b"), mtglib.SecretInvalidError, "a key that isn't all zero"),
         (Secret(b"short", "a.b"), mtglib.SecretInvalidError, "a key of 16 bytes"),
+        (Secret(cast("bytes", None), "a.b"), mtglib.SecretInvalidError, "a key of 16 bytes"),
     ],
 )
 def test_the_secret_is_checked_and_never_repeated(secret: Any, error: type[OptionError], text: str) -> None:
@@ -138,12 +139,15 @@ def test_the_secret_is_checked_and_never_repeated(secret: Any, error: type[Optio
 
 
 @pytest.mark.parametrize("name", DURATIONS)
-@pytest.mark.parametrize("value", [0, -1.0, math.nan, math.inf, "5s", True, None])
+@pytest.mark.parametrize("value", [0, -1.0, math.nan, math.inf, 10**400, "5s", True, None])
 def test_durations_are_positive_numbers(name: str, value: Any) -> None:
     with pytest.raises(OptionError) as caught:
         dataclasses.replace(ProxyOpts.with_defaults(SECRET), **{name: value})
 
-    assert (caught.value.field, caught.value.expected) == (name, "a positive number of seconds")
+    assert (caught.value.field, caught.value.expected) == (
+        name,
+        "a positive number of seconds, at most ten years",
+    )
 
 
 @pytest.mark.parametrize("value", [-1.0, math.nan, "5s", None])

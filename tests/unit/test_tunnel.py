@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
 
 import mtglib
+from mtglib import tunnel as tunnel_module
 from support import sockets
 
 
@@ -33,14 +33,12 @@ async def tunnel() -> AsyncIterator[Tunnel]:
     yield tunnel
     sockets.close(tunnel.near)
     sockets.close(tunnel.far)
-    await gone(tunnel.writer)
+    await gone()
 
 
-async def gone(writer: asyncio.StreamWriter) -> None:
-    """Wait until the tunnel has closed its stream."""
-    with suppress(OSError):
-        await writer.wait_closed()
-    while not writer.transport.is_closing():
+async def gone() -> None:
+    """Wait until all tunnels are over: each closes its stream and its own socket then."""
+    while tunnel_module._pumping:
         await asyncio.sleep(0)
 
 
@@ -118,4 +116,16 @@ async def test_a_stream_that_breaks_ends_the_socket() -> None:
 
     assert (await sockets.recv_until_end(near)).data == b""
     sockets.close(near)
-    await gone(writer)
+    await gone()
+
+
+async def test_a_tunnel_that_is_cancelled_twice_closes_both_ends(tunnel: Tunnel) -> None:
+    (pumping,) = tunnel_module._pumping
+    for _ in range(2):
+        pumping.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait([pumping])
+
+    async with asyncio.timeout(1):
+        assert await sockets.recv_until_end(tunnel.near) == sockets.Received(b"", "eof")
+        assert await sockets.recv_until_end(tunnel.far) == sockets.Received(b"", "eof")

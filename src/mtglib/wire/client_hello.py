@@ -139,7 +139,7 @@ def _vector(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:
     """Read a vector with its length in front (RFC 8446, section 3.4); return it and where it ends."""
     start = at + length_bytes
     end = start + int.from_bytes(data[at:start])
-    if len(data) < end or len(data) < start:
+    if len(data) < end:
         raise ClientError("not_tls", "a ClientHello with a field that ends too early")
     return data[start:end], end
 
