@@ -13,7 +13,7 @@ pub const READ_BYTES: usize = RECORDS * MAX_PAYLOAD_BYTES;
 pub const RECORD_BYTES: usize = HEADER_BYTES + MAX_PAYLOAD_BYTES;
 
 const BUFFER_BYTES: usize = RECORDS * RECORD_BYTES + SLACK_BYTES;
-/// Most spare buffers that a thread keeps, 2 MiB.
+/// Most spare buffers that a thread keeps, 4 MiB.
 const MAX_SPARE: usize = 16;
 
 /// Room for what was received and transformed and is to be sent.

@@ -15,7 +15,7 @@ use crate::codec::Codec;
 use crate::counters::{Registry, Traffic};
 use crate::flow::{Fault, Flow, Moved};
 use crate::record::Decoder;
-use crate::sys::{limit_unsent_bytes, unacknowledged_bytes};
+use crate::sys::{is_broken, limit_unsent_bytes, unacknowledged_bytes};
 
 /// How much of what a peer doesn't take yet the kernel may hold for it.
 const MAX_UNSENT_BYTES: i32 = 128 * 1024;
@@ -235,7 +235,8 @@ impl Conn {
     pub fn look_whether_all_is_delivered(&mut self, thread: &Thread<'_>) {
         if let State::Delivering { reason, living } = self.state {
             let idle = thread.now >= self.deadline();
-            if self.awaits_acknowledgement() && (idle || unacknowledged_bytes(self.fd(living)) == 0) {
+            let living = self.fd(living);
+            if self.awaits_acknowledgement() && (idle || unacknowledged_bytes(living) == 0 || is_broken(living)) {
                 self.state = State::Over(reason);
             }
         }

@@ -23,4 +23,3 @@ pub use cipher::{crypt, CipherSpec};
 pub use conn::{Ciphers, Finished, Job, Reason};
 pub use engine::{x25519_public_key, Engine};
 pub use record::{Decoder, Status};
-pub use sys::own_fd;

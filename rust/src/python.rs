@@ -11,6 +11,9 @@ use crate::conn::{Ciphers, Job};
 use crate::sys::own_fd;
 use crate::{CipherSpec, Engine as Threads};
 
+/// More than anyone waits, and far from what a clock can't hold.
+const MAX_IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
 /// Key, IV, bytes of keystream used.
 type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 
@@ -59,10 +62,10 @@ impl Engine {
         ciphers: Option<Vec<PyCipher<'_>>>,
         idle_timeout: f64,
     ) -> PyResult<u64> {
-        if client_fd < 0 || upstream_fd < 0 {
+        // Both are owned, and so closed, whatever is wrong with one of them.
+        let (Some(client), Some(upstream)) = (own_fd(client_fd), own_fd(upstream_fd)) else {
             return Err(PyValueError::new_err("client_fd and upstream_fd: expected open descriptors"));
-        }
-        let (client, upstream) = (own_fd(client_fd), own_fd(upstream_fd));
+        };
         let job = Job {
             client,
             upstream,
@@ -70,7 +73,9 @@ impl Engine {
             preamble: preamble.to_vec(),
             ciphers: ciphers.as_deref().map(parse_ciphers).transpose()?,
             idle_timeout: Duration::try_from_secs_f64(idle_timeout)
-                .map_err(|_| PyValueError::new_err("idle_timeout: expected a positive number of seconds"))?,
+                .ok()
+                .filter(|timeout| *timeout <= MAX_IDLE_TIMEOUT)
+                .ok_or_else(|| PyValueError::new_err("idle_timeout: expected seconds, at most ten years"))?,
         };
         Ok(py.detach(|| self.0.submit(job)))
     }

@@ -1,16 +1,17 @@
 //! Every `unsafe` of the crate, each with its reason.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
+#[cfg(feature = "python")]
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-/// Takes over a descriptor that comes as a bare number.
+/// Takes over a descriptor that comes as a bare number; None for one that no descriptor has.
 ///
-/// The caller gives it up: `socket.detach()` in Python. A number that isn't open makes later calls fail, no more.
-#[must_use]
-pub fn own_fd(fd: RawFd) -> OwnedFd {
-    assert!(fd >= 0, "a descriptor can't be negative");
-    // SAFETY: it isn't -1 (checked), and the caller has no other owner for it (the contract above).
-    unsafe { OwnedFd::from_raw_fd(fd) }
+/// The caller gives it up, as Python's `socket.detach()` does: nobody else may use or close it from now on.
+#[cfg(feature = "python")]
+pub fn own_fd(fd: RawFd) -> Option<OwnedFd> {
+    // SAFETY: it isn't negative, and `detach` left no other owner (the contract above, kept by relay/native.py).
+    (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Counts the bytes that the kernel took for a peer and that the peer's kernel hasn't acknowledged.
@@ -38,6 +39,13 @@ pub fn limit_unsent_bytes(fd: BorrowedFd<'_>, limit: libc::c_int) {
             length,
         )
     };
+}
+
+/// Whether a connection is gone altogether, so that what it has left to deliver stays so.
+pub fn is_broken(fd: BorrowedFd<'_>) -> bool {
+    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: one pollfd is passed, it outlives the call, and a time-out of 0 doesn't wait.
+    unsafe { libc::poll(&mut poll, 1, 0) > 0 }
 }
 
 /// Runs `spawn` with all signals blocked, so that threads it starts never run a signal handler of the host's.

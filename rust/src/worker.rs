@@ -4,7 +4,7 @@
 //! watched at all, so nothing can spin. New connections come through an inbox; their sockets are already in the
 //! epoll set by then, so that taking one up costs this thread nothing until the first byte comes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{epoll, eventfd, EventfdFlags, Timespec};
-use rustix::io::{read, write};
+use rustix::io::{read, write, Errno};
 
 use crate::buffer::Pool;
 use crate::conn::{Conn, Finished, Interest, Reason, Side, Thread};
@@ -133,7 +133,7 @@ pub struct Worker<'a> {
     registry: &'a Registry,
     report: &'a dyn Fn(Finished),
     conns: HashMap<u64, Watched>,
-    awaiting_acknowledgement: Vec<u64>,
+    awaiting_acknowledgement: HashSet<u64>,
     pool: Pool,
     sweep: Sweep,
     now: Instant,
@@ -148,7 +148,7 @@ impl<'a> Worker<'a> {
             registry,
             report,
             conns: HashMap::new(),
-            awaiting_acknowledgement: Vec::new(),
+            awaiting_acknowledgement: HashSet::new(),
             pool: Pool::new(),
             sweep: Sweep::default(),
             now: Instant::now(),
@@ -168,8 +168,11 @@ impl<'a> Worker<'a> {
             }
             let timeout = self.timeout();
             events.clear();
-            // An interrupted or failed wait is one without events.
-            let _ = epoll::wait(&self.inbox.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref());
+            let outcome = epoll::wait(&self.inbox.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref());
+            if outcome.is_err_and(|error| error != Errno::INTR) {
+                // The kernel is out of memory, say: try again, but don't spin.
+                std::thread::sleep(ACKNOWLEDGEMENT_POLL);
+            }
             self.now = Instant::now();
             for event in &events {
                 self.handle(event.data.u64(), event.flags);
@@ -245,8 +248,8 @@ impl<'a> Worker<'a> {
         }
         if watched.conn.is_over() || !watched.watch(&self.inbox.epoll) {
             self.close(number);
-        } else if watched.conn.awaits_acknowledgement() && !self.awaiting_acknowledgement.contains(&number) {
-            self.awaiting_acknowledgement.push(number);
+        } else if watched.conn.awaits_acknowledgement() {
+            self.awaiting_acknowledgement.insert(number);
         }
     }
 

@@ -90,5 +90,9 @@ class Acceptor:
 
     def _resume(self) -> None:
         self._pause = None
-        if not self._over.done() and self._listener.fileno() >= 0:
+        if self._over.done():
+            return
+        if self._listener.fileno() < 0:
+            self._over.set_exception(OSError(errno.EBADF, "the listener was closed"))
+        else:
             self._loop.add_reader(self._listener.fileno(), self._accept)

@@ -1,5 +1,6 @@
 """A client's socket during its handshake: non-blocking, with what was read and not used yet."""
 
+import asyncio
 import socket
 
 from .readiness import READABLE, WRITABLE, Readiness
@@ -31,7 +32,7 @@ class Conn:
             TimeoutError: Nothing came until the loop's clock said `deadline_mono`.
             OSError: The connection is broken.
         """
-        while True:
+        while asyncio.get_running_loop().time() < deadline_mono:
             try:
                 data = self._sock.recv(_RECV_BYTES)
             except BlockingIOError:
@@ -39,6 +40,7 @@ class Conn:
             else:
                 self.unread += data
                 return bool(data)
+        raise TimeoutError
 
     async def send_all(self, data: bytes, deadline_mono: float) -> None:
         """Send everything.

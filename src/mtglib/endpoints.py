@@ -1,14 +1,12 @@
 """IP addresses and ports in the forms that sockets, options and people use, made canonical."""
 
 import socket
-from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from .event_types import IPAddress
 
 
-@lru_cache(maxsize=4096)  # clients come back, several connections at a time
 def canonical_ip(text: str) -> IPAddress | None:
     """Parse an address as a socket gives it: IPv4-mapped IPv6 becomes IPv4, a zone goes; None if it is none."""
     try:

@@ -2,6 +2,8 @@
 
 import socket
 from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
 
 from .constants import MIN_FRONTING_IDLE_TIMEOUT
 from .endpoints import endpoint_of, local_endpoint
@@ -12,6 +14,11 @@ from .options import ProxyOpts
 from .relay.job import Job
 from .upstream import dial
 from .wire.proxy_protocol import header_v2
+
+_BINDS_ANYWHERE = {
+    4: Path("/proc/sys/net/ipv4/ip_nonlocal_bind"),
+    6: Path("/proc/sys/net/ipv6/ip_nonlocal_bind"),
+}
 
 
 def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
@@ -33,7 +40,7 @@ async def dial_front(opts: ProxyOpts, listeners: Collection[socket.socket], warn
     """
     host, port = fronting_address(opts)
     network = opts.front_network or opts.network
-    upstream = await dial(network, host, port, opts.dial_timeout, warnings)
+    upstream = await dial(network, host, port, 2 * opts.dial_timeout, warnings)
     if _is_own(upstream, listeners):
         upstream.close()
         raise UpstreamError(
@@ -89,11 +96,13 @@ def _covers(listener: socket.socket, own: IPAddress, peer: IPAddress) -> bool:
 
 
 def _is_local(ip: IPAddress) -> bool:
-    """Tell whether an address is one of this machine's: only those can be bound to."""
+    """Tell whether an address is one of this machine's: who sends there sends from it, or at least can bind to it."""
     family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((str(ip), 0))
-        except OSError:
-            return False
-    return True
+    with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        probe.connect((str(ip), 9))  # sends nothing
+        if local_endpoint(probe) == (ip, probe.getsockname()[1]):
+            return True
+    with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        probe.bind((str(ip), 0))
+        return not _BINDS_ANYWHERE[ip.version].exists() or _BINDS_ANYWHERE[ip.version].read_text().strip() == "0"
+    return False

@@ -78,20 +78,20 @@ class Proxy:
         finally:
             del self._acceptors[acceptor]
 
-    async def serve_conn(self, sock: socket.socket, client_address: Any = None) -> None:
+    async def serve_conn(self, sock: socket.socket, *, client_address: Any = None) -> None:
         """Serve one connection to its end; IP lists and the concurrency limit are the caller's business.
 
         Args:
             sock: A connected stream socket. It is the proxy's from now on, which closes it.
             client_address: The client's (ip, port) as in the socket module, where it isn't the socket's peer.
         """
-        if self._shut_down:
+        if self._shut_down or sock.fileno() < 0:
             sock.close()
             return
         try:
             sock.setblocking(False)
             self._around = self._around or self._surroundings()
-        except OSError as error:  # it is closed already, or there are no descriptors left
+        except OSError as error:  # there are no descriptors left
             self._warnings.warn("serve_conn", "a connection can't be served", error=error)
             sock.close()
             return

@@ -70,8 +70,8 @@ class Readiness:
     def _watch(self, fd: int, wanted: int) -> _Watched:
         watched = self._watched.get(fd)
         if watched is None:
-            watched = self._watched[fd] = _Watched(wanted)
             self._epoll.register(fd, wanted | select.EPOLLET)
+            watched = self._watched[fd] = _Watched(wanted)
         elif not watched.interest & wanted:
             watched.interest |= wanted
             self._epoll.modify(fd, watched.interest | select.EPOLLET)

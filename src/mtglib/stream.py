@@ -6,6 +6,7 @@ import random
 import socket
 from base64 import urlsafe_b64encode
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from .conn import Conn
@@ -36,6 +37,7 @@ from .wire.client_hello import ClientHello
 from .wire.record_stream import RecordDecoder, encode_records
 
 _REPLAY_CHECK_TIMEOUT = 1.0
+_MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in records that carry nothing; a flood of those mustn't keep the event loop
 
 
 @dataclass(slots=True)
@@ -100,7 +102,8 @@ class Stream:
         except Exception as error:
             self._around.warnings.warn(f"stream {type(error).__name__}", "a stream failed", error=error)
         finally:
-            self._conn.close()
+            with suppress(OSError):
+                self._conn.close()
             self._around.events.send(EventFinish(stream_id=self._id, timestamp=clock()))
 
     async def _handshake(self) -> Job | None:
@@ -158,8 +161,9 @@ class Stream:
 
     async def _read_frame(self, deadline_mono: float) -> tuple[obfuscated2.ClientFrame, bytes]:
         """Return the frame and what came behind it, in records again."""
-        decoder, payload = RecordDecoder(), b""
+        decoder, payload, left_bytes = RecordDecoder(), b"", _MAX_BYTES_BEFORE_FRAME
         while True:
+            left_bytes -= len(self._conn.unread)
             decoded, error = decoder.feed(self._conn.take_all())
             payload += decoded
             if error is not None:
@@ -168,6 +172,8 @@ class Stream:
                 raise ClientError("closed", "the client sent an alert in place of its frame")
             if len(payload) >= obfuscated2.FRAME_BYTES:
                 break
+            if left_bytes <= 0:
+                raise ClientError("frame", "too many records without a frame in them")
             try:
                 if not await self._conn.receive_more(deadline_mono):
                     raise ClientError("closed", "the client left before its frame was complete")

@@ -48,6 +48,8 @@ async def dial(network: Network, host: str, port: int, timeout_seconds: float, w
         sock = await within(timeout_seconds, network.dial(host, port, timeout_seconds=timeout_seconds))
         if not isinstance(sock, socket.socket):
             raise TypeError(f"expected a connected socket.socket, got {type(sock).__name__}")
+        if sock.fileno() < 0:
+            raise ValueError("expected a connected socket.socket, got a closed one")
     except (OSError, TimeoutError):
         raise
     except Exception as error:

@@ -147,6 +147,18 @@ async def recv_until_end(end: End) -> sockets.Received:
     return sockets.Received(bytes(got), "eof")
 
 
+async def drip_until_end(end: End) -> sockets.Received:
+    """Read to the end, with pauses between small reads."""
+    got = bytearray()
+    try:
+        while data := await end.recv():
+            got += data
+            await asyncio.sleep(0.002)
+    except ConnectionResetError:
+        return sockets.Received(bytes(got), "reset")
+    return sockets.Received(bytes(got), "eof")
+
+
 async def recv_exactly(end: End, count_bytes: int) -> bytes:
     """Read so many bytes, or an EOFError; there must not be more of them."""
     got = bytearray()

@@ -53,7 +53,7 @@ async def test_configured_ip_and_port_stand_for_the_host(relay: str) -> None:
         assert await (await around.front.connection()).got(len(GARBAGE)) == GARBAGE
 
         assert around.proxy.domain_fronting_address == ("192.0.2.7", 8443)
-        assert [call.timeout_seconds for call in network.dialled] == [5.0]
+        assert [call.timeout_seconds for call in network.dialled] == [2 * mtglib.DEFAULT_DIAL_TIMEOUT]
 
 
 @pytest.mark.parametrize("failure", [ConnectionRefusedError("no"), TimeoutError(), socket.gaierror(-2, "no name")])
@@ -180,7 +180,7 @@ class TestProxyProtocol:
         site = RecordingFront(listen_only, proxy_protocol=True)
         async with stage(relay, site=site, domain_fronting_proxy_protocol=True) as around:
             ours, theirs = await tcp_pair()
-            serving = asyncio.create_task(around.proxy.serve_conn(theirs, ("192.0.2.9", 4711)))
+            serving = asyncio.create_task(around.proxy.serve_conn(theirs, client_address=("192.0.2.9", 4711)))
             await sockets.send_all(ours, GARBAGE)
 
             header = (await around.front.connection()).proxy_header

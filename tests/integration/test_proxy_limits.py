@@ -95,7 +95,7 @@ async def test_connections_handed_over_are_nobodys_business(relay: str) -> None:
     """`serve_conn` knows neither lists nor the limit, and what it serves leaves no less room for others."""
     async with stage(relay, concurrency=1, ip_blocklist=OnlyThese("192.0.2.1")) as around:
         ours, theirs = await tcp_pair()
-        serving = asyncio.create_task(around.proxy.serve_conn(theirs, ("192.0.2.1", 5)))
+        serving = asyncio.create_task(around.proxy.serve_conn(theirs, client_address=("192.0.2.1", 5)))
         await around.events.seen(mtglib.EventStart)
 
         client = await around.client()

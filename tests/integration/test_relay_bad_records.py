@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from integration.pair import Mode, pair, recv_exactly, recv_until_end
+from integration.pair import Mode, drip_until_end, pair, recv_exactly, recv_until_end
 from support import sockets
 from support.pattern import Pattern
 from support.tls_records import APPLICATION_DATA, make_record
@@ -73,6 +75,15 @@ async def test_alert_is_the_clients_end(relay: str, telegram: Mode) -> None:
         ends.upstream.send_eof()
 
         assert await ends.around.reason() == "client_eof"
+
+
+async def test_alert_behind_a_slow_reader_waits_for_its_turn(relay: str, telegram: Mode) -> None:
+    async with pair(relay, telegram) as ends:
+        wire = ends.telegram.wrap(Pattern(1).take(12_000_000)) + make_record(0x15, b"\x01\x00")
+        sending = asyncio.create_task(ends.telegram.send_raw(wire))
+
+        assert await drip_until_end(ends.upstream) == sockets.Received(Pattern(1).take(12_000_000), "eof")
+        await sending
 
 
 async def test_end_inside_a_record_is_an_end_like_any_other(relay: str, telegram: Mode) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from integration.event_rules import traffic
-from integration.pair import End, Mode, pair, recv_exactly, recv_until_end
+from integration.pair import Mode, drip_until_end, pair, recv_exactly, recv_until_end
 from integration.pour import Pour, unacknowledged_bytes
 from integration.stage import eventually
 from support import sockets
@@ -138,18 +138,6 @@ async def test_rest_for_a_client_with_little_room_comes_before_the_reset(relay: 
         Pattern(1).check(received.data)
         assert traffic(await ends.around.finished())[1] == len(received.data) > SMALL_BUFFER_BYTES
         assert received.ending == "reset"
-
-
-async def drip_until_end(end: End) -> sockets.Received:
-    """Read to the end, with pauses between small reads."""
-    got = bytearray()
-    try:
-        while data := await end.recv():
-            got += data
-            await asyncio.sleep(0.002)
-    except ConnectionResetError:
-        return sockets.Received(bytes(got), "reset")
-    return sockets.Received(bytes(got), "eof")
 
 
 @both_loops

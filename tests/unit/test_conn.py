@@ -62,12 +62,12 @@ async def test_the_peers_end_is_false_and_keeps_what_came(ends: Ends) -> None:
     assert ends.conn.unread == b"one"
 
 
-async def test_silence_ends_at_the_deadline_and_data_in_hand_does_not(ends: Ends) -> None:
+@pytest.mark.parametrize("in_hand", [b"", b"one who never stops sending must not be read for ever"])
+async def test_the_deadline_holds_in_silence_and_under_a_flood(ends: Ends, in_hand: bytes) -> None:
+    ends.peer.send(in_hand)
+
     with pytest.raises(TimeoutError):
         await ends.conn.receive_more(past())
-
-    ends.peer.send(b"late, but there")
-    assert await ends.conn.receive_more(past())
 
 
 async def test_send_all_waits_for_a_slow_reader(ends: Ends) -> None:

@@ -65,7 +65,7 @@ async def test_the_front_network_dials_if_there_is_one(listen: Listen, warnings:
 
     (await dial_front(opts, [], warnings)).close()
 
-    assert front.dialled == [("front.example", 443, 3.5)]
+    assert front.dialled == [("front.example", 443, 7.0)]
     assert network.dialled == []
 
 

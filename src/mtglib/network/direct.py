@@ -32,9 +32,12 @@ class Direct:
         async with asyncio.timeout_at(deadline_mono):
             answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         error: OSError = OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
-        for family, _type, _proto, _name, address in answers:
+        for index, (family, _type, _proto, _name, address) in enumerate(answers):
+            share_seconds = (deadline_mono - loop.time()) / (
+                len(answers) - index
+            )  # a silent one leaves time for the next
             try:
-                return await _connect(family, address, deadline_mono - loop.time())
+                return await _connect(family, address, share_seconds)
             except OSError as refused:
                 error = refused
         raise error

@@ -45,10 +45,11 @@ class Engine:
         """See `Relay.run`; not a coroutine itself, since each would keep a frame for as long as the relay lasts.
 
         Raises:
-            EngineError: The process has forked since the first job: threads don't survive that.
+            EngineError: The process has forked since the first job, and threads don't survive that; or there are no
+                threads or descriptors left to start with.
         """
         if self._relay is None:
-            self._relay = native.NativeRelay() if self.description == "native" else PureRelay()
+            self._relay = self._make(job)
             self._pid = os.getpid()
         elif self._pid != os.getpid():
             job.client.close()
@@ -56,8 +57,16 @@ class Engine:
             raise EngineError("this proxy relayed before a fork; make a new Proxy in the child")
         return self._relay.run(job, on_traffic)
 
+    def _make(self, job: Job) -> Relay:
+        try:
+            return native.NativeRelay() if self.description == "native" else PureRelay()
+        except OSError as error:
+            job.client.close()
+            job.upstream.close()
+            raise EngineError(f"the relay can't be started: {error}") from error
+
     async def close(self) -> None:
         """Stop the relay's threads; no job is running any more."""
-        if self._relay is not None and self._pid == os.getpid():
-            await self._relay.close()
-        self._relay = None
+        relay, self._relay = self._relay, None
+        if relay is not None and self._pid == os.getpid():
+            await relay.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from .._engine import Engine as _Engine
@@ -58,23 +59,32 @@ class NativeRelay:
         """See `Relay.close`."""
         self._ticker.close()
         self._loop.remove_reader(self._engine.completion_fd())
-        await self._loop.run_in_executor(None, self._engine.close)
+        with ThreadPoolExecutor(1) as executor:  # the loop's own may be busy with look-ups that hang
+            await self._loop.run_in_executor(executor, self._engine.close)
+        del self._engine  # and with it its descriptors, which shouldn't wait for the garbage collector
 
     def _complete(self) -> None:
         for number, from_client, to_client, reason in self._engine.completed():
             on_end, on_traffic = self._waiting.pop(number)
             told_from, told_to = self._reported.pop(number, (0, 0))
-            if from_client > told_from or to_client > told_to:
-                on_traffic(from_client - told_from, to_client - told_to)
-            if not on_end.done():
+            if not on_end.done():  # who waits wakes up later, after the last traffic was told
                 on_end.set_result(RelayResult(from_client, to_client, EndReason(reason)))
+            if from_client > told_from or to_client > told_to:
+                self._tell(on_traffic, from_client - told_from, to_client - told_to)
 
     def _report(self) -> None:
         for number, from_client, to_client in self._engine.progress():
             if number in self._waiting:
                 told_from, told_to = self._reported.get(number, (0, 0))
                 self._reported[number] = (told_from + from_client, told_to + to_client)
-                self._waiting[number][1](from_client, to_client)
+                self._tell(self._waiting[number][1], from_client, to_client)
+
+    def _tell(self, on_traffic: OnTraffic, from_client: int, to_client: int) -> None:
+        """Report traffic; what one job's callback raises must not keep the others from theirs."""
+        try:
+            on_traffic(from_client, to_client)
+        except Exception as error:
+            self._loop.call_exception_handler({"message": "traffic can't be reported", "exception": error})
 
 
 def _ciphers(job: Job) -> list[tuple[bytes, bytes, int]] | None:

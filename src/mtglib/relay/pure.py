@@ -13,7 +13,7 @@ from ..readiness import READABLE, WRITABLE, Readiness
 from ..wire.aes_ctr import CipherState
 from ..wire.record_stream import RecordDecoder, encode_records
 from .job import EndReason, Job, OnTraffic, RelayResult
-from .sockets import reset, tune, undelivered_bytes
+from .sockets import is_broken, reset, tune, undelivered_bytes
 from .ticker import Ticker
 
 _READ_BYTES = 64 * 1024
@@ -23,7 +23,7 @@ _Transform = Callable[[bytes], bytes]
 
 
 class PureRelay:
-    """Runs each job as two tasks of the event loop."""
+    """Runs each job as three tasks of the event loop: one a direction, and a watchdog."""
 
     def __init__(self) -> None:
         self._readiness: Readiness | None = None
@@ -161,6 +161,7 @@ class _Session:
 
     async def _receive(self, direction: _Direction) -> bytes:
         while not self._stopping:
+            await asyncio.sleep(0)  # two sockets that are always ready would keep the event loop for themselves
             try:
                 return direction.source.recv(_READ_BYTES)
             except BlockingIOError:
@@ -201,7 +202,7 @@ class _Session:
                 pump.cancel()
         await asyncio.wait(pumps)
         living = self._job.upstream if dead is self._job.client else self._job.client
-        while undelivered_bytes(living) and not self._idle:
+        while undelivered_bytes(living) and not is_broken(living) and not self._idle:
             await asyncio.sleep(_DRAIN_POLL_SECONDS)  # the kernel tells nobody when a queue has drained
 
     async def _watch_idleness(self, pumps: list[asyncio.Task[None]]) -> None:

@@ -36,5 +36,5 @@ class Ticker:
     def _tick(self) -> None:
         self._timer = None
         if self._jobs:
-            self._report()
             self._schedule()
+            self._report()
