@@ -70,6 +70,9 @@ def main() -> NoReturn:
         sys.exit(failure.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)  # 128 + SIGINT, as shells expect
+    except OSError as error:  # what an operator wrote has become a UserError: this is the output
+        print(f"mtg: can't write the output: {error.strerror or error}", file=sys.stderr)
+        sys.exit(EXIT_RUNTIME)
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise

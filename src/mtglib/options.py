@@ -184,8 +184,9 @@ def _check_secret(secret: Any) -> None:
 
 def _check_part(name: str, part: Any, interface: type, error: type[PartIsNotDefinedError]) -> None:
     methods = sorted(m for m in dir(interface) if not m.startswith("_"))
-    if part is None:
-        raise error(name, f"an object with {', '.join(methods)}, got None")
+    if part is None or isinstance(part, type):
+        got = "None" if part is None else f"the class {part.__name__} itself"
+        raise error(name, f"an object with {', '.join(methods)}, got {got}")
     if missing := [method for method in methods if not callable(getattr(part, method, None))]:
         raise error(name, f"an object with {', '.join(methods)}; {type(part).__name__} lacks {', '.join(missing)}")
 
@@ -217,6 +218,6 @@ def _parse_overrides(overrides: Any) -> dict[int, tuple[DCAddress, ...]]:
             raise OptionError(name, 'a list of "ip:port"', addresses)
         try:
             parsed[dc] = tuple(DCAddress(*parse_endpoint(address)) for address in addresses)
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, TypeError):
             raise OptionError(name, '"ip:port" or "[ipv6]:port" with a port from 1 to 65535', addresses) from None
     return parsed

@@ -1,6 +1,7 @@
 """The proxy: who is let in, how many at once, and how it all begins and ends."""
 
 import asyncio
+import errno
 import socket
 from copy import copy
 from typing import Any, Self
@@ -66,10 +67,12 @@ class Proxy:
 
         Raises:
             ProxyShutDownError: The proxy was shut down before.
-            OSError: Accepting broke for good.
+            OSError: The socket doesn't listen, or accepting broke for good.
         """
         if self._shut_down:
             raise ProxyShutDownError("this proxy was shut down")
+        if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise OSError(errno.EINVAL, "expected a listening socket")
         self._around = self._around or self._surroundings()
         acceptor = Acceptor(listener, self._take, self._warnings)
         self._acceptors[acceptor] = listener
@@ -117,6 +120,7 @@ class Proxy:
             acceptor.stop()
         if grace_seconds > 0 and (streams := self._accepted | self._given):
             await asyncio.wait(streams, timeout=grace_seconds)
+        await asyncio.sleep(0)  # what was accepted in this very turn gets to begin, and so ends like all others
         while streams := self._accepted | self._given:
             for stream in streams:
                 stream.cancel()

@@ -7,6 +7,7 @@ set is the one thing that the event loop watches.
 
 import asyncio
 import select
+from contextlib import suppress
 
 READABLE = select.EPOLLIN
 WRITABLE = select.EPOLLOUT
@@ -59,7 +60,8 @@ class Readiness:
     def forget(self, fd: int) -> None:
         """Stop watching a descriptor; do so before it is closed or given away."""
         if self._watched.pop(fd, None) is not None:
-            self._epoll.unregister(fd)
+            with suppress(OSError):  # somebody closed it, which has the same effect
+                self._epoll.unregister(fd)
 
     def close(self) -> None:
         """Give everything back."""

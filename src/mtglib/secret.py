@@ -49,6 +49,9 @@ class Secret:
             SecretEmptyError: There is nothing.
             SecretInvalidError: It is something else. The text isn't repeated in the message.
         """
+        given: Any = text
+        if not isinstance(given, str):
+            raise SecretInvalidError("text in hex or base64")
         text = text.strip()
         if not text:
             raise SecretEmptyError("hex or base64")

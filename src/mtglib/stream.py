@@ -99,6 +99,9 @@ class Stream:
             self._log().info(f"closed: {error}")
         except OSError as error:
             self._log().debug("the client is gone", error=error)
+        except asyncio.CancelledError:
+            self._log(upstream=self._upstream).info("closed: shutdown")
+            raise
         except Exception as error:
             self._around.warnings.warn(f"stream {type(error).__name__}", "a stream failed", error=error)
         finally:

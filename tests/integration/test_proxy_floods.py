@@ -1,9 +1,11 @@
 """Clients that know the secret and send without end what means nothing: the others mustn't notice."""
 
 import asyncio
+import socket
 from contextlib import suppress
 
 import pytest
+
 from integration.stage import stage
 from support import sockets
 
@@ -11,7 +13,7 @@ EMPTY_RECORDS = b"\x17\x03\x03\x00\x00" * 4096
 CHANGE_CIPHER_SPECS = b"\x14\x03\x03\x00\x01\x01" * 4096
 
 
-async def flood(sock: sockets.socket.socket, wire: bytes) -> None:
+async def flood(sock: socket.socket, wire: bytes) -> None:
     with suppress(OSError):
         while True:
             await sockets.send_all(sock, wire)

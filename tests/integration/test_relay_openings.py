@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from integration.stage import Stage, stage
+from support.fake_dc import sink
 from support.faketls_client import FakeTLSClient
 from support.obfuscated2 import make_frame
 from support.pattern import Pattern
@@ -106,3 +107,20 @@ async def test_everything_may_follow_the_hello_at_once(relay: str, payload_bytes
 
         assert await client.recv_exactly(len(payload)) == payload
         await sending
+
+
+@pytest.mark.xfail(reason="what ends the records is only noticed behind a frame that came in an earlier segment")
+@pytest.mark.parametrize(
+    "last", [make_record(0x15, b"\x01\x00"), b"\x16\x03\x03\x00\x01x"], ids=["alert", "bad record"]
+)
+async def test_end_in_the_segment_of_the_frame_loses_nothing_before_it(relay: str, last: bytes) -> None:
+    async with stage(relay, handler=sink) as around:
+        client = await around.client_before_hello()
+        await client.send_hello()
+        await client.receive_answer()
+        await client.send_raw(opening(client) + last)
+
+        await around.finished()
+
+        await around.dc.connections[0].ended.wait()
+        assert around.dc.connections[0].received_bytes == len(PAYLOAD)

@@ -67,6 +67,9 @@ def config_from_table(table: Mapping[str, Any], *, source: str, directory: Path 
 
 def _read_secret(directory: Path, name: str, problems: list[str]) -> mtglib.Secret | None:
     where = f"secret-file: {shown(name)}"  # through shown: somebody will write the secret itself there
+    if "\0" in name:
+        problems.append(f"{where}: expected a file's name")
+        return None
     try:
         return mtglib.Secret.parse((directory / name).read_text(encoding="ascii"))
     except OSError as error:

@@ -9,10 +9,14 @@ from typing import Any
 
 from ..endpoints import canonical_ip
 from ..interfaces import Dial
+from .resolve import SystemResolver
 
 
 class Direct:
     """Dials straight away; names go through the system's resolver."""
+
+    def __init__(self) -> None:
+        self._resolver = SystemResolver()
 
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
         """Connect to a name or an IP address; of a name every address is tried, in the resolver's order.
@@ -30,9 +34,9 @@ class Direct:
         loop = asyncio.get_running_loop()
         deadline_mono = loop.time() + timeout_seconds
         async with asyncio.timeout_at(deadline_mono):
-            answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers = await self._resolver.resolve(host, port)
         error: OSError = OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
-        for index, (family, _type, _proto, _name, address) in enumerate(answers):
+        for index, (family, address) in enumerate(answers):
             share_seconds = (deadline_mono - loop.time()) / (
                 len(answers) - index
             )  # a silent one leaves time for the next
