@@ -114,8 +114,8 @@ pub struct Interest {
     pub write: bool,
 }
 
-/// What a step borrows from the thread that makes it.
-pub struct Thread<'a> {
+/// What a step borrows from the thread whose turn it is.
+pub struct Turn<'a> {
     /// Its buffers.
     pub pool: &'a mut Pool,
     /// The engine's counters.
@@ -151,7 +151,7 @@ pub struct Conn {
 
 impl Conn {
     /// Takes a job up, and sends what there is to be sent.
-    pub fn start(number: u64, job: Job, thread: &mut Thread<'_>) -> Self {
+    pub fn start(number: u64, job: Job, turn: &mut Turn<'_>) -> Self {
         let (up, down) = match job.ciphers {
             None => (Codec::Raw, Codec::Raw),
             Some(ciphers) => (
@@ -171,8 +171,8 @@ impl Conn {
             first_eof: None,
             state: State::Relaying,
             idle_timeout: job.idle_timeout,
-            active_at: thread.now,
-            traffic: thread.registry.begin(number),
+            active_at: turn.now,
+            traffic: turn.registry.begin(number),
         };
         for side in [Side::Client, Side::Upstream] {
             // Neither is there for a socket that isn't TCP, nor missed.
@@ -180,8 +180,8 @@ impl Conn {
             limit_unsent_bytes(conn.fd(side), MAX_UNSENT_BYTES);
         }
         let (moved, outcome) =
-            conn.up.start(&job.preamble, &job.client_unread, conn.upstream.as_fd(), thread.pool, &thread.registry.held);
-        conn.note(Side::Client, moved, outcome, thread);
+            conn.up.start(&job.preamble, &job.client_unread, conn.upstream.as_fd(), turn.pool, &turn.registry.held);
+        conn.note(Side::Client, moved, outcome, turn);
         conn
     }
 
@@ -203,14 +203,14 @@ impl Conn {
     }
 
     /// Goes on: `side` may have bytes, or room for some.
-    pub fn step(&mut self, side: Side, may: Interest, thread: &mut Thread<'_>) {
+    pub fn step(&mut self, side: Side, may: Interest, turn: &mut Turn<'_>) {
         if may.write && self.interest(side).write {
-            self.flush(side, thread);
+            self.flush(side, turn);
         }
         if may.read && self.interest(side).read {
-            self.read(side, thread);
+            self.read(side, turn);
         }
-        self.look_whether_all_is_delivered(thread);
+        self.look_whether_all_is_delivered(turn);
     }
 
     /// Ends the connection at once.
@@ -232,9 +232,9 @@ impl Conn {
     }
 
     /// Asks whether they were.
-    pub fn look_whether_all_is_delivered(&mut self, thread: &Thread<'_>) {
+    pub fn look_whether_all_is_delivered(&mut self, turn: &Turn<'_>) {
         if let State::Delivering { reason, living } = self.state {
-            let idle = thread.now >= self.deadline();
+            let idle = turn.now >= self.deadline();
             let living = self.fd(living);
             if self.awaits_acknowledgement() && (idle || unacknowledged_bytes(living) == 0 || is_broken(living)) {
                 self.state = State::Over(reason);
@@ -248,7 +248,7 @@ impl Conn {
     }
 
     /// Closes both sockets: with a reset, unless everything that was read was delivered.
-    pub fn close(mut self, thread: &mut Thread<'_>) -> Finished {
+    pub fn close(mut self, turn: &mut Turn<'_>) -> Finished {
         let reason = match self.state {
             State::Over(reason) | State::Delivering { reason, .. } => reason,
             State::Relaying => Reason::Shutdown,
@@ -260,36 +260,36 @@ impl Conn {
                 let _ = set_socket_linger(self.fd(side), Some(Duration::ZERO));
             }
         }
-        self.up.discard(thread.pool, &thread.registry.held);
-        self.down.discard(thread.pool, &thread.registry.held);
-        thread.registry.end(self.number);
+        self.up.discard(turn.pool, &turn.registry.held);
+        self.down.discard(turn.pool, &turn.registry.held);
+        turn.registry.end(self.number);
         let (from_client_bytes, to_client_bytes) = self.traffic.totals();
         Finished { number: self.number, from_client_bytes, to_client_bytes, reason }
     }
 
-    fn read(&mut self, source: Side, thread: &mut Thread<'_>) {
-        let held = &thread.registry.held;
+    fn read(&mut self, source: Side, turn: &mut Turn<'_>) {
+        let held = &turn.registry.held;
         let (moved, outcome) = match source {
-            Side::Client => self.up.read(self.client.as_fd(), self.upstream.as_fd(), thread.pool, held),
-            Side::Upstream => self.down.read(self.upstream.as_fd(), self.client.as_fd(), thread.pool, held),
+            Side::Client => self.up.read(self.client.as_fd(), self.upstream.as_fd(), turn.pool, held),
+            Side::Upstream => self.down.read(self.upstream.as_fd(), self.client.as_fd(), turn.pool, held),
         };
-        self.note(source, moved, outcome, thread);
+        self.note(source, moved, outcome, turn);
     }
 
-    fn flush(&mut self, sink: Side, thread: &mut Thread<'_>) {
-        let held = &thread.registry.held;
+    fn flush(&mut self, sink: Side, turn: &mut Turn<'_>) {
+        let held = &turn.registry.held;
         let (moved, outcome) = match sink {
-            Side::Client => self.down.flush(self.client.as_fd(), thread.pool, held),
-            Side::Upstream => self.up.flush(self.upstream.as_fd(), thread.pool, held),
+            Side::Client => self.down.flush(self.client.as_fd(), turn.pool, held),
+            Side::Upstream => self.up.flush(self.upstream.as_fd(), turn.pool, held),
         };
-        self.note(sink.other(), moved, outcome, thread);
+        self.note(sink.other(), moved, outcome, turn);
     }
 
     /// Accounts for a step of the direction that comes from `source`, and draws the consequences.
     #[allow(clippy::needless_pass_by_value)]
-    fn note(&mut self, source: Side, moved: Moved, outcome: Result<(), Fault>, thread: &mut Thread<'_>) {
+    fn note(&mut self, source: Side, moved: Moved, outcome: Result<(), Fault>, turn: &mut Turn<'_>) {
         if moved.sent_bytes > 0 {
-            self.active_at = thread.now;
+            self.active_at = turn.now;
         }
         match source {
             Side::Client => self.traffic.add_from_client(moved.counted_bytes),
@@ -297,9 +297,9 @@ impl Conn {
         }
         match outcome {
             Ok(()) => self.note_ends(),
-            Err(Fault::Source) => self.lose(source, reset_by(source), thread),
-            Err(Fault::Sink) => self.lose(source.other(), reset_by(source.other()), thread),
-            Err(Fault::BadRecord) => self.lose(Side::Client, Reason::BadRecord, thread),
+            Err(Fault::Source) => self.lose(source, reset_by(source), turn),
+            Err(Fault::Sink) => self.lose(source.other(), reset_by(source.other()), turn),
+            Err(Fault::BadRecord) => self.lose(Side::Client, Reason::BadRecord, turn),
         }
     }
 
@@ -319,12 +319,12 @@ impl Conn {
     }
 
     /// `dead` is gone: nothing more is read from anyone, and only what was read from `dead` is delivered.
-    fn lose(&mut self, dead: Side, reason: Reason, thread: &mut Thread<'_>) {
+    fn lose(&mut self, dead: Side, reason: Reason, turn: &mut Turn<'_>) {
         let towards_dead = match dead {
             Side::Client => &mut self.down,
             Side::Upstream => &mut self.up,
         };
-        towards_dead.discard(thread.pool, &thread.registry.held);
+        towards_dead.discard(turn.pool, &turn.registry.held);
         self.up.stop_reading();
         self.down.stop_reading();
         self.state = match self.state {
@@ -332,7 +332,7 @@ impl Conn {
             // Now both are gone.
             State::Delivering { reason, .. } | State::Over(reason) => State::Over(reason),
         };
-        self.look_whether_all_is_delivered(thread);
+        self.look_whether_all_is_delivered(turn);
     }
 }
 

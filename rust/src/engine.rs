@@ -13,7 +13,7 @@ use rustix::event::{eventfd, EventfdFlags};
 use rustix::io::{read, write};
 
 use crate::buffer::Pool;
-use crate::conn::{Conn, Finished, Job, Thread};
+use crate::conn::{Conn, Finished, Job, Turn};
 use crate::counters::Registry;
 use crate::sys;
 use crate::worker::{Inbox, Worker};
@@ -77,8 +77,8 @@ impl Engine {
     pub fn submit(&self, job: Job) -> u64 {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut thread = Thread { pool: &mut pool, registry: &self.shared.registry, now: Instant::now() };
-        let conn = Conn::start(number, job, &mut thread);
+        let mut turn = Turn { pool: &mut pool, registry: &self.shared.registry, now: Instant::now() };
+        let conn = Conn::start(number, job, &mut turn);
         self.inbox_with_least().take(conn);
         number
     }

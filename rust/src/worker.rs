@@ -15,7 +15,7 @@ use rustix::event::{epoll, eventfd, EventfdFlags, Timespec};
 use rustix::io::{read, write, Errno};
 
 use crate::buffer::Pool;
-use crate::conn::{Conn, Finished, Interest, Reason, Side, Thread};
+use crate::conn::{Conn, Finished, Interest, Reason, Side, Turn};
 use crate::counters::Registry;
 use crate::timer::Sweep;
 
@@ -235,15 +235,15 @@ impl<'a> Worker<'a> {
             read: broken || events.contains(epoll::EventFlags::IN),
             write: broken || events.contains(epoll::EventFlags::OUT),
         };
-        self.update(number, |conn, thread| conn.step(side, may, thread));
+        self.update(number, |conn, turn| conn.step(side, may, turn));
     }
 
     /// Does something with a connection, and then what follows from it: watch it for other things, or close it.
-    fn update(&mut self, number: u64, change: impl FnOnce(&mut Conn, &mut Thread<'_>)) {
+    fn update(&mut self, number: u64, change: impl FnOnce(&mut Conn, &mut Turn<'_>)) {
         let Some(watched) = self.conns.get_mut(&number) else { return };
-        let mut thread = Thread { pool: &mut self.pool, registry: self.registry, now: self.now };
+        let mut turn = Turn { pool: &mut self.pool, registry: self.registry, now: self.now };
         // A bug may cost its connection, never the host's process.
-        if catch_unwind(AssertUnwindSafe(|| change(&mut watched.conn, &mut thread))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| change(&mut watched.conn, &mut turn))).is_err() {
             watched.conn.abort(Reason::Shutdown);
         }
         if watched.conn.is_over() || !watched.watch(&self.inbox.epoll) {
@@ -256,15 +256,15 @@ impl<'a> Worker<'a> {
     fn close(&mut self, number: u64) {
         if let Some(mut watched) = self.conns.remove(&number) {
             watched.unwatch(&self.inbox.epoll);
-            let mut thread = Thread { pool: &mut self.pool, registry: self.registry, now: self.now };
+            let mut turn = Turn { pool: &mut self.pool, registry: self.registry, now: self.now };
             self.inbox.connections.fetch_sub(1, Ordering::Relaxed);
-            (self.report)(watched.conn.close(&mut thread));
+            (self.report)(watched.conn.close(&mut turn));
         }
     }
 
     fn look_at_acknowledgements(&mut self) {
         for number in std::mem::take(&mut self.awaiting_acknowledgement) {
-            self.update(number, |conn, thread| conn.look_whether_all_is_delivered(thread));
+            self.update(number, |conn, turn| conn.look_whether_all_is_delivered(turn));
         }
     }
 
