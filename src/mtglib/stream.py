@@ -169,12 +169,12 @@ class Stream:
             left_bytes -= len(self._conn.unread)
             decoded, error = decoder.feed(self._conn.take_all())
             payload += decoded
+            if len(payload) >= obfuscated2.FRAME_BYTES:
+                break  # what is wrong behind it ends the relay, after what came before
             if error is not None:
                 raise error
             if decoder.ended:
                 raise ClientError("closed", "the client sent an alert in place of its frame")
-            if len(payload) >= obfuscated2.FRAME_BYTES:
-                break
             if left_bytes <= 0:
                 raise ClientError("frame", "too many records without a frame in them")
             try:

@@ -14,8 +14,8 @@ def socket_from_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     """Turn an asyncio stream pair into a connected, non-blocking socket, for `Network.dial` to return.
 
     Call it inside the event loop of the streams. What is written to the socket goes to `writer`, what comes from
-    `reader` can be read from it; an end of file is carried over in both directions, a broken stream ends the
-    socket. `writer` is closed when both directions are over.
+    `reader` can be read from it; an end of file is carried over in both directions (a stream without half-closes, as
+    TLS, is closed by it), a broken stream ends the socket. `writer` is closed when both directions are over.
     """
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
@@ -72,6 +72,8 @@ async def _out(sock: socket.socket, writer: asyncio.StreamWriter) -> None:
         await writer.drain()
     if writer.can_write_eof():
         writer.write_eof()
+    else:
+        writer.close()  # TLS has no half-close: its end is the end of both directions
 
 
 async def _in(reader: asyncio.StreamReader, sock: socket.socket) -> None:

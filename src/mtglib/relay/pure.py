@@ -7,7 +7,6 @@ back pressure, and it makes the rule easy to see that what was read is delivered
 import asyncio
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 
 from ..readiness import READABLE, WRITABLE, Readiness
 from ..wire.aes_ctr import CipherState
@@ -192,8 +191,10 @@ class _Session:
 
     def _end_direction(self, direction: _Direction) -> None:
         self._first_eof = self._first_eof or direction.eof
-        with suppress(OSError):
+        try:
             direction.sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            raise self._broken(direction.sink_reset, direction.sink) from None
 
     async def _deliver_the_rest(self, pumps: list[asyncio.Task[None]], dead: socket.socket) -> None:
         """Let the direction to the living side finish, down to the peer's kernel; a reset discards what isn't there."""

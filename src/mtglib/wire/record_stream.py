@@ -54,18 +54,22 @@ class RecordDecoder:
 
     def _begin_record(self) -> ClientError | None:
         record_type, version, length = unpack_header(self._header, 0)
-        self._header = b""
         self.ended = record_type == ALERT
         if record_type not in (APPLICATION_DATA, CHANGE_CIPHER_SPEC, ALERT) or version != VERSION:
             return ClientError("frame", "not a TLS record that a client may send")
         if length > MAX_CIPHERTEXT_BYTES:
             return ClientError("frame", f"a TLS record longer than {MAX_CIPHERTEXT_BYTES} bytes")
+        if not self.ended:
+            self._header = b""
         self._left, self._data = length, record_type == APPLICATION_DATA
         return None
 
     def resume(self) -> bytes:
-        """Return bytes that bring a fresh decoder to where this one is, in front of what follows."""
-        if self._left:
+        """Return bytes that bring a fresh decoder to where this one is, in front of what follows.
+
+        After an error or an alert that is the header which it was, so that the fresh one comes to the same end.
+        """
+        if self._left and not self.ended:
             record_type = APPLICATION_DATA if self._data else CHANGE_CIPHER_SPEC
             return bytes((record_type,)) + VERSION + self._left.to_bytes(2)
         return self._header
