@@ -14,7 +14,7 @@ class Child:
     """``python -m MODULE ARGUMENTS``; killed when the context is left, if it hasn't ended."""
 
     def __init__(self, module: str, *arguments: object) -> None:
-        self._command = [sys.executable, "-X", "dev", "-m", module, *map(str, arguments)]
+        self._command = [sys.executable, "-W", "default", "-m", module, *map(str, arguments)]
         self._process: asyncio.subprocess.Process | None = None
 
     @property
