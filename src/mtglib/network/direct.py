@@ -37,9 +37,8 @@ class Direct:
             answers = await self._resolver.resolve(host, port)
         error: OSError = OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
         for index, (family, address) in enumerate(answers):
-            share_seconds = (deadline_mono - loop.time()) / (
-                len(answers) - index
-            )  # a silent one leaves time for the next
+            # A silent address leaves time for the next ones.
+            share_seconds = (deadline_mono - loop.time()) / (len(answers) - index)
             try:
                 return await _connect(family, address, share_seconds)
             except OSError as refused:
