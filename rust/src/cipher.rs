@@ -9,7 +9,8 @@ use aws_lc_rs::iv::FixedLength;
 /// How much longer than its input an output buffer has to be.
 pub const SLACK_BYTES: usize = 16;
 
-const BLOCK_BYTES: u64 = 16;
+/// AES's block.
+pub const BLOCK_BYTES: usize = 16;
 
 /// A cipher to be started somewhere in its keystream.
 #[derive(Clone)]
@@ -28,12 +29,12 @@ pub struct Cipher(StreamingEncryptingKey);
 impl Cipher {
     /// Starts a cipher.
     pub fn new(spec: &CipherSpec) -> Self {
-        let counter = u128::from_be_bytes(spec.iv).wrapping_add(u128::from(spec.offset_bytes / BLOCK_BYTES));
+        let counter = u128::from_be_bytes(spec.iv).wrapping_add(u128::from(spec.offset_bytes / BLOCK_BYTES as u64));
         let key = UnboundCipherKey::new(&AES_256, &spec.key).expect("the key has 32 bytes");
         let iv = EncryptionContext::Iv128(FixedLength::from(counter.to_be_bytes()));
         let mut cipher = Self(StreamingEncryptingKey::less_safe_ctr(key, iv).expect("CTR takes an IV of 16 bytes"));
-        let used = usize::try_from(spec.offset_bytes % BLOCK_BYTES).expect("less than a block");
-        cipher.apply(&[0; BLOCK_BYTES as usize][..used], &mut [0; 2 * SLACK_BYTES]);
+        let used = (spec.offset_bytes % BLOCK_BYTES as u64) as usize;
+        cipher.apply(&[0; BLOCK_BYTES][..used], &mut [0; 2 * SLACK_BYTES]);
         cipher
     }
 
@@ -50,27 +51,6 @@ pub fn crypt(key: [u8; 32], iv: [u8; 16], data: &[u8]) -> Vec<u8> {
     Cipher::new(&CipherSpec { key, iv, offset_bytes: 0 }).apply(data, &mut output);
     output.truncate(data.len());
     output
-}
-
-/// Takes bytes out of one leg's cipher and puts them into the other's.
-pub struct Recrypt {
-    /// The leg that the bytes come from.
-    pub decrypt: Cipher,
-    /// The leg that they go to.
-    pub encrypt: Cipher,
-}
-
-impl Recrypt {
-    /// Recrypts `input` into `output`, `SLACK_BYTES` longer, through a buffer that should fit into the L1 cache.
-    pub fn apply(&mut self, input: &[u8], through: &mut [u8], output: &mut [u8]) {
-        let step = through.len() - SLACK_BYTES;
-        let mut position = 0;
-        for piece in input.chunks(step) {
-            self.decrypt.apply(piece, through);
-            self.encrypt.apply(&through[..piece.len()], &mut output[position..]);
-            position += piece.len();
-        }
-    }
 }
 
 #[cfg(test)]

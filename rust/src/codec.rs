@@ -6,8 +6,8 @@ use std::os::fd::BorrowedFd;
 use rustix::net::{recv, RecvFlags};
 
 use crate::buffer::{Pool, READ_BYTES, RECORD_BYTES};
-use crate::cipher::Recrypt;
 use crate::record::{write_header, Decoder, Status, HEADER_BYTES, MAX_PAYLOAD_BYTES};
+use crate::recrypt::Recrypt;
 
 /// A direction's transformation.
 pub enum Codec {

@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt::{set_socket_linger, set_tcp_nodelay};
 
 use crate::buffer::Pool;
-use crate::cipher::{Cipher, CipherSpec, Recrypt};
+use crate::cipher::CipherSpec;
 use crate::codec::Codec;
 use crate::counters::{Registry, Traffic};
 use crate::flow::{Fault, Flow, Moved};
 use crate::record::Decoder;
+use crate::recrypt::Recrypt;
+use crate::rest::Rests;
 use crate::sys::{is_broken, limit_unsent_bytes, unacknowledged_bytes};
 
 /// How much of what a peer doesn't take yet the kernel may hold for it.
@@ -118,6 +120,8 @@ pub struct Interest {
 pub struct Turn<'a> {
     /// Its buffers.
     pub pool: &'a mut Pool,
+    /// Its directions that rest.
+    pub rests: &'a mut Rests,
     /// The engine's counters.
     pub registry: &'a Registry,
     /// Its clock, read once a turn.
@@ -155,11 +159,10 @@ impl Conn {
         let (up, down) = match job.ciphers {
             None => (Codec::Raw, Codec::Raw),
             Some(ciphers) => (
-                Codec::Unwrap(Decoder::default(), recrypt(&ciphers.from_client)),
-                ciphers
-                    .to_client
-                    .as_ref()
-                    .map_or(Codec::Wrap { bulk: false }, |specs| Codec::WrapRecrypted(recrypt(specs))),
+                Codec::Unwrap(Decoder::default(), Recrypt::new(&ciphers.from_client.0, &ciphers.from_client.1)),
+                ciphers.to_client.as_ref().map_or(Codec::Wrap { bulk: false }, |(decrypt, encrypt)| {
+                    Codec::WrapRecrypted(Recrypt::new(decrypt, encrypt))
+                }),
             ),
         };
         let mut conn = Self {
@@ -211,6 +214,15 @@ impl Conn {
             self.read(side, turn);
         }
         self.look_whether_all_is_delivered(turn);
+    }
+
+    /// Goes on with what comes from `source`, which has rested.
+    pub fn go_on(&mut self, source: Side, turn: &mut Turn<'_>) {
+        match source {
+            Side::Client => self.up.go_on(),
+            Side::Upstream => self.down.go_on(),
+        }
+        self.step(source, Interest { read: true, write: false }, turn);
     }
 
     /// Ends the connection at once.
@@ -269,10 +281,14 @@ impl Conn {
 
     fn read(&mut self, source: Side, turn: &mut Turn<'_>) {
         let held = &turn.registry.held;
-        let (moved, outcome) = match source {
-            Side::Client => self.up.read(self.client.as_fd(), self.upstream.as_fd(), turn.pool, held),
-            Side::Upstream => self.down.read(self.upstream.as_fd(), self.client.as_fd(), turn.pool, held),
+        let (flow, from, to) = match source {
+            Side::Client => (&mut self.up, &self.client, &self.upstream),
+            Side::Upstream => (&mut self.down, &self.upstream, &self.client),
         };
+        let (moved, outcome) = flow.read(from.as_fd(), to.as_fd(), turn.pool, held);
+        if flow.rests() {
+            turn.rests.begin(turn.now, self.number, source);
+        }
         self.note(source, moved, outcome, turn);
     }
 
@@ -334,10 +350,6 @@ impl Conn {
         };
         self.look_whether_all_is_delivered(turn);
     }
-}
-
-fn recrypt((decrypt, encrypt): &(CipherSpec, CipherSpec)) -> Recrypt {
-    Recrypt { decrypt: Cipher::new(decrypt), encrypt: Cipher::new(encrypt) }
 }
 
 fn reset_by(side: Side) -> Reason {

@@ -15,6 +15,7 @@ use rustix::io::{read, write};
 use crate::buffer::Pool;
 use crate::conn::{Conn, Finished, Job, Turn};
 use crate::counters::Registry;
+use crate::rest::Rests;
 use crate::sys;
 use crate::worker::{Inbox, Worker};
 
@@ -77,7 +78,9 @@ impl Engine {
     pub fn submit(&self, job: Job) -> u64 {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut turn = Turn { pool: &mut pool, registry: &self.shared.registry, now: Instant::now() };
+        let mut rests = Rests::default(); // nothing is read here yet
+        let mut turn =
+            Turn { pool: &mut pool, rests: &mut rests, registry: &self.shared.registry, now: Instant::now() };
         let conn = Conn::start(number, job, &mut turn);
         self.inbox_with_least().take(conn);
         number

@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use rustix::io::Errno;
 use rustix::net::{send, shutdown, SendFlags, Shutdown};
 
-use crate::buffer::{Buffer, Pool};
+use crate::buffer::{Buffer, Pool, READ_BYTES};
 use crate::codec::{Codec, Filled};
 use crate::counters::Held;
 use crate::record::Status;
@@ -44,6 +44,7 @@ impl Pending {
 pub struct Flow {
     codec: Codec,
     pending: Option<Pending>,
+    rests: bool,
     stopped: bool,
     ended: bool,
     fin_sent: bool,
@@ -64,12 +65,22 @@ pub struct Moved {
 impl Flow {
     /// Makes a direction; the first `uncounted_bytes` that are sent are a preamble of ours.
     pub fn new(codec: Codec, uncounted_bytes: usize) -> Self {
-        Self { codec, pending: None, stopped: false, ended: false, fin_sent: false, uncounted_bytes }
+        Self { codec, pending: None, rests: false, stopped: false, ended: false, fin_sent: false, uncounted_bytes }
     }
 
     /// Whether there is something to be read and room for it.
     pub fn wants_to_read(&self) -> bool {
-        !self.stopped && !self.ended && self.pending.is_none()
+        !self.stopped && !self.ended && !self.rests && self.pending.is_none()
+    }
+
+    /// Whether so much came that the rest may gather for a while; nothing is read until `go_on`.
+    pub fn rests(&self) -> bool {
+        self.rests
+    }
+
+    /// Ends a rest.
+    pub fn go_on(&mut self) {
+        self.rests = false;
     }
 
     /// Whether something waits to be sent.
@@ -138,6 +149,7 @@ impl Flow {
         };
         let Filled { received_bytes, output_bytes, status } = filled;
         moved.received_bytes = received_bytes;
+        self.rests = received_bytes >= READ_BYTES;
         let mut outcome = self.send(Pending { buffer, start: 0, end: output_bytes }, sink, &mut moved, pool, held);
         if outcome.is_ok() {
             outcome = self.note_status(if received_bytes == 0 { Status::Ended } else { status }, sink);

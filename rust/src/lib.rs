@@ -14,9 +14,14 @@ mod flow;
 #[cfg(feature = "python")]
 mod python;
 mod record;
+mod recrypt;
+mod rest;
 #[allow(unsafe_code)]
 mod sys;
 mod timer;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod vaes;
 mod worker;
 
 pub use cipher::{crypt, CipherSpec};

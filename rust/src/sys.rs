@@ -1,4 +1,4 @@
-//! Every `unsafe` of the crate, each with its reason.
+//! Every `unsafe` of the crate but vector instructions (`vaes.rs`), each with its reason.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};

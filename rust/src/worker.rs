@@ -13,15 +13,18 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{epoll, eventfd, EventfdFlags, Timespec};
 use rustix::io::{read, write, Errno};
+use rustix::time::{timerfd_create, timerfd_settime, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags};
 
 use crate::buffer::Pool;
 use crate::conn::{Conn, Finished, Interest, Reason, Side, Turn};
 use crate::counters::Registry;
+use crate::rest::Rests;
 use crate::timer::Sweep;
 
 const EVENTS: usize = 256;
 const ACKNOWLEDGEMENT_POLL: Duration = Duration::from_millis(10);
 const WAKE: u64 = u64::MAX;
+const ALARM: u64 = u64::MAX - 1;
 
 /// What a thread is told.
 enum Command {
@@ -40,6 +43,7 @@ pub struct Inbox {
     connections: AtomicUsize,
     epoll: OwnedFd,
     wake: OwnedFd,
+    alarm: OwnedFd,
 }
 
 impl Inbox {
@@ -48,6 +52,10 @@ impl Inbox {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
         epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
+        let alarm = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        // Edge-triggered, so that it needn't be read.
+        let edge = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&epoll, &alarm, epoll::EventData::new_u64(ALARM), edge)?;
         Ok(Self {
             commands: Mutex::default(),
             has_commands: AtomicBool::new(false),
@@ -56,6 +64,7 @@ impl Inbox {
             connections: AtomicUsize::new(0),
             epoll,
             wake,
+            alarm,
         })
     }
 
@@ -115,6 +124,14 @@ impl Inbox {
         let _ = write(&self.wake, &1u64.to_ne_bytes());
     }
 
+    /// Rings after a time for which epoll's milliseconds are too coarse.
+    fn ring_after(&self, time: Duration) {
+        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let it_value = Timespec::try_from(time.max(Duration::from_nanos(1))).unwrap_or(zero);
+        // The descriptor is a timer and the time a valid one: there is no failure.
+        let _ = timerfd_settime(&self.alarm, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: zero, it_value });
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Command>> {
         self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -135,8 +152,10 @@ pub struct Worker<'a> {
     conns: HashMap<u64, Watched>,
     awaiting_acknowledgement: HashSet<u64>,
     pool: Pool,
+    rests: Rests,
     sweep: Sweep,
     now: Instant,
+    alarm_at: Option<Instant>,
     stopping: bool,
 }
 
@@ -150,8 +169,10 @@ impl<'a> Worker<'a> {
             conns: HashMap::new(),
             awaiting_acknowledgement: HashSet::new(),
             pool: Pool::new(),
+            rests: Rests::default(),
             sweep: Sweep::default(),
             now: Instant::now(),
+            alarm_at: None,
             stopping: false,
         }
     }
@@ -166,6 +187,7 @@ impl<'a> Worker<'a> {
             if self.stopping {
                 return;
             }
+            self.set_the_alarm();
             let timeout = self.timeout();
             events.clear();
             let outcome = epoll::wait(&self.inbox.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref());
@@ -177,6 +199,7 @@ impl<'a> Worker<'a> {
             for event in &events {
                 self.handle(event.data.u64(), event.flags);
             }
+            self.wake_the_rested();
             self.look_at_acknowledgements();
             self.look_at_deadlines();
         }
@@ -193,6 +216,22 @@ impl<'a> Worker<'a> {
         let poll = (!self.awaiting_acknowledgement.is_empty()).then_some(ACKNOWLEDGEMENT_POLL);
         let soonest = deadline.into_iter().chain(poll).min()?;
         Timespec::try_from(soonest).ok()
+    }
+
+    fn set_the_alarm(&mut self) {
+        let next = self.rests.next();
+        if next != self.alarm_at {
+            self.alarm_at = next;
+            if let Some(next) = next {
+                self.inbox.ring_after(next.saturating_duration_since(Instant::now()));
+            }
+        }
+    }
+
+    fn wake_the_rested(&mut self) {
+        while let Some((number, source)) = self.rests.take_rested(self.now) {
+            self.update(number, |conn, turn| conn.go_on(source, turn));
+        }
     }
 
     fn read_inbox(&mut self) {
@@ -221,9 +260,13 @@ impl<'a> Worker<'a> {
     }
 
     fn handle(&mut self, data: u64, events: epoll::EventFlags) {
-        if data == WAKE {
-            let _ = read(&self.inbox.wake, &mut [0u8; 8]);
-            return;
+        match data {
+            WAKE => {
+                let _ = read(&self.inbox.wake, &mut [0u8; 8]);
+                return;
+            }
+            ALARM => return,
+            _ => (),
         }
         let number = data >> 1;
         if !self.conns.contains_key(&number) {
@@ -241,7 +284,7 @@ impl<'a> Worker<'a> {
     /// Does something with a connection, and then what follows from it: watch it for other things, or close it.
     fn update(&mut self, number: u64, change: impl FnOnce(&mut Conn, &mut Turn<'_>)) {
         let Some(watched) = self.conns.get_mut(&number) else { return };
-        let mut turn = Turn { pool: &mut self.pool, registry: self.registry, now: self.now };
+        let mut turn = Turn { pool: &mut self.pool, rests: &mut self.rests, registry: self.registry, now: self.now };
         // A bug may cost its connection, never the host's process.
         if catch_unwind(AssertUnwindSafe(|| change(&mut watched.conn, &mut turn))).is_err() {
             watched.conn.abort(Reason::Shutdown);
@@ -256,7 +299,8 @@ impl<'a> Worker<'a> {
     fn close(&mut self, number: u64) {
         if let Some(mut watched) = self.conns.remove(&number) {
             watched.unwatch(&self.inbox.epoll);
-            let mut turn = Turn { pool: &mut self.pool, registry: self.registry, now: self.now };
+            let mut turn =
+                Turn { pool: &mut self.pool, rests: &mut self.rests, registry: self.registry, now: self.now };
             self.inbox.connections.fetch_sub(1, Ordering::Relaxed);
             (self.report)(watched.conn.close(&mut turn));
         }

@@ -33,17 +33,17 @@ def put(folder: Path, name: str, script: str) -> None:
 def test_a_bare_machine_lacks_cargo_and_a_compiler(machine: Path) -> None:
     problem = toolchain.engine_problem()
     assert problem is not None
-    assert "cargo is missing: get Rust 1.85 or newer from https://rustup.rs" in problem
+    assert "cargo is missing: get Rust 1.89 or newer from https://rustup.rs" in problem
     assert "no working C compiler: get gcc" in problem
 
 
 def test_debians_old_cargo_is_too_old(machine: Path) -> None:
     put(machine, "cargo", "echo cargo 1.63.0")
     put(machine, "cc", "exit 0")
-    assert toolchain.engine_problem() == "cargo is 1.63.0: get Rust 1.85 or newer from https://rustup.rs"
+    assert toolchain.engine_problem() == "cargo is 1.63.0: get Rust 1.89 or newer from https://rustup.rs"
 
 
-@pytest.mark.parametrize("version", ["1.85.0", "1.95.0-nightly (f2d3ce0bd 2026-03-21)", "2.0.1"])
+@pytest.mark.parametrize("version", ["1.89.0", "1.95.0-nightly (f2d3ce0bd 2026-03-21)", "2.0.1"])
 def test_new_cargo_and_a_compiler_are_complete(machine: Path, version: str) -> None:
     put(machine, "cargo", f"echo 'cargo {version}'")
     put(machine, "cc", "exit 0")
