@@ -24,6 +24,7 @@ from .constants import (
     TCP_RELAY_READ_TIMEOUT,
     PreferIP,
 )
+from .endpoints import canonical_ip
 from .errors import (
     AntiReplayCacheIsNotDefinedError,
     ClientError,
@@ -54,7 +55,7 @@ from .event_types import (
     EventTraffic,
     IPAddress,
 )
-from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
+from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger, Network, Observer
 from .options import ProxyOpts
 from .proxy import Proxy
 from .relay.engine import engine_description
@@ -77,6 +78,7 @@ __all__ = [
     "AntiReplayCache",
     "AntiReplayCacheIsNotDefinedError",
     "ClientError",
+    "Dial",
     "EngineError",
     "Event",
     "EventConcurrencyLimited",
@@ -99,6 +101,7 @@ __all__ = [
     "MtglibError",
     "Network",
     "NetworkIsNotDefinedError",
+    "Observer",
     "OptionError",
     "PartIsNotDefinedError",
     "PreferIP",
@@ -109,6 +112,7 @@ __all__ = [
     "SecretEmptyError",
     "SecretInvalidError",
     "UpstreamError",
+    "canonical_ip",
     "engine_description",
     "socket_from_streams",
 ]

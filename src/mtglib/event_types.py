@@ -44,15 +44,26 @@ class EventConnectedToDC(Event):
     Attributes:
         remote_ip: The address that was dialled.
         dc: The DC's positive number, after fallback.
+        handshake_seconds: From accept to the client's frame.
+        dial_seconds: From there to the connection, failed addresses included.
     """
 
     remote_ip: IPAddress
     dc: int
+    handshake_seconds: float = 0.0
+    dial_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDomainFronting(Event):
-    """A client isn't ours: it is about to be connected to the fronting site."""
+    """A client isn't ours: it is about to be connected to the fronting site.
+
+    Attributes:
+        reason: What gave it away: "not_tls", "digest", "sni", "clock", "replay", "timeout", or "closed": it ended its
+            side before its hello was complete.
+    """
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +81,17 @@ class EventTraffic(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFinish(Event):
-    """A stream is over and its sockets are closed."""
+    """A stream is over and its sockets are closed.
+
+    Attributes:
+        reason: Why. After a relay: "client_eof" or "upstream_eof" (who ended first), "client_reset", "upstream_reset",
+            "idle", "bad_record", "shutdown". Without one: "closed" (the client left), "timeout", "frame", "unknown_dc",
+            "client_reset", "dc_unreachable", "front_unreachable", "shutdown", or "error", a fault of ours.
+        dc: The DC's positive number, also if it couldn't be reached; 0 for a stream that wasn't bound for one.
+    """
+
+    reason: str = ""
+    dc: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

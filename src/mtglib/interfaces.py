@@ -5,7 +5,7 @@ raises costs at most one connection and is logged at most once a minute.
 """
 
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -57,6 +57,15 @@ class EventStream(Protocol):
 
     def send(self, event: Event) -> None:
         """Take an event. Must not block; a raise is ignored and counted in `Proxy.events_dropped`."""
+        ...
+
+
+@runtime_checkable
+class Observer(Protocol):
+    """Learns of events from a stream that has several of these, such as `mtglib.events.Fanout`."""
+
+    async def observe(self, events: Sequence[Event]) -> None:
+        """Take what has happened since the last call, in order. May wait: events gather meanwhile."""
         ...
 
 

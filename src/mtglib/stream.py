@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import socket
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from contextlib import suppress
@@ -74,7 +75,7 @@ class Stream:
         client: Its address and port, if it has one.
     """
 
-    __slots__ = ("_around", "_client", "_conn", "_id", "_opts", "_upstream")
+    __slots__ = ("_around", "_client", "_conn", "_dc", "_id", "_opts", "_reason", "_start_mono", "_upstream")
 
     def __init__(self, around: Surroundings, sock: socket.socket, client: tuple[IPAddress, int] | None) -> None:
         self._around = around
@@ -83,6 +84,9 @@ class Stream:
         self._client = client
         self._id = urlsafe_b64encode(os.urandom(CONNECTION_ID_LENGTH_BYTES))[:-2].decode("ascii")
         self._upstream = "none"
+        self._dc = 0
+        self._reason = "closed"
+        self._start_mono = time.monotonic()
 
     async def run(self) -> None:
         """Serve the client until it is gone. Raises nothing but CancelledError."""
@@ -96,18 +100,24 @@ class Stream:
                 del job  # it would be kept for as long as the relay lasts
                 self._log_end(await relaying)
         except (ClientError, UpstreamError) as error:
+            self._reason = error.reason if isinstance(error, ClientError) else "dc_unreachable"
             self._log().info(f"closed: {error}")
         except OSError as error:
+            self._reason = "client_reset"
             self._log().debug("the client is gone", error=error)
         except asyncio.CancelledError:
+            self._reason = "shutdown"
             self._log(upstream=self._upstream).info("closed: shutdown")
             raise
         except Exception as error:
+            self._reason = "error"
             self._around.warnings.warn(f"stream {type(error).__name__}", "a stream failed", error=error)
         finally:
             with suppress(OSError):
                 self._conn.close()
-            self._around.events.send(EventFinish(stream_id=self._id, timestamp=clock()))
+            self._around.events.send(
+                EventFinish(stream_id=self._id, timestamp=clock(), reason=self._reason, dc=self._dc)
+            )
 
     async def _handshake(self) -> Job | None:
         """Find out who this is, and connect to where it belongs; None if there is nothing to relay."""
@@ -190,9 +200,18 @@ class Stream:
     async def _connect_to_dc(self, frame: obfuscated2.ClientFrame, unread: bytes) -> Job:
         opts = self._opts
         choice = self._around.dcs.choose(frame.dc)
+        self._dc = choice.dc
+        frame_mono = time.monotonic()
         upstream, address = await dial_dc(opts.network, choice, opts.dial_timeout, self._around.warnings)
         self._around.events.send(
-            EventConnectedToDC(stream_id=self._id, timestamp=opts.clock(), remote_ip=address.ip, dc=choice.dc)
+            EventConnectedToDC(
+                stream_id=self._id,
+                timestamp=opts.clock(),
+                remote_ip=address.ip,
+                dc=choice.dc,
+                handshake_seconds=frame_mono - self._start_mono,
+                dial_seconds=time.monotonic() - frame_mono,
+            )
         )
         fast = opts.fast_mode
         preamble, dc = obfuscated2.build_dc_frame(_frame_noise(), choice.requested, frame.ciphers if fast else None)
@@ -210,10 +229,11 @@ class Stream:
         around, opts = self._around, self._opts
         self._upstream = f"front ({stranger.reason})"
         self._log().debug(f"fronted: {stranger}")
-        around.events.send(EventDomainFronting(stream_id=self._id, timestamp=opts.clock()))
+        around.events.send(EventDomainFronting(stream_id=self._id, timestamp=opts.clock(), reason=stranger.reason))
         try:
             upstream = await dial_front(opts, around.listeners, around.warnings)
         except (OSError, TimeoutError, UpstreamError) as error:
+            self._reason = "front_unreachable"
             around.warnings.warn("front", f"the fronting site can't be reached: {str(error) or 'time-out'}")
             reset(self._conn.detach()[0])
             return None
@@ -226,6 +246,7 @@ class Stream:
         return self._around.logger.bind(stream_id=self._id, client_ip=client_ip, **fields)
 
     def _log_end(self, result: RelayResult) -> None:
+        self._reason = result.reason
         self._log(
             upstream=self._upstream,
             from_client_bytes=result.from_client_bytes,

@@ -18,6 +18,10 @@ _LETTERS: dict[type[mtglib.Event], str] = {
     mtglib.EventFinish: "E",
 }
 _STREAM = re.compile(r"S(R?FT*|CT*)?E")
+_FRONTED_FOR = {"not_tls", "digest", "sni", "clock", "replay", "timeout", "closed"}
+_RELAYED_UNTIL = {"client_eof", "upstream_eof", "client_reset", "upstream_reset", "idle", "bad_record"}
+_NOT_RELAYED_FOR = {"closed", "timeout", "frame", "unknown_dc", "client_reset", "dc_unreachable"}
+_ANYWHERE = {"shutdown", "error"}
 _STREAMLESS = (mtglib.EventIPBlocklisted, mtglib.EventConcurrencyLimited, mtglib.EventIPListSize)
 
 
@@ -56,3 +60,26 @@ def check_events(events: Sequence[mtglib.Event]) -> None:
         stream_id = stream[0].stream_id
         assert len(base64.urlsafe_b64decode(stream_id + "==")) == mtglib.CONNECTION_ID_LENGTH_BYTES, stream_id
         assert re.fullmatch(r"[A-Za-z0-9_-]{22}", stream_id), stream_id
+        _check_reasons(stream)
+
+
+def _check_reasons(stream: Sequence[mtglib.Event]) -> None:
+    finish = stream[-1]
+    if not isinstance(finish, mtglib.EventFinish):
+        return
+    was_bound = False
+    for event in stream:
+        if isinstance(event, mtglib.EventDomainFronting):
+            was_bound = True
+            assert event.reason in _FRONTED_FOR, event
+            assert finish.dc == 0, finish
+            assert finish.reason in _RELAYED_UNTIL | _ANYWHERE | {"front_unreachable"}, finish
+        elif isinstance(event, mtglib.EventConnectedToDC):
+            was_bound = True
+            assert finish.dc == event.dc, finish
+            assert event.handshake_seconds > 0, event
+            assert event.dial_seconds > 0, event
+            assert finish.reason in _RELAYED_UNTIL | _ANYWHERE, finish
+    if not was_bound:
+        assert finish.reason in _NOT_RELAYED_FOR | _ANYWHERE, finish
+        assert (finish.dc > 0) == (finish.reason == "dc_unreachable") or finish.reason in _ANYWHERE, finish
