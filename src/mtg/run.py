@@ -18,8 +18,8 @@ from mtg.config import Loaded
 from mtg.config.addresses import join_ip_port
 from mtg.limits import fitting_concurrency, raise_file_limit
 from mtg.listeners import address_text, open_listeners
-from mtg.logger import make_logger
 from mtg.user_error import EXIT_RUNTIME
+from mtglib.logger import make_logger
 
 GRACE_SECONDS = 5.0
 """How long streams may go on after the first signal; a second signal ends them at once."""

@@ -1,7 +1,7 @@
-"""The program's log: structlog behind the library's `Logger` protocol.
+"""A log of lines: structlog behind the `Logger` interface.
 
-JSON lines with mtg's field names where stderr is a file or a pipe, coloured lines on a terminal. A debug call
-costs one empty method call while debugging is off. A log that can't be written never stops the proxy.
+JSON with mtg's field names where the stream is a file or a pipe, coloured lines on a terminal. A debug call costs one
+empty method call while debugging is off. A log that can't be written never stops the proxy.
 """
 
 from __future__ import annotations
@@ -19,15 +19,25 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 
-import mtglib
+from .masking import mask_client_ip
 
 _MTG_LEVELS = {"warning": "warn"}  # mtg's spelling, which filters and dashboards know
 
 
-def make_logger(*, debug: bool, stream: TextIO | None = None) -> mtglib.Logger:
-    """The root logger, which writes to `stream` (default: stderr)."""
+def make_logger(
+    *, debug: bool = False, stream: TextIO | None = None, mask_client_addresses: bool = False
+) -> StructLogger:
+    """Make a root logger.
+
+    Args:
+        debug: Write debug messages, too, and tracebacks of errors.
+        stream: Where to write; stderr by default.
+        mask_client_addresses: Write the network that a client is in (IPv4 /24, IPv6 /48) in place of its address.
+    """
     stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # lives as long as the program
-    renderers = _console(stream) if stream.isatty() else [_as_json]
+    renderers: list[Any] = _console() if stream.isatty() else [_as_json]
+    if mask_client_addresses:
+        renderers.insert(0, mask_client_ip)
     bound = structlog.wrap_logger(
         structlog.WriteLogger(stream),
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
@@ -37,7 +47,7 @@ def make_logger(*, debug: bool, stream: TextIO | None = None) -> mtglib.Logger:
 
 
 class StructLogger:
-    """A logger that drops debug messages; `DebugLogger` keeps them. Both implement `mtglib.Logger`."""
+    """A logger that drops debug messages; `DebugLogger` keeps them. Both implement `Logger`."""
 
     def __init__(self, bound: Any, name: str = "") -> None:
         self._bound = bound
@@ -99,7 +109,7 @@ def _as_json(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
         return json.dumps(line, default=str, skipkeys=True)
 
 
-def _console(stream: TextIO) -> list[Any]:
+def _console() -> list[Any]:
     """Processors for people: local time, colours unless NO_COLOR is set."""
     colours = not os.environ.get("NO_COLOR")
     return [

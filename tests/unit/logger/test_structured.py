@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mtg.logger import make_logger
+from mtglib.logger import make_logger
 
 
 class Terminal(io.StringIO):
@@ -62,7 +62,7 @@ def test_errors_are_words_and_tracebacks_for_debugging_only() -> None:
             make_logger(debug=debug, stream=stream).warning("no", error=error)
     assert json_lines(quiet)[0]["error"] == "ConnectionRefusedError: [Errno 111] Connection refused"
     assert "exception" not in json_lines(quiet)[0]
-    assert "test_logger.py" in json_lines(loud)[0]["exception"]
+    assert "test_structured.py" in json_lines(loud)[0]["exception"]
 
 
 @pytest.mark.parametrize("value", ["\ud800", 2**80, object(), {1: 2}, b"\xff", float("nan"), "a\nb", {(1, 2): 3}])
@@ -103,3 +103,15 @@ def test_a_log_that_cannot_be_written_is_no_error() -> None:
     logger = make_logger(debug=False, stream=stream)
     stream.close()
     logger.info("lost")
+
+
+def test_masked_clients_are_known_by_their_network_only() -> None:
+    stream = io.StringIO()
+    logger = make_logger(stream=stream, mask_client_addresses=True)
+    for address in ("192.0.2.77", "2001:db8:7:8::9", "::ffff:192.0.2.77", "somebody"):
+        logger.bind(client_ip=address, upstream_ip="198.51.100.1").info("finished")
+    logger.bind(client_ip=None).info("finished")
+
+    lines = json_lines(stream)
+    assert [line["client_ip"] for line in lines] == ["192.0.2.0/24", "2001:db8:7::/48", "192.0.2.0/24", "***", None]
+    assert lines[0]["upstream_ip"] == "198.51.100.1"

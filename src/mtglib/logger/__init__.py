@@ -1,0 +1,6 @@
+"""Loggers: lines of JSON or for a terminal, and the standard library's."""
+
+from .standard import Standard
+from .structured import StructLogger, make_logger
+
+__all__ = ["Standard", "StructLogger", "make_logger"]

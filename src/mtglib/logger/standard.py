@@ -1,0 +1,49 @@
+"""The proxy's log in an application that has set up `logging` already."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+
+class Standard:
+    """Passes messages on to the standard library's `logging`; fields go behind the message, as `name=value`.
+
+    Args:
+        logger: Where to; its level decides what is written. Children are its children.
+        fields: Added to every message.
+    """
+
+    def __init__(self, logger: logging.Logger, fields: Mapping[str, Any] | None = None) -> None:
+        self._logger = logger
+        self._fields = dict(fields or {})
+
+    def named(self, name: str) -> Standard:
+        """Return a child whose name is this one's, a dot and `name`."""
+        return Standard(self._logger.getChild(name), self._fields)
+
+    def bind(self, **fields: Any) -> Standard:
+        """Return a child that adds these fields to every message."""
+        return Standard(self._logger, self._fields | fields)
+
+    def debug(self, message: str, *, error: BaseException | None = None) -> None:
+        """Log what helps to find a fault, with the error's traceback."""
+        self._log(logging.DEBUG, message, error, error)
+
+    def info(self, message: str, *, error: BaseException | None = None) -> None:
+        """Log what is normal."""
+        self._log(logging.INFO, message, error)
+
+    def warning(self, message: str, *, error: BaseException | None = None) -> None:
+        """Log what somebody should look at."""
+        self._log(logging.WARNING, message, error)
+
+    def _log(
+        self, level: int, message: str, error: BaseException | None, traceback_of: BaseException | None = None
+    ) -> None:
+        if not self._logger.isEnabledFor(level):
+            return
+        fields = self._fields if error is None else {**self._fields, "error": repr(error)}
+        text = " ".join((message, *(f"{name}={value}" for name, value in fields.items())))
+        self._logger.log(level, "%s", text, exc_info=traceback_of, stacklevel=3)
