@@ -1,5 +1,7 @@
 """Anti-replay caches."""
 
+from .redis import Redis
+from .stable_bloom import StableBloom
 from .window import Window
 
-__all__ = ["Window"]
+__all__ = ["Redis", "StableBloom", "Window"]

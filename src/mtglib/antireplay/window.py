@@ -9,6 +9,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from ..errors import OptionError
+
 
 class Window:
     """Remembers everything for `window_seconds`, and tells exactly.
@@ -21,6 +23,9 @@ class Window:
     Attributes:
         persistent: False: a restart forgets.
         evicted: How many entries had to go before their time.
+
+    Raises:
+        OptionError: A value isn't positive.
     """
 
     persistent = False
@@ -28,8 +33,10 @@ class Window:
     def __init__(
         self, window_seconds: float, *, max_entries: int = 1_000_000, clock: Callable[[], float] = time.time
     ) -> None:
-        if not window_seconds > 0 or max_entries < 1:
-            raise ValueError("window_seconds and max_entries: expected positive numbers")
+        if not window_seconds > 0:
+            raise OptionError("window_seconds", "a positive number", window_seconds)
+        if max_entries < 1:
+            raise OptionError("max_entries", "a positive number", max_entries)
         self._window_seconds = window_seconds
         self._max_entries = max_entries
         self._clock = clock

@@ -92,7 +92,7 @@ def test_the_length_covers_every_time_at_which_a_hello_is_accepted() -> None:
 
 @pytest.mark.parametrize(("seconds", "entries"), [(0, 1), (-1, 1), (math.nan, 1), (1, 0), (1, -5)])
 def test_impossible_sizes_are_refused(seconds: float, entries: int) -> None:
-    with pytest.raises(ValueError, match="expected positive numbers"):
+    with pytest.raises(mtglib.OptionError, match="expected a positive number"):
         Window(seconds, max_entries=entries)
 
 

@@ -1,0 +1,50 @@
+"""Several proxies behind one address: what one has seen is a replay for all, since they share it in Redis or Valkey.
+
+Give each the same secret and the same server. While the server is away each goes on by itself.
+
+python examples/shared_anti_replay.py --redis redis://127.0.0.1:6379
+"""
+
+import argparse
+import asyncio
+import socket
+from contextlib import suppress
+from typing import Any
+
+import mtglib
+from mtglib.antireplay import Redis
+
+SKEW_SECONDS = 5.0
+
+
+async def serve(secret: mtglib.Secret, listener: socket.socket, redis_url: str, **changes: Any) -> None:
+    """Serve until cancelled; `changes` are attributes of `mtglib.ProxyOpts`."""
+    # A hello is accepted from SKEW_SECONDS before its own time until as long after it.
+    cache = Redis(redis_url, window_seconds=2 * SKEW_SECONDS + 1)
+    options = mtglib.ProxyOpts.with_defaults(
+        secret, anti_replay_cache=cache, tolerate_time_skewness_seconds=SKEW_SECONDS, **changes
+    )
+    try:
+        async with mtglib.Proxy(options) as proxy:
+            await proxy.serve(listener)
+    finally:
+        await cache.close()
+
+
+def main() -> None:
+    """Show the link of the given secret, or of a new one, and serve until Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--secret", help="the fleet's; if it has none yet, one is made")
+    parser.add_argument("--host", default="www.example.com", help="the site to show to strangers, for a new secret")
+    parser.add_argument("--port", type=int, default=8443)
+    parser.add_argument("--redis", default="redis://127.0.0.1:6379", help="where the fleet's server is")
+    arguments = parser.parse_args()
+    secret = mtglib.Secret.parse(arguments.secret) if arguments.secret else mtglib.Secret.generate(arguments.host)
+    with socket.create_server(("", arguments.port)) as listener, suppress(KeyboardInterrupt):
+        port = listener.getsockname()[1]
+        print(f"tg://proxy?server=127.0.0.1&port={port}&secret={secret.hex()}", flush=True)
+        asyncio.run(serve(secret, listener, arguments.redis))
+
+
+if __name__ == "__main__":
+    main()

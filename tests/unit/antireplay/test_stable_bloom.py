@@ -1,0 +1,111 @@
+"""The stable bloom filter: how often it errs, and which way. The keys are fixed, so that the rates are, too."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mtglib
+from mtglib.antireplay import StableBloom
+from mtglib.antireplay.stable_bloom import _COUNT_DOWN
+
+
+@pytest.fixture(autouse=True)
+def fixed_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One key for all."""
+    monkeypatch.setattr("mtglib.antireplay.stable_bloom.secrets.token_bytes", bytes)
+
+
+async def share_seen(bloom: StableBloom, name: str, count: int) -> float:
+    return sum([await bloom.seen_before(f"{name} {number}".encode()) for number in range(count)]) / count
+
+
+def test_it_is_a_cache_that_a_restart_empties() -> None:
+    bloom = StableBloom()
+
+    assert isinstance(bloom, mtglib.AntiReplayCache)
+    assert bloom.persistent is False
+
+
+@given(data=st.lists(st.binary(max_size=40), unique=True, max_size=60))
+async def test_the_second_time_is_seen(data: list[bytes]) -> None:
+    bloom = StableBloom(1024 * 1024, 1e-9)
+
+    assert [await bloom.seen_before(one) for one in data] == [False] * len(data)
+    assert [await bloom.seen_before(one) for one in data] == [True] * len(data)
+
+
+@pytest.mark.parametrize(("size_bytes", "error_rate"), [(1024, 0.5), (1024, 0.1), (1024, 0.01), (4096, 0.001)])
+async def test_false_positives_settle_below_the_rate_and_near_it(size_bytes: int, error_rate: float) -> None:
+    bloom = StableBloom(size_bytes, error_rate)
+    await share_seen(bloom, "to fill it", size_bytes * 4)
+
+    rates = [await share_seen(bloom, f"round {number}", 20_000) for number in range(3)]
+    assert max(rates) < error_rate * 1.3, "the bound, and chance"
+    assert min(rates) > error_rate / 2.5, "a filter that wastes no memory"
+
+
+async def test_what_is_recent_is_kept_and_what_is_old_is_not() -> None:
+    bloom = StableBloom(64 * 1024)  # a sixteenth of the default, as are the numbers of its documentation
+    accepted = [n for n in range(20_000) if not await bloom.seen_before(b"%d" % n)]
+    recent, old = accepted[-2500:], accepted[-12_500:-10_500]
+
+    assert sum([await bloom.seen_before(b"%d" % n) for n in recent]) >= 0.998 * len(recent)
+    assert sum([await bloom.seen_before(b"%d" % n) for n in old]) < 0.2 * len(old)
+
+
+async def test_a_replay_sent_for_ever_makes_it_forget_nothing() -> None:
+    bloom = StableBloom(1024)
+    await bloom.seen_before(b"a")
+    await bloom.seen_before(b"b")
+    before = bytes(bloom._cells)
+
+    assert all([await bloom.seen_before(b"a") for _ in range(10_000)])
+    assert bytes(bloom._cells) == before
+
+
+@pytest.mark.parametrize("size_bytes", [1024, 1025, 100_003])
+async def test_its_cells_take_what_they_may_and_no_more(size_bytes: int) -> None:
+    bloom = StableBloom(size_bytes, 1e-9)
+    await share_seen(bloom, "x", 2000)
+
+    assert len(bloom._cells) == size_bytes
+
+
+@given(first=st.integers(0, 15), second=st.integers(0, 15))
+def test_both_cells_of_a_byte_count_down_to_zero(first: int, second: int) -> None:
+    assert _COUNT_DOWN[first << 4 | second] == max(first - 1, 0) << 4 | max(second - 1, 0)
+
+
+def test_the_row_goes_on_at_the_beginning() -> None:
+    bloom = StableBloom(1024)
+    bloom._cells[:] = b"\xff" * 1024
+    bloom._count_down(1023)
+
+    counted = bloom._count_down_bytes
+    assert bytes(bloom._cells) == b"\xee" * (counted - 1) + b"\xff" * (1024 - counted) + b"\xee"
+
+
+async def test_another_filter_has_other_cells_for_the_same_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    one, other = StableBloom(1024), StableBloom(1024)
+    await one.seen_before(b"a")
+    await other.seen_before(b"a")
+
+    assert one._cells != other._cells
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("max_size_bytes", value) for value in (0, -1, 1023, 2**28 + 1)),
+        *(("error_rate", value) for value in (0, -1, 0.51, 1e-10, math.nan)),
+    ],
+)
+def test_impossible_values_are_refused(field: str, value: float) -> None:
+    changes: dict[str, float] = {field: value}
+    with pytest.raises(mtglib.OptionError, match=field):
+        StableBloom(**changes)  # type: ignore[arg-type]
