@@ -11,6 +11,7 @@ mod conn;
 mod counters;
 mod engine;
 mod flow;
+mod prefixes;
 #[cfg(feature = "python")]
 mod python;
 mod record;
@@ -27,4 +28,5 @@ mod worker;
 pub use cipher::{crypt, CipherSpec};
 pub use conn::{Ciphers, Finished, Job, Reason};
 pub use engine::{x25519_public_key, Engine};
+pub use prefixes::Prefixes;
 pub use record::{Decoder, Status};

@@ -9,7 +9,7 @@ use pyo3::types::PyBytes;
 
 use crate::conn::{Ciphers, Job};
 use crate::sys::own_fd;
-use crate::{CipherSpec, Engine as Threads};
+use crate::{CipherSpec, Engine as Threads, Prefixes};
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -21,7 +21,7 @@ type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use super::{aes_ctr, x25519_public_key, Engine};
+    use super::{aes_ctr, x25519_public_key, Engine, PrefixSet};
 }
 
 /// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
@@ -103,6 +103,43 @@ impl Engine {
 
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.0.close());
+    }
+}
+
+/// A set of IP prefixes.
+#[pyclass(frozen)]
+struct PrefixSet(Prefixes);
+
+#[pymethods]
+impl PrefixSet {
+    #[new]
+    fn new(py: Python<'_>, text: &Bound<'_, PyBytes>) -> Self {
+        let text = text.as_bytes();
+        Self(py.detach(|| Prefixes::parse(text)))
+    }
+
+    #[staticmethod]
+    fn union(py: Python<'_>, sets: Vec<Bound<'_, Self>>) -> Self {
+        let sets: Vec<&Prefixes> = sets.iter().map(|set| &set.get().0).collect();
+        Self(py.detach(|| Prefixes::union(&sets)))
+    }
+
+    #[getter]
+    fn count(&self) -> usize {
+        self.0.count()
+    }
+
+    #[getter]
+    fn broken_lines(&self) -> usize {
+        self.0.broken_lines()
+    }
+
+    fn contains_v4(&self, number: u32) -> bool {
+        self.0.contains_v4(number)
+    }
+
+    fn contains_v6(&self, number: u128) -> bool {
+        self.0.contains_v6(number)
     }
 }
 

@@ -1,4 +1,7 @@
-"""The native engine (rust/). Private to mtglib: `keyshare`, `wire.aes_ctr` and `relay.native` are its only users."""
+"""The native engine (rust/). Private to mtglib.
+
+`keyshare`, `wire.aes_ctr`, `relay.native` and `ipblocklist.prefixes` are its only users.
+"""
 
 from collections.abc import Sequence
 from typing import TypeAlias, final
@@ -59,3 +62,28 @@ class Engine:
 
     def close(self) -> None:
         """End all jobs and threads; waits for them."""
+
+@final
+class PrefixSet:
+    """A set of IP addresses, made from the text of a netset; immutable."""
+
+    def __new__(cls, text: bytes) -> PrefixSet:
+        """Parse; other threads run meanwhile. What can't be understood is counted, nothing is an error."""
+
+    @staticmethod
+    def union(sets: Sequence[PrefixSet]) -> PrefixSet:
+        """Put sets together; their counts are added. Other threads run meanwhile."""
+
+    @property
+    def count(self) -> int:
+        """How many lines had an address, a prefix or a range."""
+
+    @property
+    def broken_lines(self) -> int:
+        """How many lines had something else."""
+
+    def contains_v4(self, number: int) -> bool:
+        """Tell whether an IPv4 address is in the set."""
+
+    def contains_v6(self, number: int) -> bool:
+        """Tell whether an IPv6 address is; one that is IPv4-mapped is looked up as IPv4."""

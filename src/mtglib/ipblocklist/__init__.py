@@ -1,0 +1,6 @@
+"""Lists of IP addresses, to turn away or to let in."""
+
+from .firehol import FireHOL
+from .source import SourceStatus
+
+__all__ = ["FireHOL", "SourceStatus"]

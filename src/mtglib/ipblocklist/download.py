@@ -1,0 +1,79 @@
+"""A list over HTTP(S): whole, or not at all, and never more than was allowed."""
+
+import asyncio
+import io
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from ..interfaces import Network
+from .copies import Validators
+
+
+class ListError(Exception):
+    """A list can't be had, or is none; the text says why and repeats nothing secret."""
+
+
+async def download(
+    network: Network, url: str, known: Validators, *, timeout_seconds: float, max_bytes: int
+) -> tuple[bytes, Validators] | None:
+    """Get a list; None if it is still the version that is `known`.
+
+    Args:
+        network: Whose HTTP client is used; it may follow some redirects.
+        url: Where.
+        known: Validators of the version that we have.
+        timeout_seconds: For everything, from the dial to the last byte.
+        max_bytes: For the text, decompressed.
+
+    Raises:
+        ListError: The server has answered something else.
+        TimeoutError: It took too long.
+        Exception: Whatever else the client raises.
+    """
+    async with (
+        asyncio.timeout(timeout_seconds),
+        network.http_client() as client,
+        client.stream("GET", url, headers=_request_headers(known), follow_redirects=True) as response,
+    ):
+        if url.startswith("https:") and not all(hop.url.scheme == "https" for hop in (*response.history, response)):
+            raise ListError("redirected from https to http")
+        if response.status_code == 304 and known != Validators():
+            return None
+        if response.status_code != 200:
+            raise ListError(f"the server answers {response.status_code}")
+        if not _shows_its_end(response):
+            raise ListError("the server doesn't say how long it is, so it may be cut off")
+        text = await _read(response, max_bytes)
+        return text, Validators.of_stranger(response.headers.get("etag", ""), response.headers.get("last-modified", ""))
+
+
+def _request_headers(known: Validators) -> dict[str, str]:
+    headers = {"Accept-Encoding": "gzip", "If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    return {name: value for name, value in headers.items() if value}
+
+
+def _shows_its_end(response: Any) -> bool:
+    """Tell whether a body that is cut off would be noticed: HTTP/1 may end one by closing."""
+    headers: Mapping[str, str] = response.headers
+    return (
+        "content-length" in headers or "transfer-encoding" in headers or not response.http_version.startswith("HTTP/1")
+    )
+
+
+async def _read(response: Any, max_bytes: int) -> bytes:
+    """Read the body; unpacked here, since a client unpacks whatever comes, a thousand times its size, in one go."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", "x-gzip"):
+        raise ListError("compressed in a way that wasn't asked for")
+    gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if encoding != "identity" else None
+    text = io.BytesIO()
+    async for chunk in response.aiter_raw():
+        text.write(gzip.decompress(chunk, max_bytes + 1 - text.tell()) if gzip else chunk)
+        if text.tell() > max_bytes:
+            raise ListError(f"larger than {max_bytes} bytes")
+        if gzip and gzip.unused_data:
+            raise ListError("there is more after its compressed end")
+    if gzip and not gzip.eof:
+        raise ListError("its compressed data is cut off")
+    return text.getvalue()
