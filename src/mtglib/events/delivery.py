@@ -1,0 +1,85 @@
+"""The way to one observer: its queue, and the task that empties it."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from time import monotonic
+
+from ..event_types import Event
+from ..interfaces import Logger, Observer
+from .queue import StreamQueue
+
+_BATCH_EVENTS = 256  # an observer that takes 2 us an event keeps the event loop for half a millisecond
+_WARN_EACH_SECONDS = 60.0
+
+
+class Delivery:
+    """Brings events to an observer, at the observer's pace.
+
+    Args:
+        observer: Who gets them.
+        max_queued_events: The bound of the queue.
+        logger: Learns what the observer raises, once a minute.
+    """
+
+    def __init__(self, observer: Observer, max_queued_events: int, logger: Logger | None) -> None:
+        self._observer = observer
+        self._logger = logger
+        self._queue = StreamQueue(max_queued_events)
+        self._refused = 0
+        self._arrived = asyncio.Event()
+        self._ending = False
+        self._warned_at_mono = -_WARN_EACH_SECONDS
+
+    @property
+    def dropped(self) -> int:
+        """How many events the observer never got, or raised on."""
+        return self._queue.dropped + self._refused
+
+    def offer(self, events: Iterable[Event]) -> None:
+        """Queue events; the task gets them on its next turn."""
+        put = self._queue.put
+        for event in events:
+            put(event)
+        self._arrived.set()
+
+    def end(self) -> None:
+        """Let `run` return once the queue is empty."""
+        self._ending = True
+        self._arrived.set()
+
+    def close(self) -> None:
+        """Drop what is queued, and what is still to come."""
+        self._queue.close()
+
+    async def run(self) -> None:
+        """Deliver until `end`."""
+        while True:
+            while batch := self._queue.take(_BATCH_EVENTS):
+                await self._hand_over(batch)
+                await asyncio.sleep(0)  # an observer that never waits mustn't keep the event loop
+            if self._ending:
+                return
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    async def _hand_over(self, batch: Sequence[Event]) -> None:
+        try:
+            await self._observer.observe(batch)
+        except asyncio.CancelledError as error:
+            self._refused += len(batch)
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            self._warn(error)  # something that the observer waited for was cancelled, not this task
+        except Exception as error:
+            self._refused += len(batch)
+            self._warn(error)
+
+    def _warn(self, error: BaseException) -> None:
+        now_mono = monotonic()
+        if self._logger is not None and now_mono - self._warned_at_mono >= _WARN_EACH_SECONDS:
+            self._warned_at_mono = now_mono
+            name = f"{type(self._observer).__name__}.observe"
+            with suppress(Exception):
+                self._logger.warning(f"{name} failed: {type(error).__name__}", error=error)

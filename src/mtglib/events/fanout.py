@@ -1,0 +1,120 @@
+"""One event stream for any number of observers."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Self
+
+from ..errors import OptionError
+from ..event_types import Event
+from ..interfaces import Logger, Observer
+from .delivery import Delivery
+
+_INBOX_EVENTS = 1024  # handed on at once when there are so many; else once in a turn of the event loop
+_CANCEL_TIMEOUT = 1.0
+
+
+class Fanout:
+    """Gives each event to each observer, in order, and waits for none of them.
+
+    An observer has a queue and a task of its own: one that is slow or raises affects neither the proxy nor the
+    others. When its queue is full, it isn't told of new streams at all, while those that it knows of are told to
+    their end (see `mtglib.events.queue`): what it counts up it counts down again.
+
+    `async with Fanout([...]) as stream:` around the proxy. What is sent before is kept for then. On the way out all
+    that is queued is delivered; what is sent later is dropped. It can be entered once.
+
+    Args:
+        observers: Who gets the events. Whoever made them also ends them, after this.
+        max_queued_events: For each observer, from how many on new streams are dropped. Its queue holds at most that and
+            5 x the number of streams open at once; with what is on its way, 1280 more. An event has some 200 bytes,
+            which queues share.
+        drain_timeout: How long to wait on the way out for observers to take what is queued, in seconds.
+        logger: Told what observers raise, once a minute for each.
+
+    Raises:
+        OptionError: A value can't work.
+    """
+
+    def __init__(
+        self,
+        observers: Sequence[Observer],
+        *,
+        max_queued_events: int = 65_536,
+        drain_timeout: float = 5.0,
+        logger: Logger | None = None,
+    ) -> None:
+        for observer in observers:
+            if not isinstance(observer, Observer):
+                raise OptionError("observers", "objects with a method observe(events)", type(observer).__name__)
+        if max_queued_events < 1:
+            raise OptionError("max_queued_events", "a positive number", max_queued_events)
+        if not drain_timeout >= 0:
+            raise OptionError("drain_timeout", "seconds, 0 or more", drain_timeout)
+        self._drain_timeout = drain_timeout
+        logger = logger and logger.named("events")
+        self._deliveries = [Delivery(observer, max_queued_events, logger) for observer in observers]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._inbox: list[Event] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = False
+
+    @property
+    def dropped(self) -> int:
+        """How many events didn't get to an observer, summed over all of them."""
+        return sum(self.dropped_by_observer)
+
+    @property
+    def dropped_by_observer(self) -> tuple[int, ...]:
+        """How many events each observer never got, or raised on; in the order of `observers`."""
+        return tuple(delivery.dropped for delivery in self._deliveries)
+
+    def send(self, event: Event) -> None:
+        """Take an event. Called in the event loop's thread."""
+        inbox = self._inbox
+        inbox.append(event)
+        if len(inbox) == 1:
+            self._wake()
+        elif len(inbox) >= _INBOX_EVENTS:
+            self._distribute()
+
+    async def __aenter__(self) -> Self:
+        if self._loop is not None:
+            raise RuntimeError("a Fanout can be entered once")
+        self._loop = asyncio.get_running_loop()
+        self._tasks = [
+            self._loop.create_task(delivery.run(), name=f"mtglib-observer-{number}")
+            for number, delivery in enumerate(self._deliveries)
+        ]
+        self._distribute()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._distribute()
+        for delivery in self._deliveries:
+            delivery.end()
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=self._drain_timeout)
+        finally:
+            late = [task for task in self._tasks if not task.done()]
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=_CANCEL_TIMEOUT)
+            self._ended = True
+            self._distribute()
+            for delivery in self._deliveries:
+                delivery.close()
+
+    def _wake(self) -> None:
+        if self._ended:
+            self._distribute()
+        elif self._loop is not None:
+            self._loop.call_soon(self._distribute)
+
+    def _distribute(self) -> None:
+        if not self._inbox:
+            return
+        events, self._inbox = self._inbox, []
+        for delivery in self._deliveries:
+            delivery.offer(events)

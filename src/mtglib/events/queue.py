@@ -1,0 +1,85 @@
+"""A bounded queue that drops whole streams, so that who counts opened and closed ones never drifts.
+
+Once it is full, no stream is begun any more: its Start is dropped, and with it all that follows. Streams whose Start
+was taken are taken to their Finish, also beyond the bound. That is little: a stream has at most one ReplayAttack, one
+DomainFronting or ConnectedToDC and one Finish, and beyond the bound its Traffic is added to its Traffic that is still
+queued beyond it. So a queue holds at most `max_events` + 5 x the number of streams open at once.
+"""
+
+from collections import deque
+from dataclasses import replace
+
+from ..event_types import Event, EventFinish, EventStart, EventTraffic
+
+
+class StreamQueue:
+    """Events in their order, each stream whole or not at all.
+
+    Args:
+        max_events: From how many on nothing new is taken.
+
+    Attributes:
+        dropped: How many events weren't taken.
+    """
+
+    def __init__(self, max_events: int) -> None:
+        self._max_events = max_events
+        self._events: deque[Event] = deque()
+        self._taken = 0
+        self._open: set[str] = set()
+        self._late_traffic: dict[tuple[str, bool], int] = {}  # positions since the queue was made
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def put(self, event: Event) -> None:
+        """Take an event, merge it or drop it."""
+        full = len(self._events) >= self._max_events
+        stream_id = event.stream_id
+        if not stream_id or isinstance(event, EventStart):
+            if full:
+                self.dropped += 1
+                return
+            if stream_id:
+                self._open.add(stream_id)
+        elif stream_id not in self._open:
+            self.dropped += 1
+            return
+        elif isinstance(event, EventFinish):
+            self._forget(stream_id)
+        elif full and isinstance(event, EventTraffic) and self._merge(event):
+            return
+        self._events.append(event)
+
+    def take(self, max_events: int) -> list[Event]:
+        """Return the oldest events, which leave the queue; empty if there are none."""
+        count = min(max_events, len(self._events))
+        self._taken += count
+        return [self._events.popleft() for _ in range(count)]
+
+    def close(self) -> None:
+        """Drop all that is queued, and all that comes."""
+        self.dropped += len(self._events)
+        self._max_events = 0
+        self._events.clear()
+        self._open.clear()
+        self._late_traffic.clear()
+
+    def _forget(self, stream_id: str) -> None:
+        self._open.discard(stream_id)
+        if self._late_traffic:
+            self._late_traffic.pop((stream_id, True), None)
+            self._late_traffic.pop((stream_id, False), None)
+
+    def _merge(self, event: EventTraffic) -> bool:
+        """Add the event to its like, if that is still queued; else its own place is where the next ones go."""
+        key = (event.stream_id, event.is_read)
+        index = self._late_traffic.get(key, -1) - self._taken
+        if index < 0:
+            self._late_traffic[key] = self._taken + len(self._events)
+            return False
+        queued = self._events[index]
+        assert isinstance(queued, EventTraffic)
+        self._events[index] = replace(event, traffic_bytes=queued.traffic_bytes + event.traffic_bytes)
+        return True

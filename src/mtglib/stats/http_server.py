@@ -1,0 +1,101 @@
+"""A web server for a single page, on the event loop. What a visitor does costs a bounded time and little memory."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_MAX_CONNECTIONS = 16
+_MAX_REQUEST_BYTES = 8192
+_REQUEST_TIMEOUT = 5.0
+_ANSWER_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for.
+
+    Attributes:
+        method: Such as GET, in capitals as sent.
+        path: Without the query.
+    """
+
+    method: str
+    path: str
+
+
+def parse_request(head: bytes) -> Request | None:
+    """Parse a request's head; None if it isn't HTTP/1.x."""
+    match head.partition(b"\r\n")[0].decode("latin-1").split(" "):
+        case [method, target, "HTTP/1.0" | "HTTP/1.1"] if method and target:
+            return Request(method, target.partition("?")[0])
+    return None
+
+
+def answer(request: Request | None, path: str, content_type: str, page: Callable[[], bytes]) -> bytes:
+    """Return the whole answer to a request; a path that ends in a slash is also all that is below it."""
+    if request is None:
+        return _response("400 Bad Request", b"bad request\n")
+    if request.path != path and not (path.endswith("/") and request.path.startswith(path)):
+        return _response("404 Not Found", b"not found\n", with_body=request.method != "HEAD")
+    if request.method not in ("GET", "HEAD"):
+        return _response("405 Method Not Allowed", b"method not allowed\n", "Allow: GET, HEAD\r\n")
+    header = f"Content-Type: {content_type}\r\n"
+    return _response("200 OK", page(), header, with_body=request.method == "GET")
+
+
+def _response(status: str, body: bytes, headers: str = "", *, with_body: bool = True) -> bytes:
+    head = f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode("latin-1") + (body if with_body else b"")
+
+
+async def serve_page(listener: socket.socket, path: str, content_type: str, page: Callable[[], bytes]) -> None:
+    """Serve until cancelled; the listener stays the caller's.
+
+    Raises:
+        OSError: The socket doesn't listen.
+    """
+    if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise OSError(errno.EINVAL, "expected a listening socket")
+    visits: set[asyncio.Task[None]] = set()
+
+    def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(visits) >= _MAX_CONNECTIONS:
+            writer.transport.abort()
+            return
+        task = asyncio.get_running_loop().create_task(_serve_visitor(reader, writer, path, content_type, page))
+        visits.add(task)
+        task.add_done_callback(visits.discard)
+
+    server = await asyncio.start_server(welcome, sock=listener.dup(), limit=_MAX_REQUEST_BYTES)
+    try:
+        await asyncio.get_running_loop().create_future()  # until cancelled
+    finally:
+        server.close()
+        for task in visits:
+            task.cancel()
+        await asyncio.gather(*visits, return_exceptions=True)
+
+
+async def _serve_visitor(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    path: str,
+    content_type: str,
+    page: Callable[[], bytes],
+) -> None:
+    try:
+        async with asyncio.timeout(_REQUEST_TIMEOUT):
+            try:
+                request = parse_request(await reader.readuntil(b"\r\n\r\n"))
+            except asyncio.LimitOverrunError:
+                request = None
+        async with asyncio.timeout(_ANSWER_TIMEOUT):
+            writer.write(answer(request, path, content_type, page))
+            writer.close()
+            await writer.wait_closed()
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        pass
+    finally:
+        writer.transport.abort()  # nothing happens if it is closed by now

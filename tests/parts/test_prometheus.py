@@ -1,0 +1,177 @@
+"""The page of metrics as visitors get it: good ones, and those who stall, flood and leave."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from integration.stage import check_fds, eventually, open_fds
+from mtglib.stats import Prometheus, http_server
+from support import sockets
+from support.event_samples import stream_of
+from support.metrics_page import value
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+GET = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@asynccontextmanager
+async def serving(prometheus: Prometheus, http_path: str = "/metrics") -> AsyncIterator[int]:
+    """Serve for the length of the context; the port. Afterwards no descriptor may be left."""
+    before = open_fds()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        task = asyncio.create_task(prometheus.serve(listener, http_path))
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        assert listener.fileno() >= 0, "it stays the caller's"
+    await check_fds(before)
+
+
+async def visit(port: int, request: bytes = GET) -> sockets.Received:
+    sock = await sockets.connect("127.0.0.1", port)
+    try:
+        await sockets.send_all(sock, request)
+        return await sockets.recv_until_end(sock)
+    finally:
+        sockets.close(sock)
+
+
+def fetch(port: int, path: str, method: str = "GET") -> tuple[int, str, bytes]:
+    """What Python's own HTTP client makes of it: status, content type, body."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return response.status, response.headers["Content-Type"], response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, "", error.read()
+
+
+async def test_page_is_served_with_its_content_type() -> None:
+    prometheus = Prometheus()
+    await prometheus.observe(stream_of("a", "dc")[:-1])
+    async with serving(prometheus) as port:
+        status, content_type, page = await asyncio.to_thread(fetch, port, "/metrics?x=y")
+
+    assert (status, content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert page == prometheus.render()
+    assert value(page, "mtg_client_connections", ip_family="ipv4") == 1
+
+
+async def test_other_paths_and_methods_are_refused() -> None:
+    async with serving(Prometheus()) as port:
+        assert (await asyncio.to_thread(fetch, port, "/"))[0] == 404
+        assert (await asyncio.to_thread(fetch, port, "/metrics", "DELETE"))[0] == 405
+        assert await asyncio.to_thread(fetch, port, "/metrics", "HEAD") == (
+            200,
+            "text/plain; version=0.0.4; charset=utf-8",
+            b"",
+        )
+
+
+async def test_request_may_come_in_pieces_and_be_half_closed() -> None:
+    async with serving(Prometheus()) as port:
+        sock = await sockets.connect("127.0.0.1", port)
+        await sockets.send_all(sock, GET, segment_bytes=1)
+        sockets.send_eof(sock)
+        received = await sockets.recv_until_end(sock)
+        sockets.close(sock)
+
+    assert received.data.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert received.ending == "eof"
+
+
+@pytest.mark.parametrize("request_", [b"\x16\x03\x01\r\n\r\n", b"\r\n\r\n", b"GET /metrics\r\n\r\n"])
+async def test_what_is_no_request_is_a_bad_one(request_: bytes) -> None:
+    async with serving(Prometheus()) as port:
+        assert (await visit(port, request_)).data.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_visitor_who_sends_too_much_is_closed() -> None:
+    async with serving(Prometheus()) as port:
+        sock = await sockets.connect("127.0.0.1", port)
+        with suppress(OSError):
+            while True:
+                await sockets.send_all(sock, b"x" * 65_536)
+        sockets.close(sock)
+
+        assert (await visit(port)).data.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_visitor_who_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "_REQUEST_TIMEOUT", 0.01)
+    async with serving(Prometheus()) as port:
+        assert (await visit(port, GET[:20])).data == b""
+
+
+async def test_visitor_who_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "_ANSWER_TIMEOUT", 0.01)
+    async with serving(Prometheus(version="x" * 20_000_000)) as port:
+        assert (await visit(port, b"\r\n\r\n")).data  # it is there by now, with all that it opens
+        alone = len(open_fds())
+        sock = await sockets.connect("127.0.0.1", port, receive_buffer_bytes=4096)
+        await sockets.send_all(sock, GET)
+        assert await sockets.recv_exactly(sock, 4) == b"HTTP"
+        await eventually(lambda: len(open_fds()) == alone + 1)
+        sockets.close(sock)
+
+
+async def test_visitors_beyond_the_limit_are_closed_and_the_others_served() -> None:
+    async with serving(Prometheus()) as port:
+        silent = [await sockets.connect("127.0.0.1", port) for _ in range(16)]
+        for sock in silent:
+            await sockets.send_all(sock, GET[:10])
+        assert (await visit(port, b"")).data == b""
+
+        for sock in silent:
+            await sockets.send_all(sock, GET[10:])
+            assert (await sockets.recv_until_end(sock)).data.startswith(b"HTTP/1.1 200 ")
+            sockets.close(sock)
+        assert (await visit(port)).data.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("leave", [sockets.close, sockets.reset])
+async def test_visitor_who_leaves_early_harms_nobody(leave: object) -> None:
+    assert callable(leave)
+    unhandled: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unhandled.append(context))
+    async with serving(Prometheus()) as port:
+        for sent in (b"", GET[:5], GET):
+            sock = await sockets.connect("127.0.0.1", port)
+            await sockets.send_all(sock, sent)
+            leave(sock)
+        assert (await visit(port)).data.startswith(b"HTTP/1.1 200 ")
+    assert unhandled == []
+
+
+async def test_ending_closes_who_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "_REQUEST_TIMEOUT", 3600.0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        task = asyncio.create_task(Prometheus().serve(listener))
+        sock = await sockets.connect("127.0.0.1", listener.getsockname()[1])
+        await sockets.send_all(sock, GET[:5])
+        assert (await visit(listener.getsockname()[1])).data  # by now the other one is known, too
+        task.cancel()
+        assert (await sockets.recv_until_end(sock)).data == b""
+        sockets.close(sock)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_what_is_counted_meanwhile_is_on_the_next_page() -> None:
+    prometheus = Prometheus()
+    async with serving(prometheus, "/") as port:
+        for number in range(3):
+            await prometheus.observe(stream_of(str(number), "dc")[:-1])
+            page = (await visit(port)).data.partition(b"\r\n\r\n")[2]
+            assert value(page, "mtg_client_connections", ip_family="ipv4") == number + 1

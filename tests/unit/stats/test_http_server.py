@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtglib.stats.http_server import Request, answer, parse_request
+
+
+def status(request: Request | None, path: str = "/metrics") -> int:
+    return int(answer(request, path, "text/x", lambda: b"page").split(b" ")[1])
+
+
+@pytest.mark.parametrize(
+    ("head", "request_"),
+    [
+        (b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", Request("GET", "/metrics")),
+        (b"HEAD /metrics?a=b?c HTTP/1.0\r\n\r\n", Request("HEAD", "/metrics")),
+        (b"GET / HTTP/2.0\r\n\r\n", None),
+        (b"GET  HTTP/1.1\r\n\r\n", None),
+        (b"GET /a b HTTP/1.1\r\n\r\n", None),
+        (b"\r\n\r\n", None),
+    ],
+)
+def test_request_head(head: bytes, request_: Request | None) -> None:
+    assert parse_request(head) == request_
+
+
+@given(st.binary())
+def test_any_bytes_are_a_request_or_none(head: bytes) -> None:
+    assert status(parse_request(head)) in (200, 400, 404, 405)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [("GET", "/metrics", 200), ("HEAD", "/metrics", 200), ("POST", "/metrics", 405), ("GET", "/", 404)],
+)
+def test_answer_by_method_and_path(method: str, path: str, code: int) -> None:
+    assert status(Request(method, path)) == code
+
+
+@pytest.mark.parametrize(
+    ("served", "asked", "code"),
+    [("/", "/", 200), ("/", "/metrics", 200), ("/a/", "/a/b", 200), ("/a/", "/a", 404), ("/a", "/a/", 404)],
+)
+def test_path_with_a_slash_at_its_end_serves_all_below(served: str, asked: str, code: int) -> None:
+    assert status(Request("GET", asked), served) == code
+
+
+def test_head_is_answered_as_get_without_the_page() -> None:
+    get, head = (answer(Request(method, "/"), "/", "text/x", lambda: b"page") for method in ("GET", "HEAD"))
+
+    assert get == head + b"page"
+    assert b"\r\nContent-Length: 4\r\n" in head
+    assert b"\r\nContent-Type: text/x\r\n" in head

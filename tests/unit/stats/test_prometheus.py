@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+import mtglib
+from mtglib.stats import Prometheus
+from support.event_samples import CLIENTS, DC_IP, WAYS, stream_of
+from support.metrics_page import value
+
+KINDS = {
+    "client_connections": ("gauge", {"ip_family"}),
+    "telegram_connections": ("gauge", {"telegram_ip", "dc"}),
+    "domain_fronting_connections": ("gauge", {"ip_family"}),
+    "iplist_size": ("gauge", {"ip_list"}),
+    "telegram_traffic": ("counter", {"telegram_ip", "dc", "direction"}),
+    "domain_fronting_traffic": ("counter", {"direction"}),
+    "domain_fronting": ("counter", set()),
+    "concurrency_limited": ("counter", set()),
+    "ip_blocklisted": ("counter", {"ip_list"}),
+    "replay_attacks": ("counter", set()),
+    "handshake_seconds": ("histogram", {"le"}),
+    "dial_seconds": ("histogram", {"dc", "le"}),
+    "connections_finished": ("counter", {"reason"}),
+    "handshake_failures": ("counter", {"reason"}),
+    "dc_errors": ("counter", {"dc"}),
+    "build_info": ("gauge", {"version", "engine"}),
+    "engine_threads": ("gauge", set()),
+    "events_dropped": ("counter", set()),
+}
+EVERYTHING = [
+    *(event for way in WAYS for event in stream_of(way, way)),
+    mtglib.EventIPListSize(size=5, is_block_list=True),
+]
+
+
+async def test_names_kinds_and_labels_are_those_of_mtg_and_ours() -> None:
+    prometheus = Prometheus()
+    await prometheus.observe(EVERYTHING)
+
+    families = list(text_string_to_metric_families(prometheus.render().decode()))
+
+    found = {
+        family.name.removeprefix("mtg_"): (family.type, {label for sample in family.samples for label in sample.labels})
+        for family in families
+    }
+    assert found == KINDS
+    assert b"_total" not in prometheus.render()
+
+
+def test_series_that_are_known_are_there_from_the_start() -> None:
+    page = Prometheus().render()
+
+    assert value(page, "mtg_client_connections", ip_family="ipv6") == 0
+    assert value(page, "mtg_handshake_failures", reason="sni") == 0
+    assert value(page, "mtg_replay_attacks") == 0
+    assert value(page, "mtg_handshake_seconds_count") == 0
+
+
+async def test_values_are_those_of_the_events() -> None:
+    prometheus = Prometheus()
+    await prometheus.observe(stream_of("a", "dc", [(10**15, True)], client=CLIENTS[1])[:-1])
+    page = prometheus.render()
+
+    dc = {"telegram_ip": str(DC_IP), "dc": "2"}
+    assert value(page, "mtg_client_connections", ip_family="ipv6") == 1
+    assert value(page, "mtg_telegram_connections", **dc) == 1
+    assert value(page, "mtg_telegram_traffic", **dc, direction="to_client") == 10**15
+    assert value(page, "mtg_dial_seconds_sum", dc="2") == 0.3
+    assert value(page, "mtg_dial_seconds_bucket", dc="2", le="0.25") == 0
+    assert value(page, "mtg_dial_seconds_bucket", dc="2", le="0.5") == 1
+
+
+async def test_series_stays_at_zero_when_its_last_stream_is_gone() -> None:
+    prometheus = Prometheus()
+    await prometheus.observe(stream_of("a", "dc"))
+
+    assert value(prometheus.render(), "mtg_telegram_connections", telegram_ip=str(DC_IP), dc="2") == 0
+
+
+def test_what_runs_and_what_was_dropped_is_shown() -> None:
+    dropped = [5, 7]
+    prometheus = Prometheus(
+        metric_prefix="own", version='1 "x"', engine="native", engine_threads=4, dropped=lambda: sum(dropped)
+    )
+    page = prometheus.render()
+
+    assert value(page, "own_build_info", version='1 "x"', engine="native") == 1
+    assert value(page, "own_engine_threads") == 4
+    assert value(page, "own_events_dropped") == 12
+
+
+@pytest.mark.parametrize("prefix", ["", "1mtg", "mtg-proxy", "mtg.", "mtg\n", "é"])
+def test_prefix_that_cannot_work(prefix: str) -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^metric_prefix: ") as caught:
+        Prometheus(metric_prefix=prefix)
+    assert caught.value.field == "metric_prefix"
+
+
+@pytest.mark.parametrize("path", ["", "metrics", "/a b", "/a?b", "/a#b", "/a\n", "/é"])
+async def test_path_that_cannot_work(path: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(mtglib.OptionError, match="http_path"):
+        await Prometheus().serve(listener, path)
+
+
+async def test_socket_that_does_not_listen() -> None:
+    with socket.socket() as sock, pytest.raises(OSError, match="listening"):
+        await Prometheus().serve(sock)
+
+
+def test_it_is_an_observer() -> None:
+    parts: list[Any] = [Prometheus()]
+    assert all(isinstance(part, mtglib.Observer) for part in parts)

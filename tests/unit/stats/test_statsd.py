@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mtglib
+from mtglib.stats import Statsd
+from mtglib.stats.statsd_lines import LINES
+from support.statsd_dialects import parse
+
+
+@pytest.mark.parametrize(
+    ("tag_format", "line"),
+    [
+        ("datadog", b"mtg.x:5|c|#a:b,c:d"),
+        ("influxdb", b"mtg.x,a=b,c=d:5|c"),
+        ("graphite", b"mtg.x;a=b;c=d:5|c"),
+    ],
+)
+def test_line_with_tags_and_without(tag_format: str, line: bytes) -> None:
+    assert LINES[tag_format]("mtg.x", "5", "c", ("a", "c"), ("b", "d")) == line
+    assert LINES[tag_format]("mtg.x", "5", "c", (), ()) == b"mtg.x:5|c"
+
+
+@given(st.sampled_from(sorted(LINES)), st.text(min_size=1), st.text(min_size=1), st.integers(0, 2**60))
+def test_any_tag_value_makes_one_line_of_the_dialect(tag_format: str, first: str, second: str, number: int) -> None:
+    (metric,) = parse(LINES[tag_format]("mtg.x", str(number), "g", ("a", "b"), (first, second)), tag_format)
+
+    assert (metric.name, metric.value, metric.kind) == ("mtg.x", float(number), "g")
+    assert {tag for tag, _ in metric.tags} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"host": ""}, "host"),
+        ({"port": 0}, "port"),
+        ({"port": 65_536}, "port"),
+        ({"metric_prefix": ""}, "metric_prefix"),
+        ({"metric_prefix": "a..b"}, "metric_prefix"),
+        ({"metric_prefix": "a:b"}, "metric_prefix"),
+        ({"metric_prefix": "a\n"}, "metric_prefix"),
+        ({"tag_format": "xml"}, "tag_format"),
+        ({"flush_each_seconds": 0.0}, "flush_each_seconds"),
+        ({"flush_each_seconds": float("nan")}, "flush_each_seconds"),
+    ],
+)
+def test_value_that_cannot_work(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(mtglib.OptionError) as caught:
+        Statsd(**{"host": "127.0.0.1", "port": 8125, **changes})
+    assert caught.value.field == field
+
+
+def test_it_is_an_observer() -> None:
+    assert isinstance(Statsd("127.0.0.1", 8125), mtglib.Observer)
