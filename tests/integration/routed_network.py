@@ -34,6 +34,7 @@ class RoutedNetwork(Direct):
     """
 
     def __init__(self, routes: Mapping[tuple[str, int], Route] | None = None) -> None:
+        super().__init__()
         self.routes = routes or {}
         self.on_dial: Callable[[], None] = lambda: None
         self.dialled: list[Dialled] = []

@@ -142,6 +142,7 @@ class Answering(Direct):
     """A Network whose DC dials end as told; all others are direct."""
 
     def __init__(self, answer: Callable[[socket.socket], Any]) -> None:
+        super().__init__()
         self._answer = answer
 
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:

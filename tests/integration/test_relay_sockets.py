@@ -19,6 +19,7 @@ class Copying(Direct):
     """Keeps a copy of the descriptor that it dialled."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.dialled: list[socket.socket] = []
 
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:

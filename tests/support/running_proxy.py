@@ -1,4 +1,4 @@
-"""The proxy under test, serving on a local port. With `event_samples` the only file here that imports mtglib: it is what is tested."""
+"""The proxy under test, serving on a local port. Only this and `event_samples` import mtglib: it is what is tested."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ settings.load_profile("untimed")
 _ON_BOTH_LOOPS = frozenset(
     (
         *("test_readiness.py", "test_conn.py", "test_accepting.py", "test_tunnel.py", "test_direct.py"),
-        *("test_proxy.py", "test_guards.py"),
+        *("test_proxy.py", "test_guards.py", "test_socks5.py", "test_breaker.py", "test_balanced.py"),
+        *("test_connecting.py", "test_http.py", "test_fanout.py"),
     )
 )
 

@@ -2,27 +2,53 @@
 
 import asyncio
 import errno
-import os
 import socket
+import ssl
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, get_args
 
+from ..constants import DEFAULT_PREFER_IP, PreferIP
 from ..endpoints import canonical_ip
-from ..interfaces import Dial
-from .resolve import SystemResolver
+from ..errors import OptionError
+from ..interfaces import Dial, Logger
+from .connecting import by_preference, connect, connect_first
+from .resolve import Resolver, SystemResolver
+from .socket_options import DEFAULT_SOCKET_OPTIONS, SocketOptions
 
 
 class Direct:
-    """Dials straight away; names go through the system's resolver."""
+    """Dials straight away.
 
-    def __init__(self) -> None:
-        self._resolver = SystemResolver()
+    Args:
+        resolver: Who knows the addresses of names; None: the system's resolver.
+        socket_options: What is asked of the kernel for each connection.
+        prefer_ip: Which addresses of a name are tried first, or at all. An IP address is dialled as it is given.
+        logger: Told, as debug, what the kernel can't do.
+
+    Raises:
+        OptionError: An argument can't work.
+    """
+
+    def __init__(
+        self,
+        *,
+        resolver: Resolver | None = None,
+        socket_options: SocketOptions = DEFAULT_SOCKET_OPTIONS,
+        prefer_ip: PreferIP = DEFAULT_PREFER_IP,
+        logger: Logger | None = None,
+    ) -> None:
+        if prefer_ip not in get_args(PreferIP):
+            raise OptionError("prefer_ip", f"one of {', '.join(get_args(PreferIP))}", prefer_ip)
+        self._resolver = SystemResolver() if resolver is None else resolver
+        self._socket_options = socket_options
+        self._prefer_ip: PreferIP = prefer_ip
+        self._logger = logger
 
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
-        """Connect to a name or an IP address; of a name every address is tried, in the resolver's order.
+        """Connect to a name or an IP address; of a name every address is tried (RFC 8305).
 
         Returns:
-            A connected, non-blocking socket with Nagle's algorithm off.
+            A connected, non-blocking socket with this network's options.
 
         Raises:
             OSError: No address answered; the error is the last one's.
@@ -30,46 +56,31 @@ class Direct:
         """
         if canonical_ip(host) is not None:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            return await _connect(family, (host, port), timeout_seconds)
+            return await connect((family, (host, port)), timeout_seconds, self._socket_options, self._logger)
         loop = asyncio.get_running_loop()
         deadline_mono = loop.time() + timeout_seconds
         async with asyncio.timeout_at(deadline_mono):
-            answers = await self._resolver.resolve(host, port)
-        error: OSError = OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
-        for index, (family, address) in enumerate(answers):
-            # A silent address leaves time for the next ones.
-            share_seconds = (deadline_mono - loop.time()) / (len(answers) - index)
-            try:
-                return await _connect(family, address, share_seconds)
-            except OSError as refused:
-                error = refused
-        raise error
+            answers = by_preference(await self._resolver.resolve(host, port), self._prefer_ip)
+        if not answers:
+            raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address" + self._of_which_kind())
+        return await connect_first(answers, deadline_mono - loop.time(), self._socket_options, self._logger)
 
-    def http_client(self, dial: Dial | None = None) -> AbstractAsyncContextManager[Any]:
+    def http_client(
+        self, dial: Dial | None = None, *, timeout_seconds: float = 10.0, ssl_context: ssl.SSLContext | None = None
+    ) -> AbstractAsyncContextManager[Any]:
         """Make an HTTP client (`httpx2.AsyncClient`) that dials with `dial`, by default with this network.
 
-        Raises:
-            ImportError: httpx2 isn't installed (`pip install mtg-proxy[http]`).
+        What goes wrong with a request, down to the connection, is an `httpx2.HTTPError`.
+
+        Args:
+            dial: Where connections come from; names are its business, too.
+            timeout_seconds: For each of: connecting, a read, a write. Not for a request as a whole.
+            ssl_context: Whom to trust; None: the system's authorities. Its ALPN protocols are set.
         """
         from .http import http_client
 
-        return http_client(dial or self.dial)
+        return http_client(dial or self.dial, timeout_seconds=timeout_seconds, ssl_context=ssl_context)
 
-
-async def _connect(family: int, address: Any, timeout_seconds: float) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        code = sock.connect_ex(address)
-        if code == errno.EINPROGRESS:
-            # A peer on this machine has answered by now; asking costs less than one turn of the event loop.
-            code = sock.connect_ex(address)
-        if code == errno.EALREADY:
-            async with asyncio.timeout(timeout_seconds):
-                await asyncio.get_running_loop().sock_connect(sock, address)
-        elif code not in (0, errno.EISCONN):
-            raise OSError(code, f"cannot connect to {address[0]} port {address[1]}: {os.strerror(code)}")
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+    def _of_which_kind(self) -> str:
+        mode, _, version = self._prefer_ip.partition("-")
+        return f" of {version}" if mode == "only" else ""

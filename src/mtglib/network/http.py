@@ -1,41 +1,71 @@
-"""An HTTP client whose connections come from a `Network`: redirects, pooling and HTTP/2 are httpx2's."""
+"""An HTTP client whose connections come from a `Network`: redirects, pooling and HTTP/2 are httpx2's.
+
+Whatever goes wrong is an `httpx2.HTTPError`, with the cause as `__cause__`: the streams here speak httpcore2's errors,
+and the transport turns those into httpx2's.
+"""
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import httpcore2
 import httpx2
 
 from ..interfaces import Dial
+from .streams import streams_over
 
-_REQUEST_TIMEOUT = 10.0
-_DIAL_TIMEOUT = 10.0
+_TIMEOUT_SECONDS: Final = 10.0
+_KEPT_IDLE_SECONDS: Final = 30.0
 
 
-def http_client(dial: Dial) -> httpx2.AsyncClient:
-    """Make a client that dials with `dial` and looks up names nowhere else."""
+def http_client(
+    dial: Dial, *, timeout_seconds: float = _TIMEOUT_SECONDS, ssl_context: ssl.SSLContext | None = None
+) -> httpx2.AsyncClient:
+    """Make a client that dials with `dial` and looks up names nowhere else; see `Direct.http_client`."""
     return httpx2.AsyncClient(
-        transport=_Transport(dial), timeout=_REQUEST_TIMEOUT, follow_redirects=True, trust_env=False
+        transport=_Transport(dial, ssl_context or ssl.create_default_context()),
+        timeout=timeout_seconds,
+        follow_redirects=True,
+        trust_env=False,
     )
+
+
+class _Reader(asyncio.StreamReader):
+    """A stream reader that tells whether something has come, as httpcore asks of an idle connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unread_bytes = 0
+
+    def feed_data(self, data: Any) -> None:
+        self.unread_bytes += len(data)
+        super().feed_data(data)
+
+    async def read(self, n: int = -1) -> bytes:
+        data = await super().read(n)
+        self.unread_bytes -= len(data)
+        return data
 
 
 class _Stream(httpcore2.AsyncNetworkStream):
     """httpcore's view of an asyncio stream."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        async with asyncio.timeout(timeout):
-            return await self._reader.read(max_bytes)
+        with _errors_as(httpcore2.ReadError, httpcore2.ReadTimeout):
+            async with asyncio.timeout(timeout):
+                return await self._reader.read(max_bytes)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._writer.write(buffer)
-        async with asyncio.timeout(timeout):
-            await self._writer.drain()
+        with _errors_as(httpcore2.WriteError, httpcore2.WriteTimeout):
+            self._writer.write(buffer)
+            async with asyncio.timeout(timeout):
+                await self._writer.drain()
 
     async def aclose(self) -> None:
         self._writer.close()
@@ -43,12 +73,15 @@ class _Stream(httpcore2.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.AsyncNetworkStream:
-        async with asyncio.timeout(timeout):
-            await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
+        with _errors_as(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+            async with asyncio.timeout(timeout):
+                await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
         return self
 
     def get_extra_info(self, info: str) -> Any:
-        return self._reader.at_eof() if info == "is_readable" else self._writer.get_extra_info(info)
+        if info == "is_readable":
+            return self._reader.unread_bytes > 0 or self._reader.at_eof()
+        return self._writer.get_extra_info(info)
 
 
 class _Backend(httpcore2.AsyncNetworkBackend):
@@ -65,8 +98,13 @@ class _Backend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        sock = await self._dial(host, port, timeout_seconds=timeout or _DIAL_TIMEOUT)
-        return _Stream(*await asyncio.open_connection(sock=sock))
+        timeout_seconds = timeout or _TIMEOUT_SECONDS
+        with _errors_as(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+            async with asyncio.timeout(timeout_seconds):
+                sock = await self._dial(host, port, timeout_seconds=timeout_seconds)
+            reader = _Reader()
+            _, writer = await streams_over(sock, reader)
+        return _Stream(reader, writer)
 
 
 class _Body(httpx2.AsyncByteStream):
@@ -76,8 +114,9 @@ class _Body(httpx2.AsyncByteStream):
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._response.aiter_stream():
-            yield chunk
+        with _httpx_errors():
+            async for chunk in self._response.aiter_stream():
+                yield chunk
 
     async def aclose(self) -> None:
         await self._response.aclose()
@@ -86,25 +125,53 @@ class _Body(httpx2.AsyncByteStream):
 class _Transport(httpx2.AsyncBaseTransport):
     """httpx's requests over httpcore's pool over our connections."""
 
-    def __init__(self, dial: Dial) -> None:
+    def __init__(self, dial: Dial, ssl_context: ssl.SSLContext) -> None:
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(), http2=True, network_backend=_Backend(dial)
+            ssl_context=ssl_context, http2=True, keepalive_expiry=_KEPT_IDLE_SECONDS, network_backend=_Backend(dial)
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         url = request.url
-        response = await self._pool.handle_async_request(
-            httpcore2.Request(
-                request.method,
-                httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
+        with _httpx_errors():
+            response = await self._pool.handle_async_request(
+                httpcore2.Request(
+                    request.method,
+                    httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
             )
-        )
         return httpx2.Response(
             response.status, headers=response.headers, stream=_Body(response), extensions=response.extensions
         )
 
     async def aclose(self) -> None:
         await self._pool.aclose()
+
+
+@contextmanager
+def _errors_as(broken: type[Exception], late: type[Exception]) -> Iterator[None]:
+    """Turn what the system raises into httpcore's words for it."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise late(str(error) or "no answer in time") from error
+    except OSError as error:
+        raise broken(str(error)) from error
+
+
+@contextmanager
+def _httpx_errors() -> Iterator[None]:
+    """Turn httpcore's errors into httpx's, which have the same names."""
+    try:
+        yield
+    except (
+        httpcore2.TimeoutException,
+        httpcore2.NetworkError,
+        httpcore2.ProtocolError,
+        httpcore2.UnsupportedProtocol,
+        httpcore2.ProxyError,
+    ) as error:
+        ours: type[httpx2.TransportError] = getattr(httpx2, type(error).__name__)
+        raise ours(str(error)) from (error.__context__ or error)  # the first cause, which the pool hides

@@ -1,4 +1,4 @@
-"""Look-ups with the system's resolver, which blocks, in threads that nobody has to wait for.
+"""What a resolver is, and look-ups with the system's: that one blocks, in threads that nobody has to wait for.
 
 The event loop's own `getaddrinfo` runs in its executor, and a program can't end before that is through: with a silent
 DNS server that is half a minute after it was told to. Here a thread is a daemon, and all who ask for the same name at
@@ -9,10 +9,23 @@ import asyncio
 import socket
 import threading
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 Answer: TypeAlias = tuple[socket.AddressFamily, Any]
 """An address family, and an address as `socket.connect` takes it."""
+
+
+@runtime_checkable
+class Resolver(Protocol):
+    """Finds the addresses of names."""
+
+    async def resolve(self, host: str, port: int) -> list[Answer]:
+        """Return the addresses of a name, with the port in them, best first within each family.
+
+        Raises:
+            OSError, TimeoutError: There are none, or nobody could be asked.
+        """
+        ...
 
 
 class SystemResolver:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import mtglib
-from mtglib.network import Direct
+from mtglib.network import Answer, Direct, KeepAlive, SocketOptions
 
 asyncio_only = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -143,3 +143,43 @@ async def test_cancelling_closes_what_was_begun(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(asyncio.CancelledError):
         await dialling
     assert made[0].fileno() == -1
+
+
+class Known:
+    """A resolver of one's own."""
+
+    def __init__(self, *hosts: str) -> None:
+        self._hosts = hosts
+
+    async def resolve(self, host: str, port: int) -> list[Answer]:
+        return [(socket.AF_INET6 if ":" in ip else socket.AF_INET, (ip, port)) for ip in self._hosts]
+
+
+@pytest.mark.parametrize(
+    ("prefer_ip", "reached"),
+    [("prefer-ipv4", "127.0.0.1"), ("only-ipv4", "127.0.0.1"), ("prefer-ipv6", "::1"), ("only-ipv6", "::1")],
+)
+async def test_a_name_is_dialled_by_preference(prefer_ip: mtglib.PreferIP, reached: str) -> None:
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as listener:
+        network = Direct(resolver=Known("127.0.0.1", "::1"), prefer_ip=prefer_ip)
+
+        with await network.dial("a.example", listener.getsockname()[1], timeout_seconds=5) as sock:
+            assert sock.getpeername()[0] == reached
+
+
+async def test_a_name_without_an_address_of_the_only_kind_is_an_error() -> None:
+    with pytest.raises(OSError, match=r"^\[Errno \d+\] a\.example has no address of ipv6"):
+        await Direct(resolver=Known("127.0.0.1"), prefer_ip="only-ipv6").dial("a.example", 443, timeout_seconds=5)
+
+
+async def test_every_connection_gets_the_options(listen: Listen) -> None:
+    port = listen("127.0.0.1")
+    network = Direct(resolver=Known("127.0.0.1"), socket_options=SocketOptions(keep_alive=KeepAlive(idle_seconds=77)))
+    for host in ("127.0.0.1", "a.example"):
+        with await network.dial(host, port, timeout_seconds=5) as sock:
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 77
+
+
+def test_an_unknown_preference_is_refused() -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^prefer_ip: expected one of prefer-ipv4"):
+        Direct(prefer_ip="ipv5")  # type: ignore[arg-type]

@@ -7,11 +7,11 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import httpcore2
 import httpx2
 import pytest
 
 from mtglib.network import Direct
+from mtglib.network.http import _Backend
 from unit.network.site import Site, response, self_signed
 
 Dial = Callable[..., Awaitable[socket.socket]]
@@ -75,7 +75,7 @@ async def test_tls_is_checked_against_the_name(tmp_path: Path, monkeypatch: pyte
         dial = Dialled(site.port)
         async with Direct().http_client(dial) as client:
             assert (await client.get("https://site.example/")).content == b"secret"
-            with pytest.raises(OSError, match="certificate"):
+            with pytest.raises(httpx2.ConnectError, match="certificate"):
                 await client.get("https://other.example/")
         assert dial.asked_for == [("site.example", 443), ("other.example", 443)]
         assert len(site.requests) == 1
@@ -84,7 +84,7 @@ async def test_tls_is_checked_against_the_name(tmp_path: Path, monkeypatch: pyte
 async def test_an_unknown_certificate_is_refused(tmp_path: Path) -> None:
     _, context = self_signed(tmp_path, "site.example")
     async with Site({"/": response(b"secret")}, context) as site, Direct().http_client(Dialled(site.port)) as client:
-        with pytest.raises(OSError, match="certificate"):
+        with pytest.raises(httpx2.ConnectError, match="certificate"):
             await client.get("https://site.example/")
         assert site.requests == []
 
@@ -111,13 +111,14 @@ async def test_a_dial_that_fails_is_the_requests_error() -> None:
         raise ConnectionRefusedError(f"{host} {port} within {timeout_seconds}")
 
     async with Direct().http_client(refuse) as client:
-        with pytest.raises(ConnectionRefusedError, match=r"^site\.example 80 within 10"):
+        with pytest.raises(httpx2.ConnectError, match=r"^site\.example 80 within 10") as caught:
             await client.get("http://site.example/")
+        assert isinstance(caught.value.__cause__, ConnectionRefusedError)
 
 
 async def test_silence_ends_in_time() -> None:
     async with Site({}) as site, Direct().http_client(Dialled(site.port)) as client:
-        with pytest.raises((TimeoutError, httpx2.TimeoutException, httpcore2.TimeoutException)):
+        with pytest.raises(httpx2.ReadTimeout):
             await client.get("http://site.example/silent", timeout=0.05)
 
 
@@ -129,3 +130,24 @@ async def test_leaving_the_client_closes_its_connections() -> None:
         async with asyncio.timeout(5):
             while site.open:
                 await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("farewell", [b"", b"HTTP/1.1 408 Request Timeout"])
+async def test_an_idle_connection_tells_that_its_server_has_ended_it(farewell: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    async def dial(host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        return ours
+
+    stream = await _Backend(dial).connect_tcp("site.example", 80)
+    theirs.sendall(b"answer")
+    assert await stream.read(100) == b"answer"
+    assert not stream.get_extra_info("is_readable")
+    theirs.sendall(farewell)
+    theirs.close()
+
+    async with asyncio.timeout(5):
+        while not stream.get_extra_info("is_readable"):
+            await asyncio.sleep(0)
+    await stream.aclose()

@@ -1,0 +1,104 @@
+"""Connecting to one address, or to the first of several that answers (RFC 8305, "happy eyeballs")."""
+
+import asyncio
+import errno
+import itertools
+import os
+import socket
+from collections.abc import Iterable
+from typing import Final
+
+from ..constants import PreferIP
+from ..interfaces import Logger
+from .resolve import Answer
+from .socket_options import SocketOptions
+
+_ATTEMPT_DELAY_SECONDS: Final = 0.25  # RFC 8305, section 8
+_MAX_ATTEMPTS: Final = 32
+
+
+def by_preference(answers: Iterable[Answer], prefer_ip: PreferIP) -> list[Answer]:
+    """Alternate the families, the preferred one first (RFC 8305, section 4); `only-` leaves one."""
+    mode, _, version = prefer_ip.partition("-")
+    preferred = socket.AF_INET6 if version == "ipv6" else socket.AF_INET
+    known = list(answers)
+    first = [answer for answer in known if answer[0] == preferred]
+    if mode == "only":
+        return first
+    second = [answer for answer in known if answer[0] != preferred]
+    pairs = itertools.zip_longest(first, second)
+    return [answer for pair in pairs for answer in pair if answer is not None]
+
+
+async def connect(
+    answer: Answer, timeout_seconds: float, options: SocketOptions, logger: Logger | None
+) -> socket.socket:
+    """Connect to one address.
+
+    Raises:
+        OSError: It refuses, or can't be reached.
+        TimeoutError: It is silent.
+    """
+    family, address = answer
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        options.apply(sock, logger)
+        code = sock.connect_ex(address)
+        if code == errno.EINPROGRESS:
+            # A peer on this machine has answered by now; asking costs less than one turn of the event loop.
+            code = sock.connect_ex(address)
+        if code == errno.EALREADY:
+            async with asyncio.timeout(timeout_seconds):
+                await asyncio.get_running_loop().sock_connect(sock, address)
+        elif code not in (0, errno.EISCONN):
+            raise OSError(code, f"cannot connect to {address[0]} port {address[1]}: {os.strerror(code)}")
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def connect_first(
+    answers: list[Answer], timeout_seconds: float, options: SocketOptions, logger: Logger | None
+) -> socket.socket:
+    """Connect to whichever address answers first.
+
+    An attempt begins when the one before has failed, or is a quarter of a second old (less where the time would not
+    do for all). At most 32 addresses are tried.
+
+    Raises:
+        OSError: All failed; the error is the last one's.
+        TimeoutError: No address answered in time.
+    """
+    waiting = answers[:_MAX_ATTEMPTS]
+    if len(waiting) == 1:
+        return await connect(waiting[0], timeout_seconds, options, logger)
+    delay_seconds = min(_ATTEMPT_DELAY_SECONDS, timeout_seconds / (len(waiting) + 1))
+    running: set[asyncio.Task[socket.socket]] = set()
+    error: OSError = OSError(errno.EADDRNOTAVAIL, "there is no address to connect to")
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            while waiting or running:
+                if waiting:
+                    attempt = connect(waiting.pop(0), timeout_seconds, options, logger)
+                    running.add(asyncio.create_task(attempt))
+                done, _ = await asyncio.wait(
+                    running, timeout=delay_seconds if waiting else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:  # one that isn't looked at stays in `running`, and is closed
+                    running.discard(task)
+                    try:
+                        return task.result()
+                    except OSError as failed:
+                        error = failed
+    finally:
+        await _give_up(running)
+    raise error
+
+
+async def _give_up(running: set[asyncio.Task[socket.socket]]) -> None:
+    for task in running:
+        task.cancel()
+    for outcome in await asyncio.gather(*running, return_exceptions=True):
+        if isinstance(outcome, socket.socket):  # it was second by a hair
+            outcome.close()

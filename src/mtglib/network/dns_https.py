@@ -1,0 +1,67 @@
+"""DNS over HTTPS (RFC 8484)."""
+
+import asyncio
+import ssl
+from typing import Final
+
+import httpx2
+
+from ..interfaces import Dial
+from .dns_message import DNSError, Query, RecordType
+from .http import http_client
+
+_MEDIA_TYPE: Final = "application/dns-message"
+_MAX_ANSWER_BYTES: Final = 65_535
+_HEADERS: Final = {"accept": _MEDIA_TYPE, "content-type": _MEDIA_TYPE, "accept-encoding": "identity"}
+
+
+class DNSOverHTTPS:
+    """Asks a server with POST, over HTTP/2 if it can, through connections that are kept.
+
+    Args:
+        url: The server's.
+        dial: Where connections come from.
+        timeout_seconds: For a question, a new connection included.
+        ssl_context: Whom to trust; None: the system's authorities.
+    """
+
+    def __init__(self, url: str, dial: Dial, timeout_seconds: float, ssl_context: ssl.SSLContext | None) -> None:
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+        self._client = http_client(dial, timeout_seconds=timeout_seconds, ssl_context=ssl_context)
+
+    async def ask(self, name: str, kind: RecordType) -> tuple[Query, bytes]:
+        """Return a query and the answer to it.
+
+        Raises:
+            OSError, TimeoutError: There is none.
+        """
+        query = Query(name, kind, number=0, padded=True)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                try:
+                    return query, await self._post(query.wire)
+                except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
+                    # A kept connection that the server has closed looks like this: a new one is worth a try.
+                    return query, await self._post(query.wire)
+        except httpx2.HTTPError as error:
+            raise DNSError(f"the DNS server can't be asked: {error}") from error
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _post(self, wire: bytes) -> bytes:
+        request = self._client.build_request("POST", self._url, content=wire, headers=_HEADERS)
+        response = await self._client.send(request, stream=True, follow_redirects=False)
+        try:
+            if response.status_code != 200:
+                raise DNSError(f"the DNS server's HTTP status is {response.status_code}")
+            answer = bytearray()
+            async for chunk in response.aiter_raw():
+                answer += chunk
+                if len(answer) > _MAX_ANSWER_BYTES:
+                    raise DNSError(f"the DNS server's answer is above {_MAX_ANSWER_BYTES} bytes")
+            return bytes(answer)
+        finally:
+            await response.aclose()

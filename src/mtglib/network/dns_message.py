@@ -1,0 +1,89 @@
+"""DNS queries and answers as bytes (RFC 1035): no I/O, no clock."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+
+RecordType = Literal["A", "AAAA"]
+
+_MAX_ADDRESSES: Final = 32
+_PADDING_BYTES: Final = 128  # RFC 8467: how long a name is doesn't show through the encryption
+
+
+class DNSError(OSError):
+    """A server's answer is of no use: broken, not to our question, or its own failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server said.
+
+    Attributes:
+        addresses: At most 32; none if the name doesn't exist, or has no address of this kind.
+        ttl_seconds: How long that holds, as the server says.
+    """
+
+    addresses: tuple[str, ...]
+    ttl_seconds: int
+
+
+class Query:
+    """One question, and what it takes to recognise its answer.
+
+    Args:
+        name: A host name; one that isn't ASCII is sent in its IDNA form.
+        kind: "A" or "AAAA".
+        number: The query's id; None: a random one.
+        padded: Fill up to a multiple of 128 bytes, for encrypted transports.
+
+    Raises:
+        DNSError: That can't be a host name.
+    """
+
+    def __init__(self, name: str, kind: RecordType, *, number: int | None = None, padded: bool = False) -> None:
+        try:
+            labels = name.rstrip(".").encode("idna").split(b".")
+            self._message = dns.message.make_query(
+                dns.name.Name([*labels, b""]), kind, id=number, use_edns=padded, pad=_PADDING_BYTES if padded else 0
+            )
+            self.wire = self._message.to_wire()
+        except (UnicodeError, dns.exception.DNSException) as error:
+            raise DNSError(f"{name!r} is no host name") from error
+
+    def is_answered_by(self, wire: bytes) -> bool:
+        """Tell whether bytes are an answer to this very question, if only a truncated one."""
+        return (answer := self._parse(wire)) is not None and self._message.is_response(answer)
+
+    def is_truncated(self, wire: bytes) -> bool:
+        """Tell whether an answer lacks something that didn't fit."""
+        answer = self._parse(wire)
+        return answer is not None and bool(answer.flags & dns.flags.TC)
+
+    def read(self, wire: bytes) -> Reply:
+        """Take an answer apart.
+
+        Raises:
+            DNSError: It is broken, answers something else, or says that the server has failed.
+        """
+        answer = self._parse(wire)
+        if not isinstance(answer, dns.message.QueryMessage) or not self._message.is_response(answer):
+            raise DNSError("the DNS server's answer is none to our question")
+        if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            raise DNSError(f"the DNS server says {dns.rcode.to_text(answer.rcode())}")
+        try:
+            chain = answer.resolve_chaining()
+        except dns.exception.DNSException as error:
+            raise DNSError("the DNS server's answer makes no sense") from error
+        records = chain.answer or ()
+        return Reply(tuple(record.address for record in records)[:_MAX_ADDRESSES], chain.minimum_ttl)
+
+    def _parse(self, wire: bytes) -> dns.message.Message | None:
+        try:
+            return dns.message.from_wire(wire, ignore_trailing=True)
+        except (dns.exception.DNSException, ValueError, IndexError):  # whatever a stranger's bytes can cause
+            return None

@@ -1,0 +1,121 @@
+"""Names from a DNS server of one's choice: cached, shared, IPv4 and IPv6 side by side."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from ..endpoints import canonical_ip
+from .dns_cache import DNSCache, Question
+from .dns_message import Query, RecordType
+from .hosts_file import HostsFile
+from .resolve import Answer
+
+_MAX_CACHED: Final = 4096
+_OTHER_FAMILY_SECONDS: Final = 0.3
+
+
+class Transport(Protocol):
+    """How a server is asked."""
+
+    async def ask(self, name: str, kind: RecordType) -> tuple[Query, bytes]:
+        """Return a query and the answer to it, in bounded time; raises OSError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        ...
+
+
+class DNSResolver:
+    """A `Resolver` over one server; made by `resolver_from_url`, used in one event loop.
+
+    Answers are kept for their time to live, within 10 s and an hour; that there are none, for 5 s to a minute. While
+    the server is away, what it said within the last day still holds. Names of /etc/hosts come first.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        hosts: HostsFile | None = None,
+        max_cached: int = _MAX_CACHED,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transport = transport
+        self._hosts = HostsFile() if hosts is None else hosts
+        self._cache = DNSCache(max_cached)
+        self._clock = clock
+        self._under_way: dict[Question, asyncio.Task[tuple[str, ...]]] = {}
+
+    async def resolve(self, host: str, port: int) -> list[Answer]:
+        """Return the addresses of a name, IPv6 first; an IP address is its own.
+
+        Raises:
+            OSError: There are none (`socket.gaierror`), or the server can't be asked or has failed.
+            TimeoutError: It doesn't answer.
+        """
+        name = host.lower().rstrip(".")
+        if canonical_ip(host) is not None:
+            return _answers([host], port)
+        if known := await self._hosts.addresses(name):
+            return _answers(known, port)
+        return _answers(await self._both(name), port)
+
+    async def aclose(self) -> None:
+        """Give up what is under way, and close connections to the server."""
+        under_way = list(self._under_way.values())
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        await self._transport.aclose()
+
+    async def _both(self, name: str) -> list[str]:
+        questions: tuple[Question, Question] = ((name, "AAAA"), (name, "A"))
+        tasks = [self._task(question) for question in questions]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if any(_found(task) for task in tasks):
+            # Some servers keep silent about one family: the other's addresses needn't wait for that.
+            await asyncio.wait(tasks, timeout=_OTHER_FAMILY_SECONDS)
+        else:
+            await asyncio.wait(tasks)
+        if addresses := [address for task in tasks for address in _found(task)]:
+            return addresses
+        for task in tasks:
+            task.result()  # raises what went wrong, if that is why there is nothing
+        raise socket.gaierror(socket.EAI_NONAME, f"{name} has no address")
+
+    def _task(self, question: Question) -> asyncio.Task[tuple[str, ...]]:
+        """All who ask the same at the same time wait for one task, and leave it running when they give up."""
+        task = self._under_way.get(question)
+        if task is None:
+            task = self._under_way[question] = asyncio.create_task(self._one(question), name="mtg-dns")
+            task.add_done_callback(lambda done: self._forget(question, done))
+        return task
+
+    def _forget(self, question: Question, done: asyncio.Task[tuple[str, ...]]) -> None:
+        del self._under_way[question]
+        if not done.cancelled():
+            done.exception()  # who asked may have given up
+
+    async def _one(self, question: Question) -> tuple[str, ...]:
+        if (addresses := self._cache.fresh(question, self._clock())) is not None:
+            return addresses
+        try:
+            query, wire = await self._transport.ask(*question)
+            reply = query.read(wire)
+        except OSError:
+            if (addresses := self._cache.stale(question, self._clock())) is not None:
+                return addresses
+            raise
+        self._cache.keep(question, reply, self._clock())
+        return reply.addresses
+
+
+def _found(task: asyncio.Task[tuple[str, ...]]) -> tuple[str, ...]:
+    return task.result() if task.done() and not task.cancelled() and task.exception() is None else ()
+
+
+def _answers(addresses: list[str], port: int) -> list[Answer]:
+    return [(socket.AF_INET6 if ":" in address else socket.AF_INET, (address, port)) for address in addresses]

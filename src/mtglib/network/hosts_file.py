@@ -1,0 +1,46 @@
+"""Names that no server is asked for: those of /etc/hosts, and localhost (RFC 6761)."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from ..endpoints import canonical_ip
+
+_LOOPBACK = ("::1", "127.0.0.1")
+
+
+class HostsFile:
+    """The names of a hosts file; it is read again when it has changed."""
+
+    def __init__(self, path: str = "/etc/hosts") -> None:
+        self._path = Path(path)
+        self._stamp: tuple[int, int] | None = None
+        self._known: dict[str, list[str]] = {}
+
+    async def addresses(self, name: str) -> list[str]:
+        """Return the addresses of a name in lower case without its last dot; none if the file hasn't got it."""
+        if name == "localhost" or name.endswith(".localhost"):
+            return list(_LOOPBACK)
+        try:
+            status = os.stat(self._path)
+            stamp = (status.st_mtime_ns, status.st_size)
+            if stamp != self._stamp:
+                self._known = await asyncio.to_thread(self._read)  # lists against advertising are megabytes
+                self._stamp = stamp
+        except OSError:
+            return []
+        return self._known.get(name, [])
+
+    def _read(self) -> dict[str, list[str]]:
+        return parse_hosts(self._path.read_text(encoding="utf-8", errors="replace"))
+
+
+def parse_hosts(text: str) -> dict[str, list[str]]:
+    """Take a hosts file apart: name in lower case -> its addresses. What can't be understood is skipped."""
+    known: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        address, *names = line.partition("#")[0].split() or [""]
+        if names and canonical_ip(address) is not None:
+            for name in names:
+                known.setdefault(name.lower().rstrip("."), []).append(address)
+    return known

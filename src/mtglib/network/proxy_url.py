@@ -1,0 +1,122 @@
+"""URLs of SOCKS5 proxies, with the parameters of their circuit breakers."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote_to_bytes, urlsplit
+
+from ..errors import OptionError
+
+DEFAULT_PORT = 1080
+MAX_CREDENTIAL_BYTES = 255
+MAX_DURATION_SECONDS = 365 * 24 * 3600
+
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_TERM = re.compile(r"([0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(ns|us|µs|μs|ms|s|m|h)")
+_UNIT_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyURL:
+    """What a URL `socks5://user:password@host:port?open_threshold=5&...` says.
+
+    Attributes:
+        host: A name or an IP address, without brackets.
+        port: 1080 if the URL has none.
+        user: None without credentials; at most 255 bytes, as is the password.
+        password: May be empty.
+        open_threshold: How many failures in a row open the breaker.
+        half_open_timeout_seconds: How long it is open before a trial.
+        reset_failures_timeout_seconds: How long a failure is remembered.
+    """
+
+    host: str
+    port: int = DEFAULT_PORT
+    user: bytes | None = field(default=None, repr=False)
+    password: bytes = field(default=b"", repr=False)
+    open_threshold: int = 5
+    half_open_timeout_seconds: float = 60.0
+    reset_failures_timeout_seconds: float = 10.0
+
+    @classmethod
+    def parse(cls, url: str, option: str = "url") -> "ProxyURL":
+        """Take a URL apart.
+
+        Args:
+            url: Begins with socks5:// or socks5h://, which mean the same: names are never resolved here.
+            option: What to call it in an error, which never quotes the URL.
+
+        Raises:
+            OptionError: It can't be used.
+        """
+        parts = _split(url, option)
+        user, password = _credentials(parts, option)
+        return cls(parts.hostname or "", parts.port or DEFAULT_PORT, user, password, **_breaker(parts.query, option))
+
+    @property
+    def address(self) -> str:
+        """`host:port` or `[ipv6]:port`, for messages."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of a duration as Go spells it, such as 300ms or 1m30s; case and blanks don't matter.
+
+    Raises:
+        ValueError: It is something else, nothing, or over a year.
+    """
+    text = "".join(text.split()).lower()
+    terms = _TERM.findall(text)
+    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in terms)
+    if "".join(number + unit for number, unit in terms) != text or not 0 < seconds <= MAX_DURATION_SECONDS:
+        raise ValueError("not a duration")
+    return seconds
+
+
+def _split(url: str, option: str) -> SplitResult:
+    try:
+        if not re.fullmatch(r"[!-~]{1,2000}", url):
+            raise ValueError
+        parts = urlsplit(url)
+        usable = parts.scheme in ("socks5", "socks5h") and parts.path in ("", "/") and not parts.fragment
+        if not usable or not _HOST.fullmatch(parts.hostname or "") or parts.port == 0:
+            raise ValueError
+    except (TypeError, ValueError):  # ours, urlsplit's and that of .port, which is evaluated late
+        raise OptionError(option, "socks5://[user:password@]host[:port][?open_threshold=5&...]") from None
+    return parts
+
+
+def _credentials(parts: SplitResult, option: str) -> tuple[bytes | None, bytes]:
+    if parts.username is None:
+        return None, b""
+    user, password = unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or "")
+    if not 1 <= len(user) <= MAX_CREDENTIAL_BYTES or len(password) > MAX_CREDENTIAL_BYTES:
+        raise OptionError(option, "a user of 1 to 255 bytes and a password of at most 255")
+    return user, password
+
+
+def _breaker(query: str, option: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, text in parse_qsl(query, keep_blank_values=True):
+        if key not in _PARAMETERS:
+            raise OptionError(option, "only " + ", ".join(_PARAMETERS) + " after the question mark")
+        name, parse, expected = _PARAMETERS[key]
+        try:
+            values[name] = parse(text)
+        except ValueError:
+            raise OptionError(option, f"{key} to be {expected}") from None
+    return values
+
+
+def _parse_threshold(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise ValueError("not a threshold")
+    return int(text)
+
+
+_PARAMETERS: dict[str, tuple[str, Callable[[str], float], str]] = {
+    "open_threshold": ("open_threshold", _parse_threshold, "a number of 1 to 999999"),
+    "half_open_timeout": ("half_open_timeout_seconds", parse_duration, "a duration such as 300ms or 1m30s"),
+    "reset_failures_timeout": ("reset_failures_timeout_seconds", parse_duration, "a duration such as 300ms or 1m30s"),
+}

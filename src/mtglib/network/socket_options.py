@@ -1,0 +1,127 @@
+"""What is asked of the kernel for each TCP connection.
+
+Set on a listener, all of it holds for the connections that Linux accepts from there, at no cost for each.
+"""
+
+import math
+import socket
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..errors import OptionError
+from ..interfaces import Logger
+
+_MAX_INT: Final = 2**31 - 1
+_MAX_KEEP_ALIVE_SECONDS: Final = 32_767  # what Linux takes
+_MAX_KEEP_ALIVE_COUNT: Final = 127
+_UNKNOWN: Final = -1  # an option that Python has no name for here: no kernel takes it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepAlive:
+    """Probes on an idle connection, to find out that the peer has gone without a word.
+
+    Attributes:
+        idle_seconds: Silence before the first probe; up to 32767, rounded up to whole seconds.
+        interval_seconds: From probe to probe; likewise.
+        count: So many probes without an answer end the connection; 1 to 127.
+
+    Raises:
+        OptionError: A value is out of bounds.
+    """
+
+    idle_seconds: float = 15.0
+    interval_seconds: float = 15.0
+    count: int = 9
+
+    def __post_init__(self) -> None:
+        for name in ("idle_seconds", "interval_seconds"):
+            _check_seconds(name, getattr(self, name), _MAX_KEEP_ALIVE_SECONDS)
+        _check_int("count", self.count, _MAX_KEEP_ALIVE_COUNT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketOptions:
+    """Options of a TCP socket; Nagle's algorithm is always off. None leaves an option to the system.
+
+    Attributes:
+        keep_alive: Probes on idle connections; None: no probes.
+        user_timeout_seconds: A connection ends when its peer acknowledges nothing, or has no room, for so long.
+            With it, `KeepAlive.count` has no effect: Linux counts this time in its place.
+        not_sent_low_water_bytes: A socket takes new data only while less than this waits to be sent.
+        congestion_control: The kernel's name of an algorithm.
+
+    Raises:
+        OptionError: A value is out of bounds.
+    """
+
+    keep_alive: KeepAlive | None = field(default_factory=KeepAlive)
+    user_timeout_seconds: float | None = None
+    not_sent_low_water_bytes: int | None = 128 * 1024
+    congestion_control: str | None = "bbr"
+    _calls: tuple[tuple[str, int, int, int | bytes], ...] = field(init=False, repr=False, compare=False)
+    _lacking: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.user_timeout_seconds is not None:
+            _check_seconds("user_timeout_seconds", self.user_timeout_seconds, _MAX_INT / 1000)
+        if self.not_sent_low_water_bytes is not None:
+            _check_int("not_sent_low_water_bytes", self.not_sent_low_water_bytes, _MAX_INT)
+        _check_algorithm("congestion_control", self.congestion_control)
+        calls = tuple((name, level, getattr(socket, name, _UNKNOWN), value) for name, level, value in self._wanted())
+        object.__setattr__(self, "_calls", calls)
+
+    def apply(self, sock: socket.socket, logger: Logger | None = None) -> None:
+        """Set all options on a TCP socket, connected, listening or neither; others are left as they are.
+
+        What the kernel refuses is skipped, from then on without asking again, and told to `logger` once, as debug.
+        """
+        if sock.family not in (socket.AF_INET, socket.AF_INET6):
+            return
+        for name, level, option, value in self._calls:
+            if name in self._lacking:
+                continue
+            try:
+                sock.setsockopt(level, option, value)
+            except OSError as error:
+                self._lacking.add(name)
+                if logger is not None:
+                    logger.debug(f"this system can't set {name}, which is left out", error=error)
+
+    def _wanted(self) -> list[tuple[str, int, int | bytes]]:
+        tcp = socket.IPPROTO_TCP
+        calls: list[tuple[str, int, int | bytes]] = [("TCP_NODELAY", tcp, 1)]
+        if (probes := self.keep_alive) is not None:
+            calls += [
+                ("SO_KEEPALIVE", socket.SOL_SOCKET, 1),
+                ("TCP_KEEPIDLE", tcp, math.ceil(probes.idle_seconds)),
+                ("TCP_KEEPINTVL", tcp, math.ceil(probes.interval_seconds)),
+                ("TCP_KEEPCNT", tcp, probes.count),
+            ]
+        if self.user_timeout_seconds is not None:
+            calls.append(("TCP_USER_TIMEOUT", tcp, math.ceil(self.user_timeout_seconds * 1000)))
+        if self.not_sent_low_water_bytes is not None:
+            calls.append(("TCP_NOTSENT_LOWAT", tcp, self.not_sent_low_water_bytes))
+        if (name := self.congestion_control) is not None:
+            calls.append(("TCP_CONGESTION", tcp, name.encode()))
+        return calls
+
+
+def _check_seconds(name: str, value: object, most: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+        raise OptionError(name, f"seconds above 0, up to {most:g}", value)
+
+
+def _check_int(name: str, value: object, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise OptionError(name, f"an integer, 1 to {most}", value)
+
+
+def _check_algorithm(name: str, value: object) -> None:
+    if value is None or (isinstance(value, str) and value.isascii() and value.isprintable() and 0 < len(value) < 16):
+        return
+    raise OptionError(name, "an algorithm's name, up to 15 characters", value)
+
+
+DEFAULT_SOCKET_OPTIONS: Final = SocketOptions()
+"""What `Direct` uses when it isn't told."""

@@ -1,0 +1,100 @@
+"""Connections through a SOCKS5 proxy."""
+
+import asyncio
+import socket
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Any
+
+from ..interfaces import Dial, Network
+from .proxy_url import ProxyURL
+from .socks5_messages import Conversation, connect
+from .target_error import TargetUnreachableError
+
+
+class Socks5:
+    """A network behind a SOCKS5 proxy, which also resolves the names.
+
+    Args:
+        url: `socks5://user:password@host:port`; the port is 1080 if there is none, user and password are
+            percent-encoded. Parameters of a circuit breaker are for `from_urls` and mean nothing here.
+        base: How to reach the proxy.
+
+    Raises:
+        OptionError: The URL can't be used.
+    """
+
+    def __init__(self, url: str, *, base: Network) -> None:
+        self._proxy = ProxyURL.parse(url)
+        self._base = base
+
+    def __repr__(self) -> str:
+        return f"Socks5({self._proxy.address})"
+
+    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        """Connect to `host` through the proxy.
+
+        Args:
+            host: A name, which the proxy resolves, or an IP address.
+            port: 1 to 65535.
+            timeout_seconds: For all of it: reaching the proxy, and its reaching the target.
+
+        Returns:
+            A connected, non-blocking socket, of which nothing was read beyond the proxy's reply.
+
+        Raises:
+            TargetUnreachableError: The proxy says that the target can't be reached.
+            OSError: The proxy can't be reached, refuses, or doesn't speak SOCKS5.
+            TimeoutError: `timeout_seconds` are over.
+        """
+        doing = "be reached"
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                sock = await self._reach(timeout_seconds)
+                doing = "reach the target"
+                try:
+                    await _converse(sock, connect(host, port, self._proxy.user, self._proxy.password))
+                except BaseException:
+                    sock.close()
+                    raise
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"SOCKS5 proxy {self._proxy.address} can't {doing} within {timeout_seconds:g} s"
+            ) from error
+        except OSError as error:
+            kind = TargetUnreachableError if isinstance(error, TargetUnreachableError) else OSError
+            raise kind(f"SOCKS5 proxy {self._proxy.address}: {error}") from error
+        return sock
+
+    def http_client(self, dial: Dial | None = None) -> AbstractAsyncContextManager[Any]:
+        """Make an HTTP client (`httpx2.AsyncClient`) that dials with `dial`, by default through the proxy."""
+        from .http import http_client
+
+        return http_client(dial or self.dial)
+
+    async def _reach(self, timeout_seconds: float) -> socket.socket:
+        try:
+            return await self._base.dial(self._proxy.host, self._proxy.port, timeout_seconds=timeout_seconds)
+        except TargetUnreachableError as error:
+            # For the base, the proxy is the target.
+            raise OSError(str(error)) from error
+
+
+async def _converse(sock: socket.socket, conversation: Conversation) -> None:
+    loop = asyncio.get_running_loop()
+    exchange = next(conversation)
+    with suppress(StopIteration):
+        while True:
+            if exchange.send:
+                await loop.sock_sendall(sock, exchange.send)
+            exchange = conversation.send(await _receive_exactly(sock, exchange.receive_bytes))
+
+
+async def _receive_exactly(sock: socket.socket, count_bytes: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    received = b""
+    while len(received) < count_bytes:
+        data = await loop.sock_recv(sock, count_bytes - len(received))
+        if not data:
+            raise ConnectionError("closed the connection during the handshake")
+        received += data
+    return received

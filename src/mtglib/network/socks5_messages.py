@@ -1,0 +1,113 @@
+"""SOCKS5 (RFC 1928) with user and password (RFC 1929), as a conversation without I/O."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import NoReturn, TypeAlias
+
+from ..endpoints import canonical_ip
+from .target_error import TargetUnreachableError
+
+_VERSION = 5
+_PASSWORD_VERSION = 1
+_NO_AUTHENTICATION, _PASSWORD, _NO_METHOD = 0x00, 0x02, 0xFF
+_CONNECT = 1
+_IPV4, _NAME, _IPV6 = 1, 3, 4
+_MAX_NAME_BYTES = 255
+
+_REPLIES = {
+    1: "general SOCKS server failure",
+    2: "connection not allowed by ruleset",
+    3: "network unreachable",
+    4: "host unreachable",
+    5: "connection refused",
+    6: "TTL expired",
+    7: "command not supported",
+    8: "address type not supported",
+}
+"""RFC 1928, section 6."""
+
+_ABOUT_THE_TARGET = frozenset({3, 4, 5, 6, 8})
+"""Replies of a proxy that works. Address type (8) is one: a proxy without IPv6 serves IPv4 well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A step: bytes to send, and how many must then be read, exactly, to go on."""
+
+    send: bytes
+    receive_bytes: int
+
+
+Conversation: TypeAlias = Generator[Exchange, bytes, None]
+"""Yields steps, takes what was read; is over when the connection is the target's."""
+
+
+def connect(host: str, port: int, user: bytes | None = None, password: bytes = b"") -> Conversation:
+    """Ask for a connection to a name, which the proxy resolves, or to an IP address.
+
+    Nothing beyond the proxy's last reply is asked for: what follows is the target's. At most 262 bytes are.
+
+    Args:
+        host: Whom to reach.
+        port: 1 to 65535.
+        user: 1 to 255 bytes, or None to offer no password.
+        password: At most 255 bytes.
+
+    Raises:
+        TargetUnreachableError: The proxy works, but the target can't be reached from there.
+        OSError: The proxy doesn't want us, doesn't speak SOCKS5, or `host` and `port` can't be expressed in it.
+    """
+    request = bytes([_VERSION, _CONNECT, 0]) + _encode_target(host, port)
+    yield from _authenticate(user, password)
+    head = yield Exchange(request, 2)
+    _check_version(head)
+    if head[1] != 0:
+        # Not read to the end: some servers send no more than this.
+        _raise_reply(head[1])
+    reserved, kind, first = yield Exchange(b"", 3)
+    lengths = {_IPV4: 4, _IPV6: 16, _NAME: 1 + first}
+    if reserved != 0 or kind not in lengths:
+        raise OSError("sends a malformed reply")
+    yield Exchange(b"", lengths[kind] - 1 + 2)  # the rest of the address that it dials from, and a port
+
+
+def _authenticate(user: bytes | None, password: bytes) -> Conversation:
+    methods = bytes([_NO_AUTHENTICATION] if user is None else [_NO_AUTHENTICATION, _PASSWORD])
+    reply = yield Exchange(bytes([_VERSION, len(methods)]) + methods, 2)
+    _check_version(reply)
+    if reply[1] == _NO_METHOD:
+        raise OSError("wants a user and password" if user is None else "accepts no user and password")
+    if reply[1] not in methods:
+        raise OSError(f"chooses an authentication that wasn't offered ({reply[1]})")
+    if reply[1] == _PASSWORD and user is not None:
+        credentials = bytes([_PASSWORD_VERSION, len(user)]) + user + bytes([len(password)]) + password
+        reply = yield Exchange(credentials, 2)
+        if reply[0] not in (_PASSWORD_VERSION, _VERSION):  # some servers give SOCKS's version here
+            raise OSError("sends a malformed answer to user and password")
+        if reply[1] != 0:
+            raise OSError("refuses user and password")
+
+
+def _check_version(reply: bytes) -> None:
+    if reply[0] != _VERSION:
+        raise OSError(f"doesn't speak SOCKS5 (its answer begins with {reply!r})")
+
+
+def _raise_reply(code: int) -> NoReturn:
+    text = f"replies {_REPLIES.get(code, 'unknown code')} ({code})"
+    raise TargetUnreachableError(text) if code in _ABOUT_THE_TARGET else OSError(text)
+
+
+def _encode_target(host: str, port: int) -> bytes:
+    """The address of a request: its type, itself and the port."""
+    if not 1 <= port <= 65535:
+        raise TargetUnreachableError(f"can't be asked for port {port}")
+    if (ip := canonical_ip(host)) is not None:
+        return bytes([_IPV4 if ip.version == 4 else _IPV6]) + ip.packed + port.to_bytes(2, "big")
+    try:
+        name = host.encode("idna")
+    except UnicodeError:
+        name = b""
+    if not 1 <= len(name) <= _MAX_NAME_BYTES:
+        raise TargetUnreachableError("can't be asked for what is no host name")
+    return bytes([_NAME, len(name)]) + name + port.to_bytes(2, "big")

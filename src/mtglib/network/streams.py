@@ -1,0 +1,15 @@
+"""asyncio's streams over a socket that is connected already."""
+
+import asyncio
+import socket
+
+
+async def streams_over(
+    sock: socket.socket, reader: asyncio.StreamReader | None = None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Take over a connected socket; the writer's transport closes it."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader() if reader is None else reader
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await loop.create_connection(lambda: protocol, sock=sock)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)

@@ -1,0 +1,5 @@
+"""What tests of parts vary: the event loop, for tests marked with `loop_factories`."""
+
+from integration.conftest import pytest_asyncio_loop_factories
+
+__all__ = ["pytest_asyncio_loop_factories"]

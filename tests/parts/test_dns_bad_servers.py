@@ -1,0 +1,215 @@
+"""DNS servers that keep silent, lie, flood or break off: an error within the time, and nothing left open."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from mtglib.network import Direct
+from mtglib.network.dns_resolver import DNSResolver
+from mtglib.network.dns_stream import DNSOverStream
+from mtglib.network.resolver_url import resolver_from_url
+from support.sockets import recv_exactly
+from support.tcp_server import TCPServer
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+
+Datagram = Callable[[bytes], list[bytes]]
+
+
+@asynccontextmanager
+async def udp_server(answers: Datagram) -> AsyncIterator[int]:
+    """Answer each datagram with others; yields the port."""
+
+    class Protocol(asyncio.DatagramProtocol):
+        def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+            self.transport = transport
+
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            for answer in answers(data):
+                self.transport.sendto(answer, addr)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        Protocol, local_addr=("127.0.0.1", 0), family=socket.AF_INET
+    )
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
+
+
+class Scripted(TCPServer):
+    """Does to each connection what it is told."""
+
+    def __init__(self, script: Callable[[socket.socket], Awaitable[None]]) -> None:
+        super().__init__()
+        self._script = script
+
+    async def serve_socket(self, sock: socket.socket) -> None:
+        await self._script(sock)
+
+
+def make(url: str, timeout_seconds: float = 0.15) -> DNSResolver:
+    resolver = resolver_from_url(url, timeout_seconds=timeout_seconds)
+    assert isinstance(resolver, DNSResolver)
+    return resolver
+
+
+def positive(query: bytes) -> bytes:
+    """An answer of one address to an A query, made by hand; none to others."""
+    question = query[12:]
+    if question[-4:-2] != b"\0\1":
+        return query[:2] + b"\x81\x80" + b"\0\1\0\0\0\0\0\0" + question
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton("127.0.0.9")
+    return query[:2] + b"\x81\x80" + b"\0\1\0\1\0\0\0\0" + question + record
+
+
+async def test_a_silent_server_is_a_time_out() -> None:
+    seen: list[bytes] = []
+
+    def keep(query: bytes) -> list[bytes]:
+        seen.append(query)
+        return []
+
+    async with udp_server(keep) as port, aclosing(make(f"127.0.0.1:{port}")) as resolver:
+        with pytest.raises(TimeoutError):
+            await resolver.resolve("a.example", 1)
+
+    assert len(seen) == 6, "three tries for each family"
+    assert len({query[:2] for query in seen}) > 1, "with an id of its own each"
+
+
+async def test_a_lost_datagram_is_sent_again() -> None:
+    seen: list[bytes] = []
+
+    def lossy(query: bytes) -> list[bytes]:
+        seen.append(query)
+        return [] if len(seen) <= 2 else [positive(query)]
+
+    async with udp_server(lossy) as port, aclosing(make(f"127.0.0.1:{port}")) as resolver:
+        assert await resolver.resolve("a.example", 1) == [(socket.AF_INET, ("127.0.0.9", 1))]
+
+
+async def test_forged_answers_are_passed_over() -> None:
+    def forged(query: bytes) -> list[bytes]:
+        other_id = bytes([query[0] ^ 1]) + positive(query)[1:]
+        other_name = positive(query).replace(b"\1a\7example", b"\1b\7example")
+        return [b"", b"\xff" * 40, other_id, other_name, query, positive(query)]
+
+    async with udp_server(forged) as port, aclosing(make(f"127.0.0.1:{port}", 3)) as resolver:
+        assert await resolver.resolve("a.example", 1) == [(socket.AF_INET, ("127.0.0.9", 1))]
+
+
+async def test_a_flood_of_nonsense_is_an_error() -> None:
+    async with udp_server(lambda _: [b"\xff" * 512] * 40) as port, aclosing(make(f"127.0.0.1:{port}", 30)) as resolver:
+        with pytest.raises(OSError, match="something else"):
+            await resolver.resolve("a.example", 1)
+
+
+async def test_nobody_there_is_an_error() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for scheme in ("udp", "tls", "https"):
+        async with aclosing(make(f"{scheme}://127.0.0.1:{port}")) as resolver:
+            with pytest.raises(OSError):
+                await resolver.resolve("a.example", 1)
+
+
+async def keep_silent(sock: socket.socket) -> None:
+    while await asyncio.get_running_loop().sock_recv(sock, 65536):
+        pass
+
+
+async def hang_up(sock: socket.socket) -> None:
+    await asyncio.get_running_loop().sock_recv(sock, 1)
+
+
+async def talk_nonsense(sock: socket.socket) -> None:
+    while True:
+        await asyncio.get_running_loop().sock_sendall(sock, b"nonsense" * 1000)
+
+
+@pytest.mark.parametrize("scheme", ["tls", "https"])
+@pytest.mark.parametrize("script", [keep_silent, hang_up, talk_nonsense])
+async def test_a_server_without_tls_is_an_error(
+    scheme: str, script: Callable[[socket.socket], Awaitable[None]]
+) -> None:
+    async with Scripted(script) as server, aclosing(make(f"{scheme}://127.0.0.1:{server.port}")) as resolver:
+        with pytest.raises(OSError):
+            await resolver.resolve("a.example", 1)
+
+
+async def test_tls_that_never_comes_leaves_no_connection_open() -> None:
+    ended = asyncio.Event()
+
+    async def watch(sock: socket.socket) -> None:
+        await keep_silent(sock)
+        ended.set()
+
+    async with Scripted(watch) as server, aclosing(make(f"tls://127.0.0.1:{server.port}")) as resolver:
+        with pytest.raises(TimeoutError):
+            await resolver.resolve("a.example", 1)
+        async with asyncio.timeout(5):
+            await ended.wait()
+
+
+def over_tcp(server: TCPServer, timeout_seconds: float = 5) -> DNSOverStream:
+    return DNSOverStream(lambda: asyncio.open_connection("127.0.0.1", server.port), timeout_seconds)
+
+
+def framed(message: bytes) -> bytes:
+    return len(message).to_bytes(2, "big") + message
+
+
+async def next_query(sock: socket.socket) -> bytes:
+    size = int.from_bytes(await recv_exactly(sock, 2), "big")
+    return await recv_exactly(sock, size)
+
+
+async def test_a_kept_connection_that_breaks_is_replaced() -> None:
+    connections: list[int] = []
+
+    async def answer_once(sock: socket.socket) -> None:
+        connections.append(len(connections))
+        await asyncio.get_running_loop().sock_sendall(sock, framed(positive(await next_query(sock))))
+        await next_query(sock)
+
+    async with Scripted(answer_once) as server, aclosing(over_tcp(server)) as transport:
+        for _ in range(3):
+            query, wire = await transport.ask("a.example", "A")
+            assert query.read(wire).addresses == ("127.0.0.9",)
+
+    assert connections == [0, 1, 2]
+
+
+async def test_an_answer_to_something_else_breaks_the_connection() -> None:
+    async def lie(sock: socket.socket) -> None:
+        query = await next_query(sock)
+        await asyncio.get_running_loop().sock_sendall(sock, framed(positive(query).replace(b"\1a\7ex", b"\1b\7ex")))
+        await keep_silent(sock)
+
+    async with Scripted(lie) as server, aclosing(over_tcp(server)) as transport:
+        with pytest.raises(OSError, match="something else"):
+            await transport.ask("a.example", "A")
+
+
+async def test_a_flood_of_answers_that_nobody_asked_for_breaks_the_connection() -> None:
+    async def flood(sock: socket.socket) -> None:
+        query = await next_query(sock)
+        while True:
+            await asyncio.get_running_loop().sock_sendall(sock, framed(b"\xff\xff" + positive(query)[2:]) * 100)
+
+    async with Scripted(flood) as server, aclosing(over_tcp(server)) as transport:
+        with pytest.raises(OSError, match="nobody asks"):
+            await transport.ask("a.example", "A")
+
+
+async def test_a_network_passes_the_resolvers_error_on_in_time() -> None:
+    async with udp_server(lambda _: []) as port, aclosing(make(f"127.0.0.1:{port}", 30)) as resolver:
+        with pytest.raises(TimeoutError):
+            await Direct(resolver=resolver).dial("a.example", 443, timeout_seconds=0.02)

@@ -1,0 +1,202 @@
+"""SOCKS5 servers: Debian's microsocks and Dante, to be killed and started again, and one that follows a script."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from support import sockets
+from support.tcp_server import TCPServer
+
+_DANTE_CONFIG = """
+logoutput: {folder}/log
+errorlog: {folder}/errors
+internal: 127.0.0.1 port = {port}
+external: lo
+user.privileged: root
+user.unprivileged: nobody
+clientmethod: none
+socksmethod: none
+client pass {{ from: 0/0 to: 0/0 }}
+socks block {{ from: 0/0 to: 127.0.0.9/32 }}
+socks pass {{ from: 0/0 to: 0/0 }}
+"""
+
+
+def is_missing(*programs: str) -> str | None:
+    """Return why these programs can't run here, or None; by default it is microsocks."""
+    for program in programs or ("microsocks",):
+        if shutil.which(program) is None:
+            return f"{program} is not installed"
+    return None
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class _Server(ABC):
+    """A program that listens on ``port`` of 127.0.0.1 for the length of the context."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"socks5://127.0.0.1:{self.port}"
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """What to start."""
+
+    async def start(self) -> None:
+        """Start it, and wait until it accepts connections."""
+        self._process = subprocess.Popen(
+            self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        async with asyncio.timeout(20):
+            while not await self._accepts():
+                assert self._process.poll() is None, f"{self.command()[0]} has ended"
+                await asyncio.sleep(0.005)
+
+    async def kill(self) -> None:
+        """End it as a crash does, with all its connections."""
+        if self._process is not None:
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
+            self._process = None
+
+    async def _accepts(self) -> bool:
+        try:
+            sockets.close(await sockets.connect("127.0.0.1", self.port))
+        except OSError:
+            return False
+        return True
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.kill()
+
+
+class MicroSocks(_Server):
+    """microsocks; with ``user``, it lets in nobody else."""
+
+    def __init__(self, user: str = "", password: str = "") -> None:
+        super().__init__()
+        self._user = user
+        self._password = password
+
+    @property
+    def url(self) -> str:
+        """Where it is, with user and password."""
+        credentials = f"{quote(self._user, safe='')}:{quote(self._password, safe='')}@" if self._user else ""
+        return f"socks5://{credentials}127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        """See the base."""
+        credentials = ["-u", self._user, "-P", self._password] if self._user else []
+        return ["microsocks", "-i", "127.0.0.1", "-p", str(self.port), *credentials]
+
+
+class Dante(_Server):
+    """Dante's danted for everybody, whose rules allow all targets but 127.0.0.9."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory(prefix="dante-")
+
+    def command(self) -> list[str]:
+        """See the base."""
+        config = Path(self._folder.name, "conf")
+        config.write_text(_DANTE_CONFIG.format(folder=self._folder.name, port=self.port))
+        return ["danted", "-f", str(config), "-p", f"{self._folder.name}/pid"]
+
+    async def kill(self) -> None:
+        """End it with its children, which a killed parent would leave behind."""
+        if self._process is not None:
+            self._process.terminate()
+            await asyncio.to_thread(self._process.wait)
+            self._process = None
+        self._folder.cleanup()
+
+
+class ScriptedProxy(TCPServer):
+    """A proxy that does what ``script`` says with each connection."""
+
+    def __init__(self, script: Script) -> None:
+        super().__init__()
+        self.script = script
+        self.accepted = 0
+        self._ended = 0
+        self._answered = 0
+        self._changed = asyncio.Condition()
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"socks5://{self.address}"
+
+    async def serve_socket(self, sock: socket.socket) -> None:
+        """Follow the script, then wait for the client's end."""
+        self.accepted += 1
+        await self.script(sock)
+        async with self._changed:
+            self._answered += 1
+            self._changed.notify_all()
+        await sockets.recv_until_end(sock)
+        async with self._changed:
+            self._ended += 1
+            self._changed.notify_all()
+
+    async def answered(self, count: int) -> None:
+        """Wait until so many scripts are through."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._answered >= count)
+
+    async def ended(self, count: int) -> None:
+        """Wait until so many clients have ended their connections after a whole script."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._ended >= count)
+
+
+Script = Callable[[socket.socket], Awaitable[None]]
+
+
+def answers(*parts: bytes, segment_bytes: int | None = None) -> Script:
+    """Make a script: after whatever comes, the next of these."""
+
+    async def follow(sock: socket.socket) -> None:
+        for part in parts:
+            await asyncio.get_running_loop().sock_recv(sock, sockets.RECV_BYTES)
+            await sockets.send_all(sock, part, segment_bytes=segment_bytes)
+
+    return follow
+
+
+def answers_and_ends(*parts: bytes) -> Script:
+    """Make a script as `answers` does, with a FIN after the last part."""
+
+    async def follow(sock: socket.socket) -> None:
+        await answers(*parts)(sock)
+        sockets.send_eof(sock)
+
+    return follow

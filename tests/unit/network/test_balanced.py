@@ -1,0 +1,202 @@
+"""Several networks as one, and the list of proxies in a configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+import mtglib
+from mtglib.network import Direct
+from mtglib.network.balanced import Balanced, from_urls
+from mtglib.network.breaker import CircuitBreaker, CircuitOpenError
+from mtglib.network.target_error import TargetUnreachableError
+from support.socks_servers import ScriptedProxy, answers
+from unit.network.scripted import Scripted
+
+DOWN = ConnectionRefusedError("down")
+
+
+async def dial(network: mtglib.Network, timeout_seconds: float = 30) -> None:
+    (await network.dial("a", 1, timeout_seconds=timeout_seconds)).close()
+
+
+async def fail(network: mtglib.Network, count: int) -> None:
+    for _ in range(count):
+        with pytest.raises(OSError, match=r"^(SOCKS5 proxy a:1080: )?down$"):
+            await dial(network)
+
+
+def test_it_is_a_network() -> None:
+    assert isinstance(Balanced([Direct()]), mtglib.Network)
+
+
+async def test_all_get_their_share_of_the_dials() -> None:
+    networks = [Scripted() for _ in range(3)]
+    balanced = Balanced(networks)
+
+    for _ in range(300):
+        await dial(balanced)
+
+    assert sum(network.dialled for network in networks) == 300
+    assert min(network.dialled for network in networks) > 40  # by chance, less comes once in 10**13 runs
+
+
+async def test_where_one_fails_the_next_is_tried() -> None:
+    broken, target_is_far, good = Scripted(DOWN), Scripted(TargetUnreachableError()), Scripted()
+    balanced = Balanced([broken, target_is_far, good])
+
+    for _ in range(50):
+        await dial(balanced)
+
+    assert good.dialled == 50
+    assert broken.dialled
+    assert target_is_far.dialled
+
+
+@pytest.mark.parametrize(("count", "share_seconds"), [(1, 30), (2, 15), (3, 10), (9, 10)])
+async def test_the_first_has_a_share_of_the_time(count: int, share_seconds: float) -> None:
+    network = Scripted()
+    await dial(Balanced([network] * count))
+
+    assert network.time_outs == [pytest.approx(share_seconds, abs=1)]
+
+
+async def test_a_silent_one_leaves_time_for_the_next() -> None:
+    async with ScriptedProxy(answers()) as silent, ScriptedProxy(answers(b"\5\0", b"\5\0\0\1" + bytes(6))) as good:
+        balanced = from_urls([silent.url, good.url], base=Direct())
+        while not silent.accepted:
+            await dial(balanced, 1)
+
+        assert good.accepted
+
+
+async def test_it_gives_up_when_the_time_is_over() -> None:
+    network = Scripted(asyncio.get_running_loop().create_future())
+
+    with pytest.raises(TimeoutError, match="3 more were not tried"):
+        await dial(Balanced([network] * 3), 0)
+    assert network.dialled == 0
+
+
+@pytest.mark.parametrize(
+    ("errors", "kind"),
+    [
+        ([TimeoutError("one"), TimeoutError("two")], TimeoutError),
+        ([TargetUnreachableError("one"), TargetUnreachableError("two")], TargetUnreachableError),
+        ([ConnectionRefusedError("one"), TimeoutError("two")], OSError),
+        ([ConnectionRefusedError("one; two")], ConnectionRefusedError),
+    ],
+)
+async def test_if_all_fail_the_error_has_them_all(errors: list[Exception], kind: type[Exception]) -> None:
+    with pytest.raises(kind, match=r"^(one; two|two; one)$") as caught:
+        await dial(Balanced([Scripted(error) for error in errors]))
+    assert type(caught.value) is kind
+
+
+async def test_open_breakers_are_left_out_and_said_to_be_if_all_are() -> None:
+    broken, good = Scripted(DOWN), Scripted(*[None] * 20, DOWN)
+    breakers = [CircuitBreaker(network, open_threshold=1) for network in (broken, good)]
+    balanced = Balanced(breakers)
+    for _ in range(20):
+        await dial(balanced)
+    while breakers[0].lets_through or breakers[1].lets_through:
+        with pytest.raises(OSError, match="down"):
+            await dial(balanced)
+    assert broken.dialled == 1
+
+    with pytest.raises(CircuitOpenError, match=r"^none of 2 networks can be used: all failed too often and rest$"):
+        await dial(balanced)
+
+
+async def test_an_open_breaker_takes_no_share_of_the_time() -> None:
+    good = Scripted()
+    breakers = [CircuitBreaker(Scripted(DOWN), open_threshold=1) for _ in range(2)]
+    for breaker in breakers:
+        await fail(breaker, 1)
+
+    await dial(Balanced([*breakers, good]))
+
+    assert good.time_outs == [pytest.approx(30, abs=1)]
+
+
+async def test_a_breaker_that_opens_meanwhile_is_passed_over() -> None:
+    opened = Scripted(CircuitOpenError("just opened"))
+
+    for _ in range(20):
+        await dial(Balanced([opened, Scripted()]))
+        await fail(Balanced([opened, Scripted(DOWN)]), 1)
+
+    assert opened.dialled > 20
+
+
+async def test_a_bug_of_a_network_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await dial(Balanced([Scripted(ZeroDivisionError())] * 2))
+
+
+async def test_http_goes_through_one_of_them_or_where_it_is_told() -> None:
+    page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+    async with ScriptedProxy(answers(page)) as site:
+        asked: list[str] = []
+
+        class ToSite(Direct):
+            async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+                asked.append(host)
+                return await super().dial("127.0.0.1", site.port, timeout_seconds=timeout_seconds)
+
+        for network in (Balanced([ToSite()]), CircuitBreaker(ToSite())):
+            for chosen in (None, ToSite().dial):
+                async with network.http_client(chosen) as client:
+                    assert (await client.get("http://site.example/")).content == b"hi"
+    assert asked == ["site.example"] * 4
+
+
+def test_no_networks_are_refused() -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^networks: expected at least one network$"):
+        Balanced([])
+
+
+def test_no_proxy_or_the_empty_one_is_the_direct_way() -> None:
+    base = Direct()
+
+    assert from_urls([], base=base) is base
+    assert from_urls([""], base=base) is base
+
+
+def test_each_proxy_of_a_list_has_a_breaker() -> None:
+    assert repr(from_urls(["socks5://u:p@a"], base=Direct())) == "CircuitBreaker(Socks5(a:1080))"
+    balanced = repr(from_urls(["socks5://u:p@a", "", "socks5://[::1]:9"], base=Direct()))
+    assert balanced.startswith("Balanced([CircuitBreaker(Socks5(a:1080)), <mtglib.network.direct.Direct object")
+    assert balanced.endswith("CircuitBreaker(Socks5([::1]:9))])")
+
+
+async def test_a_breaker_rests_as_long_as_its_url_says() -> None:
+    network = from_urls(["socks5://a?open_threshold=2&half_open_timeout=1ms"], base=Scripted(DOWN))
+    assert isinstance(network, CircuitBreaker)
+
+    await fail(network, 2)
+
+    async with asyncio.timeout(20):  # by default it would be a minute
+        while not network.lets_through:
+            await asyncio.sleep(0)
+
+
+async def test_a_breaker_opens_at_the_threshold_of_its_url() -> None:
+    network = from_urls(["socks5://a?open_threshold=2"], base=Scripted(DOWN))
+
+    await fail(network, 2)
+
+    with pytest.raises(CircuitOpenError):
+        await dial(network)
+
+
+async def test_a_breaker_forgets_failures_as_fast_as_its_url_says() -> None:
+    await fail(from_urls(["socks5://a?open_threshold=2&reset_failures_timeout=1ns"], base=Scripted(DOWN)), 20)
+
+
+def test_a_broken_url_of_a_list_is_named_by_its_place() -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^proxies\[1\]: expected socks5://") as caught:
+        from_urls(["socks5://a", "http://u:hidden@b"], base=Direct())
+    assert caught.value.field == "proxies[1]"

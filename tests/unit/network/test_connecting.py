@@ -1,0 +1,133 @@
+"""Which of several addresses is connected to."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mtglib
+from mtglib.network import connecting
+from mtglib.network.connecting import by_preference, connect_first
+from mtglib.network.resolve import Answer
+from mtglib.network.socket_options import DEFAULT_SOCKET_OPTIONS
+
+
+def answers(*hosts: str, port: int = 1) -> list[Answer]:
+    return [(socket.AF_INET6 if ":" in host else socket.AF_INET, (host, port)) for host in hosts]
+
+
+def silent(stack: ExitStack, host: str, port: int = 0) -> int:
+    """Listen on an address that answers nobody, since its backlog is full; returns the port."""
+    listener = stack.enter_context(socket.create_server((host, port), backlog=0))
+    address = listener.getsockname()
+    codes = set[int]()
+    while errno.EALREADY not in codes:
+        waiting = stack.enter_context(socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
+        codes = {waiting.connect_ex(address), waiting.connect_ex(address)}
+    return int(address[1])
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+async def first_of(found: list[Answer], timeout_seconds: float = 30) -> socket.socket:
+    return await connect_first(found, timeout_seconds, DEFAULT_SOCKET_OPTIONS, None)
+
+
+@pytest.mark.parametrize(
+    ("preference", "expected"),
+    [
+        ("prefer-ipv6", ["::1", "10.0.0.1", "::2", "10.0.0.2", "10.0.0.3"]),
+        ("prefer-ipv4", ["10.0.0.1", "::1", "10.0.0.2", "::2", "10.0.0.3"]),
+        ("only-ipv6", ["::1", "::2"]),
+        ("only-ipv4", ["10.0.0.1", "10.0.0.2", "10.0.0.3"]),
+    ],
+)
+def test_families_alternate_by_preference(preference: mtglib.PreferIP, expected: list[str]) -> None:
+    found = answers("10.0.0.1", "10.0.0.2", "::1", "10.0.0.3", "::2")
+
+    assert by_preference(found, preference) == answers(*expected)
+
+
+@given(hosts=st.lists(st.sampled_from(["::1", "::2", "10.0.0.1", "10.0.0.2"])))
+def test_a_preference_loses_no_address(hosts: list[str]) -> None:
+    assert sorted(by_preference(answers(*hosts), "prefer-ipv6")) == sorted(answers(*hosts))
+
+
+async def test_a_silent_address_does_not_keep_the_next_one_waiting(stack: ExitStack) -> None:
+    port = silent(stack, "127.0.0.1")
+    stack.enter_context(socket.create_server(("127.0.0.2", port)))
+
+    with await first_of(answers("127.0.0.1", "127.0.0.2", port=port)) as sock:
+        assert sock.getpeername() == ("127.0.0.2", port)
+
+
+async def test_every_address_is_tried_however_short_the_time(stack: ExitStack) -> None:
+    port = silent(stack, "127.0.0.1")
+    hosts = [f"127.0.0.{number}" for number in range(1, 9)]
+    for host in hosts[1:-1]:
+        silent(stack, host, port)
+    stack.enter_context(socket.create_server((hosts[-1], port)))
+
+    with await first_of(answers(*hosts, port=port), 0.2) as sock:
+        assert sock.getpeername() == (hosts[-1], port)
+
+
+async def test_if_all_are_silent_the_time_is_over(stack: ExitStack) -> None:
+    port = silent(stack, "127.0.0.1")
+    silent(stack, "127.0.0.2", port)
+
+    with pytest.raises(TimeoutError):
+        await first_of(answers("127.0.0.1", "127.0.0.2", port=port), 0.02)
+
+
+async def test_of_two_that_connect_at_once_one_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[socket.socket] = []
+    both = asyncio.Event()
+
+    async def connect(*_: object) -> socket.socket:
+        sock = socket.socket()
+        made.append(sock)
+        if len(made) == 2:
+            both.set()
+        await both.wait()
+        return sock
+
+    monkeypatch.setattr(connecting, "connect", connect)
+    with await first_of(answers("127.0.0.1", "127.0.0.2"), 0.2) as sock:
+        assert sorted(each.fileno() == -1 for each in made) == [False, True]
+        assert sock.fileno() != -1
+
+
+async def test_cancelling_closes_all_attempts(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = silent(stack, "127.0.0.1")
+    silent(stack, "127.0.0.2", port)
+    made: list[socket.socket] = []
+    both = asyncio.Event()
+
+    class Seen(socket.socket):
+        def connect_ex(self, address: object, /) -> int:
+            made.append(self)
+            if len({id(sock) for sock in made}) == 2:
+                both.set()
+            return super().connect_ex(address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "socket", Seen)
+    monkeypatch.setattr(connecting, "_ATTEMPT_DELAY_SECONDS", 0.0)
+    dialling = asyncio.create_task(first_of(answers("127.0.0.1", "127.0.0.2", port=port)))
+    await both.wait()
+    dialling.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await dialling
+    assert {sock.fileno() for sock in made} == {-1}

@@ -1,0 +1,156 @@
+"""Caching and sharing, over a transport that does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+
+from mtglib.network.dns_cache import DNSCache
+from mtglib.network.dns_message import Query, RecordType, Reply
+from mtglib.network.dns_resolver import DNSResolver
+from mtglib.network.hosts_file import HostsFile
+
+
+class Clock:
+    """A clock that moves when told to."""
+
+    now_mono = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_mono
+
+
+class Told:
+    """Answers from a table; a family that isn't in it has no addresses."""
+
+    def __init__(self, **known: str) -> None:
+        self.known = known
+        self.ttl_seconds = 60
+        self.error: OSError | None = None
+        self.silent: set[RecordType] = set()
+        self.asked: list[tuple[str, RecordType]] = []
+        self.closed = False
+
+    async def ask(self, name: str, kind: RecordType) -> tuple[Query, bytes]:
+        self.asked.append((name, kind))
+        if kind in self.silent:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        query = Query(name, kind)
+        answer = dns.message.make_response(dns.message.from_wire(query.wire))
+        if address := self.known.get(kind):
+            answer.answer.append(dns.rrset.from_text(f"{name}.", self.ttl_seconds, "IN", kind, address))
+        return query, answer.to_wire()
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+NO_HOSTS = HostsFile("/dev/null/none")
+FOUR = [(socket.AF_INET, ("192.0.2.1", 443))]
+
+
+def resolver(transport: Told, clock: Clock | None = None) -> DNSResolver:
+    return DNSResolver(transport, hosts=NO_HOSTS, clock=clock or Clock())
+
+
+async def test_all_who_ask_at_once_share_two_questions() -> None:
+    transport = Told(A="192.0.2.1")
+    names = resolver(transport)
+
+    answers = await asyncio.gather(*(names.resolve("a.example", 443) for _ in range(20)))
+
+    assert answers == [FOUR] * 20
+    assert sorted(transport.asked) == [("a.example", "A"), ("a.example", "AAAA")]
+
+
+async def test_who_gives_up_does_not_take_the_answer_from_others() -> None:
+    names = resolver(Told(A="192.0.2.1"))
+    asking = [asyncio.create_task(names.resolve("a.example", 443)) for _ in range(3)]
+    await asyncio.sleep(0)
+    asking.pop(0).cancel()
+
+    assert await asyncio.gather(*asking) == [FOUR] * 2
+
+
+@pytest.mark.parametrize(("ttl_seconds", "kept_seconds"), [(1, 10), (60, 60), (999_999, 3600)])
+async def test_answers_are_kept_for_their_time_within_bounds(ttl_seconds: int, kept_seconds: float) -> None:
+    transport, clock = Told(A="192.0.2.1", AAAA="2001:db8::1"), Clock()
+    transport.ttl_seconds = ttl_seconds
+    names = resolver(transport, clock)
+    await names.resolve("a.example", 443)
+    clock.now_mono += kept_seconds - 0.01
+    await names.resolve("a.example", 443)
+    assert len(transport.asked) == 2
+    clock.now_mono += 0.01
+    await names.resolve("a.example", 443)
+
+    assert len(transport.asked) == 4
+
+
+async def test_that_there_is_none_is_remembered_for_a_while() -> None:
+    transport, clock = Told(), Clock()
+    names = resolver(transport, clock)
+    for pause_seconds, asked in ((0.0, 2), (4.9, 2), (56.0, 4)):
+        clock.now_mono += pause_seconds
+        with pytest.raises(socket.gaierror, match="has no address"):
+            await names.resolve("a.example", 443)
+        assert len(transport.asked) == asked
+
+
+async def test_while_the_server_is_away_old_answers_hold_for_a_day() -> None:
+    transport, clock = Told(A="192.0.2.1"), Clock()
+    names = resolver(transport, clock)
+    await names.resolve("a.example", 443)
+    transport.error = OSError("the server is away")
+    clock.now_mono += 80_000
+    assert await names.resolve("a.example", 443) == FOUR
+    assert await names.resolve("a.example", 443) == FOUR
+    assert transport.asked.count(("a.example", "A")) == 2, "an outage is not asked about by everybody"
+    clock.now_mono += 10_000
+
+    with pytest.raises(OSError, match="away"):
+        await names.resolve("a.example", 443)
+
+
+async def test_errors_are_not_remembered() -> None:
+    transport = Told(A="192.0.2.1")
+    names = resolver(transport)
+    transport.error = OSError("SERVFAIL")
+    with pytest.raises(OSError, match="SERVFAIL"):
+        await names.resolve("a.example", 443)
+    transport.error = None
+
+    assert await names.resolve("a.example", 443) == FOUR
+
+
+@pytest.mark.parametrize("silent", ["A", "AAAA"])
+async def test_silence_about_one_family_does_not_hide_the_other(
+    silent: RecordType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtglib.network.dns_resolver._OTHER_FAMILY_SECONDS", 0.001)
+    transport = Told(A="192.0.2.1", AAAA="2001:db8::1")
+    transport.silent = {silent}
+    names = resolver(transport)
+
+    assert len(await names.resolve("a.example", 443)) == 1
+    await names.aclose()
+    assert transport.closed
+
+
+def test_a_full_cache_forgets_what_was_not_used_for_longest() -> None:
+    cache = DNSCache(2)
+    for name in ("a", "b"):
+        cache.keep((name, "A"), Reply(("192.0.2.1",), 60), 0)
+    cache.fresh(("a", "A"), 1)
+    cache.keep(("c", "A"), Reply(("192.0.2.1",), 60), 2)
+
+    assert len(cache) == 2
+    assert [cache.fresh((name, "A"), 3) is not None for name in ("a", "b", "c")] == [True, False, True]

@@ -1,0 +1,299 @@
+"""SOCKS5 byte by byte, URLs of proxies, and proxies that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Callable
+
+import pytest
+import uvloop
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import mtglib
+from mtg.config.values import Duration
+from mtglib.network import Direct
+from mtglib.network.proxy_url import ProxyURL, parse_duration
+from mtglib.network.socks5 import Socks5
+from mtglib.network.socks5_messages import connect
+from mtglib.network.target_error import TargetUnreachableError
+from support import sockets
+from support.socks_servers import ScriptedProxy, answers, answers_and_ends, free_port
+
+GRANTED = b"\5\0\0\1\x7f\0\0\1\x1f\x90"
+NO_PASSWORD, PASSWORD = b"\5\0", b"\5\2"
+
+
+def talk(stream: bytes, host: str = "name.example", port: int = 443, *credentials: bytes) -> tuple[list[bytes], bytes]:
+    """Hold the conversation with a proxy that sends `stream`; returns what was sent, and what was left unread.
+
+    The stream's end is an EOFError.
+    """
+    conversation = connect(host, port, *credentials)
+    sent, exchange = [], next(conversation)
+    while True:
+        sent += [exchange.send] if exchange.send else []
+        part, stream = stream[: exchange.receive_bytes], stream[exchange.receive_bytes :]
+        if len(part) < exchange.receive_bytes:
+            raise EOFError
+        try:
+            exchange = conversation.send(part)
+        except StopIteration:
+            return sent, stream
+
+
+def test_names_are_left_to_the_proxy() -> None:
+    sent, _ = talk(NO_PASSWORD + GRANTED)
+
+    assert sent == [b"\5\1\0", b"\5\1\0\3\x0cname.example\x01\xbb"]
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("192.0.2.1", b"\1\xc0\0\2\1"),
+        ("::ffff:192.0.2.1", b"\1\xc0\0\2\1"),
+        ("2001:db8::1", b"\4" + ipaddress.IPv6Address("2001:db8::1").packed),
+        ("bücher.example", b"\3\x15xn--bcher-kva.example"),
+    ],
+)
+def test_a_target_is_sent_in_its_own_form(host: str, address: bytes) -> None:
+    assert talk(NO_PASSWORD + GRANTED, host, 80)[0][-1] == b"\5\1\0" + address + b"\0\x50"
+
+
+def test_user_and_password_are_sent_if_the_proxy_asks() -> None:
+    methods = b"\5\2\0\2"
+
+    assert talk(PASSWORD + b"\1\0" + GRANTED, "a", 80, b"me", b"pass")[0][:2] == [methods, b"\1\2me\4pass"]
+    assert len(talk(NO_PASSWORD + GRANTED, "a", 80, b"me", b"pass")[0]) == 2
+
+
+@pytest.mark.parametrize(
+    "bound", [b"\1" + bytes(4), b"\4" + bytes(16), b"\3\0", b"\3\5abcde", b"\3\xff" + bytes(255)], ids=len
+)
+def test_what_follows_the_reply_is_left_unread(bound: bytes) -> None:
+    assert talk(NO_PASSWORD + b"\5\0\0" + bound + b"\1\2" + b"the target's")[1] == b"the target's"
+
+
+@pytest.mark.parametrize("code", [3, 4, 5, 6, 8])
+def test_a_reply_about_the_target_is_an_error_of_its_own(code: int) -> None:
+    with pytest.raises(TargetUnreachableError, match=rf"replies [a-zA-Z ]+ \({code}\)"):
+        talk(NO_PASSWORD + bytes([5, code]))
+
+
+@pytest.mark.parametrize(
+    ("stream", "text"),
+    [
+        (b"HTTP/1.1 400 Bad Request", "doesn't speak SOCKS5"),
+        (b"\4\0", "doesn't speak SOCKS5"),
+        (b"\5\xff", "wants a user and password"),
+        (b"\5\2", "wasn't offered"),
+        (b"\5\1", "wasn't offered"),
+        (NO_PASSWORD + b"HTTP", "doesn't speak SOCKS5"),
+        (NO_PASSWORD + b"\5\1", r"general SOCKS server failure \(1\)"),
+        (NO_PASSWORD + b"\5\2", r"not allowed by ruleset \(2\)"),
+        (NO_PASSWORD + b"\5\7", r"command not supported \(7\)"),
+        (NO_PASSWORD + b"\5\x63", r"unknown code \(99\)"),
+        (NO_PASSWORD + b"\5\0\1\1\0", "malformed"),
+        (NO_PASSWORD + b"\5\0\0\2\0", "malformed"),
+    ],
+)
+def test_a_proxy_that_will_not_or_can_not_is_an_os_error(stream: bytes, text: str) -> None:
+    with pytest.raises(OSError, match=text) as caught:
+        talk(stream)
+    assert not isinstance(caught.value, TargetUnreachableError)
+
+
+@pytest.mark.parametrize(
+    ("stream", "text"),
+    [(b"\5\xff", "accepts no user"), (PASSWORD + b"\1\1", "refuses user"), (PASSWORD + b"HT", "malformed answer")],
+)
+def test_a_password_in_vain_is_an_os_error_without_it(stream: bytes, text: str) -> None:
+    with pytest.raises(OSError, match=text) as caught:
+        talk(stream, "a", 80, b"me", b"pass")
+    assert "pass" not in str(caught.value).replace("user and password", "")
+
+
+@pytest.mark.parametrize(("host", "port"), [("", 80), ("a." * 200, 80), ("a" * 64, 80), ("a", 0), ("a", 65536)])
+def test_what_can_not_be_asked_for_is_an_os_error(host: str, port: int) -> None:
+    with pytest.raises(TargetUnreachableError, match="can't be asked"):
+        talk(b"", host, port)
+
+
+@given(st.binary(max_size=600), st.text(max_size=300), st.integers(-1, 70000), st.binary(min_size=1, max_size=255))
+@example(NO_PASSWORD + GRANTED, "a", 1, b"u")
+def test_nothing_but_os_errors_comes_of_any_stream(stream: bytes, host: str, port: int, user: bytes) -> None:
+    for credentials in ((), (user, user)):
+        with contextlib.suppress(OSError, EOFError):
+            _, left = talk(stream, host, port, *credentials)
+            assert len(stream) - len(left) <= 2 + 2 + 262
+
+
+def test_a_url_is_taken_apart() -> None:
+    url = (
+        "socks5://us%3Aer:p%40ss@[2001:db8::1]:99?open_threshold=7&half_open_timeout=1m30s&reset_failures_timeout=300ms"
+    )
+
+    assert ProxyURL.parse(url) == ProxyURL("2001:db8::1", 99, b"us:er", b"p@ss", 7, 90.0, 0.3)
+    assert ProxyURL.parse("socks5h://proxy.example") == ProxyURL("proxy.example", 1080, None, b"", 5, 60.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "",
+            "proxy.example:1080",
+            "http://proxy.example",
+            "socks5://",
+            "socks5://:80",
+            "socks5://a:0",
+            "socks5://a:x",
+        ),
+        *("socks5://a:70000", "socks5://a b", "socks5://a/path", "socks5://a#x", "socks5://[::1", "socks5://a\n"),
+        *("socks5://:hidden@a", f"socks5://{'u' * 256}:hidden@a", f"socks5://u:{'hidden' * 50}@a"),
+        *(
+            "socks5://u:hidden@a?what=1",
+            "socks5://u:hidden@a?open_threshold=0",
+            "socks5://u:hidden@a?open_threshold=-1",
+        ),
+        *(
+            "socks5://u:hidden@a?open_threshold=",
+            "socks5://u:hidden@a?half_open_timeout=5",
+            "socks5://a?=",
+            "socks5://ü",
+        ),
+        *("socks5://a?reset_failures_timeout=0s", "socks5://a?half_open_timeout=9000h"),
+    ],
+)
+def test_a_url_that_can_not_be_used_is_refused_and_not_quoted(url: str) -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^url: expected ") as caught:
+        Socks5(url, base=Direct())
+    assert "hidden" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.text())
+def test_any_text_is_a_url_or_an_option_error(text: str) -> None:
+    for url in (text, f"socks5://{text}", f"socks5://u:p@a:1?{text}"):
+        with contextlib.suppress(mtglib.OptionError):
+            assert ProxyURL.parse(url).host
+
+
+_TERMS = st.tuples(
+    st.sampled_from(["0", "1", "1.5", ".5", "300", "1.", "x", ""]),
+    st.sampled_from(["ns", "us", "µs", "ms", "s", "m", "h", "d", " S"]),
+)
+
+
+@given(
+    st.lists(_TERMS.map("".join), max_size=4).map("".join) | st.text(max_size=64).filter(lambda text: len(text) < 64)
+)
+def test_durations_are_what_the_program_takes_them_for(text: str) -> None:
+    try:
+        expected: float | None = Duration.parse(text)
+    except ValueError:
+        expected = None
+    try:
+        seconds: float | None = parse_duration(text)
+    except ValueError:
+        seconds = None
+
+    assert seconds == (None if expected is None else pytest.approx(float(expected)))
+
+
+def test_no_user_and_password_are_printed() -> None:
+    url = "socks5://somebody:hidden@127.0.0.1:9"
+
+    assert repr(Socks5(url, base=Direct())) == "Socks5(127.0.0.1:9)"
+    assert not {"somebody", "hidden"} & set(repr(ProxyURL.parse(url)).split("'"))
+
+
+def test_it_is_a_network() -> None:
+    assert isinstance(Socks5("socks5://a", base=Direct()), mtglib.Network)
+
+
+async def test_a_reply_in_single_bytes_leaves_what_the_target_says() -> None:
+    async with ScriptedProxy(answers(NO_PASSWORD, GRANTED + b"hello", segment_bytes=1)) as proxy:
+        with await Socks5(proxy.url, base=Direct()).dial("a", 1, timeout_seconds=30) as sock:
+            assert sock.gettimeout() == 0
+            assert await sockets.recv_exactly(sock, 5) == b"hello"
+
+
+async def test_a_flood_is_read_no_further_than_its_first_bytes() -> None:
+    async with ScriptedProxy(answers(b"x" * 50_000_000)) as proxy:
+        with pytest.raises(
+            OSError, match=rf"127\.0\.0\.1:{proxy.port}: doesn't speak SOCKS5 \(its answer begins with b'xx'"
+        ):
+            await Socks5(proxy.url, base=Direct()).dial("a", 1, timeout_seconds=30)
+
+
+@pytest.mark.parametrize("parts", [(), (b"\5",), (NO_PASSWORD,), (NO_PASSWORD, GRANTED[:-1])])
+async def test_an_early_end_is_an_os_error(parts: tuple[bytes, ...]) -> None:
+    async with ScriptedProxy(answers_and_ends(*parts)) as proxy:
+        with pytest.raises(OSError, match=rf"proxy 127\.0\.0\.1:{proxy.port}: .*(closed the connection|reset by peer)"):
+            await Socks5(proxy.url, base=Direct()).dial("a", 1, timeout_seconds=30)
+
+
+@pytest.mark.parametrize("parts", [(), (b"\5",), (NO_PASSWORD,), (NO_PASSWORD, GRANTED[:-1])])
+async def test_silence_ends_in_time_and_closes(parts: tuple[bytes, ...]) -> None:
+    async with ScriptedProxy(answers(*parts)) as proxy:
+        with pytest.raises(
+            TimeoutError, match=r"^SOCKS5 proxy 127\.0\.0\.1:\d+ can't reach the target within 0\.05 s$"
+        ):
+            await Socks5(proxy.url, base=Direct()).dial("a", 1, timeout_seconds=0.05)
+        await proxy.ended(1)
+
+
+async def test_a_proxy_that_is_not_there_is_an_os_error_that_names_it() -> None:
+    port = free_port()
+
+    with pytest.raises(OSError, match=rf"^SOCKS5 proxy 127\.0\.0\.1:{port}: .*refused") as caught:
+        await Socks5(f"socks5://me:hidden@127.0.0.1:{port}", base=Direct()).dial("a", 1, timeout_seconds=30)
+    assert "hidden" not in str(caught.value)
+
+
+async def check_that_cancelling_closes() -> None:
+    async with ScriptedProxy(answers(NO_PASSWORD)) as proxy:
+        dialling = asyncio.create_task(Socks5(proxy.url, base=Direct()).dial("a", 1, timeout_seconds=60))
+        await proxy.answered(1)
+        dialling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+        await proxy.ended(1)
+
+
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_cancelling_closes_the_socket(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(check_that_cancelling_closes())
+
+
+class Unreachable(Direct):
+    """A base that can't reach the proxy, as a proxy before it says."""
+
+    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        raise TargetUnreachableError("replies host unreachable (4)")
+
+
+async def test_a_proxy_behind_a_proxy_that_can_not_be_reached_is_to_blame() -> None:
+    with pytest.raises(OSError, match="host unreachable") as caught:
+        await Socks5("socks5://a", base=Unreachable()).dial("b", 1, timeout_seconds=30)
+    assert not isinstance(caught.value, TargetUnreachableError)
+
+
+async def test_http_goes_through_the_proxy_or_where_it_is_told() -> None:
+    page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+    async with ScriptedProxy(answers(NO_PASSWORD, GRANTED, page)) as proxy, ScriptedProxy(answers(page)) as other:
+        network = Socks5(proxy.url, base=Direct())
+
+        async def dial(host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+            return await Direct().dial("127.0.0.1", other.port, timeout_seconds=timeout_seconds)
+
+        for chosen in (None, dial):
+            async with network.http_client(chosen) as client:
+                assert (await client.get("http://site.example/")).content == b"hi"
+        assert (proxy.accepted, other.accepted) == (1, 1)
