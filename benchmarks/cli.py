@@ -12,8 +12,9 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.facts import machine_facts
+from benchmarks.parts import PARTS, Line
 from benchmarks.profiler import Profiler
-from benchmarks.report import print_table, write_json
+from benchmarks.report import print_lines, print_table, write_json
 from benchmarks.rows import DEFAULT_ROWS, EXTRA_ROWS, ROWS, Row
 from benchmarks.rows.row import Load
 from benchmarks.runner import Runner
@@ -29,6 +30,9 @@ RESULTS = Path(__file__).parent / "results"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and report; 1 if a row couldn't be measured or a byte was wrong, however the bars came out."""
     options = _parser().parse_args(arguments)
+    if options.rows is None and options.parts is None:
+        options.rows, options.parts = DEFAULT_ROWS, tuple(PARTS)
+    options.rows, options.parts = options.rows or (), options.parts or ()
     progress = Console(stderr=True, highlight=False)
     _raise_descriptor_limit()
     with ExitStack() as stack:
@@ -46,10 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         facts = machine_facts(options.proxy_command)
         results = [runner.measure(row) for row in options.rows]
-    print_table(Console(width=_TABLE_COLUMNS), results, facts)
+    lines: list[Line] = []
+    for part in options.parts:
+        progress.print(f"[bold]{part}[/bold]")
+        lines += PARTS[part](options.quick)
+    if results:
+        print_table(Console(width=_TABLE_COLUMNS), results, facts)
+    if lines:
+        print_lines(Console(width=_TABLE_COLUMNS), lines, facts)
     write_json(
         options.json,
         results,
+        lines,
         facts,
         {"quick": options.quick, "runs": runner.runs, "haproxy": runner.splicing},
     )
@@ -64,9 +76,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rows",
         type=_rows,
-        default=DEFAULT_ROWS,
         metavar="KEY,...",
         help=f"default: {_keys(DEFAULT_ROWS)}; more: {_keys(EXTRA_ROWS)}",
+    )
+    parser.add_argument(
+        "--parts",
+        type=_parts,
+        metavar="KEY,...",
+        help=f"default: {','.join(PARTS)}, or none if there are --rows",
     )
     parser.add_argument("--runs", type=_positive, help="how often each proxy is measured (default: 5; quick: 1)")
     parser.add_argument(
@@ -107,6 +124,13 @@ def _rows(text: str) -> tuple[Row, ...]:
     if unknown:
         raise argparse.ArgumentTypeError(f"no row {unknown[0]!r}; there are {', '.join(ROWS)}")
     return tuple(ROWS[key] for key in text.split(","))
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    unknown = [key for key in text.split(",") if key not in PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+    return tuple(text.split(","))
 
 
 def _splicing(text: str) -> tuple[str, ...]:

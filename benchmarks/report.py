@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.parts import Line
 from benchmarks.runner import Result
 from benchmarks.subjects.haproxy import SPLICING
 
@@ -15,6 +17,8 @@ _LEGEND = (
     "ratio: ours by the cheapest haproxy, within each run; copying: by the cheaper of off and auto, which copy "
     "every byte as who enciphers must; of all values the median over the runs is shown"
 )
+
+_VERDICTS = {None: "", True: "[green]pass[/green]", False: "[red]miss[/red]"}
 
 
 def print_table(console: Console, results: Sequence[Result], facts: Mapping[str, object]) -> None:
@@ -27,16 +31,43 @@ def print_table(console: Console, results: Sequence[Result], facts: Mapping[str,
     for result in results:
         table.add_row(*_cells(result))
     console.print(table)
-    console.print(" · ".join(f"{name} {value}" for name, value in facts.items()), highlight=False, soft_wrap=True)
+    _print_facts(console, facts)
+
+
+def print_lines(console: Console, lines: Sequence[Line], facts: Mapping[str, object]) -> None:
+    """What the parts cost, a line for each number."""
+    table = Table(title="What the parts cost", title_justify="left")
+    table.add_column("what", no_wrap=True)
+    for heading in ("value", "bar"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for line in lines:
+        bar = "" if line.bar is None else f"<= {line.bar:g} {line.unit}"
+        table.add_row(line.what, f"{_number(line.value)} {line.unit}", bar, _VERDICTS[line.passed])
+    console.print(table)
+    _print_facts(console, facts)
 
 
 def write_json(
-    path: Path, results: Sequence[Result], facts: Mapping[str, object], options: Mapping[str, object]
+    path: Path,
+    results: Sequence[Result],
+    lines: Sequence[Line],
+    facts: Mapping[str, object],
+    options: Mapping[str, object],
 ) -> None:
     """Everything that was measured, each run included."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"machine": facts, "options": options, "rows": [_as_json(result) for result in results]}
+    content = {
+        "machine": facts,
+        "options": options,
+        "rows": [_as_json(result) for result in results],
+        "parts": [{**asdict(line), "passed": line.passed} for line in lines],
+    }
     path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _print_facts(console: Console, facts: Mapping[str, object]) -> None:
+    console.print(" · ".join(f"{name} {value}" for name, value in facts.items()), highlight=False, soft_wrap=True)
 
 
 def _cells(result: Result) -> list[str]:
@@ -51,7 +82,7 @@ def _cells(result: Result) -> list[str]:
         _number(result.ratio),
         _number(result.ratio_to_copying),
         "" if row.bar is None else f"<= {row.bar:g}" + ("x" if row.bar_kind == "ratio" else f" {row.unit}"),
-        {None: "", True: "[green]pass[/green]", False: "[red]miss[/red]"}[result.passed],
+        _VERDICTS[result.passed],
     ]
 
 

@@ -33,8 +33,10 @@ port = {front_port}
 
 
 @contextmanager
-def running_ours(command: str, fast_mode: bool, folder: Path, dc_port: int) -> Iterator[ProxyProcess]:
-    """Run ``command CONFIG`` with a fresh secret; files go to the folder."""
+def running_ours(
+    command: str, fast_mode: bool, folder: Path, dc_port: int, *, more_settings: str = ""
+) -> Iterator[ProxyProcess]:
+    """Run ``command CONFIG`` with a fresh secret and ``more_settings`` (TOML sections); files go to the folder."""
     secret = Secret(secrets.token_bytes(16), FRONTED_HOST)
     port = free_port()
     config = folder / f"ours-{port}.toml"
@@ -48,6 +50,7 @@ def running_ours(command: str, fast_mode: bool, folder: Path, dc_port: int) -> I
                     front_port=front_port,
                     fast_mode=str(fast_mode).lower(),
                 )
+                + more_settings
             )
         target = Target(port, secret)
         with running_proxy([*shlex.split(command), str(config)], target, folder / f"ours-{port}.log") as proxy:

@@ -1,0 +1,16 @@
+"""What the library's parts cost: a line each, none of them beside haproxy, which has no such parts."""
+
+from benchmarks.parts.fan_out import measure_fan_out
+from benchmarks.parts.handshakes import measure_handshakes
+from benchmarks.parts.ip_lists import measure_ip_lists
+from benchmarks.parts.line import Line, MeasureLines
+from benchmarks.parts.replay_check import measure_replay_checks
+
+PARTS: dict[str, MeasureLines] = {
+    "ip-lists": measure_ip_lists,
+    "replay-check": measure_replay_checks,
+    "fan-out": measure_fan_out,
+    "handshakes": measure_handshakes,
+}
+
+__all__ = ["PARTS", "Line", "MeasureLines"]

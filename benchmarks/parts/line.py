@@ -1,0 +1,38 @@
+"""One measured number, and how a function is timed for it."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+_REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Line:
+    """A number with its bar, if it has one: the most that it may be."""
+
+    what: str
+    value: float
+    unit: str
+    bar: float | None = None
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the bar is met; None without one."""
+        return None if self.bar is None else self.value <= self.bar
+
+
+MeasureLines: TypeAlias = Callable[[bool], Iterable[Line]]
+"""Measures; True asks for small loads, which only show that it works."""
+
+
+def nanoseconds_each(work: Callable[[], None], count: int) -> float:
+    """CPU time of `work`, which does something `count` times: the median of five."""
+    taken = []
+    for _ in range(_REPEATS):
+        start_ns = time.process_time_ns()
+        work()
+        taken.append(time.process_time_ns() - start_ns)
+    return statistics.median(taken) / count
