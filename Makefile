@@ -69,8 +69,16 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff check --fix .
 	@$(BIN)/python -m tools.rust format
 
-packages: $(STAMPS)/dev
-	@sh tools/packages.sh nginx:nginx-light openssl:openssl curl:curl ip:iproute2 haproxy:haproxy
+packages: $(STAMPS)/dev $(STAMPS)/npm/package-lock.json
+	@sh tools/packages.sh nginx:nginx-light openssl:openssl curl:curl ip:iproute2 haproxy:haproxy \
+		redis-server:redis-server microsocks:microsocks danted:dante-server unbound:unbound
+
+# The original statsd, for tests; where there is no npm, what needs it is skipped, and says so.
+$(STAMPS)/npm/package-lock.json:
+	@mkdir -p $(STAMPS)/npm
+	@if command -v npm >/dev/null; then echo 'fetching statsd'; \
+		npm install --prefix $(STAMPS)/npm --omit=optional --no-audit --no-fund --loglevel=error statsd@0.9.0 >$(STAMPS)/npm.log 2>&1 \
+		|| { tail -n 20 $(STAMPS)/npm.log; echo 'could not install statsd; what needs it is skipped'; }; fi
 
 clean:
 	rm -rf $(VENV) $(STAMPS) build dist rust/target .mypy_cache .ruff_cache .pytest_cache .hypothesis

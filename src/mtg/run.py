@@ -13,9 +13,11 @@ import uvloop
 
 import mtg
 import mtglib
-from mtg.build import build_options
+from mtg.build import Parts, build_parts
 from mtg.config import Loaded
-from mtg.config.addresses import join_ip_port
+from mtg.config.addresses import Listen, ListenIP, join_ip_port
+from mtg.config.schema import Config
+from mtg.life import alive
 from mtg.limits import fitting_concurrency, raise_file_limit
 from mtg.listeners import address_text, open_listeners
 from mtg.user_error import EXIT_RUNTIME
@@ -34,14 +36,22 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
     Raises:
         UserError: The configuration doesn't fit together, or an address can't be listened on.
     """
-    logger = make_logger(debug=loaded.config.debug)
-    concurrency, notes = _concurrency(loaded.config.concurrency)
-    options = build_options(loaded, concurrency=concurrency, logger=logger)
-    with open_listeners(loaded.config.bind_to) as listeners:
+    config = loaded.config
+    logger = make_logger(debug=config.debug, mask_client_addresses=config.mask_client_addresses)
+    concurrency, notes = _concurrency(config.concurrency)
+    parts = build_parts(loaded, concurrency=concurrency, logger=logger)
+    with open_listeners(config.bind_to) as listeners, open_listeners(_metrics_address(config)) as metrics:
+        for listener in listeners:
+            parts.socket_options.apply(listener, logger)  # connections inherit them
         if on_listening is not None:
             on_listening(listeners)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(options, listeners, [*loaded.warnings, *notes]))
+            return runner.run(_live(parts, config, listeners, metrics, [*loaded.warnings, *notes]))
+
+
+def _metrics_address(config: Config) -> Sequence[Listen]:
+    address = config.stats.prometheus.bind_to
+    return [ListenIP(address.host, address.port)] if config.stats.prometheus.enabled and address else []
 
 
 def _concurrency(wanted: int) -> tuple[int, list[str]]:
@@ -51,6 +61,17 @@ def _concurrency(wanted: int) -> tuple[int, list[str]]:
     if fitting == wanted:
         return wanted, []
     return fitting, [f"concurrency: lowered from {wanted} to {fitting}: at most {file_limit} open files"]
+
+
+async def _live(
+    parts: Parts,
+    config: Config,
+    listeners: Sequence[socket.socket],
+    metrics: Sequence[socket.socket],
+    warnings: Sequence[str],
+) -> int:
+    async with alive(parts, metrics[0] if metrics else None, config.stats.prometheus.http_path):
+        return await _serve(parts.options, listeners, warnings)
 
 
 async def _serve(options: mtglib.ProxyOpts, listeners: Sequence[socket.socket], warnings: Sequence[str]) -> int:

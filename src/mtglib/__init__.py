@@ -58,7 +58,7 @@ from .event_types import (
 from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger, Network, Observer
 from .options import ProxyOpts
 from .proxy import Proxy
-from .relay.engine import engine_description
+from .relay.engine import engine_description, engine_threads
 from .secret import Secret
 from .tunnel import socket_from_streams
 
@@ -114,5 +114,6 @@ __all__ = [
     "UpstreamError",
     "canonical_ip",
     "engine_description",
+    "engine_threads",
     "socket_from_streams",
 ]

@@ -60,8 +60,8 @@ def test_defaults_are_the_schemas() -> None:
 def test_what_is_not_there_yet_is_marked() -> None:
     section_marks = set(re.findall(r"## `\[(.+)\]`\n\n\*Not yet\*", PAGE))
     marked = {key for key, (_, meaning) in documented().items() if "*not yet*" in meaning.lower()}
-    pending = {key for key, _, _ in _PENDING}
-    assert pending == section_marks | marked | {"network.doh-ip"}
+    pending = {key for key, _ in _PENDING}
+    assert pending == section_marks | marked
 
 
 def test_example_is_a_whole_configuration() -> None:

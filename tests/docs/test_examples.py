@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import subprocess
@@ -14,7 +15,18 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from examples import embed, own_anti_replay, own_event_stream, own_network
+from examples import (
+    block_lists,
+    embed,
+    metrics,
+    own_anti_replay,
+    own_event_stream,
+    own_log,
+    own_network,
+    own_resolver,
+    shared_anti_replay,
+    through_socks5,
+)
 
 import mtglib
 from support import sockets
@@ -22,7 +34,9 @@ from support.client_hello import hello_records
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
 from support.front import RecordingFront, answer
+from support.redis_server import SERVER, RedisServer
 from support.running_proxy import EventRecorder
+from support.socks_servers import MicroSocks, is_missing
 from support.tcp_server import TCPServer
 
 EXAMPLES = sorted(Path(embed.__file__).parent.glob("*.py"))
@@ -121,6 +135,27 @@ async def test_own_anti_replay_forgets_what_is_too_old(tmp_path: Path, monkeypat
     cache.close()
 
 
+@pytest.mark.skipif(SERVER is None, reason="redis-server is not installed")
+async def test_shared_anti_replay_tells_one_proxy_what_another_has_seen() -> None:
+    events = EventRecorder()
+    async with (
+        FakeDC() as dc,
+        RecordingFront(answer(SITE)) as site,
+        RedisServer() as redis,
+        serving(shared_anti_replay.serve, dc, redis.url) as (secret, port),
+    ):
+        hello = await get_an_echo(secret, port)
+        changes: dict[str, Any] = {"secret": secret, "domain_fronting_port": site.port, "event_stream": events}
+        async with serving(shared_anti_replay.serve, dc, redis.url, **changes) as (_, other_port):
+            # One of its own first: from then on it knows that the server is there.
+            await get_an_echo(secret, other_port)
+            sock = await sockets.connect("127.0.0.1", other_port)
+            await sockets.send_all(sock, hello_records(hello))
+            assert await sockets.recv_exactly(sock, len(SITE)) == SITE
+            sockets.close(sock)
+    assert len(events.of(mtglib.EventReplayAttack)) == 1
+
+
 async def test_own_network_reaches_the_dc_through_the_proxy() -> None:
     async with FakeDC() as dc, ConnectProxy() as tunnel:
         async with serving(own_network.serve, dc, f"http://{tunnel.address}") as (secret, port):
@@ -148,6 +183,71 @@ async def test_own_event_stream_counts() -> None:
         ["2", "connections"],
         ["2", "connections to DC 2"],
     ]
+
+
+async def test_block_lists_turn_away_who_is_listed(tmp_path: Path) -> None:
+    (netset := tmp_path / "my.netset").write_text("# mine\n127.0.0.0/8\n")
+    events = EventRecorder()
+    async with (
+        FakeDC() as dc,
+        serving(block_lists.serve, dc, [str(netset)], event_stream=events) as (_, port),
+    ):
+        sockets.close(await sockets.connect("127.0.0.1", port))
+        (event,) = await events.seen(mtglib.EventIPBlocklisted)
+    assert (str(event.remote_ip), event.is_block_list) == ("127.0.0.1", True)
+
+
+async def test_block_lists_let_others_in(tmp_path: Path) -> None:
+    (netset := tmp_path / "my.netset").write_text("192.0.2.0/24\n")
+    async with FakeDC() as dc, serving(block_lists.serve, dc, [str(netset)]) as (secret, port):
+        await get_an_echo(secret, port)
+
+
+async def test_metrics_are_served_and_sent() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as page,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as statsd,
+    ):
+        statsd.bind(("127.0.0.1", 0))
+        async with FakeDC() as dc, serving(metrics.serve, dc, page, statsd.getsockname()) as (secret, port):
+            await get_an_echo(secret, port)
+            visitor = await sockets.connect(*page.getsockname())
+            await sockets.send_all(visitor, b"GET /metrics HTTP/1.1\r\n\r\n")
+            text = (await sockets.recv_until_end(visitor)).data
+            sockets.close(visitor)
+        assert b"mtg_handshake_seconds_count 1\n" in text
+        assert b"|g|#ip_family:ipv4\n" in statsd.recv(65_536)
+
+
+async def test_own_log_gets_a_line_for_a_connection(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        async with FakeDC() as dc, serving(own_log.serve, dc, logging.getLogger("app")) as (secret, port):
+            await get_an_echo(secret, port)
+            async with asyncio.timeout(20):
+                while not caplog.records:
+                    await asyncio.sleep(0)
+    assert caplog.records[0].name == "app.proxy"
+    assert caplog.records[0].getMessage().startswith("finished stream_id=")
+
+
+async def test_own_resolver_finds_the_site() -> None:
+    changes: dict[str, Any] = {"domain_fronting_ip": None}
+    async with FakeDC() as dc, RecordingFront(answer(SITE)) as site:
+        changes["domain_fronting_port"] = site.port
+        async with serving(own_resolver.serve, dc, {"front.example": "127.0.0.1"}, **changes) as (_, port):
+            sock = await sockets.connect("127.0.0.1", port)
+            await sockets.send_all(sock, b"GET / HTTP/1.1\r\n\r\n")
+            assert await sockets.recv_exactly(sock, len(SITE)) == SITE
+            sockets.close(sock)
+
+
+@pytest.mark.skipif(is_missing("microsocks") is not None, reason="microsocks is not installed")
+async def test_socks5_proxies_are_used_and_one_may_be_away() -> None:
+    async with FakeDC() as dc, MicroSocks("joe", "hush") as proxy, MicroSocks() as away:
+        await away.kill()
+        async with serving(through_socks5.serve, dc, [proxy.url, away.url]) as (secret, port):
+            for _ in range(4):
+                await get_an_echo(secret, port)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

@@ -10,85 +10,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 import pytest
 
 import mtglib
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
+from support.program import Program, write
 
 SECRET = mtglib.Secret(os.urandom(16), "front.example")
 GARBAGE = b"GET / HTTP/1.1\r\nHost: front.example\r\n\r\n"
-
-
-class Program:
-    """`mtg ARGUMENTS` as a child process whose stderr is read line by line; killed when its context is left."""
-
-    def __init__(self, *arguments: object, environment: Mapping[str, str] | None = None, **popen: Any) -> None:
-        self.log: list[dict[str, Any]] = []
-        """All JSON lines read so far."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mtg", *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **(environment or {})},
-            **popen,
-        )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def enter(self, text: str) -> None:
-        """Give the program its stdin."""
-        assert self._process.stdin
-        self._process.stdin.write(text)
-        self._process.stdin.close()
-
-    def read_until(self, message: str) -> dict[str, Any]:
-        """Read the log up to the line with this message, and return that."""
-        assert self._process.stderr
-        for line in self._process.stderr:
-            self.log.append(json.loads(line))
-            if self.log[-1]["message"].startswith(message):
-                return self.log[-1]
-        raise AssertionError(f"ended without {message!r}: {self.log}")
-
-    def started(self) -> int:
-        """Read the log up to the first line of a proxy that serves; returns the first port listened on."""
-        address: str = self.read_until("mtg has started")["bind_to"][0]
-        return int(address.rpartition(":")[2])
-
-    def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def wait(self) -> tuple[int, str]:
-        """The exit code, and what stdout had; reads the log to its end."""
-        if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
-        assert self._process.stderr
-        assert self._process.stdout
-        self.log += [json.loads(line) for line in self._process.stderr]
-        return self._process.wait(), self._process.stdout.read()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
 
 
 @pytest.fixture
@@ -107,13 +40,6 @@ def config(tmp_path: Path, front: socket.socket) -> Path:
         f'secret = "{SECRET.hex()}"\nbind-to = "127.0.0.1:0"\n'
         f'[domain-fronting]\nip = "127.0.0.1"\nport = {front.getsockname()[1]}\n',
     )
-
-
-def write(directory: Path, text: str) -> Path:
-    path = directory / "mtg.toml"
-    path.touch(mode=0o600)
-    path.write_text(text)
-    return path
 
 
 def run_to_end(*arguments: object) -> tuple[int, str, list[str]]:
@@ -161,11 +87,11 @@ async def test_a_client_gets_through_to_an_overridden_dc(tmp_path: Path) -> None
 
 
 def test_all_problems_are_lines_and_exit_code_2(tmp_path: Path) -> None:
-    path = write(tmp_path, f'secret = "{SECRET.hex()[:-1]}"\nbind-to = "x"\nnetwork.proxies = ["socks5://u:p@h"]\n')
+    path = write(tmp_path, f'secret = "{SECRET.hex()[:-1]}"\nbind-to = "x"\nnetwork.proxies = ["http://u:p@h"]\n')
     code, out, lines = run_to_end("run", path)
     assert (code, out) == (2, "")
     assert [line.removeprefix(f"mtg: {path}: ").partition(":")[0] for line in lines] == [
-        *("secret", "bind-to", "network.proxies"),
+        *("secret", "bind-to", "network.proxies[0]"),
     ]
     assert SECRET.hex()[:-1] not in "".join(lines)
 

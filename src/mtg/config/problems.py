@@ -148,7 +148,7 @@ _NATIVE = {bool: "true or false", int: "a whole number", float: "a number", str:
 _PARSED_BY_THEMSELVES = (
     *(addresses.IPText, addresses.IPPort, addresses.Listen),
     *(urls.DNSServer, urls.ListSource, urls.HTTPSURL, urls.RedisURL, urls.ProxyURL),
-    *(values.Duration, values.Size, values.MetricPrefix, values.HTTPPath),
+    *(values.Duration, values.Size, values.MetricPrefix, values.HTTPPath, values.Directory),
     *(values.PreferIPWord, values.TagFormat, values.ReplayCacheKind),
 )
 _PARSERS: dict[object, Callable[[object], object]] = {

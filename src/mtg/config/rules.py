@@ -13,7 +13,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mtg.config.schema import AntiReplay, Config, KeepAlive
+from mtg.config.schema import AntiReplay, Config
+from mtg.config.urls import DNSServer
 
 
 @dataclass(slots=True)
@@ -30,9 +31,10 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     `config` was built from `table`, which still tells a key that was given from one at its default.
     """
     _required(config, table, findings.problems)
-    findings.problems += [f"{key}: not supported yet{hint}" for key, asks, hint in _PENDING if asks(config)]
-    _notes(config, table, findings.warnings)
-    return _merge_twins(config, table, findings)
+    findings.problems += [f"{key}: not supported yet" for key, asks in _PENDING if asks(config)]
+    _companions(config, findings.problems)
+    _notes(config, findings.warnings)
+    return _merge_dns(_merge_twins(config, table, findings), table, findings)
 
 
 def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
@@ -45,6 +47,32 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
     for index, listen in enumerate(config.bind_to):
         if listen in config.bind_to[:index]:
             problems.append(f"bind-to[{index}]: {listen} is there twice")
+
+
+def _companions(config: Config, problems: list[str]) -> None:
+    """What is switched on and lacks what it needs."""
+    defense, stats = config.defense, config.stats
+    if defense.anti_replay.enabled and defense.anti_replay.kind == "redis" and defense.anti_replay.url is None:
+        problems.append('defense.anti-replay.url: missing; expected "redis://host:port", as kind is redis')
+    if defense.allowlist.enabled and not defense.allowlist.urls:
+        problems.append("defense.allowlist.urls: missing; without a list nobody would be let in")
+    if stats.statsd.enabled and stats.statsd.address is None:
+        problems.append('stats.statsd.address: missing; expected IP:port such as "127.0.0.1:8125"')
+    if stats.prometheus.enabled and stats.prometheus.bind_to is None:
+        problems.append('stats.prometheus.bind-to: missing; expected IP:port such as "127.0.0.1:3129"')
+
+
+def _merge_dns(config: Config, table: Mapping[str, Any], findings: Findings) -> Config:
+    """Move `network.doh-ip` to `network.dns`."""
+    network, doh_ip = config.network, config.network.doh_ip
+    if doh_ip is None:
+        return config
+    findings.warnings.append("network.doh-ip: deprecated, use network.dns")
+    dns = DNSServer(f"https://[{doh_ip}]" if ":" in doh_ip else f"https://{doh_ip}")
+    given = table.get("network")
+    if isinstance(given, dict) and "dns" in given and network.dns != dns:
+        findings.problems.append("network.doh-ip: differs from network.dns; keep only that")
+    return replace(config, network=replace(network, dns=dns, doh_ip=None))
 
 
 def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -> Config:
@@ -70,48 +98,24 @@ def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -
     )
 
 
-def _notes(config: Config, table: Mapping[str, Any], warnings: list[str]) -> None:
+def _notes(config: Config, warnings: list[str]) -> None:
     """Lines about keys that are accepted and change nothing."""
     if config.tcp_buffer is not None:
         warnings.append("tcp-buffer: deprecated, has no effect")
-    if config.network.doh_ip is not None:
-        warnings.append("network.doh-ip: deprecated, use network.dns")
-    network = table.get("network")
-    if isinstance(network, dict) and (network.get("dns") or network.get("doh-ip")):
-        warnings.append("network.dns: has no effect yet, the system's resolver is used")
     cache, default = config.defense.anti_replay, AntiReplay()
-    if cache.enabled and (cache.max_size, cache.error_rate) != (default.max_size, default.error_rate):
-        warnings.append("defense.anti-replay: max-size and error-rate have no effect, the replay window is exact")
+    bloom = (cache.max_size, cache.error_rate) != (default.max_size, default.error_rate)
+    if cache.enabled and cache.kind != "bloom" and bloom:
+        warnings.append(f'defense.anti-replay: max-size and error-rate have no effect on kind = "{cache.kind}"')
+    if cache.enabled and cache.kind != "redis" and cache.url is not None:
+        warnings.append(f'defense.anti-replay.url: has no effect on kind = "{cache.kind}"')
+    if config.defense.blocklist.enabled and not config.defense.blocklist.urls:
+        warnings.append("defense.blocklist.urls: empty, so nobody is blocked")
 
 
-def _other_dns(config: Config) -> bool:
-    return config.network.dns not in ("", "https://1.1.1.1", "https://1.1.1.1/dns-query")
-
-
-_SYSTEM_RESOLVER = " (the system's resolver is used)"
-
-_PENDING: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
-    ("proxy-protocol-listener", lambda c: c.proxy_protocol_listener, ""),
-    ("auto-update", lambda c: c.auto_update, ""),
-    ("users", lambda c: bool(c.users), ""),
-    ("network.dns", _other_dns, _SYSTEM_RESOLVER),
-    ("network.doh-ip", lambda c: c.network.doh_ip not in (None, "1.1.1.1"), _SYSTEM_RESOLVER),
-    ("network.proxies", lambda c: any(proxy.url for proxy in c.network.proxies), ""),
-    ("network.keep-alive", lambda c: c.network.keep_alive != KeepAlive(), " (only the defaults)"),
-    ("defense.doppelganger", lambda c: bool(c.defense.doppelganger.urls) or c.defense.doppelganger.drs, ""),
-    (
-        "defense.anti-replay.kind",
-        lambda c: c.defense.anti_replay.enabled and c.defense.anti_replay.kind != "window",
-        ' (only "window")',
-    ),
-    (
-        "defense.anti-replay.url",
-        lambda c: c.defense.anti_replay.enabled and c.defense.anti_replay.url is not None,
-        "",
-    ),
-    ("defense.blocklist", lambda c: c.defense.blocklist.enabled, " (set enabled = false)"),
-    ("defense.allowlist", lambda c: c.defense.allowlist.enabled, " (set enabled = false)"),
-    ("stats.statsd", lambda c: c.stats.statsd.enabled, " (set enabled = false)"),
-    ("stats.prometheus", lambda c: c.stats.prometheus.enabled, " (set enabled = false)"),
+_PENDING: tuple[tuple[str, Callable[[Config], bool]], ...] = (
+    ("proxy-protocol-listener", lambda c: c.proxy_protocol_listener),
+    ("auto-update", lambda c: c.auto_update),
+    ("users", lambda c: bool(c.users)),
+    ("defense.doppelganger", lambda c: bool(c.defense.doppelganger.urls) or c.defense.doppelganger.drs),
 )
-"""Key, whether the configuration asks for its feature, and what can be done about it."""
+"""Key, and whether the configuration asks for its feature."""

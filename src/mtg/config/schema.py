@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from mtg.config.addresses import IPPort, IPText, Listen
 from mtg.config.urls import HTTPSURL, DNSServer, ListSource, ProxyURL, RedisURL
 from mtg.config.values import (
+    Directory,
     Duration,
     HTTPPath,
     MetricPrefix,
@@ -57,7 +58,7 @@ class Timeout(Section, frozen=True):
 
 
 class KeepAlive(Section, frozen=True):
-    """TCP keep-alive of connections to Telegram."""
+    """TCP keep-alive of connections to clients and to Telegram."""
 
     disabled: bool = False
     idle: Duration = Duration(15)
@@ -110,6 +111,7 @@ class Defense(Section, frozen=True):
     anti_replay: AntiReplay = AntiReplay()
     blocklist: IPList = IPList()
     allowlist: IPList = IPList()
+    cache_directory: Directory | None = None
 
 
 class Statsd(Section, frozen=True):
@@ -153,6 +155,7 @@ class Config(Section, frozen=True):
     tolerate_time_skewness: Duration = Duration(5)
     allow_fallback_on_unknown_dc: bool = False
     fast_mode: bool = True
+    mask_client_addresses: bool = False
     domain_fronting: DomainFronting = DomainFronting()
     network: Network = Network()
     defense: Defense = Defense()

@@ -117,6 +117,17 @@ class HTTPPath(str):
         return cls("/" + value.lstrip("/"))
 
 
+class Directory(str):
+    """An absolute path of a directory, which need not exist yet."""
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value; raises ValueError with what was expected."""
+        if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+            raise ValueError('an absolute path such as "/var/cache/mtg"')
+        return cls(value)
+
+
 def _sum_of_terms(value: object, units: dict[str, Decimal]) -> Decimal | None:
     """`1m30s` -> 60 + 30, exactly; None when `value` isn't such a text."""
     if not isinstance(value, str) or len(value) > _MAX_TEXT_CHARACTERS:

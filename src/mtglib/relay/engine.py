@@ -24,6 +24,11 @@ def engine_description(choice: str = "auto") -> str:
     return f"pure ({_WHY_NOT_NATIVE})" if _WHY_NOT_NATIVE else "native"
 
 
+def engine_threads(choice: str = "auto") -> int:
+    """Return how many threads such an engine has: one for each core this process may use; 0 for the pure relay."""
+    return 0 if engine_description(choice) != "native" else native.thread_count()
+
+
 class Engine:
     """A relay that is made when the first job comes, and that belongs to the process it was made in.
 

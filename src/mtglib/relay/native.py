@@ -11,11 +11,16 @@ from .job import EndReason, Job, OnTraffic, RelayResult
 from .ticker import Ticker
 
 
+def thread_count() -> int:
+    """Return how many threads an engine gets: one for each core this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 class NativeRelay:
-    """Hands jobs to the engine's threads, one for each core this process may use."""
+    """Hands jobs to the engine's threads."""
 
     def __init__(self) -> None:
-        self._engine = _Engine(len(os.sched_getaffinity(0)))
+        self._engine = _Engine(thread_count())
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, tuple[asyncio.Future[RelayResult], OnTraffic]] = {}
         self._reported: dict[int, tuple[int, int]] = {}

@@ -6,18 +6,25 @@ from typing import Any
 
 import pytest
 
+import mtg
 import mtglib
-from mtg.build import build_options
+from mtg.build import Parts, build_parts, cache_directory
 from mtg.config import config_from_table
 from mtg.user_error import UserError
+from mtglib.antireplay import Redis, StableBloom, Window
+from mtglib.network import Balanced, Direct, KeepAlive
 from mtglib.noop import NoopAntiReplayCache, NoopLogger
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
 
 
-def options(table: dict[str, Any]) -> mtglib.ProxyOpts:
+def parts(table: dict[str, Any]) -> Parts:
     whole = {"secret": SECRET.hex(), "bind-to": "127.0.0.1:1", **table}
-    return build_options(config_from_table(whole, source="test"), concurrency=7, logger=NoopLogger())
+    return build_parts(config_from_table(whole, source="test"), concurrency=7, logger=NoopLogger())
+
+
+def options(table: dict[str, Any]) -> mtglib.ProxyOpts:
+    return parts(table).options
 
 
 def test_defaults_are_the_programs_not_the_librarys() -> None:
@@ -58,6 +65,92 @@ def test_every_working_key_arrives() -> None:
 
 def test_anti_replay_can_be_switched_off() -> None:
     assert isinstance(options({"defense": {"anti-replay": {"enabled": False}}}).anti_replay_cache, NoopAntiReplayCache)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [({}, Window), ({"kind": "bloom"}, StableBloom), ({"kind": "redis", "url": "redis://127.0.0.1:1"}, Redis)],
+)
+def test_each_kind_of_anti_replay_cache_can_be_had(settings: dict[str, Any], kind: type) -> None:
+    built = parts({"defense": {"anti-replay": settings}})
+    assert isinstance(built.options.anti_replay_cache, kind)
+    assert (built.redis is not None) == (kind is Redis)
+
+
+def test_proxies_lead_to_telegram_and_the_site_is_reached_directly() -> None:
+    built = options({"network": {"proxies": ["socks5://127.0.0.1:1080", ""]}})
+    assert isinstance(built.network, Balanced)
+    assert isinstance(built.front_network, Direct)
+    assert options({}).network is not None
+    assert isinstance(options({}).network, Direct)
+
+
+def test_keep_alive_can_be_set_and_switched_off() -> None:
+    keep_alive = {"idle": "7s", "interval": "8s", "count": 3}
+    assert parts({"network": {"keep-alive": keep_alive}}).socket_options.keep_alive == KeepAlive(
+        idle_seconds=7, interval_seconds=8, count=3
+    )
+    assert parts({"network": {"keep-alive": {"disabled": True}}}).socket_options.keep_alive is None
+
+
+def test_lists_are_there_when_they_are_switched_on() -> None:
+    lists = {name: {"enabled": True, "urls": [f"/{name}"], "update-each": "1h"} for name in ("blocklist", "allowlist")}
+    built = parts({"defense": lists})
+    assert [each for _, each in built.ip_lists] == [3600, 3600]
+    assert (built.options.ip_blocklist, built.options.ip_allowlist) == tuple(ip_list for ip_list, _ in built.ip_lists)
+    assert parts({"defense": {"blocklist": {"enabled": True}}}).ip_lists == ()
+
+
+def test_statistics_are_there_when_they_are_switched_on() -> None:
+    built = parts(
+        {
+            "stats": {
+                "prometheus": {"enabled": True, "bind-to": "127.0.0.1:1", "metric-prefix": "ours"},
+                "statsd": {"enabled": True, "address": "127.0.0.1:8125", "tag-format": "graphite"},
+            }
+        }
+    )
+    assert built.prometheus is not None
+    assert built.statsd is not None
+    assert f'ours_build_info{{version="{mtg.__version__}",engine="'.encode() in built.prometheus.render()
+    assert (parts({}).prometheus, parts({}).statsd) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ({"defense": {"anti-replay": {"kind": "bloom", "max-size": "1b"}}}, "defense.anti-replay.max-size: expected "),
+        ({"network": {"keep-alive": {"count": 100_000}}}, "network.keep-alive.count: expected "),
+        ({"network": {"proxies": ["socks5://joe:hush@127.0.0.1:1/path"]}}, "network.proxies[0]: expected "),
+    ],
+)
+def test_what_only_a_part_knows_to_be_wrong_names_its_key(table: dict[str, Any], line: str) -> None:
+    with pytest.raises(UserError) as raised:
+        options(table)
+    assert raised.value.exit_code == 2
+    assert str(raised.value).startswith(line)
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "directory"),
+    [
+        ({"CACHE_DIRECTORY": "/var/cache/mtg:/other", "XDG_CACHE_HOME": "/x"}, "/var/cache/mtg"),
+        ({"XDG_CACHE_HOME": "/x"}, "/x/mtg"),
+        ({"HOME": "/h"}, "/h/.cache/mtg"),
+    ],
+)
+def test_copies_of_lists_are_kept_where_the_system_keeps_caches(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], directory: str
+) -> None:
+    for name in ("CACHE_DIRECTORY", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    table = {"secret": SECRET.hex(), "bind-to": "127.0.0.1:1"}
+    assert str(cache_directory(config_from_table(table, source="test").config)) == directory
+    chosen = config_from_table({**table, "defense": {"cache-directory": "/chosen"}}, source="test").config
+    assert str(cache_directory(chosen)) == "/chosen"
 
 
 def test_values_that_do_not_fit_together_are_the_users_fault() -> None:

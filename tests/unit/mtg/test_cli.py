@@ -124,12 +124,12 @@ def test_a_wrong_command_line_is_exit_code_2(
 def test_all_problems_of_a_configuration_are_lines_and_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Path, command: str
 ) -> None:
-    config.write_text('secret = "ee00"\nbind-to = "x"\nconcurency = 1\nnetwork.proxies = ["socks5://u:p@h"]\n')
+    config.write_text('secret = "ee00"\nbind-to = "x"\nconcurency = 1\nnetwork.proxies = ["http://u:p@h"]\n')
     assert run(monkeypatch, command, config) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert [line.removeprefix(f"mtg: {config}: ").partition(":")[0] for line in err.splitlines()] == [
-        *("secret", "bind-to", "concurency", "network.proxies"),
+        *("secret", "bind-to", "concurency", "network.proxies[0]"),
     ]
 
 

@@ -55,18 +55,17 @@ def test_every_bad_flag_is_named_as_a_flag() -> None:
     assert all("zz" not in line for line in raised.value.lines)
 
 
-@pytest.mark.parametrize(
-    ("flags", "line"),
-    [
-        (replace(FLAGS, doh_ip="9.9.9.9"), "--doh-ip: not supported yet"),
-        (replace(FLAGS, socks5_proxies=("socks5://joe:hush@h:1",)), "--socks5-proxy: not supported yet"),
-        (replace(FLAGS, socks5_proxies=("", "joe:hush@h")), "--socks5-proxy[1]: expected socks5://"),
-    ],
-)
-def test_what_is_not_there_yet_is_refused(flags: Flags, line: str) -> None:
+def test_resolver_and_proxies_arrive() -> None:
+    loaded = load_flags(replace(FLAGS, doh_ip="9.9.9.9", socks5_proxies=("", "socks5://joe:hush@h:1")))
+    assert loaded.config.network.dns == "https://9.9.9.9"
+    assert [proxy.url for proxy in loaded.config.network.proxies] == ["", "socks5://joe:hush@h:1"]
+    assert load_flags(FLAGS).config.network.dns == "https://1.1.1.1"
+
+
+def test_a_bad_proxy_is_named_and_its_password_is_not() -> None:
     with pytest.raises(UserError) as raised:
-        load_flags(flags)
-    assert raised.value.lines[0].startswith(line)
+        load_flags(replace(FLAGS, socks5_proxies=("", "joe:hush@h")))
+    assert raised.value.lines[0].startswith("--socks5-proxy[1]: expected socks5://")
     assert "hush" not in raised.value.lines[0]
 
 

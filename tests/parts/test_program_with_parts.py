@@ -1,0 +1,191 @@
+"""The program with every part switched on in its configuration, between real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mtglib
+from support import sockets
+from support.client_hello import hello_records
+from support.fake_dc import FakeDC
+from support.faketls_client import FakeTLSClient
+from support.front import RecordingFront
+from support.metrics_page import value
+from support.program import Program, write
+from support.redis_server import SERVER, RedisServer
+from support.socks_servers import MicroSocks, free_port, is_missing
+
+SECRET = mtglib.Secret(os.urandom(16), "front.example")
+
+
+def configuration(tmp_path: Path, dc: FakeDC, **sections: str) -> Path:
+    """A configuration with these sections ([network.keep-alive] is network_keep_alive and so on)."""
+    text = f'bind-to = "127.0.0.1:0"\nsecret = "{SECRET.base64()}"\n' + sections.pop("top", "")
+    text += f'[dc-overrides]\n2 = ["{dc.address}"]\n'
+    return write(tmp_path, text + "".join(f"[{name}]\n{body}\n" for name, body in sections.items()))
+
+
+async def echo(port: int) -> None:
+    async with await FakeTLSClient.connect("127.0.0.1", port, SECRET) as client:
+        await client.send(b"hello")
+        assert await client.recv_exactly(5) == b"hello"
+
+
+async def http_get(port: int, path: str) -> bytes:
+    sock = await sockets.connect("127.0.0.1", port)
+    try:
+        await sockets.send_all(sock, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return (await sockets.recv_until_end(sock)).data.partition(b"\r\n\r\n")[2]
+    finally:
+        sockets.close(sock)
+
+
+async def end(program: Program) -> list[dict[str, Any]]:
+    """End the program well, while the DC here goes on; return its whole log."""
+    program.send(signal.SIGTERM)
+    assert (await asyncio.to_thread(program.wait))[0] == 0
+    assert SECRET.hex() not in json.dumps(program.log)
+    return program.log
+
+
+def port_of(program: Program) -> int:
+    address: str = program.log[0]["bind_to"][0]
+    return int(address.rpartition(":")[2])
+
+
+async def test_metrics_can_be_fetched_and_count_what_happens(tmp_path: Path) -> None:
+    async with FakeDC() as dc:
+        port = free_port()
+        stats = f'enabled = true\nbind-to = "127.0.0.1:{port}"\nhttp-path = "/metrics"\nmetric-prefix = "ours"'
+        with Program("run", configuration(tmp_path, dc, **{"stats.prometheus": stats})) as program:
+            await echo(program.started())
+            async with asyncio.timeout(20):
+                while value(page := await http_get(port, "/metrics"), "ours_client_connections", ip_family="ipv4"):
+                    pass
+            assert value(page, "ours_telegram_traffic", telegram_ip="127.0.0.1", dc="2", direction="to_client") == 5
+            assert value(page, "ours_engine_threads") == mtglib.engine_threads()
+            await end(program)
+
+
+async def test_statistics_are_sent_until_the_end(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(20)
+        stats = f'enabled = true\naddress = "127.0.0.1:{server.getsockname()[1]}"\ntag-format = "influxdb"'
+        async with FakeDC() as dc:
+            with Program("run", configuration(tmp_path, dc, **{"stats.statsd": stats})) as program:
+                await echo(program.started())
+                await end(program)
+        lines = b""
+        while b"mtg.connections_finished,reason=" not in lines:
+            lines += server.recv(65_536) + b"\n"
+
+
+async def gets_through(port: int) -> bool:
+    try:
+        await echo(port)
+    except (OSError, EOFError):
+        return False
+    return True
+
+
+async def is_turned_away(port: int) -> bool:
+    sock = await sockets.connect("127.0.0.1", port)
+    try:
+        return (await sockets.recv_until_end(sock)).data == b""
+    finally:
+        sockets.close(sock)
+
+
+async def test_a_blocked_client_is_closed_until_sighup_reads_a_list_without_it(tmp_path: Path) -> None:
+    (tmp_path / "block.netset").write_text("127.0.0.0/8\n")
+    blocklist = f'enabled = true\nurls = ["{tmp_path}/block.netset"]'
+    async with FakeDC() as dc:
+        with Program("run", configuration(tmp_path, dc, **{"defense.blocklist": blocklist})) as program:
+            port = program.started()
+            assert await is_turned_away(port)
+
+            (tmp_path / "block.netset").write_text("192.0.2.0/24\n198.51.100.7\n")
+            program.send(signal.SIGHUP)
+            async with asyncio.timeout(20):
+                while not await gets_through(port):
+                    pass
+            await end(program)
+
+
+async def test_an_allowlist_lets_in_only_those_on_it(tmp_path: Path) -> None:
+    (tmp_path / "allow.netset").write_text("127.0.0.2\n")
+    allowlist = f'enabled = true\nurls = ["{tmp_path}/allow.netset"]'
+    async with FakeDC() as dc:
+        with Program("run", configuration(tmp_path, dc, **{"defense.allowlist": allowlist})) as program:
+            assert await is_turned_away(program.started())
+            await end(program)
+
+
+async def test_sighup_without_lists_is_no_end(tmp_path: Path) -> None:
+    async with FakeDC() as dc:
+        with Program("run", configuration(tmp_path, dc)) as program:
+            port = program.started()
+            program.send(signal.SIGHUP)
+            await echo(port)
+            await end(program)
+
+
+async def test_masked_clients_are_in_no_line(tmp_path: Path) -> None:
+    async with FakeDC() as dc:
+        top = "debug = true\nmask-client-addresses = true\n"
+        with Program("run", configuration(tmp_path, dc, top=top)) as program:
+            with socket.create_connection(("127.0.0.1", program.started()), source_address=("127.0.0.77", 0)) as sock:
+                sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                while "client_ip" not in program.read_until(""):
+                    pass
+            log = json.dumps(await end(program))
+    assert "127.0.0.0/24" in log
+    assert "127.0.0.77" not in log
+
+
+async def test_telegram_is_reached_through_the_proxies(tmp_path: Path) -> None:
+    if reason := is_missing("microsocks"):
+        pytest.skip(reason)
+    async with FakeDC() as dc, MicroSocks("joe", "hush") as server:
+        network = f"proxies = {json.dumps([server.url])}"
+        with Program("run", configuration(tmp_path, dc, network=network)) as program:
+            await echo(program.started())
+            await server.kill()
+            client = await FakeTLSClient.connect("127.0.0.1", port_of(program), SECRET)
+            assert (await sockets.recv_until_end(client.sock)).data == b""
+            client.close()
+            assert "hush" not in json.dumps(await end(program))
+
+
+async def test_two_proxies_share_what_they_have_seen_in_redis(tmp_path: Path) -> None:
+    if SERVER is None:
+        pytest.skip("redis-server is not installed")
+    async with FakeDC() as dc, RecordingFront() as front, RedisServer(password="hush") as server:
+        sections = {
+            "domain-fronting": f'ip = "127.0.0.1"\nport = {front.port}',
+            "defense.anti-replay": f'kind = "redis"\nurl = "{server.url}"',
+        }
+        configurations = []
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            configurations.append(configuration(tmp_path / name, dc, **sections))
+        with Program("run", configurations[0]) as one, Program("run", configurations[1]) as two:
+            client = await FakeTLSClient.connect("127.0.0.1", one.started(), SECRET)
+            await client.send(b"hello")
+            await client.recv_exactly(5)
+            client.close()
+
+            replayed = await sockets.connect("127.0.0.1", two.started())
+            await sockets.send_all(replayed, hello_records(client.hello))
+            await (await front.connection()).got(len(hello_records(client.hello)))
+            sockets.close(replayed)
+            assert "hush" not in json.dumps(await end(one) + await end(two))

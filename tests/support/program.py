@@ -1,0 +1,87 @@
+"""The program as a child process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+
+class Program:
+    """`mtg ARGUMENTS` as a child process whose stderr is read line by line; killed when its context is left."""
+
+    def __init__(self, *arguments: object, environment: Mapping[str, str] | None = None, **popen: Any) -> None:
+        self.log: list[dict[str, Any]] = []
+        """All JSON lines read so far."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mtg", *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
+            **popen,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def enter(self, text: str) -> None:
+        """Give the program its stdin."""
+        assert self._process.stdin
+        self._process.stdin.write(text)
+        self._process.stdin.close()
+
+    def read_until(self, message: str) -> dict[str, Any]:
+        """Read the log up to the line with this message, and return that."""
+        assert self._process.stderr
+        for line in self._process.stderr:
+            self.log.append(json.loads(line))
+            if self.log[-1]["message"].startswith(message):
+                return self.log[-1]
+        raise AssertionError(f"ended without {message!r}: {self.log}")
+
+    def started(self) -> int:
+        """Read the log up to the first line of a proxy that serves; returns the first port listened on."""
+        address: str = self.read_until("mtg has started")["bind_to"][0]
+        return int(address.rpartition(":")[2])
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> tuple[int, str]:
+        """The exit code, and what stdout had; reads the log to its end."""
+        if self._process.stdin and not self._process.stdin.closed:
+            self._process.stdin.close()
+        assert self._process.stderr
+        assert self._process.stdout
+        self.log += [json.loads(line) for line in self._process.stderr]
+        return self._process.wait(), self._process.stdout.read()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+
+def write(directory: Path, text: str) -> Path:
+    path = directory / "mtg.toml"
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return path
