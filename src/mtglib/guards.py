@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -98,15 +98,35 @@ async def within(seconds: float, awaitable: Awaitable[_T]) -> _T:
 
     Raises:
         TimeoutError: The bound was reached.
+        RuntimeError: The awaitable was cancelled by somebody else than who waits for it: that isn't our cancellation.
     """
     steps = awaitable.__await__()
     try:
-        waits_for = next(steps)
-    except StopIteration as done:
-        result: _T = done.value
-        return result
-    async with asyncio.timeout(seconds):
-        return await _Rest(steps, waits_for)
+        try:
+            waits_for = next(steps)
+        except StopIteration as done:
+            result: _T = done.value
+            return result
+        async with asyncio.timeout(seconds):
+            return await _Rest(steps, waits_for)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise RuntimeError("what was waited for has been cancelled") from error
+
+
+def guarded_clock(clock: Callable[[], float], warnings: Warnings) -> Callable[[], float]:
+    """Return a clock that takes the system's place when `clock` raises: every stream gets its last event."""
+
+    def now_unix() -> float:
+        try:
+            return clock()
+        except Exception as error:
+            warnings.warn("clock", f"the clock failed: {type(error).__name__}", error=error)
+            return time.time()
+
+    return now_unix
 
 
 class _Rest(Awaitable[_T]):

@@ -11,7 +11,7 @@ from .endpoints import endpoint_of
 from .errors import ProxyShutDownError
 from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
 from .fronting import fronting_address
-from .guards import Emitter, GuardedLogger, Warnings
+from .guards import Emitter, GuardedLogger, Warnings, guarded_clock
 from .interfaces import IPBlocklist
 from .keyshare import new_x25519_public_key
 from .options import ProxyOpts
@@ -36,6 +36,7 @@ class Proxy:
         self._logger = GuardedLogger(opts.logger).named("proxy")
         self._warnings = Warnings(self._logger)
         self._events = Emitter(opts.event_stream, self._warnings)
+        opts.clock = guarded_clock(opts.clock, self._warnings)
         self._start_unix = opts.clock()
         new_x25519_public_key()  # the process's first takes 40 ms to gather entropy, which no client should see
         self._around: Surroundings | None = None

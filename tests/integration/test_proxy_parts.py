@@ -58,6 +58,10 @@ def raise_error(_data: bytes) -> bool:
     raise sqlite3.OperationalError("database is locked")
 
 
+def be_cancelled(_data: bytes) -> bool:
+    raise asyncio.CancelledError
+
+
 async def answer_never(_data: bytes) -> bool:
     await asyncio.Event().wait()
     return False
@@ -90,7 +94,9 @@ async def test_cache_that_says_yes_fronts(relay: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(raise_error, "OperationalError"), (answer_never, "TimeoutError")], ids=["raises", "late"]
+    ("answer", "said"),
+    [(raise_error, "OperationalError"), (answer_never, "TimeoutError"), (be_cancelled, "RuntimeError")],
+    ids=["raises", "late", "cancelled"],
 )
 async def test_cache_that_fails_fronts_without_a_replay(
     relay: str, answer: Callable[[bytes], Any], said: str, monkeypatch: pytest.MonkeyPatch
@@ -267,3 +273,20 @@ async def test_all_parts_may_fail_at_once(relay: str, monkeypatch: pytest.Monkey
     async with stage(relay, **broken) as around:
         await is_fronted(around)
         assert mtglib.Event not in map(type, around.events.events)
+
+
+async def test_clock_that_breaks_takes_no_streams_last_event(relay: str) -> None:
+    reads = 0
+
+    def clock() -> float:
+        nonlocal reads
+        reads += 1
+        if reads > 2:  # at the proxy's start and at that of the stream it still works
+            raise ZeroDivisionError("no time")
+        return 1_700_000_000.0
+
+    async with stage(relay, clock=clock, warnings=True) as around:
+        await around.probe(GARBAGE, then_eof=True)
+
+        assert names(await around.finished())[-1] == "Finish"
+        assert around.log.warnings == ["the clock failed: ZeroDivisionError"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 import mtglib
 from integration.recording_logger import Message, RecordingLogger
 from mtglib import guards
-from mtglib.guards import Emitter, GuardedLogger, Warnings, within
+from mtglib.guards import Emitter, GuardedLogger, Warnings, guarded_clock, within
 from unit.recorders import Broken, said
 
 
@@ -175,3 +176,28 @@ async def test_within_hands_a_second_error_through_what_caught_the_first() -> No
         await asyncio.sleep(0)
         task.cancel()
     assert await task == "cancelled twice"
+
+
+async def test_within_tells_a_foreign_cancellation_from_ones_own() -> None:
+    async def cancelled_at_once() -> None:
+        raise asyncio.CancelledError
+
+    async def cancelled_later() -> None:
+        await asyncio.sleep(0)
+        raise asyncio.CancelledError
+
+    for part in (cancelled_at_once, cancelled_later):
+        with pytest.raises(RuntimeError, match="cancelled"):
+            await within(60.0, part())
+
+
+def test_a_clock_that_raises_is_replaced_by_the_systems(logger: RecordingLogger, warnings: Warnings) -> None:
+    def broken() -> float:
+        raise ZeroDivisionError
+
+    clock = guarded_clock(broken, warnings)
+
+    assert clock() == pytest.approx(time.time(), abs=60)
+    assert clock() > 0
+    assert said(logger) == [("warning", "the clock failed: ZeroDivisionError")]
+    assert guarded_clock(lambda: 5.0, warnings)() == 5
