@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 
 import mtglib
 from mtg.build import Parts
-from mtglib.ipblocklist import FireHOL
 
 
 @asynccontextmanager
@@ -34,7 +33,6 @@ async def alive(parts: Parts, metrics: socket.socket | None, http_path: str) -> 
             await ip_list.load()
             await stack.enter_async_context(_background(ip_list.run(update_each_seconds), "IP list", logger))
             stack.push_async_callback(ip_list.shutdown)
-        stack.enter_context(_updating_by_hand([ip_list for ip_list, _ in parts.ip_lists]))
         yield
 
 
@@ -58,13 +56,13 @@ async def _warn(work: Coroutine[None, None, None], name: str, logger: mtglib.Log
 
 
 @contextmanager
-def _updating_by_hand(ip_lists: list[FireHOL]) -> Iterator[None]:
+def updating_by_hand(parts: Parts) -> Iterator[None]:
     """SIGHUP reads all lists again; without lists it does nothing, in place of ending the program."""
     loop = asyncio.get_running_loop()
     updates: set[asyncio.Task[object]] = set()
 
     def on_signal() -> None:
-        for ip_list in ip_lists:
+        for ip_list, _ in parts.ip_lists:
             task: asyncio.Task[object] = loop.create_task(ip_list.update(), name="update by hand")
             updates.add(task)
             task.add_done_callback(updates.discard)

@@ -45,6 +45,10 @@ fast-mode = true
 # [domain-fronting]
 # ip = "127.0.0.1"
 # port = 443
+
+# Where https://1.1.1.1 can't be asked for the site's address, let the system resolve it:
+# [network]
+# dns = ""
 """
 
 

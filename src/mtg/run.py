@@ -17,7 +17,7 @@ from mtg.build import Parts, build_parts
 from mtg.config import Loaded
 from mtg.config.addresses import Listen, ListenIP, join_ip_port
 from mtg.config.schema import Config
-from mtg.life import alive
+from mtg.life import alive, updating_by_hand
 from mtg.limits import fitting_concurrency, raise_file_limit
 from mtg.listeners import address_text, open_listeners
 from mtg.user_error import EXIT_RUNTIME
@@ -70,19 +70,25 @@ async def _live(
     metrics: Sequence[socket.socket],
     warnings: Sequence[str],
 ) -> int:
-    async with alive(parts, metrics[0] if metrics else None, config.stats.prometheus.http_path):
-        return await _serve(parts.options, listeners, warnings)
-
-
-async def _serve(options: mtglib.ProxyOpts, listeners: Sequence[socket.socket], warnings: Sequence[str]) -> int:
-    logger = options.logger
-    proxy = mtglib.Proxy(options)
+    logger = parts.options.logger
     asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
-    stop, hurry = _signals()
+    proxy, signals = mtglib.Proxy(parts.options), _signals()
+    with updating_by_hand(parts):
+        _log_start(proxy, listeners, parts.options)
+        for warning in warnings:
+            logger.warning(warning)
+        async with alive(parts, metrics[0] if metrics else None, config.stats.prometheus.http_path):
+            return await _serve(proxy, listeners, signals, logger)
+
+
+async def _serve(
+    proxy: mtglib.Proxy,
+    listeners: Sequence[socket.socket],
+    signals: tuple[asyncio.Event, asyncio.Event],
+    logger: mtglib.Logger,
+) -> int:
+    stop, hurry = signals
     serving = [asyncio.create_task(_serve_one(proxy, one), name=address_text(one)) for one in listeners]
-    _log_start(proxy, listeners, options)
-    for warning in warnings:
-        logger.warning(warning)
     stopping = asyncio.create_task(stop.wait(), name="first signal")
     await asyncio.wait({*serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if stop.is_set():

@@ -111,6 +111,7 @@ async def test_a_blocked_client_is_closed_until_sighup_reads_a_list_without_it(t
     async with FakeDC() as dc:
         with Program("run", configuration(tmp_path, dc, **{"defense.blocklist": blocklist})) as program:
             port = program.started()
+            assert program.log[0]["message"] == "mtg has started", "also where lists come from the disk before"
             assert await is_turned_away(port)
 
             (tmp_path / "block.netset").write_text("192.0.2.0/24\n198.51.100.7\n")

@@ -32,7 +32,7 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     """
     _required(config, table, findings.problems)
     findings.problems += [f"{key}: not supported yet" for key, asks in _PENDING if asks(config)]
-    _companions(config, findings.problems)
+    _companions(config, table, findings.problems)
     _notes(config, findings.warnings)
     return _merge_dns(_merge_twins(config, table, findings), table, findings)
 
@@ -49,17 +49,29 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
             problems.append(f"bind-to[{index}]: {listen} is there twice")
 
 
-def _companions(config: Config, problems: list[str]) -> None:
-    """What is switched on and lacks what it needs."""
+def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
+    """What is switched on and lacks what it needs; what was given and is wrong has its line already."""
     defense, stats = config.defense, config.stats
-    if defense.anti_replay.enabled and defense.anti_replay.kind == "redis" and defense.anti_replay.url is None:
-        problems.append('defense.anti-replay.url: missing; expected "redis://host:port", as kind is redis')
-    if defense.allowlist.enabled and not defense.allowlist.urls:
-        problems.append("defense.allowlist.urls: missing; without a list nobody would be let in")
-    if stats.statsd.enabled and stats.statsd.address is None:
-        problems.append('stats.statsd.address: missing; expected IP:port such as "127.0.0.1:8125"')
-    if stats.prometheus.enabled and stats.prometheus.bind_to is None:
-        problems.append('stats.prometheus.bind-to: missing; expected IP:port such as "127.0.0.1:3129"')
+    for key, is_needed, expected in (
+        (
+            "defense.anti-replay.url",
+            defense.anti_replay.enabled and defense.anti_replay.kind == "redis",
+            'expected "redis://host:port", as kind is redis',
+        ),
+        ("stats.statsd.address", stats.statsd.enabled, 'expected IP:port such as "127.0.0.1:8125"'),
+        ("stats.prometheus.bind-to", stats.prometheus.enabled, 'expected IP:port such as "127.0.0.1:3129"'),
+        ("defense.allowlist.urls", defense.allowlist.enabled, "without a list nobody would be let in"),
+    ):
+        if is_needed and not _given(table, key):
+            problems.append(f"{key}: missing; {expected}")
+
+
+def _given(table: Mapping[str, Any], key: str) -> object:
+    """The value of a dotted key; None where the file doesn't have it, nothing where it is empty."""
+    found: Any = table
+    for name in key.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def _merge_dns(config: Config, table: Mapping[str, Any], findings: Findings) -> Config:

@@ -106,6 +106,12 @@ def test_what_is_switched_on_needs_its_companion(key: str, table: dict[str, Any]
     assert line.startswith(f"{key}: missing; ")
 
 
+def test_a_bad_companion_is_not_also_missing() -> None:
+    _, findings = settled({**BASE, "stats": {"prometheus": {"enabled": True, "bind-to": "localhost:80"}}})
+    (line,) = findings.problems
+    assert line.startswith("stats.prometheus.bind-to: expected IP:port")
+
+
 @pytest.mark.parametrize(("doh_ip", "dns"), [("9.9.9.9", "https://9.9.9.9"), ("2620:fe::9", "https://[2620:fe::9]")])
 def test_the_deprecated_resolver_moves_with_a_warning(doh_ip: str, dns: str) -> None:
     config, findings = settled({**BASE, "network": {"doh-ip": doh_ip}})
