@@ -18,7 +18,7 @@ from support.client_hello import hello_records
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
 from support.front import RecordingFront
-from support.metrics_page import value
+from support.metrics_page import of_metric, value
 from support.program import Program, write
 from support.redis_server import SERVER, RedisServer
 from support.socks_servers import MicroSocks, free_port, is_missing
@@ -68,8 +68,9 @@ async def test_metrics_can_be_fetched_and_count_what_happens(tmp_path: Path) -> 
         with Program("run", configuration(tmp_path, dc, **{"stats.prometheus": stats})) as program:
             await echo(program.started())
             async with asyncio.timeout(20):
-                while value(page := await http_get(port, "/metrics"), "ours_client_connections", ip_family="ipv4"):
+                while sum(of_metric(page := await http_get(port, "/metrics"), "ours_connections_finished")) == 0:
                     pass
+            assert value(page, "ours_client_connections", ip_family="ipv4") == 0
             assert value(page, "ours_telegram_traffic", telegram_ip="127.0.0.1", dc="2", direction="to_client") == 5
             assert value(page, "ours_engine_threads") == mtglib.engine_threads()
             await end(program)
