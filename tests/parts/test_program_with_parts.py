@@ -22,6 +22,7 @@ from support.metrics_page import of_metric, value
 from support.program import Program, write
 from support.redis_server import SERVER, RedisServer
 from support.socks_servers import MicroSocks, free_port, is_missing
+from support.unbound import Unbound, unbound_is_missing
 
 SECRET = mtglib.Secret(os.urandom(16), "front.example")
 
@@ -152,6 +153,23 @@ async def test_masked_clients_are_in_no_line(tmp_path: Path) -> None:
             log = json.dumps(await end(program))
     assert "127.0.0.0/24" in log
     assert "127.0.0.77" not in log
+
+
+@pytest.mark.parametrize("scheme", ["udp", "tls", "https"])
+async def test_the_site_is_found_through_the_configured_dns_server(tmp_path: Path, scheme: str) -> None:
+    if reason := unbound_is_missing():
+        pytest.skip(reason)
+    secret = mtglib.Secret(os.urandom(16), "long.example")  # at 127.0.0.5, says this server alone
+    async with Unbound() as server, RecordingFront(host="127.0.0.5") as front:
+        port = {"udp": server.plain_port, "tls": server.tls_port, "https": server.https_port}[scheme]
+        text = f'bind-to = "127.0.0.1:0"\nsecret = "{secret.hex()}"\n[domain-fronting]\nport = {front.port}\n'
+        config = write(tmp_path, text + f'[network]\ndns = "{scheme}://127.0.0.1:{port}"\n')
+        with Program("run", config, environment={"SSL_CERT_FILE": str(server.authority)}) as program:
+            stranger = await sockets.connect("127.0.0.1", program.started())
+            await sockets.send_all(stranger, b"GET / HTTP/1.1\r\n\r\n")
+            assert await (await front.connection()).got(18) == b"GET / HTTP/1.1\r\n\r\n"
+            sockets.close(stranger)
+            await end(program)
 
 
 async def test_telegram_is_reached_through_the_proxies(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def unbound_is_missing() -> str | None:
 class Unbound:
     """unbound for the length of the context, on ports that stay the same when it is stopped and started again.
 
-    Its certificate, signed by an authority of its own, is for dns.example and 127.0.0.1; ``context`` trusts it.
+    Its certificate, signed by its own ``authority``, is for dns.example and 127.0.0.1; ``context`` trusts it.
     """
 
     def __init__(self) -> None:
@@ -81,7 +81,8 @@ class Unbound:
         ports = {"plain": self.plain_port, "tls": self.tls_port, "https": self.https_port}
         (root / "unbound.conf").write_text(_CONFIG.format(root=root, records=data, **ports))
         self._config = root / "unbound.conf"
-        self.context = ssl.create_default_context(cafile=str(root / "ca.pem"))
+        self.authority = root / "ca.pem"
+        self.context = ssl.create_default_context(cafile=str(self.authority))
 
     async def start(self) -> None:
         """Run it; returns when it answers."""
