@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import logging
 import socket
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -27,7 +28,7 @@ def main() -> None:
     parser.add_argument("--host", default="www.example.com", help="the site to show to strangers")
     parser.add_argument("--port", type=int, default=8443)
     arguments = parser.parse_args()
-    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", level=logging.INFO)
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stdout)
     secret = mtglib.Secret.generate(arguments.host)
     with socket.create_server(("", arguments.port)) as listener, suppress(KeyboardInterrupt):
         port = listener.getsockname()[1]

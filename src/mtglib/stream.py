@@ -38,6 +38,10 @@ from .wire.client_hello import ClientHello
 from .wire.record_stream import RecordDecoder, encode_records
 
 _REPLAY_CHECK_TIMEOUT = 1.0
+_WITHOUT_A_RELAY = {
+    "closed": "the client left without a byte",
+    "front_unreachable": "the fronting site can't be reached",
+}
 _MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in records that carry nothing; a flood of those mustn't keep the event loop
 
 
@@ -95,7 +99,9 @@ class Stream:
         self._around.events.send(EventStart(stream_id=self._id, timestamp=clock(), remote_ip=remote_ip))
         try:
             job = await self._handshake()
-            if job is not None:
+            if job is None:
+                self._log(upstream=self._upstream).info(f"closed: {_WITHOUT_A_RELAY[self._reason]}")
+            else:
                 relaying = self._around.engine.run(job, self._report_traffic)
                 del job  # it would be kept for as long as the relay lasts
                 self._log_end(await relaying)
@@ -104,13 +110,14 @@ class Stream:
             self._log().info(f"closed: {error}")
         except OSError as error:
             self._reason = "client_reset"
-            self._log().debug("the client is gone", error=error)
+            self._log().info("closed: the client is gone", error=error)
         except asyncio.CancelledError:
             self._reason = "shutdown"
             self._log(upstream=self._upstream).info("closed: shutdown")
             raise
         except Exception as error:
             self._reason = "error"
+            self._log(upstream=self._upstream).info("closed: error", error=error)
             self._around.warnings.warn(f"stream {type(error).__name__}", "a stream failed", error=error)
         finally:
             with suppress(OSError):

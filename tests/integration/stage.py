@@ -126,11 +126,19 @@ async def stage(
         async with _serving(mtglib.Proxy(options), listener) as proxy, AsyncExitStack() as peers:
             yield Stage(proxy, secret, listener, dc, site, events, log, peers)
     check_events(events.events)
+    if not {"logger", "event_stream"} & changes.keys():
+        check_one_line_each(events, log)
     assert warnings or not log.warnings, log.everything()
     assert secret.hex() not in log.everything()
     assert secret.key.hex() not in log.everything()
     assert unhandled == []
     await check_fds(fds_before)
+
+
+def check_one_line_each(events: EventRecorder, log: RecordingLogger) -> None:
+    """Check that every stream has exactly one line at info."""
+    told = [message.fields["stream_id"] for message in log.messages if message.level == "info" and message.fields]
+    assert sorted(told) == sorted(event.stream_id for event in events.of(mtglib.EventStart)), log.everything()
 
 
 @asynccontextmanager

@@ -173,7 +173,11 @@ async def test_second_shutdown_without_patience_ends_the_first(relay: str) -> No
 async def test_context_manager_shuts_down(relay: str) -> None:
     async with stage(relay) as around:
         options = mtglib.ProxyOpts.with_defaults(
-            around.secret, relay=relay, dc_overrides={2: [around.dc.address]}, event_stream=around.events
+            around.secret,
+            relay=relay,
+            dc_overrides={2: [around.dc.address]},
+            event_stream=around.events,
+            logger=around.log,
         )
         ours, theirs = await tcp_pair()
         async with mtglib.Proxy(options) as proxy:

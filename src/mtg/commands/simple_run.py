@@ -38,9 +38,15 @@ SECRET_VARIABLE = "MTG_SECRET"  # noqa: S105  # a name, not a secret
     "-p", "--domain-fronting-port", type=int, default=443, show_default=True, help="Port of the fronted site."
 )
 @click.option("--domain-fronting-ip", help="Address of the fronted site, instead of resolving its name.")
-@click.option("-n", "--doh-ip", default="1.1.1.1", show_default=True, help="Not supported yet; the system resolves.")
+@click.option("-n", "--doh-ip", default="1.1.1.1", show_default=True, help="DNS over HTTPS server that finds the site.")
 @click.option("-t", "--timeout", default="10s", show_default=True, help="Time to connect to one address.")
-@click.option("-s", "--socks5-proxy", "socks5_proxies", multiple=True, help="Not supported yet.")
+@click.option(
+    "-s",
+    "--socks5-proxy",
+    "socks5_proxies",
+    multiple=True,
+    help="A SOCKS5 proxy that leads to Telegram; may be given several times.",
+)
 @click.option(
     "-a",
     "--antireplay-cache-size",

@@ -29,7 +29,8 @@ class DNSServer(str):
             return cls("")
         if not isinstance(value, str):
             raise ValueError(expected)
-        url = _split(value if "://" in value else f"udp://{value}", {"https", "tls", "udp"}, expected)
+        bare = f"[{value}]" if value.count(":") > 1 and not value.startswith("[") else value
+        url = _split(value if "://" in value else f"udp://{bare}", {"https", "tls", "udp"}, expected)
         if url.username is not None or (url.scheme != "https" and url.path.strip("/")):
             raise ValueError(expected)
         if url.scheme == "udp" and not _is_ip(url.hostname or ""):

@@ -112,7 +112,7 @@ class HTTPPath(str):
     @classmethod
     def parse(cls, value: object) -> Self:
         """Check a TOML value; raises ValueError with what was expected."""
-        if not isinstance(value, str) or not re.fullmatch(r"[!-~]{0,200}", value):
+        if not isinstance(value, str) or not re.fullmatch(r"[!-~]{0,200}", value) or set(value) & set("?#"):
             raise ValueError('a path such as "/metrics"')
         return cls("/" + value.lstrip("/"))
 

@@ -3,6 +3,7 @@
 Set on a listener, all of it holds for the connections that Linux accepts from there, at no cost for each.
 """
 
+import errno
 import math
 import socket
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from ..interfaces import Logger
 _MAX_INT: Final = 2**31 - 1
 _MAX_KEEP_ALIVE_SECONDS: Final = 32_767  # what Linux takes
 _MAX_KEEP_ALIVE_COUNT: Final = 127
+_NEVER: Final = frozenset((errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.ENOENT, errno.EPERM, errno.EACCES, errno.EINVAL))
 _UNKNOWN: Final = -1  # an option that Python has no name for here: no kernel takes it
 
 
@@ -74,7 +76,10 @@ class SocketOptions:
     def apply(self, sock: socket.socket, logger: Logger | None = None) -> None:
         """Set all options on a TCP socket, connected, listening or neither; others are left as they are.
 
-        What the kernel refuses is skipped, from then on without asking again, and told to `logger` once, as debug.
+        What the kernel doesn't have is skipped, from then on without asking again, and told to `logger` once, as debug.
+
+        Raises:
+            OSError: The socket is closed or broken.
         """
         if sock.family not in (socket.AF_INET, socket.AF_INET6):
             return
@@ -84,6 +89,8 @@ class SocketOptions:
             try:
                 sock.setsockopt(level, option, value)
             except OSError as error:
+                if error.errno not in _NEVER:
+                    raise
                 self._lacking.add(name)
                 if logger is not None:
                     logger.debug(f"this system can't set {name}, which is left out", error=error)

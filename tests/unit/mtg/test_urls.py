@@ -58,6 +58,7 @@ def test_user_part_is_not_in_repr_or_str(url: ProxyURL | RedisURL) -> None:
     [
         ("", ""),
         ("1.1.1.1", "udp://1.1.1.1"),
+        ("2606:4700:4700::1111", "udp://[2606:4700:4700::1111]"),
         ("udp://1.1.1.1:5353", "udp://1.1.1.1:5353"),
         ("tls://dns.google", "tls://dns.google"),
         ("https://1.1.1.1/dns-query", "https://1.1.1.1/dns-query"),
