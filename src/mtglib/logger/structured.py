@@ -104,9 +104,20 @@ def _as_json(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
     line = {"level": _MTG_LEVELS.get(level, level), **event}
     line |= {"timestamp": time.time_ns() // 1_000_000, "message": message}
     try:
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return msgspec.json.encode(_plain(line), enc_hook=str).decode()
     except (TypeError, ValueError, OverflowError):  # lone surrogates, huge numbers, keys that aren't text
         return json.dumps(line, default=str, skipkeys=True)
+
+
+def _plain(value: Any) -> Any:
+    """Values as JSON has them, others as text: msgspec would take dataclasses apart and show a Secret's key."""
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return [_plain(item) for item in value]
+    return str(value)
 
 
 def _console() -> list[Any]:

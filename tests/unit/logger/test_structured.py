@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from typing import Any
 
 import pytest
 
+import mtglib
 from mtglib.logger import make_logger
 
 
@@ -115,3 +117,15 @@ def test_masked_clients_are_known_by_their_network_only() -> None:
     lines = json_lines(stream)
     assert [line["client_ip"] for line in lines] == ["192.0.2.0/24", "2001:db8:7::/48", "192.0.2.0/24", "***", None]
     assert lines[0]["upstream_ip"] == "198.51.100.1"
+
+
+def test_a_secret_is_never_taken_apart() -> None:
+    stream, secret = io.StringIO(), mtglib.Secret.generate("front.example")
+    logger = make_logger(stream=stream)
+    options = mtglib.ProxyOpts.with_defaults(secret)
+
+    logger.bind(secret=secret, options=options, some=[secret, (secret,)], table={"a": secret}).info("started")
+
+    assert "***" in json_lines(stream)[0]["secret"]
+    for text in (secret.hex(), secret.base64(), secret.key.hex(), base64.b64encode(secret.key).decode()):
+        assert text not in stream.getvalue()
