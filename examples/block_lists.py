@@ -32,6 +32,7 @@ async def serve(
     async with mtglib.Proxy(options) as proxy, asyncio.TaskGroup() as tasks:
         tasks.create_task(blocklist.run(UPDATE_EACH_SECONDS))
         await proxy.serve(listener)
+        await blocklist.shutdown()
 
 
 def main() -> None:
