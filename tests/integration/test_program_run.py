@@ -135,6 +135,22 @@ def test_the_second_signal_ends_streams_at_once(config: Path, front: socket.sock
             assert program.wait()[0] == 0
 
 
+def test_a_log_that_nobody_reads_holds_up_neither_clients_nor_the_end(config: Path, front: socket.socket) -> None:
+    config.write_text("debug = true\n" + config.read_text())
+    with Program("run", config) as program:
+        program.shrink_log_pipe()
+        port = program.started()
+        for _ in range(50):  # some 10 lines each; the pipe has room for some 20
+            with connect(port) as client:
+                client.sendall(GARBAGE)
+                site, _ = front.accept()
+                with site:
+                    assert site.recv(1000) == GARBAGE
+        program.send(signal.SIGTERM)
+        until_refused(port)
+        assert program.exit_code() == 0
+
+
 def test_the_secret_is_in_no_log_and_no_process_title(tmp_path: Path, config: Path, front: socket.socket) -> None:
     config.write_text("debug = true\n" + config.read_text())
     config.chmod(0o644)

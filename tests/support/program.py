@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -65,6 +66,15 @@ class Program:
         assert self._process.stdout
         self.log += [json.loads(line) for line in self._process.stderr]
         return self._process.wait(), self._process.stdout.read()
+
+    def exit_code(self) -> int:
+        """Wait for the end without reading what it writes."""
+        return self._process.wait(30)
+
+    def shrink_log_pipe(self) -> None:
+        """Let the log's pipe have room for one page only."""
+        assert self._process.stderr
+        fcntl.fcntl(self._process.stderr, fcntl.F_SETPIPE_SZ, 4096)
 
     def __enter__(self) -> Self:
         return self

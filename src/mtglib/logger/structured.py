@@ -1,7 +1,8 @@
 """A log of lines: structlog behind the `Logger` interface.
 
 JSON with mtg's field names where the stream is a file or a pipe, coloured lines on a terminal. A debug call costs one
-empty method call while debugging is off. A log that can't be written never stops the proxy.
+empty method call while debugging is off. A log that can't be written never stops the proxy, nor does one that nobody
+reads.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 
+from .line_writer import LineWriter, may_block
 from .masking import mask_client_ip
 
 _MTG_LEVELS = {"warning": "warn"}  # mtg's spelling, which filters and dashboards know
@@ -29,6 +31,9 @@ def make_logger(
 ) -> StructLogger:
     """Make a root logger.
 
+    Where the stream is a terminal, a pipe or a socket, a thread writes: of what nobody reads, 4096 lines wait, and more
+    are dropped and counted in a warning. All lines are in UTF-8.
+
     Args:
         debug: Write debug messages, too, and tracebacks of errors.
         stream: Where to write; stderr by default.
@@ -38,12 +43,17 @@ def make_logger(
     renderers: list[Any] = _console() if stream.isatty() else [_as_json]
     if mask_client_addresses:
         renderers.insert(0, mask_client_ip)
+
+    def on_dropped(count: int) -> None:
+        logger.bind(count=count).warning("log: lines were dropped, as nobody read them")
+
     bound = structlog.wrap_logger(
-        structlog.WriteLogger(stream),
+        LineWriter(stream, on_dropped) if may_block(stream) else structlog.WriteLogger(stream),
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
         processors=[structlog.processors.add_log_level, *renderers],
     ).bind()
-    return DebugLogger(bound) if debug else StructLogger(bound)
+    logger = DebugLogger(bound) if debug else StructLogger(bound)
+    return logger
 
 
 class StructLogger:
