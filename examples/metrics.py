@@ -23,16 +23,20 @@ async def serve(
     **changes: Any,
 ) -> None:
     """Serve until cancelled; `changes` are attributes of `mtglib.ProxyOpts`."""
-    prometheus = Prometheus(engine=mtglib.engine_description(), dropped=lambda: fanout.dropped)
-    observers: list[mtglib.Observer] = [prometheus]
+
+    def dropped() -> int:
+        return fanout.dropped + proxy.events_dropped  # what observers missed, and what never got to the fan-out
+
+    prometheus = Prometheus(engine=mtglib.engine_description(), engine_threads=mtglib.engine_threads(), dropped=dropped)
+    statsd = [Statsd(*statsd_address, dropped=dropped)] if statsd_address is not None else []
+    fanout = Fanout([prometheus, *statsd])
+    proxy = mtglib.Proxy(mtglib.ProxyOpts.with_defaults(secret, event_stream=fanout, **changes))
     async with AsyncExitStack() as stack:
-        if statsd_address is not None:
-            statsd = Statsd(*statsd_address, dropped=lambda: fanout.dropped)
-            observers.append(await stack.enter_async_context(statsd))
-        # Entered after the observers and before the proxy, so it ends in between: the last events get through.
-        fanout = await stack.enter_async_context(Fanout(observers))
-        options = mtglib.ProxyOpts.with_defaults(secret, event_stream=fanout, **changes)
-        proxy = await stack.enter_async_context(mtglib.Proxy(options))
+        # The last one ends first: no more events, then all are delivered, then the last numbers are sent.
+        for observer in statsd:
+            await stack.enter_async_context(observer)
+        await stack.enter_async_context(fanout)
+        await stack.enter_async_context(proxy)
         async with asyncio.TaskGroup() as group:
             page = group.create_task(prometheus.serve(metrics_listener))
             await proxy.serve(listener)

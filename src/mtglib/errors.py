@@ -1,11 +1,14 @@
 """Everything mtglib raises, under one base class, by whose fault it is.
 
-`OptionError` is the embedder's, `ClientError` the peer's that connected to us, `UpstreamError` the network's
-behind us. Only `OptionError` and `ProxyShutDownError` reach an embedder; the other two end one connection and are
-seen in logs.
+`OptionError` is the embedder's, as is `ProxyUseError`; `ClientError` is the peer's that connected to us,
+`UpstreamError` the network's behind us. The last two end one connection and are seen in logs, the others reach an
+embedder.
 """
 
-from typing import Any
+from typing import Any, Final
+
+_NOTHING: Final = object()
+_LONGEST_SHOWN = 200
 
 
 class MtglibError(Exception):
@@ -15,13 +18,20 @@ class MtglibError(Exception):
 class OptionError(MtglibError, ValueError):
     """An option has a value that can't work.
 
-    Attributes:
+    Its text is one line.
+
+    Args:
         field: The option's name, as in `ProxyOpts`.
         expected: What would have been right, in words.
+        got: The value, whose `repr` is shown as far as it is short; left out for what may hold a secret.
+
+    Attributes:
+        field: As given.
+        expected: As given.
     """
 
-    def __init__(self, field: str, expected: str, got: Any = None) -> None:
-        super().__init__(f"{field}: expected {expected}" + ("" if got is None else f", got {got!r}"))
+    def __init__(self, field: str, expected: str, got: Any = _NOTHING) -> None:
+        super().__init__(f"{field}: expected {expected}" + ("" if got is _NOTHING else f", got {_shown(got)}"))
         self.field = field
         self.expected = expected
 
@@ -68,7 +78,11 @@ class LoggerIsNotDefinedError(PartIsNotDefinedError):
     """`logger` is missing (contract: ErrLoggerIsNotDefined)."""
 
 
-class ProxyShutDownError(MtglibError, RuntimeError):
+class ProxyUseError(MtglibError, RuntimeError):
+    """A proxy is used where it can't be: in a second event loop, after a fork, or twice with one listener."""
+
+
+class ProxyShutDownError(ProxyUseError):
     """A proxy that was shut down was asked to serve."""
 
 
@@ -90,3 +104,14 @@ class ClientError(MtglibError):
 
 class UpstreamError(MtglibError):
     """A DC or the fronting site can't be reached."""
+
+
+def _shown(value: Any) -> str:
+    """Return one line about a value of any type, whatever its `repr` does."""
+    try:
+        text = repr(value)
+    except Exception:  # such as ValueError for an int of many digits
+        text = ""
+    if not text.isprintable() or not text:
+        return f"something of type {type(value).__name__}"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

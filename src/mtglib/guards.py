@@ -1,13 +1,14 @@
 """What stands between the proxy and the parts that a user brings: what they raise ends here."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from .event_types import Event
-from .interfaces import EventStream, Logger
+from .event_types import Event, IPAddress
+from .interfaces import EventStream, IPBlocklist, Logger
 
 _T = TypeVar("_T")
 _WARN_EACH_SECONDS = 60.0
@@ -31,6 +32,14 @@ class GuardedLogger:
             return GuardedLogger(self._logger.bind(**fields))
         except Exception:
             return self
+
+    @property
+    def debug_enabled(self) -> bool:
+        """Whether debug messages get anywhere: True for loggers that don't say."""
+        try:
+            return bool(getattr(self._logger, "debug_enabled", True))
+        except Exception:
+            return True
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
         """See `Logger.debug`."""
@@ -99,29 +108,58 @@ async def within(seconds: float, awaitable: Awaitable[_T]) -> _T:
     Raises:
         TimeoutError: The bound was reached.
         RuntimeError: The awaitable was cancelled by somebody else than who waits for it: that isn't our cancellation.
+        CancelledError: This task was cancelled, whatever the awaitable made of that. If it returned a socket all the
+            same, that is closed.
     """
     steps = awaitable.__await__()
     try:
         try:
             waits_for = next(steps)
         except StopIteration as done:
-            result: _T = done.value
-            return result
+            at_once: _T = done.value
+            return at_once
         async with asyncio.timeout(seconds):
-            return await _Rest(steps, waits_for)
+            result = await _Rest(steps, waits_for)
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if _is_being_cancelled():
             raise
         raise RuntimeError("what was waited for has been cancelled") from error
+    except Exception as error:
+        if _is_being_cancelled():
+            raise asyncio.CancelledError from error
+        raise
+    if _is_being_cancelled():
+        if isinstance(result, socket.socket):
+            result.close()
+        raise asyncio.CancelledError
+    return result
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def contains(ip_list: IPBlocklist, ip: IPAddress, warnings: Warnings, *, when_broken: bool) -> bool:
+    """Ask a list about an address; `when_broken` if it raises, or returns something else than a bool."""
+    try:
+        answer: Any = ip_list.contains(ip)
+        if isinstance(answer, bool):
+            return answer
+        if asyncio.iscoroutine(answer):
+            answer.close()  # else Python warns of it, too
+        raise TypeError(f"expected True or False, got {type(answer).__name__}")
+    except Exception as error:
+        warnings.part_failed(ip_list, "contains", error)
+        return when_broken
 
 
 def guarded_clock(clock: Callable[[], float], warnings: Warnings) -> Callable[[], float]:
-    """Return a clock that takes the system's place when `clock` raises: every stream gets its last event."""
+    """Return a clock whose place the system's takes when it fails: every stream gets its last event."""
 
     def now_unix() -> float:
         try:
-            return clock()
+            return float(clock())
         except Exception as error:
             warnings.warn("clock", f"the clock failed: {type(error).__name__}", error=error)
             return time.time()

@@ -1,5 +1,6 @@
 """Everything that can be set about a proxy."""
 
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class ProxyOpts:
     Raises:
         SecretEmptyError, SecretInvalidError, NetworkIsNotDefinedError, AntiReplayCacheIsNotDefinedError,
         IPBlocklistIsNotDefinedError, IPAllowlistIsNotDefinedError, EventStreamIsNotDefinedError,
-        LoggerIsNotDefinedError: That part is missing or lacks a method.
+        LoggerIsNotDefinedError: That part is missing, lacks a method, or has an `async def` for one that nobody awaits.
         OptionError: Another value can't work; the message names the option and what is expected.
     """
 
@@ -108,6 +109,7 @@ class ProxyOpts:
         """
         clock = changes.get("clock", time.time)
         skew = changes.get("tolerate_time_skewness_seconds", constants.DEFAULT_TOLERATE_TIME_SKEWNESS_SECONDS)
+        _check_clock(clock)
         _check_duration("tolerate_time_skewness_seconds", skew)
         parts: dict[str, Any] = {
             "network": Direct(),
@@ -137,8 +139,7 @@ class ProxyOpts:
         _check_choice("relay", self.relay, get_args(RelayChoice))
         if self.domain_fronting_ip is not None and canonical_ip(str(self.domain_fronting_ip)) is None:
             raise OptionError("domain_fronting_ip", "an IP address", self.domain_fronting_ip)
-        if not callable(self.clock):
-            raise OptionError("clock", "a function that returns Unix seconds", self.clock)
+        _check_clock(self.clock)
         if (dc := self.dc_table().unreachable()) is not None:
             raise OptionError("prefer_ip", f"a preference that leaves DC {dc} an address", self.prefer_ip)
 
@@ -189,6 +190,16 @@ def _check_part(name: str, part: Any, interface: type, error: type[PartIsNotDefi
         raise error(name, f"an object with {', '.join(methods)}, got {got}")
     if missing := [method for method in methods if not callable(getattr(part, method, None))]:
         raise error(name, f"an object with {', '.join(methods)}; {type(part).__name__} lacks {', '.join(missing)}")
+    for method in methods:
+        # Nobody would wait for it, and a coroutine counts as true: such an allowlist would let everybody in.
+        if not _has_to_be_awaited(getattr(interface, method)) and _has_to_be_awaited(getattr(part, method)):
+            raise error(name, f"a plain function as {method}, but that of {type(part).__name__} has to be awaited")
+
+
+def _has_to_be_awaited(function: Any) -> bool:
+    """Tell whether a call only begins something, as calls of `async def` and of generators do."""
+    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+    return any(kind(function) or kind(getattr(function, "__call__", None)) for kind in kinds)  # noqa: B004
 
 
 def _check_duration(name: str, value: Any) -> None:
@@ -200,6 +211,11 @@ def _check_duration(name: str, value: Any) -> None:
 def _check_int(name: str, value: Any, expected: str, least: int, most: int = 1_000_000_000) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise OptionError(name, expected, value)
+
+
+def _check_clock(value: Any) -> None:
+    if not callable(value) or _has_to_be_awaited(value):
+        raise OptionError("clock", "a plain function that returns Unix seconds", value)
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

@@ -8,22 +8,28 @@ from typing import Any, Self
 
 from .accepting import Acceptor
 from .endpoints import endpoint_of
-from .errors import ProxyShutDownError
+from .errors import ProxyShutDownError, ProxyUseError
 from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
 from .fronting import fronting_address
-from .guards import Emitter, GuardedLogger, Warnings, guarded_clock
-from .interfaces import IPBlocklist
+from .guards import Emitter, GuardedLogger, Warnings, contains, guarded_clock
+from .home import Home
 from .keyshare import new_x25519_public_key
 from .options import ProxyOpts
 from .readiness import Readiness
 from .relay.engine import Engine
 from .stream import Stream, Surroundings
 
+_CANCEL_TIMEOUT = 5.0
+"""How long streams may take to end when they are told to: only a user's part that catches that needs longer."""
+
 
 class Proxy:
     """An MTPROTO FakeTLS proxy; lives in one event loop, and can't be used again after `shutdown`.
 
     `async with Proxy(opts) as proxy: await proxy.serve(listener)` shuts down on exit.
+
+    It may be made anywhere; where it serves first is where it belongs. In another event loop, or in a process that was
+    forked off later, `serve`, `serve_conn` and `shutdown` raise ProxyUseError.
 
     Args:
         opts: Its settings; later changes of the object have no effect.
@@ -40,6 +46,7 @@ class Proxy:
         self._start_unix = opts.clock()
         new_x25519_public_key()  # the process's first takes 40 ms to gather entropy, which no client should see
         self._around: Surroundings | None = None
+        self._home: Home | None = None
         self._acceptors: dict[Acceptor, socket.socket] = {}
         self._accepted: set[asyncio.Task[None]] = set()
         self._given: set[asyncio.Task[None]] = set()
@@ -68,13 +75,16 @@ class Proxy:
 
         Raises:
             ProxyShutDownError: The proxy was shut down before.
+            ProxyUseError: This listener is served already, or the proxy belongs elsewhere.
             OSError: The socket doesn't listen, or accepting broke for good.
         """
         if self._shut_down:
             raise ProxyShutDownError("this proxy was shut down")
         if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             raise OSError(errno.EINVAL, "expected a listening socket")
-        self._around = self._around or self._surroundings()
+        if any(listener.fileno() == served.fileno() for served in self._acceptors.values()):
+            raise ProxyUseError("this listener is served already")
+        self._move_in()
         acceptor = Acceptor(listener, self._take, self._warnings)
         self._acceptors[acceptor] = listener
         try:
@@ -85,49 +95,62 @@ class Proxy:
     async def serve_conn(self, sock: socket.socket, *, client_address: Any = None) -> None:
         """Serve one connection to its end; IP lists and the concurrency limit are the caller's business.
 
+        Returns when the connection is over, and raises nothing on its account. After `shutdown` the socket is closed at
+        once, without an event. If the call is cancelled, the connection ends.
+
         Args:
-            sock: A connected stream socket. It is the proxy's from now on, which closes it.
+            sock: A connected stream socket. It is the proxy's from now on, which closes it, also after an error.
             client_address: The client's (ip, port) as in the socket module, where it isn't the socket's peer.
+
+        Raises:
+            ProxyUseError: The proxy belongs elsewhere.
         """
         if self._shut_down or sock.fileno() < 0:
             sock.close()
             return
         try:
             sock.setblocking(False)
-            self._around = self._around or self._surroundings()
+            home = self._move_in()
         except OSError as error:  # there are no descriptors left
             self._warnings.warn("serve_conn", "a connection can't be served", error=error)
             sock.close()
             return
+        except ProxyUseError:
+            sock.close()
+            raise
         stream = self._start(sock, endpoint_of(client_address or _peer_name(sock)), self._given)
         try:
-            await asyncio.wait((stream,))
+            await asyncio.wait((stream, home.left), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            stream.cancel()
-            await asyncio.wait((stream,))
+            await self._end({stream})
             raise
 
     async def shutdown(self, grace_seconds: float = 0.0) -> None:
         """Stop accepting, wait for streams to end by themselves, then end the rest.
 
         Returns after the last stream's EventFinish. May be called again, also while another call waits: the one
-        with less patience decides.
+        with less patience decides. A stream that is held up by a part of yours which catches its cancellation is left
+        behind after 5 s, with a warning; it ends when the part lets it.
 
         Args:
             grace_seconds: How long to wait for streams.
+
+        Raises:
+            ProxyUseError: The proxy belongs elsewhere.
         """
+        if self._home is not None:
+            self._home.check()
         self._shut_down = True
         for acceptor in self._acceptors:
             acceptor.stop()
         if grace_seconds > 0 and (streams := self._accepted | self._given):
             await asyncio.wait(streams, timeout=grace_seconds)
         await asyncio.sleep(0)  # what was accepted in this very turn gets to begin, and so ends like all others
-        while streams := self._accepted | self._given:
-            for stream in streams:
-                stream.cancel()
-            await asyncio.wait(streams)
+        await self._end(self._accepted | self._given)
         await self._engine.close()
-        if self._around is not None:
+        if self._home is not None:
+            self._home.leave()
+        if self._around is not None and not self._accepted | self._given:  # else who is left behind still needs it
             self._around.readiness.close()
 
     async def __aenter__(self) -> Self:
@@ -150,9 +173,9 @@ class Proxy:
 
     def _admits(self, ip: IPAddress) -> bool:
         allowlist = self._opts.ip_allowlist
-        if allowlist is not None and not self._contains(allowlist, ip, when_broken=False):
+        if allowlist is not None and not contains(allowlist, ip, self._warnings, when_broken=False):
             refused_by_blocklist = False
-        elif self._contains(self._opts.ip_blocklist, ip, when_broken=True):
+        elif contains(self._opts.ip_blocklist, ip, self._warnings, when_broken=True):
             refused_by_blocklist = True
         else:
             return True
@@ -160,13 +183,6 @@ class Proxy:
             EventIPBlocklisted(timestamp=self._opts.clock(), remote_ip=ip, is_block_list=refused_by_blocklist)
         )
         return False
-
-    def _contains(self, ip_list: IPBlocklist, ip: IPAddress, *, when_broken: bool) -> bool:
-        try:
-            return ip_list.contains(ip)
-        except Exception as error:
-            self._warnings.part_failed(ip_list, "contains", error)
-            return when_broken
 
     def _start(
         self, sock: socket.socket, client: tuple[IPAddress, int] | None, streams: set[asyncio.Task[None]]
@@ -177,8 +193,25 @@ class Proxy:
         task.add_done_callback(streams.discard)
         return task
 
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(
+    async def _end(self, streams: set[asyncio.Task[None]]) -> None:
+        for stream in streams:
+            stream.cancel()
+        late = (await asyncio.wait(streams, timeout=_CANCEL_TIMEOUT))[1] if streams else ()
+        if late:
+            message = f"connections left behind, since a part catches their cancellation: {len(late)}"
+            self._warnings.warn("left behind", message)
+
+    def _move_in(self) -> Home:
+        """Return the proxy's home, which is here if it has none.
+
+        Raises:
+            ProxyUseError: It has one elsewhere.
+            OSError: There are no descriptors left.
+        """
+        if self._home is not None:
+            self._home.check()
+            return self._home
+        self._around = Surroundings(
             opts=self._opts,
             dcs=self._dcs,
             engine=self._engine,
@@ -189,6 +222,8 @@ class Proxy:
             logger=self._logger,
             warnings=self._warnings,
         )
+        self._home = Home()
+        return self._home
 
 
 def _peer_name(sock: socket.socket) -> Any:

@@ -9,6 +9,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from .conn import Conn
 from .constants import CONNECTION_ID_LENGTH_BYTES
@@ -164,7 +165,9 @@ class Stream:
         if hello.unix_time < int(start_unix) and not getattr(opts.anti_replay_cache, "persistent", False):
             raise ClientError("clock", "the hello was made before this proxy's start")
         try:
-            seen = await within(_REPLAY_CHECK_TIMEOUT, opts.anti_replay_cache.seen_before(hello.random))
+            seen: Any = await within(_REPLAY_CHECK_TIMEOUT, opts.anti_replay_cache.seen_before(hello.random))
+            if not isinstance(seen, bool):  # a return that was forgotten mustn't let every replay in
+                raise TypeError(f"expected True or False, got {type(seen).__name__}")
         except Exception as error:
             self._around.warnings.part_failed(opts.anti_replay_cache, "seen_before", error)
             raise ClientError("replay", "the anti-replay cache didn't answer") from error
@@ -235,7 +238,8 @@ class Stream:
     async def _connect_to_front(self, stranger: ClientError) -> Job | None:
         around, opts = self._around, self._opts
         self._upstream = f"front ({stranger.reason})"
-        self._log().debug(f"fronted: {stranger}")
+        if around.logger.debug_enabled:
+            self._log().debug(f"fronted: {stranger}")
         around.events.send(EventDomainFronting(stream_id=self._id, timestamp=opts.clock(), reason=stranger.reason))
         try:
             upstream = await dial_front(opts, around.listeners, around.warnings)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import mtglib
 from integration.event_rules import check_events
-from integration.stage import Stage, eventually, stage
+from integration.stage import Stage, stage
 from mtglib.events import Fanout
 from mtglib.network import Direct
 from mtglib.stats import Prometheus
@@ -31,13 +31,20 @@ GARBAGE = b"GET / HTTP/1.1\r\n\r\n"
 
 
 class Recorder:
-    """An observer that keeps all."""
+    """An observer that keeps all; `has` waits until there are so many of a kind."""
 
     def __init__(self) -> None:
         self.events: list[mtglib.Event] = []
+        self._arrived = asyncio.Event()
 
     async def observe(self, events: Sequence[mtglib.Event]) -> None:
         self.events += events
+        self._arrived.set()
+
+    async def has(self, kind: type[mtglib.Event], count: int) -> None:
+        while self.count(kind) < count:
+            self._arrived.clear()
+            await self._arrived.wait()
 
     def count(self, kind: type[mtglib.Event]) -> int:
         return sum(isinstance(event, kind) for event in self.events)
@@ -53,6 +60,22 @@ class Slow(Prometheus):
     async def observe(self, events: Sequence[mtglib.Event]) -> None:
         await self.go.wait()
         await super().observe(events)
+
+
+class Failing:
+    """An observer that raises on everything."""
+
+    async def observe(self, events: Sequence[mtglib.Event]) -> None:
+        raise ZeroDivisionError
+
+
+class Losing(Fanout):
+    """An event stream that raises on one kind of events."""
+
+    def send(self, event: mtglib.Event) -> None:
+        if isinstance(event, mtglib.EventDomainFronting):
+            raise ZeroDivisionError
+        super().send(event)
 
 
 class ThisMachine(Direct):
@@ -255,12 +278,24 @@ async def test_gauges_are_zero_after_a_shutdown_with_open_streams() -> None:
         for _ in range(100):
             await around.client()
             await around.stranger(b"\x16\x03\x01")
-        await eventually(lambda: recorder.count(mtglib.EventConnectedToDC) == 100)
+        await recorder.has(mtglib.EventConnectedToDC, 100)
         assert sum(of_metric(prometheus.render(), "mtg_client_connections")) >= 100
         await around.proxy.shutdown()
     page = check(prometheus, recorder, fanout)
 
     assert value(page, "mtg_connections_finished", reason="shutdown") == recorder.count(mtglib.EventStart) == 200
+
+
+async def test_all_that_was_dropped_is_shown_whoever_dropped_it() -> None:
+    prometheus = Prometheus(dropped=lambda: fanout.dropped + around.proxy.events_dropped)
+    async with Losing([prometheus, Failing()]) as fanout, on_stage(fanout) as around:
+        await around.probe(GARBAGE)
+        await around.proxy.shutdown()
+    page = prometheus.render()
+
+    assert around.proxy.events_dropped == 1
+    assert fanout.dropped_by_observer[0] == 0
+    assert value(page, "mtg_events_dropped") == 1 + fanout.dropped_by_observer[1] > 2
 
 
 async def test_gauges_are_zero_for_an_observer_that_misses_most() -> None:

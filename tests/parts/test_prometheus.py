@@ -108,6 +108,44 @@ async def test_visitor_who_sends_too_much_is_closed() -> None:
         assert (await visit(port)).data.startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
+async def test_request_of_more_than_8_kib_is_a_bad_one(end: bytes) -> None:
+    async with serving(Prometheus()) as port:
+        assert (await visit(port, GET[:-2] + b"X: " + b"x" * 9 * 1024 + end)).data.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_request_of_less_than_8_kib_is_answered() -> None:
+    async with serving(Prometheus()) as port:
+        request = GET[:-2] + b"X: " + b"x" * 8000 + b"\r\n\r\n"
+        assert (await visit(port, request)).data.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_page_that_cannot_be_made_is_told_and_the_next_is_served() -> None:
+    dropped: list[int] = []
+    async with serving(Prometheus(dropped=dropped.pop)) as port:
+        broken = await visit(port)
+        dropped.append(7)
+        page = (await visit(port)).data.partition(b"\r\n\r\n")[2]
+
+    assert broken.data.startswith(b"HTTP/1.1 500 ")
+    assert value(page, "mtg_events_dropped") == 7
+
+
+async def drip(sock: socket.socket) -> None:
+    while True:
+        await sockets.send_all(sock, b"x")
+        await asyncio.sleep(0.001)  # or the request would be too long before it is too late
+
+
+async def test_visitor_who_sends_byte_by_byte_for_ever_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "_REQUEST_TIMEOUT", 0.05)
+    async with serving(Prometheus()) as port:
+        sock = await sockets.connect("127.0.0.1", port)
+        with pytest.raises(OSError):
+            await drip(sock)
+        sockets.close(sock)
+
+
 async def test_visitor_who_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_REQUEST_TIMEOUT", 0.01)
     async with serving(Prometheus()) as port:

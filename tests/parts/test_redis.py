@@ -133,6 +133,15 @@ async def test_it_is_persistent_from_the_first_answer_on(server: RedisServer) ->
     await cache.close()
 
 
+async def test_probe_finds_a_server_that_is_there_and_is_an_answer(server: RedisServer) -> None:
+    logger = RecordingLogger()
+    cache = cache_on(server.url, logger=logger)
+
+    assert [await cache.probe(), await cache.probe()] == [True, True]
+    assert (cache.persistent, logger.messages) == (True, [])
+    await cache.close()
+
+
 async def test_a_hello_takes_one_command(server: RedisServer) -> None:
     cache = cache_on(server.url)
     await cache.seen_before(b"a")

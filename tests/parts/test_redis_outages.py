@@ -13,11 +13,11 @@ from mtglib.antireplay import Redis
 from support import sockets
 from support.redis_server import SERVER, RedisServer, free_port
 from support.tcp_server import TCPServer
+from unit.recorders import Broken
 
 pytestmark = pytest.mark.skipif(SERVER is None, reason="redis-server is not installed")
 
-AWAY = ("warning", "the anti-replay server is away, this proxy goes on by itself")
-BACK = ("info", "the anti-replay server is back")
+AWAY, BACK = "away", "back"
 
 
 class Proxy:
@@ -25,6 +25,7 @@ class Proxy:
 
     def __init__(self, url: str, timeout_seconds: float = 0.9) -> None:
         self.now_mono = 0.0
+        self.address = url.removeprefix("redis://").removesuffix("/0")
         self.logger = RecordingLogger()
         self.cache = Redis(
             url,
@@ -40,8 +41,12 @@ class Proxy:
         return [await self.cache.seen_before(one) for one in data]
 
     @property
-    def said(self) -> list[tuple[str, str]]:
-        return [(message.level, message.text) for message in self.logger.messages]
+    def said(self) -> list[str]:
+        texts = {
+            ("warning", f"the anti-replay server {self.address} is away, this proxy goes on by itself"): AWAY,
+            ("info", f"the anti-replay server {self.address} is back"): BACK,
+        }
+        return [texts[message.level, message.text] for message in self.logger.messages]
 
 
 class Liar(TCPServer):
@@ -186,9 +191,31 @@ async def test_whatever_a_server_answers_clients_get_through(answer: bytes) -> N
 
 
 async def test_a_logger_that_raises_costs_no_client() -> None:
-    cache = Redis(f"redis://127.0.0.1:{free_port()}", 60, logger=object())  # type: ignore[arg-type]
+    cache = Redis(f"redis://127.0.0.1:{free_port()}", 60, logger=Broken())
 
     assert not await cache.seen_before(b"a")
+
+
+async def test_probe_finds_a_server_that_is_away_and_says_where(server: RedisServer) -> None:
+    proxy = Proxy(server.url)
+    await server.kill()
+    assert await proxy.cache.probe() is False
+    assert await proxy.asks(b"a", b"a") == [False, True]
+    assert proxy.said == [AWAY]
+
+    await server.start()
+    proxy.now_mono += 1
+    assert await proxy.cache.probe() is True
+    assert proxy.said == [AWAY, BACK]
+    await proxy.cache.close()
+
+
+async def test_probe_finds_a_server_that_takes_nothing(server: RedisServer) -> None:
+    proxy = Proxy(server.url)
+    await server.command("CONFIG", "SET", "maxmemory", "1")
+
+    assert await proxy.cache.probe() is False
+    await proxy.cache.close()
 
 
 async def test_who_gives_up_waiting_leaves_no_answer_behind(server: RedisServer) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import pytest
 
 import mtglib
-from integration.stage import check_fds, eventually, open_fds
+from integration.recording_logger import RecordingLogger
+from integration.stage import check_fds, open_fds
 from mtglib.stats import Statsd
 from mtglib.stats.statsd_lines import TagFormat
+from mtglib.stats.udp_writer import UDPWriter
 from support.event_samples import CLIENTS, DC_IP, WAYS, stream_of
 from support.statsd_dialects import Totals
 from support.statsd_server import StatsdServer, statsd_is_missing
@@ -33,16 +35,23 @@ class Receiver:
         self.port: int = sock.getsockname()[1]
         self.totals = Totals(tag_format)
         self.longest_bytes = 0
+        self._arrived = asyncio.Event()
 
-    def receive(self) -> bool:
-        """Take all that has come; always true, for conditions."""
-        while True:
-            try:
+    def receive(self) -> None:
+        """Take all that has come."""
+        with suppress(BlockingIOError):
+            while True:
                 datagram = self.sock.recv(65_536)
-            except BlockingIOError:
-                return True
-            self.longest_bytes = max(self.longest_bytes, len(datagram))
-            self.totals.add(datagram)
+                self.longest_bytes = max(self.longest_bytes, len(datagram))
+                self.totals.add(datagram)
+                self._arrived.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Take what comes until something is true; a TimeoutError if it never is."""
+        async with asyncio.timeout(20):
+            while not condition():
+                self._arrived.clear()
+                await self._arrived.wait()
 
     def counter(self, name: str, *tags: tuple[str, str]) -> float:
         self.receive()
@@ -58,7 +67,12 @@ def receiver(tag_format: str, port: int = 0) -> Iterator[Receiver]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         sock.bind(("127.0.0.1", port))
-        yield Receiver(sock, tag_format)
+        received, loop = Receiver(sock, tag_format), asyncio.get_running_loop()
+        loop.add_reader(sock, received.receive)
+        try:
+            yield received
+        finally:
+            loop.remove_reader(sock)
 
 
 def statsd(port: int, tag_format: str = "datadog", **changes: Any) -> Statsd:
@@ -71,12 +85,12 @@ async def test_streams_while_they_last_and_after(tag_format: str) -> None:
     with receiver(tag_format) as server:
         async with statsd(server.port, tag_format) as observer:
             await observer.observe(OPEN)
-            await eventually(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))
+            await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))
             assert server.gauge("mtg.telegram_connections", *DC) == 1
             assert server.gauge("mtg.domain_fronting_connections", ("ip_family", "ipv4")) == 2
             assert server.counter("mtg.telegram_traffic", *DC, ("direction", "to_client")) == 4
             await observer.observe(CLOSED)
-            await eventually(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == 0)
+            await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == 0)
 
         server.receive()
         assert set(server.totals.gauges.values()) == {0}
@@ -89,7 +103,7 @@ async def test_streams_while_they_last_and_after(tag_format: str) -> None:
 async def test_last_numbers_are_sent_on_the_way_out(tag_format: str) -> None:
     with receiver(tag_format) as server:
         async with statsd(server.port, tag_format, flush_each_seconds=3600) as observer:
-            await eventually(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == 0)
+            await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == 0)
             await observer.observe(OPEN)
 
         assert server.counter("mtg.replay_attacks") == 1
@@ -105,14 +119,14 @@ async def test_ipv6_address_as_a_tag(tag_format: str, ip: str) -> None:
     with receiver(tag_format) as server:
         async with statsd(server.port, tag_format) as observer:
             await observer.observe([stream_of("a", "dc", client=CLIENTS[1])[0], connected])
-            await eventually(lambda: server.gauge("mtg.telegram_connections", ("telegram_ip", ip), ("dc", "4")) == 1)
+            await server.until(lambda: server.gauge("mtg.telegram_connections", ("telegram_ip", ip), ("dc", "4")) == 1)
 
 
 @pytest.mark.parametrize("tag_format", FORMATS)
 async def test_durations_are_sent_one_by_one_in_milliseconds(tag_format: str) -> None:
     with receiver(tag_format) as server:
         async with statsd(server.port, tag_format) as observer:
-            await eventually(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == 0)
+            await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == 0)
             for number in range(100):
                 await observer.observe(stream_of(str(number), "dc"))
 
@@ -128,29 +142,59 @@ async def test_lost_datagrams_do_not_shift_gauges() -> None:
     with receiver("datadog") as server:
         async with statsd(server.port) as observer:
             await observer.observe(OPEN)
-            await eventually(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))
+            await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))
             server.totals.gauges.clear()
-            await eventually(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))
+            await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))
 
 
 async def test_dropped_events_are_counted_and_the_prefix_may_have_its_dot() -> None:
     dropped = 5
     with receiver("datadog") as server:
         async with statsd(server.port, dropped=lambda: dropped, metric_prefix="a.b."):
-            await eventually(lambda: server.counter("a.b.events_dropped") == 5)
+            await server.until(lambda: server.counter("a.b.events_dropped") == 5)
             dropped = 12
-            await eventually(lambda: server.counter("a.b.events_dropped") == 12)
+            await server.until(lambda: server.counter("a.b.events_dropped") == 12)
 
 
-async def test_server_that_comes_later_is_found() -> None:
+async def test_server_that_comes_later_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused, close = asyncio.Event(), UDPWriter.close
+
+    def close_and_tell(writer: UDPWriter) -> None:
+        close(writer)
+        refused.set()
+
+    monkeypatch.setattr(UDPWriter, "close", close_and_tell)
     with receiver("datadog") as placeholder:
         port = placeholder.port
     async with statsd(port) as observer:
         await observer.observe(OPEN)
-        for _ in range(20):
-            await asyncio.sleep(0.001)
+        await refused.wait()
         with receiver("datadog", port) as server:
-            await eventually(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))
+            await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))
+
+
+@pytest.mark.parametrize("broken", [lambda: 1 // 0, lambda: None])
+async def test_count_of_dropped_events_that_is_broken_costs_itself_alone(broken: Callable[[], int]) -> None:
+    logger = RecordingLogger()
+    with receiver("datadog") as server:
+        async with statsd(server.port, dropped=broken, logger=logger) as observer:
+            await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == 0)
+            await observer.observe(OPEN)
+            await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))
+    assert [text.partition(":")[0] for text in logger.warnings] == ["statsd"]
+
+
+async def test_socket_is_closed_also_when_leaving_is_cut_short() -> None:
+    before = open_fds()
+    with receiver("datadog") as server:
+        observer = await statsd(server.port).__aenter__()
+        await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == 0)
+        leaving = asyncio.create_task(observer.__aexit__())
+        await asyncio.sleep(0)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+    await check_fds(before)
 
 
 async def test_who_leaves_at_once_has_sent_everything() -> None:
@@ -164,7 +208,7 @@ async def test_who_leaves_at_once_has_sent_everything() -> None:
 async def has_gauge(server: StatsdServer, name: str, value: float) -> None:
     async with asyncio.timeout(20):
         while (await server.gauges()).get(name) != value:
-            await asyncio.sleep(0.01)
+            pass
 
 
 @pytest.mark.skipif(statsd_is_missing() is not None, reason=str(statsd_is_missing()))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from ipaddress import ip_address
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 import mtglib
 from integration.recording_logger import Message, RecordingLogger
 from mtglib import guards
-from mtglib.guards import Emitter, GuardedLogger, Warnings, guarded_clock, within
+from mtglib.guards import Emitter, GuardedLogger, Warnings, contains, guarded_clock, within
 from unit.recorders import Broken, said
 
 
@@ -39,6 +43,21 @@ def test_a_logger_that_raises_is_ignored() -> None:
         child.debug("d")
         child.info("i", error=ValueError())
         child.warning("w")
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_a_logger_may_say_whether_debug_messages_get_anywhere(says: bool) -> None:
+    assert GuardedLogger(type("Logger", (RecordingLogger,), {"debug_enabled": says})()).debug_enabled is says
+
+
+def test_a_logger_that_does_not_say_gets_debug_messages(logger: RecordingLogger) -> None:
+    class Raising(RecordingLogger):
+        @property
+        def debug_enabled(self) -> bool:
+            raise ZeroDivisionError
+
+    assert GuardedLogger(logger).debug_enabled
+    assert GuardedLogger(Raising()).debug_enabled
 
 
 def test_each_thing_is_said_once_a_minute(logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,19 +182,50 @@ async def test_within_can_be_cancelled_from_outside(turns: int) -> None:
     assert cleaned_up == [True]
 
 
-async def test_within_hands_a_second_error_through_what_caught_the_first() -> None:
-    async def stubborn() -> str:
-        loop = asyncio.get_running_loop()
-        for _ in range(2):
-            with suppress(asyncio.CancelledError):
-                await loop.create_future()
-        return "cancelled twice"
+class Stubborn:
+    """Waits for ever, catches so many cancellations, and ends in its own way."""
 
-    task = asyncio.create_task(within(60.0, stubborn()))
-    for _ in range(2):
+    def __init__(self, catches: int, end: Callable[[], Any]) -> None:
+        self.caught = 0
+        self._catches = catches
+        self._end = end
+
+    async def wait(self) -> Any:
+        loop = asyncio.get_running_loop()
+        while self.caught < self._catches:
+            try:
+                await loop.create_future()
+            except asyncio.CancelledError:
+                self.caught += 1
+        return self._end()
+
+
+@pytest.mark.parametrize("catches", [1, 2])
+@pytest.mark.parametrize("end", [lambda: "in spite of it", lambda: fail(None)])
+async def test_within_is_cancelled_whatever_a_part_makes_of_it(catches: int, end: Callable[[], Any]) -> None:
+    stubborn = Stubborn(catches, end)
+    task = asyncio.create_task(within(60.0, stubborn.wait()))
+    for _ in range(catches):
         await asyncio.sleep(0)
         task.cancel()
-    assert await task == "cancelled twice"
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert stubborn.caught == catches
+
+
+async def test_within_closes_a_socket_that_comes_in_spite_of_a_cancellation() -> None:
+    with socket.socket() as sock:
+        task = asyncio.create_task(within(60.0, Stubborn(1, lambda: sock).wait()))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert sock.fileno() == -1
+
+
+async def test_within_returns_what_comes_in_spite_of_its_own_time_out() -> None:
+    assert await within(0.001, Stubborn(1, lambda: 7).wait()) == 7
 
 
 async def test_within_tells_a_foreign_cancellation_from_ones_own() -> None:
@@ -189,6 +239,58 @@ async def test_within_tells_a_foreign_cancellation_from_ones_own() -> None:
     for part in (cancelled_at_once, cancelled_later):
         with pytest.raises(RuntimeError, match="cancelled"):
             await within(60.0, part())
+
+
+class Answering:
+    """An IP list whose answer is what a function returns."""
+
+    def __init__(self, answer: Callable[[object], Any]) -> None:
+        self.contains = answer
+
+    async def run(self, update_each_seconds: float) -> None: ...
+
+    async def shutdown(self) -> None: ...
+
+
+async def too_late(_ip: object) -> bool:
+    return True
+
+
+def fail(_ip: object) -> bool:
+    raise ZeroDivisionError
+
+
+IP = ip_address("192.0.2.1")
+
+
+@pytest.mark.parametrize("answer", [True, False])
+@pytest.mark.parametrize("when_broken", [True, False])
+def test_a_list_that_answers_is_believed(warnings: Warnings, answer: bool, when_broken: bool) -> None:
+    assert contains(Answering(lambda _: answer), IP, warnings, when_broken=when_broken) is answer
+
+
+@pytest.mark.parametrize("when_broken", [True, False])
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (fail, "ZeroDivisionError"),
+        (too_late, "TypeError"),
+        (lambda _: None, "TypeError"),
+        (lambda _: 1, "TypeError"),
+        (lambda _: "no", "TypeError"),
+    ],
+)
+def test_a_list_that_answers_something_else_is_broken(
+    warnings: Warnings, logger: RecordingLogger, answer: Callable[[object], Any], error: str, when_broken: bool
+) -> None:
+    assert contains(Answering(answer), IP, warnings, when_broken=when_broken) is when_broken
+    gc.collect()  # which would tell of a coroutine that was never awaited
+    assert said(logger) == [("warning", f"Answering.contains failed: {error}")]
+
+
+@pytest.mark.parametrize("time_", [None, "12:00", b""])
+def test_a_clock_that_returns_no_number_is_replaced_by_the_systems(warnings: Warnings, time_: Any) -> None:
+    assert guarded_clock(lambda: time_, warnings)() > 1_700_000_000
 
 
 def test_a_clock_that_raises_is_replaced_by_the_systems(logger: RecordingLogger, warnings: Warnings) -> None:

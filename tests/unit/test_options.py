@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
+import functools
 import math
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
 import pytest
@@ -117,6 +121,71 @@ def test_a_part_with_all_methods_is_taken_as_it_is() -> None:
     assert all(getattr(opts, name) is part for name in (*PARTS, "ip_allowlist", "front_network"))
 
 
+async def awaited(*_positional: object, **_named: object) -> bool:
+    return False
+
+
+async def iterated(*_positional: object) -> AsyncIterator[bool]:
+    yield False
+
+
+def generated(*_positional: object) -> Iterator[bool]:
+    yield False
+
+
+class Awaited:
+    """A function made of a class."""
+
+    async def __call__(self, *_positional: object) -> bool:
+        return False
+
+
+NOT_PLAIN = [awaited, iterated, generated, Awaited(), functools.partial(awaited, 1), Awaited().__call__]
+
+
+def part_with(name: str, method: str, function: object) -> object:
+    interface = {"ip_allowlist": PARTS["ip_blocklist"], "front_network": PARTS["network"]} | PARTS
+    return type("Odd", (), dict.fromkeys(interface[name][1].split(", "), print) | {method: function})()
+
+
+@pytest.mark.parametrize("function", NOT_PLAIN)
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        *(("ip_blocklist", "contains"), ("ip_allowlist", "contains"), ("event_stream", "send")),
+        *(("logger", method) for method in ("named", "bind", "debug", "info", "warning")),
+        *(("network", "http_client"), ("front_network", "http_client")),
+    ],
+)
+def test_a_method_that_nobody_awaits_must_be_plain(name: str, method: str, function: object) -> None:
+    raised = refused(**{name: part_with(name, method, staticmethod(cast("Any", function)))})
+
+    assert (raised.field, raised.expected) == (
+        name,
+        f"a plain function as {method}, but that of Odd has to be awaited",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [("anti_replay_cache", "seen_before"), ("network", "dial"), ("ip_blocklist", "run"), ("ip_allowlist", "shutdown")],
+)
+@pytest.mark.parametrize("function", [awaited, print])
+def test_a_method_that_is_awaited_may_be_plain_and_return_what_is(name: str, method: str, function: object) -> None:
+    part = part_with(name, method, staticmethod(cast("Any", function)))
+
+    assert getattr(ProxyOpts.with_defaults(SECRET, **{name: part}), name) is part
+
+
+def test_an_async_context_manager_is_a_plain_function() -> None:
+    @contextlib.asynccontextmanager
+    async def http_client(*_positional: object) -> AsyncIterator[None]:
+        yield
+
+    part = part_with("network", "http_client", staticmethod(http_client))
+    assert ProxyOpts.with_defaults(SECRET, network=part).network is part
+
+
 def test_optional_parts_are_checked_if_given() -> None:
     assert type(refused(ip_allowlist=object())) is mtglib.IPAllowlistIsNotDefinedError
     assert refused(front_network=object()).field == "front_network"
@@ -179,7 +248,8 @@ def test_flags_are_booleans(name: str, value: Any) -> None:
         ("relay", "rust", "one of auto, native, pure"),
         ("domain_fronting_ip", "front.example", "an IP address"),
         ("domain_fronting_ip", "", "an IP address"),
-        ("clock", 12.0, "a function that returns Unix seconds"),
+        ("clock", 12.0, "a plain function that returns Unix seconds"),
+        ("clock", asyncio.sleep, "a plain function that returns Unix seconds"),
         ("dc_overrides", ["127.0.0.1:1"], "a mapping of DC numbers to addresses"),
     ],
 )

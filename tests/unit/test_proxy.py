@@ -6,14 +6,18 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
 import mtglib
+from integration.recording_logger import RecordingLogger
+from mtglib.errors import ProxyUseError
+from mtglib.network import Direct
 from support import sockets
+from support.faketls_client import FakeTLSClient
 from support.running_proxy import EventRecorder
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
@@ -197,6 +201,127 @@ async def test_cancelling_serve_stops_accepting_and_nothing_else(events: EventRe
         client.settimeout(60)
         await proxy.shutdown()
     assert kinds(events) == ["EventStart", "EventFinish"]
+
+
+async def test_a_listener_is_served_once_at_a_time(events: EventRecorder, listen: Listen) -> None:
+    proxy, listener = make(events), listen()
+    serving = await started(proxy, listener)
+    with pytest.raises(ProxyUseError, match="served already"):
+        await proxy.serve(listener)
+    socket.create_connection(listener.getsockname()).close()
+    await events.seen(mtglib.EventFinish)
+
+    serving.cancel()
+    await asyncio.wait((serving,))
+    again = await started(proxy, listener)
+    await proxy.shutdown()
+    await again
+
+
+class Held(Direct):
+    """A network that catches cancellations while it dials, until `go`; then it does as told."""
+
+    def __init__(self, end: Callable[[], socket.socket]) -> None:
+        super().__init__()
+        self.dialled, self.go = asyncio.Event(), asyncio.Event()
+        self._end = end
+
+    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        self.dialled.set()
+        while not self.go.is_set():
+            with suppress(asyncio.CancelledError):
+                await self.go.wait()
+        return self._end()
+
+
+def refuse() -> socket.socket:
+    raise ConnectionRefusedError
+
+
+@pytest.mark.parametrize("end", [refuse, socket.socket])
+async def test_who_catches_a_cancellation_is_left_behind_with_a_warning(
+    events: EventRecorder, logger: RecordingLogger, end: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtglib.proxy._CANCEL_TIMEOUT", 0.01)
+    network, (ours, peer) = Held(end), socket.socketpair()
+    proxy = make(events, network=network, logger=logger)
+    serving = asyncio.create_task(proxy.serve_conn(ours))
+    await events.seen(mtglib.EventStart)  # by now it waits for the peer
+    peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    await network.dialled.wait()
+
+    await proxy.shutdown()
+    await serving
+    assert logger.warnings == ["connections left behind, since a part catches their cancellation: 1"]
+    network.go.set()
+    (finish,) = await events.seen(mtglib.EventFinish)
+    await proxy.shutdown()
+    assert (finish.reason, ours.fileno()) == ("shutdown", -1)
+    peer.close()
+
+
+async def test_a_call_that_is_cancelled_waits_a_while_for_who_catches_it(
+    events: EventRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtglib.proxy._CANCEL_TIMEOUT", 0.01)
+    network, (ours, peer) = Held(refuse), socket.socketpair()
+    serving = asyncio.create_task(make(events, network=network).serve_conn(ours))
+    peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    await network.dialled.wait()
+
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    network.go.set()
+    await events.seen(mtglib.EventFinish)
+    peer.close()
+
+
+class Binding(RecordingLogger):
+    """A logger that counts who is given fields."""
+
+    debug_enabled = True
+    bound = 0
+
+    def named(self, name: str) -> Binding:
+        return self
+
+    def bind(self, **fields: Any) -> RecordingLogger:
+        type(self).bound += 1
+        return super().bind(**fields)
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+async def test_debugging_costs_no_field_while_it_is_off(events: EventRecorder, is_enabled: bool) -> None:
+    (network := Held(refuse)).go.set()
+    logger = type("Counting", (Binding,), {"debug_enabled": is_enabled})()
+    ours, peer = socket.socketpair()
+    peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    await make(events, network=network, logger=logger).serve_conn(ours)
+    peer.close()
+
+    told = [message.level for message in logger.messages]
+    assert (told.count("info"), told.count("debug"), logger.bound) == (1, is_enabled, 1 + is_enabled)
+
+
+async def test_a_cache_that_answers_nothing_is_broken(events: EventRecorder, logger: RecordingLogger) -> None:
+    class Forgetful:
+        async def seen_before(self, data: bytes) -> None: ...
+
+    (network := Held(refuse)).go.set()
+    proxy = make(events, anti_replay_cache=Forgetful(), network=network, logger=logger)
+    ours, peer = socket.socketpair()
+    peer.setblocking(False)
+    serving = asyncio.create_task(proxy.serve_conn(ours))
+    client = FakeTLSClient(peer, SECRET)
+    await client.send_hello()
+    (fronted,) = await events.seen(mtglib.EventDomainFronting)
+    await proxy.shutdown()
+    await serving
+    client.close()
+
+    assert fronted.reason == "replay"
+    assert logger.warnings[0] == "Forgetful.seen_before failed: TypeError"
 
 
 def test_options_that_change_later_have_no_effect(events: EventRecorder) -> None:

@@ -6,15 +6,18 @@ the look-up, the insertion and the expiry, and the server runs it at once for al
 
 import asyncio
 import math
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from secrets import token_bytes
+from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
 from ..interfaces import AntiReplayCache, Logger
+from .checks import LONGEST_WINDOW_SECONDS, is_number, is_whole
+from .redis_url import checked_address
 from .window import Window
 
 if TYPE_CHECKING:
@@ -23,10 +26,8 @@ if TYPE_CHECKING:
 _PAUSE_SECONDS = 1.0
 """How long a server that failed is left alone. Longer than any call: none is left when it is tried again."""
 
-_URL = "redis://[user:password@]host[:port][/db], the same with rediss:// for TLS, or unix:///path[?db=number]"
-_SCHEMES = ("redis", "rediss", "unix")
-_URL_OPTIONS = {"db", "ssl_ca_certs"}
-_LONGEST_WINDOW_SECONDS = 1e9
+_MOST_CONNECTIONS = 1024
+_KEY_PREFIX = re.compile(r"[^\ud800-\udfff]{0,200}")  # what can be written as UTF-8
 
 
 class Redis:
@@ -38,21 +39,25 @@ class Redis:
     sent again to each proxy once. Nobody is turned away because of a server.
 
     A server that fails is left alone for a second, then one hello tries it again, at the cost of at most
-    `timeout_seconds`; all others are answered at once. The log has a warning when it is lost and one line when it
-    is back.
+    `timeout_seconds`; all others are answered at once. The log has a warning with the server's address when it is lost
+    and one line when it is back. `probe` finds out before the first hello does.
 
-    The server holds no hello, but hashes of what it is asked about. It may be used from one event loop at a time.
+    The server holds no hello, but hashes of what it is asked about.
+
+    It connects when it is first asked; `await close()` when the proxy is over, in the same event loop. It may be used
+    from one event loop at a time.
 
     Args:
         url: redis://[user:password@]host[:port][/db], the same with rediss:// for TLS (with `?ssl_ca_certs=FILE` if
-            the system doesn't know who signed its certificate), or unix:///path[?db=number].
-        window_seconds: How long to remember, 0.001 to 1e9; the server counts milliseconds.
+            the system doesn't know who signed its certificate), or unix:///path[?db=number]. The port is 6379 if there
+            is none. What has a meaning in URLs is written with percent signs in a password.
+        window_seconds: How long to remember, in seconds: 0.001 to 1e9; the server counts milliseconds.
         fallback: Asked first (default: `Window(window_seconds)`).
         logger: Who is told that the server is away, and that it is back.
-        timeout_seconds: How long a hello may wait for the server, connecting included; below 1, as the proxy's own
-            patience is 1 s.
-        key_prefix: What keys on the server begin with; the same for all proxies of a fleet.
-        max_connections: To the server; at least 1. What exceeds them waits, within `timeout_seconds`.
+        timeout_seconds: How long a hello may wait for the server, connecting included, in seconds: above 0 and below 1,
+            as the proxy's own patience is 1 s.
+        key_prefix: What keys on the server begin with; the same for all proxies of a fleet. At most 200 characters.
+        max_connections: To the server, 1 to 1024. What exceeds them waits, within `timeout_seconds`.
         clock: Returns monotonic seconds.
 
     Raises:
@@ -71,13 +76,17 @@ class Redis:
         max_connections: int = 8,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        _check_url(url)
-        if not 0.001 <= window_seconds <= _LONGEST_WINDOW_SECONDS:
+        self._address = checked_address(url)
+        if not is_number(window_seconds, 0.001, LONGEST_WINDOW_SECONDS):
             raise OptionError("window_seconds", "seconds from 0.001 to 1e9", window_seconds)
-        if not 0 < timeout_seconds < 1:
+        _check_parts(fallback, logger)
+        if not is_number(timeout_seconds, 0, 1) or timeout_seconds in (0, 1):
             raise OptionError("timeout_seconds", "seconds above 0 and below 1", timeout_seconds)
-        if max_connections < 1:
-            raise OptionError("max_connections", "a positive number", max_connections)
+        _check_key_prefix(key_prefix)
+        if not is_whole(max_connections, 1, _MOST_CONNECTIONS):
+            raise OptionError("max_connections", f"a number from 1 to {_MOST_CONNECTIONS}", max_connections)
+        if not callable(clock):
+            raise OptionError("clock", "a function that returns monotonic seconds", clock)
         _check_package()
         self._url = url
         self._window_ms = math.ceil(window_seconds * 1000)
@@ -120,8 +129,16 @@ class Redis:
         self._answered(is_probe)
         return not is_new
 
+    async def probe(self) -> bool:
+        """Tell whether the server does its work, within `timeout_seconds`; the log has a warning if it doesn't.
+
+        It is asked about some random bytes, as about a hello: what may only be read from isn't good enough.
+        """
+        await self.seen_before(token_bytes(32))
+        return self.persistent
+
     async def close(self) -> None:
-        """Close the connections. What is asked later opens new ones."""
+        """Close the connections, which takes at most `timeout_seconds`. What is asked later opens new ones."""
         client, self._client = self._client, None
         if client is not None and self._client_loop is asyncio.get_running_loop():
             with suppress(Exception):  # they are given up, whatever the server does
@@ -169,7 +186,9 @@ class Redis:
         self._retry_at_mono = self._clock() + _PAUSE_SECONDS
         if self._logger is not None:
             with suppress(Exception):
-                self._logger.warning("the anti-replay server is away, this proxy goes on by itself", error=error)
+                self._logger.warning(
+                    f"the anti-replay server {self._address} is away, this proxy goes on by itself", error=error
+                )
 
     def _answered(self, is_probe: bool) -> None:
         self._has_answered = True
@@ -178,21 +197,19 @@ class Redis:
             self._is_away = False
             if self._logger is not None:
                 with suppress(Exception):
-                    self._logger.info("the anti-replay server is back")
+                    self._logger.info(f"the anti-replay server {self._address} is back")
 
 
-def _check_url(url: str) -> None:
-    """Raise OptionError, without a word of the URL, which may have a password."""
-    try:
-        parts = urlsplit(url)
-        options = parse_qs(parts.query, strict_parsing=bool(parts.query))
-        database = options.get("db", [parts.path.strip("/") if parts.scheme != "unix" else ""])[0] or "0"
-        place = parts.path if parts.scheme == "unix" else parts.hostname
-        is_right = parts.scheme in _SCHEMES and place and parts.port != 0 and options.keys() <= _URL_OPTIONS
-    except ValueError:
-        raise OptionError("url", _URL) from None
-    if not is_right or not (database.isascii() and database.isdigit()):
-        raise OptionError("url", _URL)
+def _check_parts(fallback: Any, logger: Any) -> None:
+    if fallback is not None and (isinstance(fallback, type) or not isinstance(fallback, AntiReplayCache)):
+        raise OptionError("fallback", "an object with seen_before", fallback)
+    if logger is not None and (isinstance(logger, type) or not isinstance(logger, Logger)):
+        raise OptionError("logger", "an object with bind, debug, info, named, warning", logger)
+
+
+def _check_key_prefix(value: Any) -> None:
+    if not isinstance(value, str) or not _KEY_PREFIX.fullmatch(value):
+        raise OptionError("key_prefix", "text of at most 200 characters", value)
 
 
 def _check_package() -> None:

@@ -16,6 +16,7 @@ import struct
 from hashlib import blake2b
 
 from ..errors import OptionError
+from .checks import is_number, is_whole
 
 _MAX = 15
 _CELLS_PER_BYTE = 2
@@ -42,23 +43,23 @@ class StableBloom:
     secret can fill it; which cells are whose depends on a random key of this object.
 
     Args:
-        max_size_bytes: How much memory the cells take, 1 KiB to 256 MiB.
+        max_size_bytes: How much memory the cells take, in bytes: 1024 (1 KiB) to 268435456 (256 MiB).
         error_rate: The most false positives, as a share of what is new, 1e-9 to 0.5.
 
     Attributes:
         persistent: False: a restart forgets.
 
     Raises:
-        OptionError: A value is out of bounds.
+        OptionError: A value can't work.
     """
 
     persistent = False
 
     def __init__(self, max_size_bytes: int = 1024 * 1024, error_rate: float = 0.001) -> None:
-        if not _SIZES_BYTES[0] <= max_size_bytes <= _SIZES_BYTES[1]:
-            raise OptionError("max_size_bytes", f"{_SIZES_BYTES[0]} to {_SIZES_BYTES[1]}", max_size_bytes)
-        if not _ERROR_RATES[0] <= error_rate <= _ERROR_RATES[1]:
-            raise OptionError("error_rate", f"{_ERROR_RATES[0]} to {_ERROR_RATES[1]}", error_rate)
+        if not is_whole(max_size_bytes, *_SIZES_BYTES):
+            raise OptionError("max_size_bytes", f"a number from {_SIZES_BYTES[0]} to {_SIZES_BYTES[1]}", max_size_bytes)
+        if not is_number(error_rate, *_ERROR_RATES):
+            raise OptionError("error_rate", f"a number from {_ERROR_RATES[0]} to {_ERROR_RATES[1]}", error_rate)
         hashes = min(math.ceil(-math.log2(error_rate)), _MOST_HASHES)
         self._cells = bytearray(max_size_bytes)
         self._count_down_bytes = _count_down_bytes(max_size_bytes * _CELLS_PER_BYTE, hashes, error_rate)

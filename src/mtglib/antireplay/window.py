@@ -10,14 +10,18 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from ..errors import OptionError
+from .checks import LONGEST_WINDOW_SECONDS, is_number, is_whole
+
+_MOST_ENTRIES = 1_000_000_000
+_LARGEST_SKEWNESS_SECONDS = 4e8
 
 
 class Window:
     """Remembers everything for `window_seconds`, and tells exactly.
 
     Args:
-        window_seconds: How long to remember; positive.
-        max_entries: If more come within the window, the oldest go. A million takes about 200 MB.
+        window_seconds: How long to remember, in seconds: above 0, at most 1e9.
+        max_entries: If more come within the window, the oldest go; 1 to 1e9. A million takes about 200 MB.
         clock: Returns Unix seconds.
 
     Attributes:
@@ -25,7 +29,7 @@ class Window:
         evicted: How many entries had to go before their time.
 
     Raises:
-        OptionError: A value isn't positive.
+        OptionError: A value can't work.
     """
 
     persistent = False
@@ -33,10 +37,12 @@ class Window:
     def __init__(
         self, window_seconds: float, *, max_entries: int = 1_000_000, clock: Callable[[], float] = time.time
     ) -> None:
-        if not window_seconds > 0:
-            raise OptionError("window_seconds", "a positive number", window_seconds)
-        if max_entries < 1:
-            raise OptionError("max_entries", "a positive number", max_entries)
+        if not is_number(window_seconds, 0, LONGEST_WINDOW_SECONDS) or window_seconds == 0:
+            raise OptionError("window_seconds", "seconds above 0, at most 1e9", window_seconds)
+        if not is_whole(max_entries, 1, _MOST_ENTRIES):
+            raise OptionError("max_entries", "a number from 1 to 1e9", max_entries)
+        if not callable(clock):
+            raise OptionError("clock", "a function that returns Unix seconds", clock)
         self._window_seconds = window_seconds
         self._max_entries = max_entries
         self._clock = clock
@@ -45,7 +51,13 @@ class Window:
 
     @classmethod
     def for_time_skewness(cls, skewness_seconds: float, *, clock: Callable[[], float] = time.time) -> "Window":
-        """Make a window as long as a hello can be accepted where clocks may be off by so many seconds."""
+        """Make a window as long as a hello can be accepted where clocks may be off by so many seconds: 0 to 4e8.
+
+        Raises:
+            OptionError: A value can't work.
+        """
+        if not is_number(skewness_seconds, 0, _LARGEST_SKEWNESS_SECONDS):
+            raise OptionError("skewness_seconds", "seconds from 0 to 4e8", skewness_seconds)
         return cls(2 * skewness_seconds + 1, clock=clock)
 
     def __len__(self) -> int:

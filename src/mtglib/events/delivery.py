@@ -1,7 +1,7 @@
 """The way to one observer: its queue, and the task that empties it."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -20,11 +20,19 @@ class Delivery:
         observer: Who gets them.
         max_queued_events: The bound of the queue.
         logger: Learns what the observer raises, once a minute.
+        clock: Returns monotonic seconds.
     """
 
-    def __init__(self, observer: Observer, max_queued_events: int, logger: Logger | None) -> None:
+    def __init__(
+        self,
+        observer: Observer,
+        max_queued_events: int,
+        logger: Logger | None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._observer = observer
         self._logger = logger
+        self._clock = clock
         self._queue = StreamQueue(max_queued_events)
         self._refused = 0
         self._arrived = asyncio.Event()
@@ -77,7 +85,7 @@ class Delivery:
             self._warn(error)
 
     def _warn(self, error: BaseException) -> None:
-        now_mono = monotonic()
+        now_mono = self._clock()
         if self._logger is not None and now_mono - self._warned_at_mono >= _WARN_EACH_SECONDS:
             self._warned_at_mono = now_mono
             name = f"{type(self._observer).__name__}.observe"

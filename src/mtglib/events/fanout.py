@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Self
+from contextlib import suppress
+from typing import Any, Self
 
 from ..errors import OptionError
 from ..event_types import Event
@@ -12,6 +13,8 @@ from .delivery import Delivery
 _INBOX_EVENTS = 1024  # handed on at once when there are so many, or half of what a queue holds
 _GATHER_SECONDS = 0.01  # else after this: waking observers in each turn of the event loop cost 3 us a connection each
 _CANCEL_TIMEOUT = 1.0
+_MOST_QUEUED_EVENTS = 1_000_000_000
+_LONGEST_DRAIN_SECONDS = 86_400
 
 
 class Fanout:
@@ -25,15 +28,17 @@ class Fanout:
     that is queued is delivered; what is sent later is dropped. It can be entered once.
 
     Args:
-        observers: Who gets the events. Whoever made them also ends them, after this.
-        max_queued_events: For each observer, from how many on new streams are dropped. Its queue holds at most that and
-            5 x the number of streams open at once; with what is on its way, 1280 more. An event has some 200 bytes,
-            which queues share.
-        drain_timeout: How long to wait on the way out for observers to take what is queued, in seconds.
+        observers: Who gets the events, a sequence. Whoever made them also ends them, after this.
+        max_queued_events: For each observer, from how many on new streams are dropped, 1 to 1e9. Its queue holds at
+            most that and 5 x the number of streams open at once; with what is on its way, 1280 more. An event has some
+            200 bytes, which queues share.
+        drain_timeout: How long to wait on the way out for observers to take what is queued, in seconds: 0 to a day;
+            then they are cancelled, and have one second more.
         logger: Told what observers raise, once a minute for each.
 
     Raises:
         OptionError: A value can't work.
+        RuntimeError: It is entered a second time, or left without having been entered.
     """
 
     def __init__(
@@ -44,16 +49,12 @@ class Fanout:
         drain_timeout: float = 5.0,
         logger: Logger | None = None,
     ) -> None:
-        for observer in observers:
-            if not isinstance(observer, Observer):
-                raise OptionError("observers", "objects with a method observe(events)", type(observer).__name__)
-        if max_queued_events < 1:
-            raise OptionError("max_queued_events", "a positive number", max_queued_events)
-        if not drain_timeout >= 0:
-            raise OptionError("drain_timeout", "seconds, 0 or more", drain_timeout)
+        _check(observers, max_queued_events, drain_timeout, logger)
         self._inbox_events = min(_INBOX_EVENTS, max(max_queued_events // 2, 1))
         self._drain_timeout = drain_timeout
-        logger = logger and logger.named("events")
+        if logger is not None:
+            with suppress(Exception):
+                logger = logger.named("events")
         self._deliveries = [Delivery(observer, max_queued_events, logger) for observer in observers]
         self._tasks: list[asyncio.Task[None]] = []
         self._inbox: list[Event] = []
@@ -91,6 +92,8 @@ class Fanout:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
+        if self._loop is None:
+            raise RuntimeError("a Fanout can be left after it was entered")
         self._distribute()
         for delivery in self._deliveries:
             delivery.end()
@@ -120,3 +123,21 @@ class Fanout:
         events, self._inbox = self._inbox, []
         for delivery in self._deliveries:
             delivery.offer(events)
+
+
+def _check(observers: Any, max_queued_events: Any, drain_timeout: Any, logger: Any) -> None:
+    if not isinstance(observers, Sequence):
+        raise OptionError("observers", "a sequence of objects with a method observe(events)", observers)
+    for observer in observers:
+        if isinstance(observer, type) or not isinstance(observer, Observer):
+            raise OptionError("observers", "objects with a method observe(events)", observer)
+    if not _is_number(max_queued_events, 1, _MOST_QUEUED_EVENTS) or not isinstance(max_queued_events, int):
+        raise OptionError("max_queued_events", "a number from 1 to 1e9", max_queued_events)
+    if not _is_number(drain_timeout, 0, _LONGEST_DRAIN_SECONDS):
+        raise OptionError("drain_timeout", "seconds, 0 to a day", drain_timeout)
+    if logger is not None and (isinstance(logger, type) or not isinstance(logger, Logger)):
+        raise OptionError("logger", "an object with bind, debug, info, named, warning", logger)
+
+
+def _is_number(value: Any, least: float, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most

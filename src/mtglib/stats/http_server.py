@@ -34,15 +34,23 @@ def parse_request(head: bytes) -> Request | None:
 
 
 def answer(request: Request | None, path: str, content_type: str, page: Callable[[], bytes]) -> bytes:
-    """Return the whole answer to a request; a path that ends in a slash is also all that is below it."""
+    """Return the whole answer to a request; a path that ends in a slash is also all that is below it.
+
+    What `page` raises is a 500.
+    """
     if request is None:
         return _response("400 Bad Request", b"bad request\n")
     if request.path != path and not (path.endswith("/") and request.path.startswith(path)):
         return _response("404 Not Found", b"not found\n", with_body=request.method != "HEAD")
     if request.method not in ("GET", "HEAD"):
         return _response("405 Method Not Allowed", b"method not allowed\n", "Allow: GET, HEAD\r\n")
-    header = f"Content-Type: {content_type}\r\n"
-    return _response("200 OK", page(), header, with_body=request.method == "GET")
+    with_body = request.method == "GET"
+    try:
+        body = page()
+    except Exception as error:
+        text = f"the page can't be made: {type(error).__name__}\n"
+        return _response("500 Internal Server Error", text.encode(errors="replace"), with_body=with_body)
+    return _response("200 OK", body, f"Content-Type: {content_type}\r\n", with_body=with_body)
 
 
 def _response(status: str, body: bytes, headers: str = "", *, with_body: bool = True) -> bytes:
@@ -68,7 +76,12 @@ async def serve_page(listener: socket.socket, path: str, content_type: str, page
         visits.add(task)
         task.add_done_callback(visits.discard)
 
-    server = await asyncio.start_server(welcome, sock=listener.dup(), limit=_MAX_REQUEST_BYTES)
+    own = listener.dup()  # the server closes what it is given
+    try:
+        server = await asyncio.start_server(welcome, sock=own, limit=_MAX_REQUEST_BYTES)
+    except BaseException:
+        own.close()
+        raise
     try:
         await asyncio.get_running_loop().create_future()  # until cancelled
     finally:

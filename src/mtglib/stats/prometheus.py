@@ -4,8 +4,8 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
 
-from ..errors import OptionError
 from ..event_types import Event
+from .checks import check_dropped, check_text, check_whole
 from .counts import Counts
 from .histogram import Histogram
 from .http_server import serve_page
@@ -13,6 +13,7 @@ from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, Labels
 from .text_format import CONTENT_TYPE, family, histogram_family
 
 _PREFIX = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LABEL = re.compile(r"[^\ud800-\udfff]*")  # what can be written as UTF-8
 _PATH = re.compile(r"/[!-\"$->@-~]*")  # what a request line can carry, without ? and #
 
 
@@ -23,12 +24,13 @@ class Prometheus:
     stays, at 0.
 
     Args:
-        metric_prefix: Before each metric's name, with an underscore.
-        version: The label of `build_info`.
+        metric_prefix: Before each metric's name and an underscore: ASCII letters, digits, `_` and `:`, no digit first.
+        version: The label of `build_info`: any text.
         engine: What relays, such as `Proxy.relay_engine`: the other one.
-        engine_threads: How many threads the engine has.
+        engine_threads: How many threads the engine has, 0 to a million.
         dropped: Tells how many events never got to observers, for `events_dropped`; such as
-            `lambda: fanout.dropped + proxy.events_dropped`.
+            `lambda: fanout.dropped + proxy.events_dropped`. Called with each page, in the event loop; while it raises,
+            the answer to who asks is 500.
 
     Raises:
         OptionError: A value can't work.
@@ -43,8 +45,11 @@ class Prometheus:
         engine_threads: int = 0,
         dropped: Callable[[], int] = lambda: 0,
     ) -> None:
-        if not _PREFIX.fullmatch(metric_prefix):
-            raise OptionError("metric_prefix", "letters, digits and underscores, no digit first", metric_prefix)
+        check_text("metric_prefix", metric_prefix, _PREFIX, "letters, digits and underscores, no digit first")
+        check_text("version", version, _LABEL, "text")
+        check_text("engine", engine, _LABEL, "text")
+        check_whole("engine_threads", engine_threads, 0, 1_000_000)
+        check_dropped(dropped)
         self._prefix = metric_prefix
         self._build = (version, engine)
         self._engine_threads = engine_threads
@@ -62,7 +67,7 @@ class Prometheus:
                 self._histograms[metric.name].setdefault(labels, Histogram()).observe(seconds)
 
     def render(self) -> bytes:
-        """Return all metrics in the text format 0.0.4."""
+        """Return all metrics in the text format 0.0.4; raises what `dropped` does."""
         return "".join(self._lines()).encode()
 
     async def serve(self, sock: socket.socket, http_path: str = "/") -> None:
@@ -71,7 +76,7 @@ class Prometheus:
         At most 16 connections are open at once; each has 8 KiB and 5 s for its request, and 5 s for the answer.
 
         Args:
-            sock: A listening socket, which stays the caller's.
+            sock: A listening socket, which stays the caller's: whoever made it closes it, also after an error.
             http_path: Where the metrics are; a query is ignored. As for mtg, a path that ends in a slash stands for
                 all paths below it, too: "/" serves "/metrics". Others are not found.
 
@@ -79,8 +84,7 @@ class Prometheus:
             OptionError: The path can't work.
             OSError: The socket doesn't listen.
         """
-        if not _PATH.fullmatch(http_path):
-            raise OptionError("http_path", "a path that begins with / and has no query", http_path)
+        check_text("http_path", http_path, _PATH, "a path that begins with / and has no query")
         await serve_page(sock, http_path, CONTENT_TYPE, self.render)
 
     def _lines(self) -> Iterator[str]:
@@ -95,5 +99,5 @@ class Prometheus:
         yield from family(f"{prefix}_build_info", "gauge", "What runs; always 1.", ("version", "engine"), build)
         threads = [((), self._engine_threads)]
         yield from family(f"{prefix}_engine_threads", "gauge", "Threads of the relay engine.", (), threads)
-        dropped = [((), self._dropped())]
+        dropped = [((), int(self._dropped()))]
         yield from family(f"{prefix}_events_dropped", "counter", "Events that observers didn't get.", (), dropped)

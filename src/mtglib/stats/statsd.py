@@ -4,16 +4,20 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
 
 from ..errors import OptionError
 from ..event_types import Event
+from ..interfaces import Logger
+from .checks import check_dropped, check_text, check_whole
 from .counts import Counts
 from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, Labels
 from .statsd_lines import LINES, TagFormat
 from .udp_writer import UDPWriter
 
+_HOST = re.compile(r"[^\x00-\x20]{1,255}")
 _PREFIX = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+_LONGEST_FLUSH_SECONDS = 86_400
 _LAST_CONNECT_TIMEOUT = 1.0  # for who leaves before the name was found
 _TIMINGS = {HANDSHAKE_SECONDS.name: "handshake_duration", DIAL_SECONDS.name: "dial_duration"}
 
@@ -26,20 +30,25 @@ class Statsd:
     are sent as they come, in milliseconds (`|ms`), and called `handshake_duration` and `dial_duration`. In the values
     of tags, what has a meaning in the tag format becomes a minus: an IPv6 address's colons in influxdb and graphite.
 
-    `async with Statsd(...) as observer:` around the stream that feeds it; the last numbers are sent on the way out.
-    Whether anybody listens makes no difference; until the host's name is found, counts gather. Two processes with one
-    prefix would overwrite each other's gauges.
+    `async with Statsd(...) as observer:` around the stream that feeds it, once; the last numbers are sent on the way
+    out, which takes 1 s at most. Whether anybody listens makes no difference; until the host's name is found, counts
+    gather. Two processes with one prefix would overwrite each other's gauges.
 
     Args:
-        host: The server's name or IP address; a name is looked up again after an error.
-        port: Its UDP port.
-        metric_prefix: Before each metric's name, with a dot, which may be given or not.
-        tag_format: How it wants tags.
-        dropped: Tells how many events never got to observers, for `events_dropped`.
-        flush_each_seconds: How often to send counters and gauges.
+        host: The server's name or IP address, 1 to 255 characters; a name is looked up again after an error.
+        port: Its UDP port, 1 to 65535.
+        metric_prefix: Before each metric's name: words of ASCII letters, digits, `_` and `-`, with dots between them.
+            The dot behind it may be given or not.
+        tag_format: How it wants tags: "datadog", "influxdb" or "graphite".
+        dropped: Tells how many events never got to observers, for `events_dropped`; such as
+            `lambda: fanout.dropped + proxy.events_dropped`. Called with each flush, in the event loop; while it raises,
+            that one number isn't sent.
+        flush_each_seconds: How often to send counters and gauges, in seconds: above 0, at most a day.
+        logger: Told once if `dropped` raises.
 
     Raises:
         OptionError: A value can't work.
+        RuntimeError: It is entered a second time, or left without having been entered.
     """
 
     def __init__(
@@ -51,17 +60,17 @@ class Statsd:
         tag_format: TagFormat = "datadog",
         dropped: Callable[[], int] = lambda: 0,
         flush_each_seconds: float = 1.0,
+        logger: Logger | None = None,
     ) -> None:
-        if not host:
-            raise OptionError("host", "a name or an IP address", host)
-        if not 1 <= port <= 65_535:
-            raise OptionError("port", "a number from 1 to 65535", port)
-        if not _PREFIX.fullmatch(metric_prefix):
-            raise OptionError("metric_prefix", "letters, digits, underscores and single dots", metric_prefix)
-        if tag_format not in LINES:
+        check_text("host", host, _HOST, "a name or an IP address")
+        check_whole("port", port, 1, 65_535)
+        check_text("metric_prefix", metric_prefix, _PREFIX, "letters, digits, underscores and single dots")
+        if tag_format not in tuple(LINES):
             raise OptionError("tag_format", f"one of {', '.join(LINES)}", tag_format)
-        if not flush_each_seconds > 0:
-            raise OptionError("flush_each_seconds", "a positive number", flush_each_seconds)
+        check_dropped(dropped)
+        _check_seconds("flush_each_seconds", flush_each_seconds)
+        if logger is not None and not isinstance(logger, Logger):
+            raise OptionError("logger", "a Logger", logger)
         self._writer = UDPWriter(host, port)
         self._prefix = metric_prefix.removesuffix(".") + "."
         self._line = LINES[tag_format]
@@ -69,6 +78,9 @@ class Statsd:
         self._flush_each_seconds = flush_each_seconds
         self._counts = Counts()
         self._sent: dict[tuple[str, Labels], int] = {}
+        self._logger = logger
+        self._has_warned = False
+        self._was_entered = False
         self._flushing: asyncio.Task[None] | None = None
 
     async def observe(self, events: Sequence[Event]) -> None:
@@ -78,19 +90,25 @@ class Statsd:
                 self._add(_TIMINGS[metric.name], f"{seconds * 1000:.3f}", "ms", metric.labels, labels)
 
     async def __aenter__(self) -> Self:
+        if self._was_entered:
+            raise RuntimeError("a Statsd can be entered once")
+        self._was_entered = True
         self._flushing = asyncio.get_running_loop().create_task(self._flush_for_ever(), name="mtglib-statsd")
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        assert self._flushing is not None
-        self._flushing.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._flushing
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_CONNECT_TIMEOUT):
-                await self._writer.connect()
-        self._flush()
-        self._writer.close()
+        flushing, self._flushing = self._flushing, None
+        if flushing is None:
+            raise RuntimeError("a Statsd can be left once, after it was entered")
+        try:
+            flushing.cancel()
+            await asyncio.wait((flushing,))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_CONNECT_TIMEOUT):
+                    await self._writer.connect()
+            self._flush()
+        finally:
+            self._writer.close()
 
     async def _flush_for_ever(self) -> None:
         while True:
@@ -105,8 +123,17 @@ class Statsd:
                     self._add(metric.name, str(value), "g", metric.labels, labels)
                 else:
                     self._add_increase(metric.name, value, metric.labels, labels)
-        self._add_increase("events_dropped", self._dropped(), (), ())
+        self._add_dropped()
         self._writer.flush()
+
+    def _add_dropped(self) -> None:
+        try:
+            self._add_increase("events_dropped", self._dropped(), (), ())
+        except Exception as error:
+            if self._logger is not None and not self._has_warned:
+                self._has_warned = True
+                with suppress(Exception):
+                    self._logger.warning(f"statsd: dropped failed: {type(error).__name__}", error=error)
 
     def _add_increase(self, name: str, value: int, tags: Labels, labels: Labels) -> None:
         increase = value - self._sent.get((name, labels), 0)
@@ -116,3 +143,9 @@ class Statsd:
 
     def _add(self, name: str, value: str, kind: str, tags: Labels, labels: Labels) -> None:
         self._writer.add(self._line(self._prefix + name, value, kind, tags, labels))
+
+
+def _check_seconds(field: str, value: Any) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value <= _LONGEST_FLUSH_SECONDS:
+        raise OptionError(field, "seconds above 0, at most a day", value)

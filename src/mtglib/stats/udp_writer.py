@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
+import threading
 from contextlib import suppress
+from typing import Any
 
 # What fits into an Ethernet frame with IPv6's and UDP's headers, and some more: usual for statsd.
 _DATAGRAM_BYTES = 1432
@@ -21,26 +23,21 @@ class UDPWriter:
         self._port = port
         self._failures = 0
         self._sock: socket.socket | None = None
+        self._lookup: asyncio.Future[list[Any]] | None = None
         self._lines: list[bytes] = []
         self._length_bytes = 0
 
     async def connect(self) -> bool:
-        """Look the host up and connect, unless that is done; tell whether it is. May be tried again."""
-        if self._sock is not None:
-            return True
-        loop = asyncio.get_running_loop()
-        with suppress(OSError, UnicodeError):
-            answers = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
+        """Look the host up and connect, unless that is done; tell whether it is. May be tried again.
+
+        Who gives up waiting leaves the look-up behind, and who tries again waits for the same one.
+        """
+        if self._sock is None and (answers := await self._look_up()):
             # localhost is ::1 for some and 127.0.0.1 for others: after a failure it's the next one's turn.
-            family, kind, protocol, _name, address = answers[self._failures % len(answers)]
-            sock = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
             try:
-                sock.connect(address)
+                self._sock = _connected(*answers[self._failures % len(answers)])
             except OSError:
                 self._failures += 1
-                sock.close()
-                raise
-            self._sock = sock
         return self._sock is not None
 
     def add(self, line: bytes) -> None:
@@ -68,3 +65,39 @@ class UDPWriter:
         if self._sock is not None:
             self._sock.close()
             self._sock = None
+
+    async def _look_up(self) -> list[Any]:
+        """Return what `socket.getaddrinfo` does; empty if there is nothing."""
+        if self._lookup is None:
+            loop = asyncio.get_running_loop()
+            lookup: asyncio.Future[list[Any]] = loop.create_future()
+            arguments = (loop, lookup, self._host, self._port)
+            # A daemon, as the event loop's own look-ups hold up the end of the program: half a minute for a dead DNS.
+            try:
+                threading.Thread(target=_ask_system, args=arguments, name="mtglib-statsd", daemon=True).start()
+            except RuntimeError:  # the system has no thread left
+                return []
+            self._lookup = lookup
+        answers = await asyncio.shield(self._lookup)
+        self._lookup = None
+        return answers
+
+
+def _connected(
+    family: socket.AddressFamily, kind: socket.SocketKind, protocol: int, _name: str, address: Any
+) -> socket.socket:
+    sock = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
+    try:
+        sock.connect(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _ask_system(loop: asyncio.AbstractEventLoop, lookup: "asyncio.Future[list[Any]]", host: str, port: int) -> None:
+    answers: list[Any] = []
+    with suppress(OSError, UnicodeError):
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    with suppress(RuntimeError):  # the event loop is gone, and with it who asked
+        loop.call_soon_threadsafe(lookup.set_result, answers)

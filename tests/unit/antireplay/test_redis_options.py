@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mtglib
-from mtglib.antireplay import Redis
+from integration.recording_logger import RecordingLogger
+from mtglib.antireplay import Redis, Window
+from mtglib.antireplay.redis_url import checked_address
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,7 @@ def test_it_is_made_without_an_event_loop(url: str) -> None:
     [
         *("", "h:6379", "http://u:hidden@h", "redis://", "redis://:hidden@", "redis://u:hidden@h:99999", "unix://"),
         *("redis://u:hidden@h:0", "redis://u:hidden@h/x", "redis://u:hidden@h?db=-1", "redis://hidden@h:port"),
+        *("redis://hidden:12#hidden@h", "redis://h#hidden", "redis://u:hidden@h#", "unix:///hidden#x"),
         *("redis://u:hidden@h?retry_on_timeout=yes", "redis://u:hidden@[h", "redis://u:hidden@h?x", "redis://h/²"),
     ],
 )
@@ -51,18 +55,49 @@ def test_any_url_is_taken_or_an_option_error(url: str) -> None:
         assert Redis(url, 7)._new_client() is not None
 
 
+@pytest.mark.parametrize("url", [None, 6379, b"redis://hidden", ["redis://hidden"]])
+def test_a_url_that_is_no_text_is_refused_and_not_repeated(url: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match="url: expected redis://") as error:
+        Redis(url, 7)
+    assert "hidden" not in str(error.value)
+
+
+def test_a_number_sign_in_a_password_is_written_with_a_percent_sign() -> None:
+    pool = Redis("redis://u:12%23x@h", 7)._new_client().connection_pool
+
+    assert (pool.connection_kwargs["host"], pool.connection_kwargs["password"]) == ("h", "12#x")
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("redis://u:hidden@h", "h:6379"),
+        ("rediss://:hidden@[::1]:7/3", "[::1]:7"),
+        ("redis://192.0.2.1:7?db=2", "192.0.2.1:7"),
+        ("unix:///run/redis.sock?db=3", "/run/redis.sock"),
+    ],
+)
+def test_the_address_for_messages_is_where_it_is_and_no_more(url: str, address: str) -> None:
+    assert checked_address(url) == address
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *(("window_seconds", value) for value in (0, -1, 0.0001, math.nan, math.inf)),
-        *(("timeout_seconds", value) for value in (0, -1, 1, math.nan)),
-        ("max_connections", 0),
+        *(("window_seconds", value) for value in (0, -1, 0.0001, math.nan, math.inf, "7", None, True)),
+        *(("timeout_seconds", value) for value in (0, -1, 1, math.nan, "0.5", None)),
+        *(("max_connections", value) for value in (0, 1025, 1.5, "8", None)),
+        *(("fallback", value) for value in (object(), Window, 5)),
+        *(("logger", value) for value in (object(), RecordingLogger, logging.getLogger())),
+        *(("key_prefix", value) for value in (None, b"mtg:", "x" * 201, "\ud800")),
+        *(("clock", value) for value in (None, 5.0)),
     ],
 )
-def test_impossible_values_are_refused(field: str, value: float) -> None:
+def test_impossible_values_are_refused(field: str, value: Any) -> None:
     changes: dict[str, Any] = {"window_seconds": 7, field: value}
-    with pytest.raises(mtglib.OptionError, match=field):
+    with pytest.raises(mtglib.OptionError) as error:
         Redis("redis://h", **changes)
+    assert error.value.field == field
 
 
 def test_without_its_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -90,10 +91,25 @@ def test_the_length_covers_every_time_at_which_a_hello_is_accepted() -> None:
     assert Window.for_time_skewness(3.0)._max_entries == 1_000_000
 
 
-@pytest.mark.parametrize(("seconds", "entries"), [(0, 1), (-1, 1), (math.nan, 1), (1, 0), (1, -5)])
-def test_impossible_sizes_are_refused(seconds: float, entries: int) -> None:
-    with pytest.raises(mtglib.OptionError, match="expected a positive number"):
-        Window(seconds, max_entries=entries)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("window_seconds", value) for value in (0, -1, math.nan, math.inf, 1e10, "5", None, True)),
+        *(("max_entries", value) for value in (0, -5, 1.5, "5", None, 10**10)),
+        *(("clock", value) for value in (None, 5.0)),
+    ],
+)
+def test_impossible_values_are_refused(field: str, value: Any) -> None:
+    changes: dict[str, Any] = {"window_seconds": 7, field: value}
+    with pytest.raises(mtglib.OptionError) as error:
+        Window(**changes)
+    assert error.value.field == field
+
+
+@pytest.mark.parametrize("skewness_seconds", [-1, math.nan, 1e9, "3", None])
+def test_an_impossible_skewness_is_refused(skewness_seconds: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^skewness_seconds: "):
+        Window.for_time_skewness(skewness_seconds)
 
 
 @given(asked=st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.integers(0, 6)), max_size=60))

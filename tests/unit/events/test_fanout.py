@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ import pytest
 
 import mtglib
 from integration.recording_logger import RecordingLogger
-from integration.stage import eventually
 from mtglib.events import Fanout
 from support.event_samples import stream_of
 from unit.recorders import said
@@ -19,15 +19,23 @@ EVENTS = [*stream_of("a", "dc"), *stream_of("b", "front")]
 
 
 class Keeper:
-    """An observer that keeps all."""
+    """An observer that keeps all; `has` waits until there are so many."""
 
     def __init__(self) -> None:
         self.events: list[mtglib.Event] = []
         self.longest_batch = 0
+        self._arrived = asyncio.Event()
 
     async def observe(self, events: Sequence[mtglib.Event]) -> None:
         self.events += events
         self.longest_batch = max(self.longest_batch, len(events))
+        self._arrived.set()
+
+    async def has(self, count: int) -> None:
+        async with asyncio.timeout(20):
+            while len(self.events) < count:
+                self._arrived.clear()
+                await self._arrived.wait()
 
 
 class Stuck(Keeper):
@@ -61,7 +69,9 @@ async def test_each_observer_gets_each_event_in_order() -> None:
     observers = [Keeper(), Keeper(), Keeper()]
     async with Fanout(observers) as stream:
         send_all(stream, EVENTS)
-        await eventually(lambda: all(keeper.events == EVENTS for keeper in observers))
+        for keeper in observers:
+            await keeper.has(len(EVENTS))
+    assert all(keeper.events == EVENTS for keeper in observers)
 
 
 async def test_events_before_the_loop_runs_are_kept() -> None:
@@ -112,9 +122,10 @@ async def test_stuck_observer_holds_up_no_other_and_gets_whole_streams() -> None
         for event in sent:
             stream.send(event)
             await asyncio.sleep(0)
-        await eventually(lambda: keeper.events == sent)
+        await keeper.has(len(sent))
         stuck.go.set()
 
+    assert keeper.events == sent
     starts = sum(isinstance(event, mtglib.EventStart) for event in stuck.events)
     assert starts == sum(isinstance(event, mtglib.EventFinish) for event in stuck.events)
     assert 0 < starts < 1000
@@ -135,9 +146,9 @@ async def test_stuck_observer_is_given_up_when_the_time_for_the_rest_is_over() -
 async def test_observer_that_raises_is_told_of_once_and_goes_on(error: BaseException, logger: RecordingLogger) -> None:
     keeper = Keeper()
     async with Fanout([Raising(error), keeper], logger=logger) as stream:
-        for event in EVENTS:
+        for number, event in enumerate(EVENTS, 1):
             stream.send(event)
-            await eventually(lambda: event in keeper.events)  # noqa: B023
+            await keeper.has(number)
 
     assert keeper.events == EVENTS
     assert stream.dropped_by_observer == (len(EVENTS), 0)
@@ -147,7 +158,7 @@ async def test_observer_that_raises_is_told_of_once_and_goes_on(error: BaseExcep
 async def test_logger_that_raises_harms_nobody() -> None:
     class BrokenLogger(RecordingLogger):
         def named(self, name: str) -> RecordingLogger:
-            return self
+            raise ZeroDivisionError
 
         def warning(self, message: str, *, error: BaseException | None = None) -> None:
             raise ZeroDivisionError
@@ -176,11 +187,28 @@ async def test_it_cannot_be_entered_twice() -> None:
             await stream.__aenter__()
 
 
+async def test_it_cannot_be_left_before_it_is_entered() -> None:
+    keeper = Keeper()
+    fanout = Fanout([keeper])
+    with pytest.raises(RuntimeError, match="after it was entered"):
+        await fanout.__aexit__()
+    async with fanout:
+        send_all(fanout, EVENTS)
+    assert keeper.events == EVENTS
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
         ({"observers": [object()]}, "observers"),
-        ({"max_queued_events": 0}, "max_queued_events"),
+        ({"observers": None}, "observers"),
+        ({"observers": Raising(ValueError())}, "observers"),
+        ({"observers": [Raising]}, "observers"),
+        ({"observers": "abc"}, "observers"),
+        ({"logger": logging.getLogger()}, "logger"),
+        ({"logger": RecordingLogger}, "logger"),
+        *(({"max_queued_events": value}, "max_queued_events") for value in (0, 1.5, "8", None, True, 10**10)),
+        *(({"drain_timeout": value}, "drain_timeout") for value in ("5", None, True, 86_401)),
         ({"drain_timeout": -1.0}, "drain_timeout"),
         ({"drain_timeout": float("nan")}, "drain_timeout"),
     ],

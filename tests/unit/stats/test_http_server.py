@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+import socket
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.stats.http_server import Request, answer, parse_request
+from integration.stage import open_fds
+from mtglib.stats.http_server import Request, answer, parse_request, serve_page
 
 
 def status(request: Request | None, path: str = "/metrics") -> int:
@@ -53,3 +57,23 @@ def test_head_is_answered_as_get_without_the_page() -> None:
     assert get == head + b"page"
     assert b"\r\nContent-Length: 4\r\n" in head
     assert b"\r\nContent-Type: text/x\r\n" in head
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", b"the page can't be made: ZeroDivisionError\n"), ("HEAD", b"")])
+def test_page_that_cannot_be_made_is_the_servers_fault(method: str, body: bytes) -> None:
+    head, _, told = answer(Request(method, "/"), "/", "text/x", lambda: bytes(1 // 0)).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 500 ")
+    assert told == body
+
+
+async def test_descriptor_is_closed_when_the_server_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_positional: object, **_named: object) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(asyncio, "start_server", fail)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        before = open_fds()
+        with pytest.raises(OSError, match="no room"):
+            await serve_page(listener, "/", "text/x", lambda: b"page")
+        assert (open_fds(), listener.fileno() >= 0) == (before, True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import Any
 
@@ -93,15 +94,28 @@ def test_what_runs_and_what_was_dropped_is_shown() -> None:
     assert value(page, "own_events_dropped") == 12
 
 
-@pytest.mark.parametrize("prefix", ["", "1mtg", "mtg-proxy", "mtg.", "mtg\n", "é"])
-def test_prefix_that_cannot_work(prefix: str) -> None:
-    with pytest.raises(mtglib.OptionError, match=r"^metric_prefix: ") as caught:
-        Prometheus(metric_prefix=prefix)
-    assert caught.value.field == "metric_prefix"
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("metric_prefix", value) for value in ("", "1mtg", "9a", "mtg-proxy", "mtg.", "mtg\n", "é", None, b"mtg")),
+        *((field, value) for field in ("version", "engine") for value in (None, 1.0, "\ud800")),
+        *(("engine_threads", value) for value in (None, "4", -1, 4.0, True, 10**7)),
+        *(("dropped", value) for value in (None, 5, asyncio.sleep)),
+    ],
+)
+def test_value_that_cannot_work(field: str, value: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match=f"^{field}: ") as caught:
+        Prometheus(**{field: value})
+    assert caught.value.field == field
 
 
-@pytest.mark.parametrize("path", ["", "metrics", "/a b", "/a?b", "/a#b", "/a\n", "/é"])
-async def test_path_that_cannot_work(path: str) -> None:
+def test_count_of_dropped_events_that_is_none_makes_no_page() -> None:
+    with pytest.raises(TypeError):
+        Prometheus(dropped=lambda: None).render()  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize("path", ["", "metrics", "/a b", "/a?b", "/a#b", "/a\n", "/é", None, b"/"])
+async def test_path_that_cannot_work(path: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(mtglib.OptionError, match="http_path"):
         await Prometheus().serve(listener, path)
 

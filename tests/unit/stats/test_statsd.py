@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -37,13 +39,29 @@ def test_any_tag_value_makes_one_line_of_the_dialect(tag_format: str, first: str
     ("changes", "field"),
     [
         ({"host": ""}, "host"),
+        ({"host": None}, "host"),
+        ({"host": b"h"}, "host"),
+        ({"host": "a b"}, "host"),
+        ({"host": "h" * 256}, "host"),
+        ({"port": "8125"}, "port"),
+        ({"port": None}, "port"),
+        ({"port": True}, "port"),
         ({"port": 0}, "port"),
         ({"port": 65_536}, "port"),
         ({"metric_prefix": ""}, "metric_prefix"),
         ({"metric_prefix": "a..b"}, "metric_prefix"),
         ({"metric_prefix": "a:b"}, "metric_prefix"),
         ({"metric_prefix": "a\n"}, "metric_prefix"),
+        ({"metric_prefix": None}, "metric_prefix"),
         ({"tag_format": "xml"}, "tag_format"),
+        ({"tag_format": []}, "tag_format"),
+        ({"dropped": 5}, "dropped"),
+        ({"dropped": asyncio.sleep}, "dropped"),
+        ({"logger": logging.getLogger()}, "logger"),
+        ({"flush_each_seconds": "1"}, "flush_each_seconds"),
+        ({"flush_each_seconds": None}, "flush_each_seconds"),
+        ({"flush_each_seconds": True}, "flush_each_seconds"),
+        ({"flush_each_seconds": 86_401}, "flush_each_seconds"),
         ({"flush_each_seconds": 0.0}, "flush_each_seconds"),
         ({"flush_each_seconds": float("nan")}, "flush_each_seconds"),
     ],
@@ -56,3 +74,19 @@ def test_value_that_cannot_work(changes: dict[str, Any], field: str) -> None:
 
 def test_it_is_an_observer() -> None:
     assert isinstance(Statsd("127.0.0.1", 8125), mtglib.Observer)
+
+
+async def test_it_is_entered_once_and_left_once() -> None:
+    async with Statsd("127.0.0.1", 8125) as statsd:
+        with pytest.raises(RuntimeError, match="entered once"):
+            await statsd.__aenter__()
+
+    with pytest.raises(RuntimeError, match="left once"):
+        await statsd.__aexit__()
+    with pytest.raises(RuntimeError, match="entered once"):
+        await statsd.__aenter__()
+
+
+async def test_who_was_not_entered_cannot_be_left() -> None:
+    with pytest.raises(RuntimeError, match="after it was entered"):
+        await Statsd("127.0.0.1", 8125).__aexit__()

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from integration.stage import eventually
-from mtglib.stats import Statsd
+from mtglib.stats import Statsd, statsd
 from mtglib.stats.udp_writer import UDPWriter
 from support.event_samples import stream_of
 
@@ -109,7 +109,56 @@ async def test_counts_gather_until_the_name_is_found(server: socket.socket, monk
     async with Statsd("statsd.example", 8125, flush_each_seconds=0.001) as observer:
         await observer.observe(stream_of("a", "replay"))
         found.set()
-        await eventually(lambda: any(b"mtg.replay_attacks:1|c" in datagram for datagram in received(server)))
+        async with asyncio.timeout(20):
+            while b"mtg.replay_attacks:1|c" not in await asyncio.get_running_loop().sock_recv(server, 65_536):
+                pass
+
+
+async def test_silent_dns_is_asked_once_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, released = [], threading.Event()
+
+    def never() -> None:
+        asked.append(True)
+        released.wait()
+
+    resolve_to(monkeypatch, first=never)
+    monkeypatch.setattr(statsd, "_LAST_CONNECT_TIMEOUT", 0.01)
+
+    async def visit() -> None:
+        async with Statsd("statsd.example", 8125) as observer:
+            await observer.observe(stream_of("a", "dc"))
+            await asyncio.sleep(0)
+
+    try:
+        await asyncio.to_thread(asyncio.run, visit())  # which waits for its executor's threads
+    finally:
+        released.set()
+    assert asked == [True]
+
+
+async def test_no_thread_is_left_for_a_look_up(server: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    writer = UDPWriter("127.0.0.1", server.getsockname()[1])
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        assert not await writer.connect()
+
+    assert await writer.connect()
+    writer.close()
+
+
+async def test_address_that_cannot_be_reached_is_the_next_ones_turn(
+    server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inet = (socket.AF_INET, socket.SOCK_DGRAM, 0, "")
+    answers = [(*inet, ("255.255.255.255", 8125)), (*inet, server.getsockname())]  # the first needs SO_BROADCAST
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_positional, **_named: answers)
+    writer = UDPWriter("statsd.example", 8125)
+
+    assert [await writer.connect() for _ in range(2)] == [False, True]
+    writer.close()
 
 
 async def test_name_that_is_never_found_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
