@@ -1,6 +1,7 @@
 """A resolver of your own: names from a table, all others from a DNS server over TLS.
 
-Here it tells the proxy where the fronting site is, in a network whose names no public server knows.
+Here it tells the proxy where the fronting site is, in a network whose names no public server knows. A resolver belongs
+to the event loop that it is used in, and whoever made it closes it.
 
 python examples/own_resolver.py --host www.example.com --port 8443
 """
@@ -9,7 +10,7 @@ import argparse
 import asyncio
 import socket
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 import mtglib
@@ -32,9 +33,10 @@ class TableFirst:
 
 async def serve(secret: mtglib.Secret, listener: socket.socket, table: Mapping[str, str], **changes: Any) -> None:
     """Serve until cancelled; `changes` are attributes of `mtglib.ProxyOpts`."""
-    network = Direct(resolver=TableFirst(table, resolver_from_url("tls://9.9.9.9")))
-    async with mtglib.Proxy(mtglib.ProxyOpts.with_defaults(secret, network=network, **changes)) as proxy:
-        await proxy.serve(listener)
+    async with aclosing(resolver_from_url("tls://9.9.9.9")) as server:
+        network = Direct(resolver=TableFirst(table, server))
+        async with mtglib.Proxy(mtglib.ProxyOpts.with_defaults(secret, network=network, **changes)) as proxy:
+            await proxy.serve(listener)
 
 
 def main() -> None:

@@ -8,6 +8,9 @@ from .errors import UpstreamError
 from .guards import Warnings, within
 from .interfaces import Network
 
+_LATE_SECONDS = 0.1
+"""How much later we give up than the network was told to: its own error says what was going on, ours only how long."""
+
 
 async def dial_dc(
     network: Network, choice: DCChoice, dial_timeout: float, warnings: Warnings
@@ -17,35 +20,37 @@ async def dial_dc(
     Args:
         network: Who dials.
         choice: The DC.
-        dial_timeout: For one address; all together get twice that.
+        dial_timeout: For one address; all together get twice that, without what a network is late.
         warnings: Where a network that misbehaves is reported.
 
     Raises:
         UpstreamError: None could be reached.
     """
     loop = asyncio.get_running_loop()
-    deadline_mono = loop.time() + 2 * dial_timeout
+    left_seconds = 2 * dial_timeout
     failures = []
     for address in choice.addresses:
-        left = min(dial_timeout, deadline_mono - loop.time())
-        if left <= 0:
+        timeout_seconds = min(dial_timeout, left_seconds)
+        if timeout_seconds <= 0:
             break
+        began_mono = loop.time()
         try:
-            return await dial(network, address.host, address.port, left, warnings), address
+            return await dial(network, address.host, address.port, timeout_seconds, warnings), address
         except (OSError, TimeoutError) as error:
             failures.append(f"{address.ip} port {address.port}: {str(error) or 'time-out'}")
+        left_seconds -= min(loop.time() - began_mono, timeout_seconds)
     raise UpstreamError(f"DC {choice.dc} can't be reached ({'; '.join(failures)})")
 
 
 async def dial(network: Network, host: str, port: int, timeout_seconds: float, warnings: Warnings) -> socket.socket:
-    """Dial one address with a network that may be a user's.
+    """Dial one address with a network that may be a user's, and that is ended if it ignores its time-out.
 
     Raises:
         OSError, TimeoutError: It can't be reached.
         UpstreamError: The network misbehaved: it raised something else, or returned no socket.
     """
     try:
-        sock = await within(timeout_seconds, network.dial(host, port, timeout_seconds=timeout_seconds))
+        sock = await within(timeout_seconds + _LATE_SECONDS, network.dial(host, port, timeout_seconds=timeout_seconds))
         if not isinstance(sock, socket.socket):
             raise TypeError(f"expected a connected socket.socket, got {type(sock).__name__}")
         if sock.fileno() < 0:

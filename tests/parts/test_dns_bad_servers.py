@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
-from mtglib.network import Direct
+from mtglib.network import Direct, ResolverURL, dns_stream
+from mtglib.network.dns_https import DNSOverHTTPS
+from mtglib.network.dns_message import DNSError
 from mtglib.network.dns_resolver import DNSResolver
 from mtglib.network.dns_stream import DNSOverStream
-from mtglib.network.resolver_url import resolver_from_url
+from mtglib.network.resolvers import _Opening, resolver_from_url
 from support.sockets import recv_exactly
 from support.tcp_server import TCPServer
+from unit.network.site import Site, response, self_signed
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
@@ -76,7 +83,7 @@ async def test_a_silent_server_is_a_time_out() -> None:
         return []
 
     async with udp_server(keep) as port, aclosing(make(f"127.0.0.1:{port}")) as resolver:
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match=rf"^DNS server udp://127\.0\.0\.1:{port}: no answer in time$"):
             await resolver.resolve("a.example", 1)
 
     assert len(seen) == 6, "three tries for each family"
@@ -116,7 +123,7 @@ async def test_nobody_there_is_an_error() -> None:
         port = free.getsockname()[1]
     for scheme in ("udp", "tls", "https"):
         async with aclosing(make(f"{scheme}://127.0.0.1:{port}")) as resolver:
-            with pytest.raises(OSError):
+            with pytest.raises(OSError, match=rf"^DNS server {scheme}://127\.0\.0\.1:{port}: .*refused"):
                 await resolver.resolve("a.example", 1)
 
 
@@ -140,7 +147,7 @@ async def test_a_server_without_tls_is_an_error(
     scheme: str, script: Callable[[socket.socket], Awaitable[None]]
 ) -> None:
     async with Scripted(script) as server, aclosing(make(f"{scheme}://127.0.0.1:{server.port}")) as resolver:
-        with pytest.raises(OSError):
+        with pytest.raises(OSError, match=rf"^DNS server {scheme}://127\.0\.0\.1:{server.port}: .+"):
             await resolver.resolve("a.example", 1)
 
 
@@ -185,6 +192,130 @@ async def test_a_kept_connection_that_breaks_is_replaced() -> None:
             assert query.read(wire).addresses == ("127.0.0.9",)
 
     assert connections == [0, 1, 2]
+
+
+async def test_a_connection_that_is_idle_is_closed_and_the_next_question_has_a_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dns_stream, "_IDLE_SECONDS", 0.01)
+    asked: list[int] = []
+    ended = [asyncio.Event() for _ in range(2)]
+
+    async def answer(sock: socket.socket) -> None:
+        number = len(asked)
+        asked.append(0)
+        with contextlib.suppress(EOFError, ConnectionResetError):
+            while True:
+                query = await next_query(sock)
+                asked[number] += 1
+                await asyncio.get_running_loop().sock_sendall(sock, framed(positive(query)))
+        ended[number].set()
+
+    async with Scripted(answer) as server, aclosing(over_tcp(server, 0.5)) as transport:
+        for gone in ended:
+            for _ in range(3):
+                await transport.ask("a.example", "A")
+            await gone.wait()
+
+    assert asked == [3, 3]
+
+
+async def test_closing_at_once_leaves_no_connection_open() -> None:
+    ended = asyncio.Event()
+
+    async def watch(sock: socket.socket) -> None:
+        with contextlib.suppress(ConnectionResetError):
+            await keep_silent(sock)
+        ended.set()
+
+    async with Scripted(watch) as server:
+        transport = over_tcp(server)
+        await transport._connected()
+        await transport.aclose()
+        async with asyncio.timeout(20):
+            await ended.wait()
+
+
+async def test_silence_is_a_time_out_however_long_one_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns_stream, "_IDLE_SECONDS", 0.01)
+    async with Scripted(keep_silent) as server, aclosing(over_tcp(server, 0.1)) as transport:
+        with pytest.raises(TimeoutError):
+            await transport.ask("a.example", "A")
+
+
+async def over_https(page: bytes, tmp_path: Path, times: int = 1, timeout_seconds: float = 30) -> list[list[str]]:
+    """Ask a web server so many times; returns the heads of what it was asked."""
+    pem, context = self_signed(tmp_path, "dns.example")
+    async with Site({"/dns-query": page}, context) as site:
+        trusted = ssl.create_default_context(cafile=str(pem))
+        url = f"https://127.0.0.1:{site.port}/dns-query"
+        async with aclosing(DNSOverHTTPS(url, Direct().dial, timeout_seconds, trusted)) as transport:
+            for _ in range(times):
+                await transport.ask("a.example", "A")
+        return site.heads
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        (response(b"x" * 65_536), "above 65535 bytes"),
+        (CHUNKED + (b"1000\r\n" + b"x" * 4096 + b"\r\n") * 16, "above 65535 bytes"),
+        (response(b"", "302 Found", "Location: https://127.0.0.1/"), "HTTP status 302"),
+        (response(b"", "500 Internal Server Error"), "HTTP status 500"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000, "can't be asked"),
+    ],
+)
+async def test_a_web_server_that_answers_too_much_or_nothing_of_use_is_an_error(
+    page: bytes, text: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DNSError, match=text):
+        await over_https(page, tmp_path)
+
+
+async def test_a_web_server_that_stalls_in_its_answer_is_a_time_out(tmp_path: Path) -> None:
+    with pytest.raises(TimeoutError):
+        await over_https(CHUNKED + b"1000\r\n" + b"x" * 4096 + b"\r\n", tmp_path, timeout_seconds=0.2)
+
+
+async def test_the_longest_answer_is_read(tmp_path: Path) -> None:
+    assert await over_https(response(b"x" * 65_535), tmp_path)
+
+
+async def test_cookies_are_not_sent_back(tmp_path: Path) -> None:
+    first, second = await over_https(response(b"x", "200 OK", "Set-Cookie: who=you; Path=/"), tmp_path, times=2)
+
+    assert first == second
+    assert not [line for line in second if line.lower().startswith("cookie:")]
+
+
+@pytest.mark.parametrize("scheme", ["tls", "https"])
+async def test_a_time_out_of_the_dial_function_is_one_of_the_server(scheme: str) -> None:
+    async def dial(host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        raise TimeoutError("the tunnel is silent")
+
+    async with aclosing(resolver_from_url(f"{scheme}://127.0.0.1:9", dial=dial)) as resolver:
+        with pytest.raises(TimeoutError, match=rf"^DNS server {scheme}://127\.0\.0\.1:9: the tunnel is silent$"):
+            await resolver.resolve("a.example", 1)
+
+
+async def test_a_dial_function_of_a_users_may_return_a_blocking_socket() -> None:
+    async def dial(host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        sock = await Direct().dial(host, port, timeout_seconds=timeout_seconds)
+        sock.setblocking(True)
+        return sock
+
+    async def answer(sock: socket.socket) -> None:
+        await asyncio.get_running_loop().sock_sendall(sock, framed(positive(await next_query(sock))))
+
+    url = ResolverURL.parse("udp://127.0.0.1")
+    async with Scripted(answer) as server:
+        opening = _Opening(dial, dataclasses.replace(url, port=server.port), 5)
+        async with aclosing(DNSOverStream(opening, 5)) as transport:
+            query, wire = await transport.ask("a.example", "A")
+    assert query.read(wire).addresses == ("127.0.0.9",)
 
 
 async def test_an_answer_to_something_else_breaks_the_connection() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from mtglib.network import Direct
+from mtglib.network import Direct, ResolverClosedError, dns_stream
 from mtglib.network.dns_resolver import DNSResolver
-from mtglib.network.resolver_url import resolver_from_url
+from mtglib.network.resolvers import resolver_from_url
 from support.unbound import MANY, Unbound, unbound_is_missing
 
 pytestmark = [
@@ -27,10 +27,12 @@ class Dialled:
 
     def __init__(self) -> None:
         self.asked_for: list[tuple[str, int]] = []
+        self.socks: list[socket.socket] = []
 
     async def __call__(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
         self.asked_for.append((host, port))
-        return await Direct().dial("127.0.0.1", port, timeout_seconds=timeout_seconds)
+        self.socks.append(await Direct().dial("127.0.0.1", port, timeout_seconds=timeout_seconds))
+        return self.socks[-1]
 
 
 @pytest.fixture
@@ -133,6 +135,33 @@ async def test_questions_share_a_connection_made_by_the_dial_function(server: Un
 
     assert set(dial.asked_for) == {("dns.example", port)}
     assert len(dial.asked_for) <= 2, "the very first two questions may have one each"
+
+
+@pytest.mark.parametrize("scheme", ["udp", "tls", "https"])
+async def test_closing_ends_all_connections_and_who_waits(server: Unbound, scheme: str) -> None:
+    dial = Dialled()
+    resolver = make(server, scheme, dial=dial, host="127.0.0.1")
+    assert await resolver.resolve("many.example", 1)
+    waiting = asyncio.create_task(resolver.resolve("both.example", 1))
+    await asyncio.sleep(0)
+    await resolver.aclose()
+
+    with pytest.raises(ResolverClosedError):
+        await waiting
+    async with asyncio.timeout(20):
+        while any(sock.fileno() != -1 for sock in dial.socks):
+            await asyncio.sleep(0)
+
+
+async def test_an_idle_connection_is_closed_and_replaced(server: Unbound, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns_stream, "_IDLE_SECONDS", 0.01)
+    dial = Dialled()
+    async with aclosing(make(server, "tls", dial=dial, host="dns.example", timeout_seconds=1)) as resolver:
+        for count, name in enumerate(("four.example", "both.example"), start=1):
+            assert await resolver.resolve(name, 1)
+            assert len(dial.socks) == count
+            while dial.socks[-1].fileno() != -1:
+                await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("scheme", ["tls", "https"])

@@ -11,6 +11,8 @@ from contextlib import suppress
 import pytest
 import uvloop
 
+from integration.recording_logger import RecordingLogger
+from mtglib import Network
 from mtglib.network import Direct
 from mtglib.network.balanced import from_urls
 from mtglib.network.breaker import CircuitOpenError
@@ -19,6 +21,7 @@ from mtglib.network.target_error import TargetUnreachableError
 from support import sockets
 from support.socks_servers import Dante, MicroSocks, free_port, is_missing
 from support.tcp_server import TCPServer
+from unit.network.site import Site, response
 
 pytestmark = pytest.mark.skipif(
     is_missing("microsocks", "danted") is not None, reason=str(is_missing("microsocks", "danted"))
@@ -52,6 +55,13 @@ SERVERS = pytest.mark.parametrize(
     [MicroSocks, lambda: MicroSocks(USER, PASSWORD), Dante],
     ids=["microsocks", "microsocks with a password", "dante"],
 )
+
+
+@pytest.fixture
+def logger() -> RecordingLogger:
+    return RecordingLogger()
+
+
 Make = Callable[[], MicroSocks | Dante]
 
 
@@ -117,6 +127,38 @@ async def test_a_proxy_that_dies_is_left_out_until_it_is_back() -> None:
         await staying.kill()
         async with asyncio.timeout(20):
             await _until_connected(dial)
+
+
+async def test_the_log_names_the_proxy_that_is_away_and_back(logger: RecordingLogger) -> None:
+    async with Greeter() as target, MicroSocks(USER, PASSWORD) as proxy:
+        url = f"{proxy.url}?open_threshold=1&half_open_timeout=1ms"
+        network = from_urls([url], base=Direct(), logger=logger)
+        await proxy.kill()
+        with pytest.raises(OSError, match="refused"):
+            await network.dial("127.0.0.1", target.port, timeout_seconds=20)
+        await proxy.start()
+        async with asyncio.timeout(20):
+            await _until_connected(lambda: _dial_and_close(network, target.port))
+
+    said = [(message.level, message.text) for message in logger.messages if message.level != "debug"]
+    assert said == [
+        ("warning", f"Socks5(127.0.0.1:{proxy.port}) failed once and rests for 0.001 s"),
+        ("info", f"Socks5(127.0.0.1:{proxy.port}) works again"),
+    ]
+    assert "p@ss" not in logger.everything()
+
+
+async def test_http_goes_through_whichever_proxy_works() -> None:
+    async with Site({"/": response(b"hello")}) as site, MicroSocks() as away, MicroSocks(USER, PASSWORD) as alive:
+        await away.kill()
+        async with from_urls([away.url, alive.url], base=Direct()).http_client() as client:
+            for _ in range(5):
+                answer = await client.get(f"http://127.0.0.1:{site.port}/", headers={"Connection": "close"})
+                assert answer.content == b"hello"
+
+
+async def _dial_and_close(network: Network, port: int) -> None:
+    (await network.dial("127.0.0.1", port, timeout_seconds=20)).close()
 
 
 async def _until_connected(dial: Callable[[], Awaitable[None]]) -> None:

@@ -104,6 +104,19 @@ async def test_a_time_out_is_called_one(warnings: Warnings) -> None:
         await dial_dc(network, CHOICE, 0.02, warnings)
 
 
+async def test_what_the_network_says_of_a_time_out_is_heard(warnings: Warnings) -> None:
+    class Slow(ScriptedNetwork):
+        async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    return await super().dial(host, port, timeout_seconds=timeout_seconds)
+            except TimeoutError:
+                raise TimeoutError("the tunnel's far end is silent") from None
+
+    with pytest.raises(mtglib.UpstreamError, match=r"444: the tunnel's far end is silent; .*: refused; .*: refused"):
+        await dial_dc(Slow(silent, refused, refused), CHOICE, 0.02, warnings)
+
+
 async def test_after_a_time_out_the_next_address_is_tried(warnings: Warnings) -> None:
     network = ScriptedNetwork(silent, connected)
 

@@ -3,10 +3,13 @@
 from .balanced import Balanced, from_urls
 from .breaker import CircuitBreaker, CircuitOpenError
 from .direct import Direct
-from .resolve import Answer, Resolver, SystemResolver
-from .resolver_url import resolver_from_url
+from .proxy_url import ProxyURL
+from .resolve import Answer, ClosableResolver, Resolver, ResolverClosedError
+from .resolver_url import ResolverURL
+from .resolvers import resolver_from_url
 from .socket_options import DEFAULT_SOCKET_OPTIONS, KeepAlive, SocketOptions
 from .socks5 import Socks5
+from .system_resolver import SystemResolver
 from .target_error import TargetUnreachableError
 
 __all__ = [
@@ -15,9 +18,13 @@ __all__ = [
     "Balanced",
     "CircuitBreaker",
     "CircuitOpenError",
+    "ClosableResolver",
     "Direct",
     "KeepAlive",
+    "ProxyURL",
     "Resolver",
+    "ResolverClosedError",
+    "ResolverURL",
     "SocketOptions",
     "Socks5",
     "SystemResolver",

@@ -8,8 +8,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from ..errors import OptionError
-from ..interfaces import Dial, Network
+from ..interfaces import Dial, Logger, Network
 from .breaker import CircuitBreaker, CircuitOpenError
+from .checks import check_list, check_part
+from .late import within
 from .proxy_url import ProxyURL
 from .socks5 import Socks5
 from .target_error import TargetUnreachableError
@@ -22,15 +24,19 @@ class Balanced:
     """Spreads dials over networks by chance; where one fails, the others are tried.
 
     Args:
-        networks: At least one. A `CircuitBreaker` among them is left out while it is open.
+        networks: At least one. A `CircuitBreaker` among them is left out while it is open; with a logger, it also
+            tells of failures that nobody else hears of, since another network stands in.
 
     Raises:
-        OptionError: There is no network.
+        OptionError: There is no network, or something that is none.
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
+        check_list("networks", networks, "networks")
         if not networks:
             raise OptionError("networks", "at least one network")
+        for index, network in enumerate(networks):
+            check_part(f"networks[{index}]", network, Network)
         self._networks = tuple(networks)
 
     def __repr__(self) -> str:
@@ -39,30 +45,33 @@ class Balanced:
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
         """Connect with one of the networks.
 
-        Each gets a share of the time, at least a third, so that a silent one leaves some for the next.
+        Each gets a share of the time, at least a third, so that a silent one leaves some for the next. Whatever a
+        network raises, the next one is tried.
 
         Raises:
             CircuitOpenError: All networks have failed too often and rest.
             TargetUnreachableError: All that were tried say that it is the target's fault.
             TimeoutError: The time is over.
-            OSError: All that were tried have failed; the text has the error of each.
+            OSError: All that were tried have failed; the text has the error of each. If only one was tried, its
+                error is raised as it is, of whatever kind.
         """
         loop = asyncio.get_running_loop()
         deadline_mono = loop.time() + timeout_seconds
         ready = [each for each in self._networks if not isinstance(each, CircuitBreaker) or each.lets_through]
         random.shuffle(ready)
-        errors: list[OSError] = []
+        errors: list[Exception] = []
         for index, network in enumerate(ready):
             left_seconds = deadline_mono - loop.time()
             if left_seconds <= 0:
                 errors.append(TimeoutError(f"the time is over, {len(ready) - index} more were not tried"))
                 break
             share_seconds = max(left_seconds / (len(ready) - index), timeout_seconds / _MOST_SHARES)
+            share_seconds = min(share_seconds, left_seconds)
             try:
-                return await network.dial(host, port, timeout_seconds=min(share_seconds, left_seconds))
+                return await within(share_seconds, network.dial(host, port, timeout_seconds=share_seconds))
             except CircuitOpenError:
                 continue  # opened, or tried by another dial, since we looked
-            except OSError as error:
+            except Exception as error:
                 errors.append(error)
         raise _summary(errors, len(self._networks))
 
@@ -73,24 +82,29 @@ class Balanced:
         return http_client(dial or self.dial)
 
 
-def from_urls(urls: Sequence[str], *, base: Network) -> Network:
+def from_urls(urls: Sequence[str], *, base: Network, logger: Logger | None = None) -> Network:
     """Make the network of a list of proxies: balanced if there are several, each with a circuit breaker.
 
     Args:
         urls: `socks5://user:password@host:port?open_threshold=5&half_open_timeout=1m&reset_failures_timeout=10s`,
-            where all but the host may be left out, or "" for the direct way, which needs no breaker.
+            where all but the host may be left out, or "" for the direct way, which needs no breaker. The numbers are
+            `CircuitBreaker`'s, within its bounds; durations are as Go spells them.
         base: How to reach the proxies; it is the direct way, and the answer where the list is empty.
+        logger: Told by the circuit breakers when a proxy fails too often, and when it is back.
 
     Raises:
-        OptionError: A URL can't be used. Its `field` is `proxies[0]` for the first; its text quotes no URL.
+        OptionError: An argument can't work. Of a URL, `field` is `urls[0]` for the first, and the text names the
+            parameter but quotes nothing.
     """
-    networks = [_network(url, f"proxies[{index}]", base) for index, url in enumerate(urls)]
+    check_list("urls", urls, "URLs")
+    check_part("base", base, Network)
+    networks = [_network(url, f"urls[{index}]", base, logger) for index, url in enumerate(urls)]
     if not networks:
         return base
     return networks[0] if len(networks) == 1 else Balanced(networks)
 
 
-def _network(url: str, option: str, base: Network) -> Network:
+def _network(url: str, option: str, base: Network, logger: Logger | None) -> Network:
     if url == "":
         return base
     proxy = ProxyURL.parse(url, option)
@@ -99,16 +113,23 @@ def _network(url: str, option: str, base: Network) -> Network:
         open_threshold=proxy.open_threshold,
         half_open_timeout_seconds=proxy.half_open_timeout_seconds,
         reset_failures_timeout_seconds=proxy.reset_failures_timeout_seconds,
+        logger=logger,
     )
 
 
-def _summary(errors: Sequence[OSError], count: int) -> OSError:
+def _summary(errors: Sequence[Exception], count: int) -> Exception:
     if not errors:
         return CircuitOpenError(f"none of {count} networks can be used: all failed too often and rest")
     if len(errors) == 1:
         return errors[0]
-    text = "; ".join(str(error) or type(error).__name__ for error in errors)
+    text = "; ".join(_text(error) for error in errors)
     for kind in (TargetUnreachableError, TimeoutError):
         if all(isinstance(error, kind) for error in errors):
             return kind(text)
     return OSError(text)
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, OSError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error}".removesuffix(": ")

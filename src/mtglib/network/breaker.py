@@ -4,14 +4,15 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Any, Literal
 
-from ..errors import OptionError
-from ..interfaces import Dial, Network
+from ..interfaces import Dial, Logger, Network
+from .checks import MAX_DURATION_SECONDS, check_callable, check_int, check_part, check_seconds
 from .target_error import TargetUnreachableError
 
 _NEARLY_ALL_OF_THE_TIME = 0.9
+_MAX_THRESHOLD = 999_999
 
 
 class CircuitOpenError(OSError):
@@ -30,13 +31,15 @@ class CircuitBreaker:
 
     Args:
         network: The network to protect.
-        open_threshold: How many failures in a row are too many; at least 1.
-        half_open_timeout_seconds: How long the breaker is open before a trial.
-        reset_failures_timeout_seconds: After so long without a failure, those before are forgotten.
+        open_threshold: How many failures in a row are too many; 1 to 999999.
+        half_open_timeout_seconds: How long the breaker is open before a trial; above 0, up to a year.
+        reset_failures_timeout_seconds: After so long without a failure, those before are forgotten; likewise.
+        logger: Told once when the breaker opens, as a warning with the last failure; once when it closes, as info; and
+            as debug when a trial fails. The network is called by its repr.
         clock: Returns seconds that never go back.
 
     Raises:
-        OptionError: A number is out of its bounds.
+        OptionError: An argument can't work.
     """
 
     def __init__(
@@ -46,18 +49,21 @@ class CircuitBreaker:
         open_threshold: int = 5,
         half_open_timeout_seconds: float = 60.0,
         reset_failures_timeout_seconds: float = 10.0,
+        logger: Logger | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if open_threshold < 1:
-            raise OptionError("open_threshold", "at least 1", open_threshold)
-        if not half_open_timeout_seconds > 0:
-            raise OptionError("half_open_timeout_seconds", "a positive number", half_open_timeout_seconds)
-        if not reset_failures_timeout_seconds > 0:
-            raise OptionError("reset_failures_timeout_seconds", "a positive number", reset_failures_timeout_seconds)
+        check_part("network", network, Network)
+        check_int("open_threshold", open_threshold, _MAX_THRESHOLD)
+        check_seconds("half_open_timeout_seconds", half_open_timeout_seconds, MAX_DURATION_SECONDS)
+        check_seconds("reset_failures_timeout_seconds", reset_failures_timeout_seconds, MAX_DURATION_SECONDS)
+        if logger is not None:
+            check_part("logger", logger, Logger)
+        check_callable("clock", clock, "a function that returns seconds")
         self._network = network
         self._open_threshold = open_threshold
         self._half_open_timeout_seconds = half_open_timeout_seconds
         self._reset_failures_timeout_seconds = reset_failures_timeout_seconds
+        self._logger = logger
         self._clock = clock
         self._failures = 0
         self._failed_at_mono = 0.0
@@ -96,10 +102,10 @@ class CircuitBreaker:
         except asyncio.CancelledError:
             # Whoever waits for us with the same time-out may cancel the dial before it has seen its own.
             if self._clock() - began_mono >= timeout_seconds * _NEARLY_ALL_OF_THE_TIME:
-                self._count_failure(attempt)
+                self._count_failure(attempt, TimeoutError(f"no answer within {timeout_seconds:.3g} s"))
             raise
-        except Exception:
-            self._count_failure(attempt)
+        except Exception as error:
+            self._count_failure(attempt, error)
             raise
         finally:
             if self._trial is attempt:
@@ -114,16 +120,19 @@ class CircuitBreaker:
         return http_client(dial or self.dial)
 
     def _close(self) -> None:
+        if self._opened_at_mono is not None:
+            self._log("info", "works again")
         self._failures = 0
         self._opened_at_mono = None
         self._trial = None
 
-    def _count_failure(self, attempt: object) -> None:
+    def _count_failure(self, attempt: object, error: Exception) -> None:
         now_mono = self._clock()
         if self._opened_at_mono is not None:
             # Dials from before the opening tell nothing new.
             if self._trial is attempt:
                 self._opened_at_mono = now_mono
+                self._log("debug", f"still fails and rests for {self._half_open_timeout_seconds:g} s", error)
             return
         if now_mono - self._failed_at_mono >= self._reset_failures_timeout_seconds:
             self._failures = 0
@@ -131,3 +140,10 @@ class CircuitBreaker:
         self._failed_at_mono = now_mono
         if self._failures >= self._open_threshold:
             self._opened_at_mono = now_mono
+            often = f"{self._failures} times in a row" if self._failures > 1 else "once"
+            self._log("warning", f"failed {often} and rests for {self._half_open_timeout_seconds:g} s", error)
+
+    def _log(self, level: Literal["debug", "info", "warning"], what: str, error: Exception | None = None) -> None:
+        if self._logger is not None:
+            with suppress(Exception):  # neither a logger nor the repr of a user's network may cost a connection
+                getattr(self._logger, level)(f"{self._network!r} {what}", error=error)

@@ -6,7 +6,7 @@ import itertools
 import os
 import socket
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from ..constants import PreferIP
 from ..interfaces import Logger
@@ -15,6 +15,27 @@ from .socket_options import SocketOptions
 
 _ATTEMPT_DELAY_SECONDS: Final = 0.25  # RFC 8305, section 8
 _MAX_ATTEMPTS: Final = 32
+
+
+def numeric_answer(ip: str, port: int) -> Answer:
+    """Return how to connect to an IP address, maybe with a zone (fe80::1%eth0), for which the kernel wants a number.
+
+    Raises:
+        OSError: This machine has no such interface.
+    """
+    address, separator, zone = ip.partition("%")
+    if ":" not in address:
+        if separator:
+            raise OSError(errno.EINVAL, f"{ip} is no address")
+        return socket.AF_INET, (ip, port)
+    if not separator:
+        return socket.AF_INET6, (ip, port)
+    try:
+        index = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+        socket.if_indextoname(index)
+    except (OSError, ValueError, OverflowError) as error:
+        raise OSError(errno.ENODEV, f"there is no interface for {ip}") from error
+    return socket.AF_INET6, (address, port, 0, index)
 
 
 def by_preference(answers: Iterable[Answer], prefer_ip: PreferIP) -> list[Answer]:
@@ -48,14 +69,23 @@ async def connect(
             # A peer on this machine has answered by now; asking costs less than one turn of the event loop.
             code = sock.connect_ex(address)
         if code == errno.EALREADY:
-            async with asyncio.timeout(timeout_seconds):
-                await asyncio.get_running_loop().sock_connect(sock, address)
+            await _connected(sock, address, timeout_seconds)
         elif code not in (0, errno.EISCONN):
             raise OSError(code, f"cannot connect to {address[0]} port {address[1]}: {os.strerror(code)}")
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+async def _connected(sock: socket.socket, address: Any, timeout_seconds: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            await asyncio.get_running_loop().sock_connect(sock, address)
+    except TimeoutError as error:
+        if error.args:  # the kernel's own
+            raise
+        raise TimeoutError(f"no answer within {timeout_seconds:.3g} s") from error
 
 
 async def connect_first(
@@ -75,6 +105,7 @@ async def connect_first(
         return await connect(waiting[0], timeout_seconds, options, logger)
     delay_seconds = min(_ATTEMPT_DELAY_SECONDS, timeout_seconds / (len(waiting) + 1))
     running: set[asyncio.Task[socket.socket]] = set()
+    count = len(waiting)
     error: OSError = OSError(errno.EADDRNOTAVAIL, "there is no address to connect to")
     try:
         async with asyncio.timeout(timeout_seconds):
@@ -91,6 +122,8 @@ async def connect_first(
                         return task.result()
                     except OSError as failed:
                         error = failed
+    except TimeoutError as late:
+        raise TimeoutError(f"none of {count} addresses answers within {timeout_seconds:.3g} s") from late
     finally:
         await _give_up(running)
     raise error

@@ -11,16 +11,19 @@ from ..constants import DEFAULT_PREFER_IP, PreferIP
 from ..endpoints import canonical_ip
 from ..errors import OptionError
 from ..interfaces import Dial, Logger
-from .connecting import by_preference, connect, connect_first
-from .resolve import Resolver, SystemResolver
+from .checks import check_kind, check_part
+from .connecting import by_preference, connect, connect_first, numeric_answer
+from .resolve import Answer, Resolver
 from .socket_options import DEFAULT_SOCKET_OPTIONS, SocketOptions
+from .system_resolver import SystemResolver
+from .target_error import TargetUnreachableError
 
 
 class Direct:
     """Dials straight away.
 
     Args:
-        resolver: Who knows the addresses of names; None: the system's resolver.
+        resolver: Who knows the addresses of names; None: the system's resolver. Whoever made it closes it.
         socket_options: What is asked of the kernel for each connection.
         prefer_ip: Which addresses of a name are tried first, or at all. An IP address is dialled as it is given.
         logger: Told, as debug, what the kernel can't do.
@@ -39,28 +42,42 @@ class Direct:
     ) -> None:
         if prefer_ip not in get_args(PreferIP):
             raise OptionError("prefer_ip", f"one of {', '.join(get_args(PreferIP))}", prefer_ip)
-        self._resolver = SystemResolver() if resolver is None else resolver
+        if resolver is not None:
+            check_part("resolver", resolver, Resolver)
+        check_kind("socket_options", socket_options, SocketOptions)
+        if logger is not None:
+            check_part("logger", logger, Logger)
+        self._resolver: Resolver = SystemResolver() if resolver is None else resolver
         self._socket_options = socket_options
         self._prefer_ip: PreferIP = prefer_ip
         self._logger = logger
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
-        """Connect to a name or an IP address; of a name every address is tried (RFC 8305).
+        """Connect to a name or an IP address; of a name every address is tried (RFC 8305), but at most 32.
+
+        Args:
+            host: A name, or an IP address, maybe with a zone (fe80::1%eth0).
+            port: 1 to 65535.
+            timeout_seconds: For all of it, the look-up included.
 
         Returns:
             A connected, non-blocking socket with this network's options.
 
         Raises:
+            TargetUnreachableError: There is no such port.
             OSError: No address answered; the error is the last one's.
             TimeoutError: `timeout_seconds` are over.
         """
+        if not 1 <= port <= 65535:
+            raise TargetUnreachableError(f"{host} can't have a port {port}")
         if canonical_ip(host) is not None:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            return await connect((family, (host, port)), timeout_seconds, self._socket_options, self._logger)
+            return await connect(numeric_answer(host, port), timeout_seconds, self._socket_options, self._logger)
         loop = asyncio.get_running_loop()
         deadline_mono = loop.time() + timeout_seconds
-        async with asyncio.timeout_at(deadline_mono):
-            answers = by_preference(await self._resolver.resolve(host, port), self._prefer_ip)
+        answers = by_preference(await self._resolve(host, port, timeout_seconds), self._prefer_ip)
         if not answers:
             raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address" + self._of_which_kind())
         return await connect_first(answers, deadline_mono - loop.time(), self._socket_options, self._logger)
@@ -74,12 +91,25 @@ class Direct:
 
         Args:
             dial: Where connections come from; names are its business, too.
-            timeout_seconds: For each of: connecting, a read, a write. Not for a request as a whole.
+            timeout_seconds: For each of: connecting, a read, a write; above 0, up to an hour. Not for a request as a
+                whole.
             ssl_context: Whom to trust; None: the system's authorities. Its ALPN protocols are set.
+
+        Raises:
+            OptionError: An argument can't work.
         """
         from .http import http_client
 
         return http_client(dial or self.dial, timeout_seconds=timeout_seconds, ssl_context=ssl_context)
+
+    async def _resolve(self, host: str, port: int, timeout_seconds: float) -> list[Answer]:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await self._resolver.resolve(host, port)
+        except TimeoutError as error:
+            if str(error):
+                raise
+            raise TimeoutError(f"nobody told the addresses of {host} within {timeout_seconds:.3g} s") from error
 
     def _of_which_kind(self) -> str:
         mode, _, version = self._prefer_ip.partition("-")

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx2
@@ -29,6 +30,8 @@ class DNSOverHTTPS:
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._client = http_client(dial, timeout_seconds=timeout_seconds, ssl_context=ssl_context)
+        # Cookies would let the server recognise us, and pile up (RFC 8484, section 8.2).
+        self._client.cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
     async def ask(self, name: str, kind: RecordType) -> tuple[Query, bytes]:
         """Return a query and the answer to it.
@@ -44,8 +47,10 @@ class DNSOverHTTPS:
                 except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
                     # A kept connection that the server has closed looks like this: a new one is worth a try.
                     return query, await self._post(query.wire)
+        except httpx2.TimeoutException as error:
+            raise TimeoutError(str(error)) from error
         except httpx2.HTTPError as error:
-            raise DNSError(f"the DNS server can't be asked: {error}") from error
+            raise DNSError(f"can't be asked: {error}") from error
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -56,12 +61,12 @@ class DNSOverHTTPS:
         response = await self._client.send(request, stream=True, follow_redirects=False)
         try:
             if response.status_code != 200:
-                raise DNSError(f"the DNS server's HTTP status is {response.status_code}")
+                raise DNSError(f"answers with HTTP status {response.status_code}")
             answer = bytearray()
             async for chunk in response.aiter_raw():
                 answer += chunk
                 if len(answer) > _MAX_ANSWER_BYTES:
-                    raise DNSError(f"the DNS server's answer is above {_MAX_ANSWER_BYTES} bytes")
+                    raise DNSError(f"sends an answer above {_MAX_ANSWER_BYTES} bytes")
             return bytes(answer)
         finally:
             await response.aclose()

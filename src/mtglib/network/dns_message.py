@@ -19,6 +19,10 @@ class DNSError(OSError):
     """A server's answer is of no use: broken, not to our question, or its own failure."""
 
 
+class NoHostNameError(OSError):
+    """What was to be looked up can't be a host name; no server was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a server said.
@@ -42,7 +46,7 @@ class Query:
         padded: Fill up to a multiple of 128 bytes, for encrypted transports.
 
     Raises:
-        DNSError: That can't be a host name.
+        NoHostNameError: That can't be a host name.
     """
 
     def __init__(self, name: str, kind: RecordType, *, number: int | None = None, padded: bool = False) -> None:
@@ -53,7 +57,7 @@ class Query:
             )
             self.wire = self._message.to_wire()
         except (UnicodeError, dns.exception.DNSException) as error:
-            raise DNSError(f"{name!r} is no host name") from error
+            raise NoHostNameError(f"{name!r} is no host name") from error
 
     def is_answered_by(self, wire: bytes) -> bool:
         """Tell whether bytes are an answer to this very question, if only a truncated one."""
@@ -72,13 +76,13 @@ class Query:
         """
         answer = self._parse(wire)
         if not isinstance(answer, dns.message.QueryMessage) or not self._message.is_response(answer):
-            raise DNSError("the DNS server's answer is none to our question")
+            raise DNSError("sends an answer that is none to our question")
         if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            raise DNSError(f"the DNS server says {dns.rcode.to_text(answer.rcode())}")
+            raise DNSError(f"says {dns.rcode.to_text(answer.rcode())}")
         try:
             chain = answer.resolve_chaining()
         except dns.exception.DNSException as error:
-            raise DNSError("the DNS server's answer makes no sense") from error
+            raise DNSError("sends an answer that makes no sense") from error
         records = chain.answer or ()
         return Reply(tuple(record.address for record in records)[:_MAX_ADDRESSES], chain.minimum_ttl)
 

@@ -4,13 +4,15 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from ..endpoints import canonical_ip
+from .connecting import numeric_answer
 from .dns_cache import DNSCache, Question
-from .dns_message import Query, RecordType
+from .dns_message import DNSError, NoHostNameError, Query, RecordType
 from .hosts_file import HostsFile
-from .resolve import Answer
+from .resolve import Answer, ResolverClosedError
 
 _MAX_CACHED: Final = 4096
 _OTHER_FAMILY_SECONDS: Final = 0.3
@@ -29,49 +31,83 @@ class Transport(Protocol):
 
 
 class DNSResolver:
-    """A `Resolver` over one server; made by `resolver_from_url`, used in one event loop.
+    """A `ClosableResolver` over one server; made by `resolver_from_url`.
 
-    Answers are kept for their time to live, within 10 s and an hour; that there are none, for 5 s to a minute. While
-    the server is away, what it said within the last day still holds. Names of /etc/hosts come first.
+    It belongs to the event loop that it is first used in. Answers are kept for their time to live, within 10 s and an
+    hour; that there are none, for 5 s to a minute. While the server is away, what it said within the last day still
+    holds. Names of /etc/hosts come first.
+
+    Args:
+        transport: How the server is asked.
+        server: What to call it in errors.
+        hosts: What is known without it; None: /etc/hosts.
+        max_cached: How many answers are kept.
+        clock: Returns seconds that never go back.
     """
 
     def __init__(
         self,
         transport: Transport,
+        server: str,
         *,
         hosts: HostsFile | None = None,
         max_cached: int = _MAX_CACHED,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
+        self._server = server
         self._hosts = HostsFile() if hosts is None else hosts
         self._cache = DNSCache(max_cached)
         self._clock = clock
         self._under_way: dict[Question, asyncio.Task[tuple[str, ...]]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     async def resolve(self, host: str, port: int) -> list[Answer]:
         """Return the addresses of a name, IPv6 first; an IP address is its own.
 
         Raises:
-            OSError: There are none (`socket.gaierror`), or the server can't be asked or has failed.
-            TimeoutError: It doesn't answer.
+            OSError: There are none (`socket.gaierror`), or the server can't be asked or has failed: the text names it.
+            TimeoutError: It doesn't answer; likewise.
+            ResolverClosedError: This resolver was closed.
+            RuntimeError: It belongs to another event loop.
         """
+        self._check_loop()
+        self._check_open()
         name = host.lower().rstrip(".")
         if canonical_ip(host) is not None:
-            return _answers([host], port)
-        if known := await self._hosts.addresses(name):
-            return _answers(known, port)
+            return [numeric_answer(host, port)]
+        if known := _answers(await self._hosts.addresses(name), port):
+            return known
         return _answers(await self._both(name), port)
 
     async def aclose(self) -> None:
-        """Give up what is under way, and close connections to the server."""
+        """Give up what is under way, and close connections to the server; for good.
+
+        Raises:
+            RuntimeError: It belongs to another event loop.
+        """
+        self._check_loop()
+        self._closed = True
         under_way = list(self._under_way.values())
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
         await self._transport.aclose()
 
+    def _check_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise RuntimeError("a resolver with a DNS server belongs to one event loop; make one for each")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ResolverClosedError
+
     async def _both(self, name: str) -> list[str]:
+        self._check_open()  # reading the hosts file may have taken a while
         questions: tuple[Question, Question] = ((name, "AAAA"), (name, "A"))
         tasks = [self._task(question) for question in questions]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -82,6 +118,8 @@ class DNSResolver:
             await asyncio.wait(tasks)
         if addresses := [address for task in tasks for address in _found(task)]:
             return addresses
+        if any(task.cancelled() for task in tasks):  # as `aclose` does, and nobody else
+            raise ResolverClosedError
         for task in tasks:
             task.result()  # raises what went wrong, if that is why there is nothing
         raise socket.gaierror(socket.EAI_NONAME, f"{name} has no address")
@@ -105,10 +143,13 @@ class DNSResolver:
         try:
             query, wire = await self._transport.ask(*question)
             reply = query.read(wire)
-        except OSError:
+        except NoHostNameError:
+            raise
+        except OSError as error:
             if (addresses := self._cache.stale(question, self._clock())) is not None:
                 return addresses
-            raise
+            kind = TimeoutError if isinstance(error, TimeoutError) else DNSError
+            raise kind(f"DNS server {self._server}: {str(error) or 'no answer in time'}") from error
         self._cache.keep(question, reply, self._clock())
         return reply.addresses
 
@@ -118,4 +159,8 @@ def _found(task: asyncio.Task[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _answers(addresses: list[str], port: int) -> list[Answer]:
-    return [(socket.AF_INET6 if ":" in address else socket.AF_INET, (address, port)) for address in addresses]
+    answers = []
+    for address in addresses:
+        with suppress(OSError):  # /etc/hosts may have a zone that this machine hasn't
+            answers.append(numeric_answer(address, port))
+    return answers

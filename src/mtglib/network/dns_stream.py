@@ -10,7 +10,7 @@ from .dns_message import DNSError, Query, RecordType
 Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Open: TypeAlias = Callable[[], Awaitable[Streams]]
 
-_IDLE_SECONDS: Final = 5.0
+_IDLE_SECONDS: Final = 5.0  # without an answer
 _MAX_LATE_ANSWERS: Final = 16
 
 
@@ -55,16 +55,19 @@ class DNSOverStream:
         async with self._opening:
             if self._connection is not None and self._connection.is_open:
                 return self._connection, False
-            self._connection = _Connection(*await self._open())
+            # Not shorter than the first question may take: it has no other connection to go to.
+            idle_seconds = max(_IDLE_SECONDS, self._timeout_seconds)
+            self._connection = _Connection(*await self._open(), idle_seconds)
             return self._connection, True
 
 
 class _Connection:
     """One connection, whose answers may come in any order."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_seconds: float) -> None:
         self._reader = reader
         self._writer = writer
+        self._idle_seconds = idle_seconds
         self._number = 0
         self._late_answers = 0
         self._waiting: dict[int, tuple[Query, asyncio.Future[bytes]]] = {}
@@ -89,12 +92,13 @@ class _Connection:
     async def aclose(self) -> None:
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
+        self._writer.transport.abort()  # if reading hadn't begun
 
     async def _read(self) -> None:
-        failure: OSError = ConnectionResetError("the DNS server has closed the connection")
+        failure: OSError = ConnectionResetError("has closed the connection")
         try:
             while True:
-                async with asyncio.timeout(_IDLE_SECONDS):
+                async with asyncio.timeout(self._idle_seconds):
                     size = int.from_bytes(await self._reader.readexactly(2))
                     wire = await self._reader.readexactly(size)
                 self._tell(wire)
@@ -107,7 +111,7 @@ class _Connection:
             for _, answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(failure)
-            self._writer.close()
+            self._writer.transport.abort()  # a polite end would wait for a peer that reads no more
 
     def _tell(self, wire: bytes) -> None:
         query, answer = self._waiting.get(int.from_bytes(wire[:2]), (None, None))
@@ -115,9 +119,9 @@ class _Connection:
             # Who asked has given up; but a server that goes on like this floods us.
             self._late_answers += 1
             if self._late_answers > _MAX_LATE_ANSWERS:
-                raise DNSError("the DNS server answers what nobody asks")
+                raise DNSError("answers what nobody asks")
             return
         if not query.is_answered_by(wire):
-            raise DNSError("the DNS server answers with something else")
+            raise DNSError("answers with something else")
         if not answer.done():
             answer.set_result(wire)

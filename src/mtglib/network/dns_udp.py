@@ -4,6 +4,7 @@ import asyncio
 import socket
 from typing import Final
 
+from .connecting import numeric_answer
 from .dns_message import DNSError, Query, RecordType
 from .dns_stream import DNSOverStream
 
@@ -16,15 +17,14 @@ class DNSOverUDP:
     """Asks a server with datagrams, again when one is lost.
 
     Args:
-        ip: The server's address.
+        ip: The server's address, maybe with a zone.
         port: Its port.
         over_tcp: Who is asked for what is too long for a datagram.
         timeout_seconds: For all tries together, each from a port of its own.
     """
 
     def __init__(self, ip: str, port: int, over_tcp: DNSOverStream, timeout_seconds: float) -> None:
-        self._address = (ip, port)
-        self._family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        self._server = (ip, port)
         self._over_tcp = over_tcp
         self._try_seconds = timeout_seconds / _TRIES
 
@@ -52,11 +52,12 @@ class DNSOverUDP:
 
     async def _ask_once(self, query: Query) -> bytes:
         loop = asyncio.get_running_loop()
-        with socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
-            sock.connect(self._address)  # from now on the kernel drops what others send
+        family, address = numeric_answer(*self._server)
+        with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+            sock.connect(address)  # from now on the kernel drops what others send
             await loop.sock_sendall(sock, query.wire)
             for _ in range(_MAX_STRANGE_DATAGRAMS):
                 answer = await loop.sock_recv(sock, _MAX_DATAGRAM_BYTES)
                 if query.is_answered_by(answer):
                     return answer
-        raise DNSError("the DNS server answers with something else")
+        raise DNSError("answers with something else")

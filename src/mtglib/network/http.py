@@ -14,9 +14,13 @@ import httpcore2
 import httpx2
 
 from ..interfaces import Dial
+from .checks import check_callable, check_kind, check_seconds
+from .late import within
 from .streams import streams_over
+from .trust import default_context
 
 _TIMEOUT_SECONDS: Final = 10.0
+_MAX_TIMEOUT_SECONDS: Final = 3600.0
 _KEPT_IDLE_SECONDS: Final = 30.0
 
 
@@ -24,8 +28,12 @@ def http_client(
     dial: Dial, *, timeout_seconds: float = _TIMEOUT_SECONDS, ssl_context: ssl.SSLContext | None = None
 ) -> httpx2.AsyncClient:
     """Make a client that dials with `dial` and looks up names nowhere else; see `Direct.http_client`."""
+    check_callable("dial", dial, "a function called as Network.dial")
+    check_seconds("timeout_seconds", timeout_seconds, _MAX_TIMEOUT_SECONDS)
+    if ssl_context is not None:
+        check_kind("ssl_context", ssl_context, ssl.SSLContext)
     return httpx2.AsyncClient(
-        transport=_Transport(dial, ssl_context or ssl.create_default_context()),
+        transport=_Transport(dial, ssl_context),
         timeout=timeout_seconds,
         follow_redirects=True,
         trust_env=False,
@@ -98,10 +106,9 @@ class _Backend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        timeout_seconds = timeout or _TIMEOUT_SECONDS
+        timeout_seconds = _TIMEOUT_SECONDS if timeout is None else timeout
         with _errors_as(httpcore2.ConnectError, httpcore2.ConnectTimeout):
-            async with asyncio.timeout(timeout_seconds):
-                sock = await self._dial(host, port, timeout_seconds=timeout_seconds)
+            sock = await within(timeout_seconds, self._dial(host, port, timeout_seconds=timeout_seconds))
             reader = _Reader()
             _, writer = await streams_over(sock, reader)
         return _Stream(reader, writer)
@@ -125,15 +132,16 @@ class _Body(httpx2.AsyncByteStream):
 class _Transport(httpx2.AsyncBaseTransport):
     """httpx's requests over httpcore's pool over our connections."""
 
-    def __init__(self, dial: Dial, ssl_context: ssl.SSLContext) -> None:
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=ssl_context, http2=True, keepalive_expiry=_KEPT_IDLE_SECONDS, network_backend=_Backend(dial)
-        )
+    def __init__(self, dial: Dial, ssl_context: ssl.SSLContext | None) -> None:
+        self._dial = dial
+        self._ssl_context = ssl_context
+        self._pool: httpcore2.AsyncConnectionPool | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         url = request.url
+        pool = await self._opened()
         with _httpx_errors():
-            response = await self._pool.handle_async_request(
+            response = await pool.handle_async_request(
                 httpcore2.Request(
                     request.method,
                     httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
@@ -147,7 +155,20 @@ class _Transport(httpx2.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        await self._pool.aclose()
+        if self._pool is not None:
+            await self._pool.aclose()
+
+    async def _opened(self) -> httpcore2.AsyncConnectionPool:
+        if self._ssl_context is None:
+            self._ssl_context = await default_context("http")
+        if self._pool is None:
+            self._pool = httpcore2.AsyncConnectionPool(
+                ssl_context=self._ssl_context,
+                http2=True,
+                keepalive_expiry=_KEPT_IDLE_SECONDS,
+                network_backend=_Backend(self._dial),
+            )
+        return self._pool
 
 
 @contextmanager

@@ -4,15 +4,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote_to_bytes, urlsplit
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from ..errors import OptionError
+from .checks import MAX_DURATION_SECONDS
+from .urls import URLParts, host_and_port, split_url
 
 DEFAULT_PORT = 1080
 MAX_CREDENTIAL_BYTES = 255
-MAX_DURATION_SECONDS = 365 * 24 * 3600
 
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_EXPECTED = "socks5://[user:password@]host[:port][?open_threshold=5&...]"
 _TERM = re.compile(r"([0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(ns|us|µs|μs|ms|s|m|h)")
 _UNIT_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -45,19 +46,21 @@ class ProxyURL:
 
         Args:
             url: Begins with socks5:// or socks5h://, which mean the same: names are never resolved here.
-            option: What to call it in an error, which never quotes the URL.
+            option: What to call the URL in an error, which never quotes it, but names the parameter that is wrong.
 
         Raises:
             OptionError: It can't be used.
         """
-        parts = _split(url, option)
+        parts = split_url(url, ("socks5", "socks5h"), _EXPECTED, option)
+        if parts.path not in ("", "/") or "%" in parts.host:
+            raise OptionError(option, _EXPECTED)
         user, password = _credentials(parts, option)
-        return cls(parts.hostname or "", parts.port or DEFAULT_PORT, user, password, **_breaker(parts.query, option))
+        return cls(parts.host, parts.port or DEFAULT_PORT, user, password, **_breaker(parts.query, option))
 
     @property
     def address(self) -> str:
         """`host:port` or `[ipv6]:port`, for messages."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
 
 def parse_duration(text: str) -> float:
@@ -74,23 +77,10 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
-def _split(url: str, option: str) -> SplitResult:
-    try:
-        if not re.fullmatch(r"[!-~]{1,2000}", url):
-            raise ValueError
-        parts = urlsplit(url)
-        usable = parts.scheme in ("socks5", "socks5h") and parts.path in ("", "/") and not parts.fragment
-        if not usable or not _HOST.fullmatch(parts.hostname or "") or parts.port == 0:
-            raise ValueError
-    except (TypeError, ValueError):  # ours, urlsplit's and that of .port, which is evaluated late
-        raise OptionError(option, "socks5://[user:password@]host[:port][?open_threshold=5&...]") from None
-    return parts
-
-
-def _credentials(parts: SplitResult, option: str) -> tuple[bytes | None, bytes]:
-    if parts.username is None:
+def _credentials(parts: URLParts, option: str) -> tuple[bytes | None, bytes]:
+    if parts.user is None:
         return None, b""
-    user, password = unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or "")
+    user, password = unquote_to_bytes(parts.user), unquote_to_bytes(parts.password or "")
     if not 1 <= len(user) <= MAX_CREDENTIAL_BYTES or len(password) > MAX_CREDENTIAL_BYTES:
         raise OptionError(option, "a user of 1 to 255 bytes and a password of at most 255")
     return user, password
@@ -102,6 +92,8 @@ def _breaker(query: str, option: str) -> dict[str, Any]:
         if key not in _PARAMETERS:
             raise OptionError(option, "only " + ", ".join(_PARAMETERS) + " after the question mark")
         name, parse, expected = _PARAMETERS[key]
+        if name in values:
+            raise OptionError(option, f"{key} only once")
         try:
             values[name] = parse(text)
         except ValueError:

@@ -6,11 +6,13 @@ Set on a listener, all of it holds for the connections that Linux accepts from t
 import errno
 import math
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import OptionError
 from ..interfaces import Logger
+from .checks import check_int, check_kind, check_seconds
 
 _MAX_INT: Final = 2**31 - 1
 _MAX_KEEP_ALIVE_SECONDS: Final = 32_767  # what Linux takes
@@ -38,8 +40,8 @@ class KeepAlive:
 
     def __post_init__(self) -> None:
         for name in ("idle_seconds", "interval_seconds"):
-            _check_seconds(name, getattr(self, name), _MAX_KEEP_ALIVE_SECONDS)
-        _check_int("count", self.count, _MAX_KEEP_ALIVE_COUNT)
+            check_seconds(name, getattr(self, name), _MAX_KEEP_ALIVE_SECONDS)
+        check_int("count", self.count, _MAX_KEEP_ALIVE_COUNT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +67,12 @@ class SocketOptions:
     _lacking: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.keep_alive is not None:
+            check_kind("keep_alive", self.keep_alive, KeepAlive)
         if self.user_timeout_seconds is not None:
-            _check_seconds("user_timeout_seconds", self.user_timeout_seconds, _MAX_INT / 1000)
+            check_seconds("user_timeout_seconds", self.user_timeout_seconds, _MAX_INT / 1000)
         if self.not_sent_low_water_bytes is not None:
-            _check_int("not_sent_low_water_bytes", self.not_sent_low_water_bytes, _MAX_INT)
+            check_int("not_sent_low_water_bytes", self.not_sent_low_water_bytes, _MAX_INT)
         _check_algorithm("congestion_control", self.congestion_control)
         calls = tuple((name, level, getattr(socket, name, _UNKNOWN), value) for name, level, value in self._wanted())
         object.__setattr__(self, "_calls", calls)
@@ -93,7 +97,8 @@ class SocketOptions:
                     raise
                 self._lacking.add(name)
                 if logger is not None:
-                    logger.debug(f"this system can't set {name}, which is left out", error=error)
+                    with suppress(Exception):  # a logger's failure costs no connection
+                        logger.debug(f"this system can't set {name}, which is left out", error=error)
 
     def _wanted(self) -> list[tuple[str, int, int | bytes]]:
         tcp = socket.IPPROTO_TCP
@@ -112,16 +117,6 @@ class SocketOptions:
         if (name := self.congestion_control) is not None:
             calls.append(("TCP_CONGESTION", tcp, name.encode()))
         return calls
-
-
-def _check_seconds(name: str, value: object, most: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
-        raise OptionError(name, f"seconds above 0, up to {most:g}", value)
-
-
-def _check_int(name: str, value: object, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise OptionError(name, f"an integer, 1 to {most}", value)
 
 
 def _check_algorithm(name: str, value: object) -> None:

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 from ..interfaces import Dial, Network
+from .checks import check_part
 from .proxy_url import ProxyURL
 from .socks5_messages import Conversation, connect
 from .target_error import TargetUnreachableError
@@ -20,11 +21,12 @@ class Socks5:
         base: How to reach the proxy.
 
     Raises:
-        OptionError: The URL can't be used.
+        OptionError: An argument can't work.
     """
 
     def __init__(self, url: str, *, base: Network) -> None:
         self._proxy = ProxyURL.parse(url)
+        check_part("base", base, Network)
         self._base = base
 
     def __repr__(self) -> str:
@@ -57,8 +59,9 @@ class Socks5:
                     sock.close()
                     raise
         except TimeoutError as error:
+            why = f" ({error})" if str(error) else ""
             raise TimeoutError(
-                f"SOCKS5 proxy {self._proxy.address} can't {doing} within {timeout_seconds:g} s"
+                f"SOCKS5 proxy {self._proxy.address} can't {doing} within {timeout_seconds:.3g} s{why}"
             ) from error
         except OSError as error:
             kind = TargetUnreachableError if isinstance(error, TargetUnreachableError) else OSError
@@ -73,10 +76,12 @@ class Socks5:
 
     async def _reach(self, timeout_seconds: float) -> socket.socket:
         try:
-            return await self._base.dial(self._proxy.host, self._proxy.port, timeout_seconds=timeout_seconds)
+            sock = await self._base.dial(self._proxy.host, self._proxy.port, timeout_seconds=timeout_seconds)
         except TargetUnreachableError as error:
             # For the base, the proxy is the target.
             raise OSError(str(error)) from error
+        sock.setblocking(False)  # a base of a user's may have forgotten
+        return sock
 
 
 async def _converse(sock: socket.socket, conversation: Conversation) -> None:

@@ -19,10 +19,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 class Site:
-    """Serves `pages` (path -> whole HTTP/1.1 response); keeps each request's first line and Host in `requests`."""
+    """Serves `pages` (path -> whole HTTP/1.1 response); keeps each request's first line and Host in `requests`.
+
+    Of HTTP/1.1 requests, all lines of the head are in `heads`.
+    """
 
     def __init__(self, pages: dict[str, bytes], context: ssl.SSLContext | None = None) -> None:
         self.requests: list[tuple[str, str]] = []
+        self.heads: list[list[str]] = []
         self.open = 0
         self.port = 0
         self._pages = pages
@@ -60,8 +64,10 @@ class Site:
     async def _serve_h1(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             first, *rest = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            host = next(line.partition(": ")[2] for line in rest if line.lower().startswith("host:"))
-            self.requests.append((first, host))
+            fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in rest)}
+            await reader.readexactly(int(fields.get("content-length", "0")))
+            self.requests.append((first, fields["host"]))
+            self.heads.append([first, *rest])
             page = self._pages.get(first.split()[1])
             if page is None:
                 continue  # keep silent

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 import socket
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 import mtglib
-from mtglib.network import Direct
+from integration.recording_logger import RecordingLogger
+from mtglib.network import Direct, late
 from mtglib.network.balanced import Balanced, from_urls
 from mtglib.network.breaker import CircuitBreaker, CircuitOpenError
+from mtglib.network.socks5 import Socks5
 from mtglib.network.target_error import TargetUnreachableError
-from support.socks_servers import ScriptedProxy, answers
+from support.socks_servers import ScriptedProxy, answers, answers_and_ends
 from unit.network.scripted import Scripted
 
 DOWN = ConnectionRefusedError("down")
@@ -26,6 +32,11 @@ async def fail(network: mtglib.Network, count: int) -> None:
     for _ in range(count):
         with pytest.raises(OSError, match=r"^(SOCKS5 proxy a:1080: )?down$"):
             await dial(network)
+
+
+async def fail_any(network: mtglib.Network) -> None:
+    with pytest.raises(OSError):
+        await dial(network)
 
 
 def test_it_is_a_network() -> None:
@@ -131,31 +142,100 @@ async def test_a_breaker_that_opens_meanwhile_is_passed_over() -> None:
     assert opened.dialled > 20
 
 
-async def test_a_bug_of_a_network_is_not_hidden() -> None:
+async def test_a_network_with_a_bug_is_stood_in_for() -> None:
+    buggy, good = Scripted(ZeroDivisionError("a bug")), Scripted()
+
+    for _ in range(20):
+        await dial(Balanced([buggy, good]))
+
+    assert good.dialled == 20
+    assert buggy.dialled
+
+
+async def test_a_bug_is_told_of_if_nobody_stands_in() -> None:
     with pytest.raises(ZeroDivisionError):
-        await dial(Balanced([Scripted(ZeroDivisionError())] * 2))
+        await dial(Balanced([Scripted(ZeroDivisionError())]))
+    with pytest.raises(OSError, match=r"^ZeroDivisionError: a bug; ZeroDivisionError: a bug$"):
+        await dial(Balanced([Scripted(ZeroDivisionError("a bug"))] * 2))
 
 
-async def test_http_goes_through_one_of_them_or_where_it_is_told() -> None:
-    page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-    async with ScriptedProxy(answers(page)) as site:
-        asked: list[str] = []
+async def test_a_network_that_ignores_its_time_out_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late, "LATE_SECONDS", 0.001)
+    endless = Scripted(asyncio.get_running_loop().create_future())
+    with pytest.raises(TimeoutError, match=r"^no answer within 0\.01 s; "):
+        await dial(Balanced([endless] * 2), 0.02)
 
-        class ToSite(Direct):
-            async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
-                asked.append(host)
-                return await super().dial("127.0.0.1", site.port, timeout_seconds=timeout_seconds)
-
-        for network in (Balanced([ToSite()]), CircuitBreaker(ToSite())):
-            for chosen in (None, ToSite().dial):
-                async with network.http_client(chosen) as client:
-                    assert (await client.get("http://site.example/")).content == b"hi"
-    assert asked == ["site.example"] * 4
+    tried_before_the_good_one = 0
+    while not tried_before_the_good_one:
+        dialled = endless.dialled
+        with contextlib.suppress(TimeoutError):  # this machine may be slow
+            await dial(Balanced([endless, Scripted()]), 0.1)
+            tried_before_the_good_one = endless.dialled - dialled
 
 
-def test_no_networks_are_refused() -> None:
-    with pytest.raises(mtglib.OptionError, match=r"^networks: expected at least one network$"):
-        Balanced([])
+async def test_the_error_of_a_network_that_keeps_its_time_is_heard() -> None:
+    async with ScriptedProxy(answers()) as silent:
+        with pytest.raises(TimeoutError, match=rf"^SOCKS5 proxy 127\.0\.0\.1:{silent.port} can't reach the target"):
+            await dial(Balanced([Socks5(silent.url, base=Direct())]), 0.02)
+
+
+async def test_cancelling_tries_no_other() -> None:
+    networks = [Scripted(asyncio.get_running_loop().create_future()) for _ in range(2)]
+    dialling = asyncio.create_task(dial(Balanced(networks)))
+    await asyncio.sleep(0)
+    dialling.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await dialling
+    assert sum(network.dialled for network in networks) == 1
+
+
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"
+
+
+class To(Direct):
+    """Leads to one port of this machine, whatever the name."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.asked_for: list[str] = []
+        self._port = port
+
+    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        self.asked_for.append(f"{host}:{port}")
+        return await super().dial("127.0.0.1", self._port, timeout_seconds=timeout_seconds)
+
+
+async def test_http_goes_through_one_that_works() -> None:
+    async with ScriptedProxy(answers_and_ends(PAGE)) as site:
+        broken, good = Scripted(DOWN), To(site.port)
+        async with Balanced([broken, good]).http_client() as client:
+            while not broken.dialled:
+                assert (await client.get("http://site.example/")).content == b"hi"
+
+        assert set(good.asked_for) == {"site.example:80"}
+
+
+@pytest.mark.parametrize("make", [lambda network: Balanced([network]), CircuitBreaker])
+async def test_http_goes_where_it_is_told(make: Callable[[mtglib.Network], mtglib.Network]) -> None:
+    async with ScriptedProxy(answers_and_ends(PAGE)) as site:
+        unused, chosen = Scripted(DOWN), To(site.port)
+        async with make(unused).http_client(chosen.dial) as client:
+            assert (await client.get("http://site.example/")).content == b"hi"
+
+        assert (unused.dialled, chosen.asked_for) == (0, ["site.example:80"])
+
+
+@pytest.mark.parametrize("value", [[], None, "direct", Direct(), iter([Direct()])])
+def test_what_is_no_list_of_networks_is_refused(value: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^networks: expected (a list|at least one network)"):
+        Balanced(value)
+
+
+@pytest.mark.parametrize("value", ["socks5://a", None, Direct, object()])
+def test_what_is_no_network_is_named_by_its_place(value: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^networks\[1\]: expected an object with dial, http_client; got"):
+        Balanced([Direct(), value])
 
 
 def test_no_proxy_or_the_empty_one_is_the_direct_way() -> None:
@@ -168,7 +248,7 @@ def test_no_proxy_or_the_empty_one_is_the_direct_way() -> None:
 def test_each_proxy_of_a_list_has_a_breaker() -> None:
     assert repr(from_urls(["socks5://u:p@a"], base=Direct())) == "CircuitBreaker(Socks5(a:1080))"
     balanced = repr(from_urls(["socks5://u:p@a", "", "socks5://[::1]:9"], base=Direct()))
-    assert balanced.startswith("Balanced([CircuitBreaker(Socks5(a:1080)), <mtglib.network.direct.Direct object")
+    assert balanced.startswith("Balanced([CircuitBreaker(Socks5(a:1080)), Direct(), ")
     assert balanced.endswith("CircuitBreaker(Socks5([::1]:9))])")
 
 
@@ -197,6 +277,31 @@ async def test_a_breaker_forgets_failures_as_fast_as_its_url_says() -> None:
 
 
 def test_a_broken_url_of_a_list_is_named_by_its_place() -> None:
-    with pytest.raises(mtglib.OptionError, match=r"^proxies\[1\]: expected socks5://") as caught:
+    with pytest.raises(mtglib.OptionError, match=r"^urls\[1\]: expected socks5://") as caught:
         from_urls(["socks5://a", "http://u:hidden@b"], base=Direct())
-    assert caught.value.field == "proxies[1]"
+    assert caught.value.field == "urls[1]"
+    with pytest.raises(mtglib.OptionError, match=r"^urls\[0\]: expected half_open_timeout to be a duration"):
+        from_urls(["socks5://a?half_open_timeout=hidden"], base=Direct())
+
+
+@pytest.mark.parametrize(
+    ("urls", "base", "field"),
+    [
+        *((urls, Direct(), "urls") for urls in ("socks5://u:hidden@a", None, 1, b"socks5://a")),
+        *((urls, Direct(), "urls[0]") for urls in ([1], [None], [b"socks5://a"], [["socks5://a"]])),
+        *((urls, None, "base") for urls in ([], [""], ["socks5://a"])),
+    ],
+)
+def test_arguments_of_the_wrong_type_are_refused(urls: Any, base: Any, field: str) -> None:
+    with pytest.raises(mtglib.OptionError, match=rf"^{re.escape(field)}: expected") as caught:
+        from_urls(urls, base=base)
+    assert caught.value.field == field
+    assert "hidden" not in str(caught.value)
+
+
+async def test_a_logger_hears_of_each_proxy_by_its_address(logger: RecordingLogger) -> None:
+    url = "socks5://me:hidden@a:9?open_threshold=1"
+    await fail_any(from_urls([url, url], base=Scripted(DOWN), logger=logger))
+
+    assert logger.warnings == ["Socks5(a:9) failed once and rests for 60 s"] * 2
+    assert "hidden" not in logger.everything()

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mtglib
+from integration.recording_logger import RecordingLogger
 from mtglib.network import Direct
 from mtglib.network.breaker import CircuitBreaker, CircuitOpenError
 from mtglib.network.socks5 import Socks5
 from mtglib.network.target_error import TargetUnreachableError
 from mtglib.upstream import dial as dial_as_the_proxy_does
-from support.socks_servers import ScriptedProxy, answers
+from support.socks_servers import ScriptedProxy, answers, free_port
 from unit.network.scripted import Clock, Scripted
 
 DOWN = ConnectionRefusedError("down")
@@ -162,9 +163,10 @@ async def test_dials_from_before_the_opening_do_not_prolong_it(clock: Clock) -> 
 
 @pytest.mark.parametrize(("waited_seconds", "state"), [(1, "connected"), (30, "open")])
 async def test_a_cancelled_dial_is_a_failure_only_at_the_end_of_its_time(
-    clock: Clock, waited_seconds: float, state: str
+    clock: Clock, waited_seconds: float, state: str, logger: RecordingLogger
 ) -> None:
-    protected = breaker(Scripted(asyncio.get_running_loop().create_future(), None), clock, open_threshold=1)
+    network = Scripted(asyncio.get_running_loop().create_future(), None)
+    protected = breaker(network, clock, open_threshold=1, logger=logger)
     dialling = asyncio.create_task(attempt(protected))
     await asyncio.sleep(0)
     clock.now_mono += waited_seconds
@@ -172,6 +174,9 @@ async def test_a_cancelled_dial_is_a_failure_only_at_the_end_of_its_time(
     with contextlib.suppress(asyncio.CancelledError):
         await dialling
 
+    assert [message.error for message in logger.messages] == ["TimeoutError('no answer within 30 s')"] * (
+        state == "open"
+    )
     assert await attempt(protected) == state
 
 
@@ -184,17 +189,62 @@ async def test_a_silent_proxy_is_a_failure_in_the_way_that_streams_dial(warnings
         assert await attempt(protected) == "open"
 
 
+async def test_each_change_is_logged_once(clock: Clock, logger: RecordingLogger) -> None:
+    protected = breaker(Scripted(*[DOWN] * 4, None), clock, logger=logger)
+    await fail(protected, 3)
+    assert [await attempt(protected) for _ in range(5)] == ["open"] * 5
+    clock.now_mono += 60
+    await fail(protected, 1)
+    clock.now_mono += 60
+    assert [await attempt(protected) for _ in range(5)] == ["connected"] * 5
+
+    name = repr(protected).removeprefix("CircuitBreaker(").removesuffix(")")
+    assert [(message.level, message.text, message.error) for message in logger.messages] == [
+        ("warning", f"{name} failed 3 times in a row and rests for 60 s", repr(DOWN)),
+        ("debug", f"{name} still fails and rests for 60 s", repr(DOWN)),
+        ("info", f"{name} works again", ""),
+    ]
+
+
+async def test_the_log_names_the_proxy_without_its_password(clock: Clock, logger: RecordingLogger) -> None:
+    proxy = Socks5(f"socks5://somebody:hidden@127.0.0.1:{free_port()}", base=Direct())
+    await fail(breaker(proxy, clock, open_threshold=1, logger=logger), 1)
+
+    assert logger.warnings == [f"{proxy!r} failed once and rests for 60 s"]
+    assert "refused" in logger.messages[0].error
+    assert not any(secret in logger.everything() for secret in ("somebody", "hidden"))
+
+
+async def test_what_a_logger_raises_is_ignored(clock: Clock) -> None:
+    class Broken(RecordingLogger):
+        def warning(self, message: str, *, error: BaseException | None = None) -> None:
+            raise ZeroDivisionError
+
+    protected = breaker(Scripted(DOWN), clock, open_threshold=1, logger=Broken())
+
+    assert [await attempt(protected) for _ in range(2)] == ["ConnectionRefusedError", "open"]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("open_threshold", 0),
-        *(("half_open_timeout_seconds", value) for value in (0, -1, float("nan"))),
-        *(("reset_failures_timeout_seconds", value) for value in (0, -1, float("nan"))),
+        *(("open_threshold", value) for value in (0, -1, "5", None, 1.5, True, 1_000_000)),
+        *(("half_open_timeout_seconds", value) for value in (0, -1, float("nan"), float("inf"), "5", None, True)),
+        *(("reset_failures_timeout_seconds", value) for value in (0, -1, float("nan"), float("inf"), "5", None)),
+        *(("clock", value) for value in (None, 5)),
+        *(("logger", value) for value in ("log", RecordingLogger)),
     ],
 )
-def test_numbers_out_of_bounds_are_refused(clock: Clock, field: str, value: float) -> None:
-    with pytest.raises(mtglib.OptionError, match=rf"^{field}: expected"):
-        breaker(Scripted(), clock, **{field: value})
+def test_arguments_that_can_not_work_are_refused(clock: Clock, field: str, value: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match=rf"^{field}: expected") as caught:
+        CircuitBreaker(Scripted(), **({"clock": clock} | {field: value}))
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("network", [None, "direct", Direct, object()])
+def test_what_is_no_network_is_refused(network: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^network: expected an object with dial, http_client; got"):
+        CircuitBreaker(network)
 
 
 @given(st.lists(st.sampled_from(["up", "down", "target"]) | st.floats(0, 100), max_size=60))

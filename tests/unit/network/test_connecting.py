@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import mtglib
 from mtglib.network import connecting
-from mtglib.network.connecting import by_preference, connect_first
+from mtglib.network.connecting import by_preference, connect_first, numeric_answer
 from mtglib.network.resolve import Answer
 from mtglib.network.socket_options import DEFAULT_SOCKET_OPTIONS
 
@@ -83,12 +83,51 @@ async def test_every_address_is_tried_however_short_the_time(stack: ExitStack) -
         assert sock.getpeername() == (hosts[-1], port)
 
 
-async def test_if_all_are_silent_the_time_is_over(stack: ExitStack) -> None:
+@pytest.mark.parametrize(
+    ("count", "text"), [(1, r"^no answer within 0\.02 s$"), (2, r"^none of 2 addresses answers within 0\.02 s$")]
+)
+async def test_if_all_are_silent_the_time_is_over(stack: ExitStack, count: int, text: str) -> None:
     port = silent(stack, "127.0.0.1")
     silent(stack, "127.0.0.2", port)
 
-    with pytest.raises(TimeoutError):
-        await first_of(answers("127.0.0.1", "127.0.0.2", port=port), 0.02)
+    with pytest.raises(TimeoutError, match=text):
+        await first_of(answers("127.0.0.1", "127.0.0.2", port=port)[:count], 0.02)
+
+
+@pytest.mark.parametrize(("last", "reached"), [(32, True), (33, False)])
+async def test_no_more_than_32_addresses_are_tried(stack: ExitStack, last: int, reached: bool) -> None:
+    listener = stack.enter_context(socket.create_server((f"127.0.0.{last}", 0)))
+    port = listener.getsockname()[1]
+    hosts = [f"127.0.0.{number}" for number in range(1, last + 1)]  # all others refuse
+
+    if not reached:
+        with pytest.raises(ConnectionRefusedError, match=r"127\.0\.0\.32 "):
+            await first_of(answers(*hosts, port=port))
+        return
+    with await first_of(answers(*hosts, port=port)) as sock:
+        assert sock.getpeername() == (f"127.0.0.{last}", port)
+
+
+LO = socket.if_nametoindex("lo")
+
+
+@pytest.mark.parametrize(
+    ("ip", "expected"),
+    [
+        ("192.0.2.1", (socket.AF_INET, ("192.0.2.1", 9))),
+        ("2001:db8::1", (socket.AF_INET6, ("2001:db8::1", 9))),
+        ("fe80::1%lo", (socket.AF_INET6, ("fe80::1", 9, 0, LO))),
+        (f"fe80::1%{LO}", (socket.AF_INET6, ("fe80::1", 9, 0, LO))),
+    ],
+)
+def test_an_address_is_one_for_the_kernel(ip: str, expected: Answer) -> None:
+    assert numeric_answer(ip, 9) == expected
+
+
+@pytest.mark.parametrize("ip", ["fe80::1%nothing0", "fe80::1%", "192.0.2.1%lo", "fe80::1%a\0b", "fe80::1%" + "9" * 9])
+def test_a_zone_that_is_not_there_is_an_os_error(ip: str) -> None:
+    with pytest.raises(OSError):
+        numeric_answer(ip, 9)
 
 
 async def test_of_two_that_connect_at_once_one_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

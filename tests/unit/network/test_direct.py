@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from typing import Any
 import pytest
 
 import mtglib
-from mtglib.network import Answer, Direct, KeepAlive, SocketOptions
+from integration.recording_logger import RecordingLogger
+from mtglib.network import Answer, Direct, KeepAlive, SocketOptions, TargetUnreachableError
 
 asyncio_only = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -178,6 +180,57 @@ async def test_every_connection_gets_the_options(listen: Listen) -> None:
     for host in ("127.0.0.1", "a.example"):
         with await network.dial(host, port, timeout_seconds=5) as sock:
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 77
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "a.example"])
+@pytest.mark.parametrize("port", [0, -1, 65536, 2**70])
+async def test_what_is_no_port_can_not_be_reached(host: str, port: int) -> None:
+    with pytest.raises(TargetUnreachableError, match=rf"^{host} can't have a port {port}$"):
+        await Direct(resolver=Known("127.0.0.1")).dial(host, port, timeout_seconds=5)
+
+
+async def test_a_zone_that_is_not_there_is_an_error_without_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", None)
+
+    with pytest.raises(OSError, match="no interface for fe80::1%nothing0"):
+        await Direct().dial("fe80::1%nothing0", 443, timeout_seconds=5)
+
+
+async def test_a_silent_resolver_is_an_error_that_says_so() -> None:
+    class Silent(Known):
+        async def resolve(self, host: str, port: int) -> list[Answer]:
+            await asyncio.Event().wait()
+            return []
+
+    with pytest.raises(TimeoutError, match=r"^nobody told the addresses of a\.example within 0\.01 s$"):
+        await Direct(resolver=Silent()).dial("a.example", 443, timeout_seconds=0.01)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("resolver", value) for value in ("1.1.1.1", Known, object())),
+        *(("socket_options", value) for value in (None, SocketOptions, {"keep_alive": None})),
+        *(("logger", value) for value in ("log", RecordingLogger)),
+    ],
+)
+def test_arguments_of_the_wrong_type_are_refused(field: str, value: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match=rf"^{field}: expected an? ") as caught:
+        Direct(**{field: value})
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("timeout_seconds", value) for value in (0, -1, math.nan, math.inf, "5", None, True)),
+        *(("dial", value) for value in ("direct", Direct())),
+        *(("ssl_context", value) for value in ("ca.pem", True)),
+    ],
+)
+def test_an_http_client_that_can_not_work_is_refused(field: str, value: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match=rf"^{field}: expected"):
+        Direct().http_client(**{field: value})
 
 
 def test_an_unknown_preference_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import dns.message
 import dns.rcode
@@ -14,6 +15,7 @@ from mtglib.network.dns_cache import DNSCache
 from mtglib.network.dns_message import Query, RecordType, Reply
 from mtglib.network.dns_resolver import DNSResolver
 from mtglib.network.hosts_file import HostsFile
+from mtglib.network.resolve import ResolverClosedError
 
 
 class Clock:
@@ -58,7 +60,7 @@ FOUR = [(socket.AF_INET, ("192.0.2.1", 443))]
 
 
 def resolver(transport: Told, clock: Clock | None = None) -> DNSResolver:
-    return DNSResolver(transport, hosts=NO_HOSTS, clock=clock or Clock())
+    return DNSResolver(transport, "tls://192.0.2.53:853", hosts=NO_HOSTS, clock=clock or Clock())
 
 
 async def test_all_who_ask_at_once_share_two_questions() -> None:
@@ -129,6 +131,89 @@ async def test_errors_are_not_remembered() -> None:
     transport.error = None
 
     assert await names.resolve("a.example", 443) == FOUR
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "text"),
+    [
+        (ConnectionRefusedError("refused"), OSError, "refused"),
+        (TimeoutError(), TimeoutError, "no answer in time"),
+        (TimeoutError("nobody there"), TimeoutError, "nobody there"),
+    ],
+)
+async def test_an_error_names_the_server(error: OSError, kind: type[OSError], text: str) -> None:
+    transport = Told()
+    transport.error = error
+    with pytest.raises(kind, match=rf"^DNS server tls://192\.0\.2\.53:853: {text}$"):
+        await resolver(transport).resolve("a.example", 443)
+
+
+async def test_what_is_no_name_is_not_the_servers_fault() -> None:
+    with pytest.raises(OSError, match=r"^'a\.\.example' is no host name$"):
+        await resolver(Told()).resolve("a..example", 443)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 5])
+async def test_who_waits_when_it_is_closed_is_told_so(turns: int) -> None:
+    transport = Told()
+    transport.silent = {"A", "AAAA"}
+    names = resolver(transport)
+    asking = [asyncio.create_task(names.resolve(name, 443)) for name in ("a.example", "a.example", "b.example")]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await names.aclose()
+
+    for task in asking:
+        with pytest.raises(ResolverClosedError, match=r"^the resolver was closed$"):
+            await task
+    assert transport.closed
+
+
+async def test_closing_while_the_hosts_file_is_read_starts_no_question() -> None:
+    class Slow(HostsFile):
+        async def addresses(self, name: str) -> list[str]:
+            await read.wait()
+            return []
+
+    read, transport = asyncio.Event(), Told(A="192.0.2.1")
+    names = DNSResolver(transport, "", hosts=Slow())
+    asking = asyncio.create_task(names.resolve("a.example", 443))
+    await asyncio.sleep(0)
+    await names.aclose()
+    read.set()
+
+    with pytest.raises(ResolverClosedError):
+        await asking
+    assert transport.asked == []
+
+
+async def test_once_closed_it_answers_nobody() -> None:
+    names = resolver(Told(A="192.0.2.1"))
+    await names.resolve("a.example", 443)
+    await names.aclose()
+    await names.aclose()
+
+    with pytest.raises(ResolverClosedError):
+        await names.resolve("a.example", 443)
+
+
+def test_a_second_event_loop_is_told_that_it_has_the_wrong_one() -> None:
+    names = resolver(Told(A="192.0.2.1"))
+    assert asyncio.run(names.resolve("a.example", 443)) == FOUR
+
+    with pytest.raises(RuntimeError, match="belongs to one event loop"):
+        asyncio.run(names.resolve("a.example", 443))
+    with pytest.raises(RuntimeError, match="belongs to one event loop"):
+        asyncio.run(names.aclose())
+
+
+async def test_a_zone_of_the_hosts_file_is_looked_up_or_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    path.write_text("fe80::1%lo a.example\nfe80::1%nothing0 a.example\n192.0.2.1 a.example\n")
+    names = DNSResolver(Told(), "", hosts=HostsFile(str(path)))
+
+    zoned = (socket.AF_INET6, ("fe80::1", 443, 0, socket.if_nametoindex("lo")))
+    assert await names.resolve("a.example", 443) == [zoned, *FOUR]
 
 
 @pytest.mark.parametrize("silent", ["A", "AAAA"])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import ssl
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 
 from mtglib.network import Direct
 from mtglib.network.http import _Backend
+from mtglib.network.trust import default_context
 from unit.network.site import Site, response, self_signed
 
 Dial = Callable[..., Awaitable[socket.socket]]
@@ -130,6 +134,87 @@ async def test_leaving_the_client_closes_its_connections() -> None:
         async with asyncio.timeout(5):
             while site.open:
                 await asyncio.sleep(0)
+
+
+async def test_the_dial_functions_own_time_out_is_heard() -> None:
+    async def dial(host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            raise TimeoutError("the tunnel is silent") from None
+        raise AssertionError
+
+    async with Direct().http_client(dial, timeout_seconds=0.01) as client:
+        with pytest.raises(httpx2.ConnectTimeout, match=r"^the tunnel is silent$"):
+            await client.get("http://site.example/")
+
+
+@pytest.mark.parametrize(("timeout_seconds", "told_seconds"), [(0, 0), (None, 10)])
+async def test_a_requests_own_time_out_is_passed_on(timeout_seconds: float | None, told_seconds: float) -> None:
+    told: list[float] = []
+
+    async def dial(host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        told.append(timeout_seconds)
+        raise ConnectionRefusedError
+
+    async with Direct().http_client(dial) as client:
+        with pytest.raises(httpx2.ConnectError):
+            await client.get("http://site.example/", timeout=timeout_seconds)
+    assert told == [told_seconds]
+
+
+async def test_a_dial_function_may_return_a_blocking_socket() -> None:
+    async def dial(host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        sock = await Direct().dial("127.0.0.1", site.port, timeout_seconds=timeout_seconds)
+        sock.setblocking(True)
+        return sock
+
+    async with Site({"/": response(b"hello")}) as site, Direct().http_client(dial) as client:
+        assert (await client.get("http://site.example/")).content == b"hello"
+
+
+async def test_a_socket_that_can_not_be_used_is_closed() -> None:
+    datagrams = socket.socket(type=socket.SOCK_DGRAM)
+
+    async def dial(host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        return datagrams
+
+    async with Direct().http_client(dial) as client:
+        with pytest.raises(ValueError):
+            await client.get("http://site.example/")
+    assert datagrams.fileno() == -1
+
+
+async def test_the_systems_authorities_are_read_once_and_not_in_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_in: list[threading.Thread] = []
+    make = ssl.create_default_context
+
+    def seen() -> ssl.SSLContext:
+        read_in.append(threading.current_thread())
+        return make()
+
+    pem, context = self_signed(tmp_path, "site.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    monkeypatch.setattr(ssl, "create_default_context", seen)
+    async with Site({"/": response(b"secret")}, context) as site:
+        for _ in range(3):
+            async with Direct().http_client(Dialled(site.port)) as client:
+                await asyncio.gather(*(client.get("https://site.example/") for _ in range(2)))
+        assert len(read_in) == 1
+        assert read_in[0] is not threading.main_thread()
+
+        os.utime(pem, ns=(1, 1))
+        async with Direct().http_client(Dialled(site.port)) as client:
+            await client.get("https://site.example/")
+    assert len(read_in) == 2, "the file has changed"
+
+
+async def test_dns_and_http_have_a_context_each() -> None:
+    assert await default_context("http") is await default_context("http")
+    assert await default_context("http") is not await default_context("dns")
 
 
 @pytest.mark.parametrize("farewell", [b"", b"HTTP/1.1 408 Request Timeout"])

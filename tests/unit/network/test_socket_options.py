@@ -94,6 +94,15 @@ def test_what_python_does_not_know_is_skipped(monkeypatch: pytest.MonkeyPatch) -
         assert sock.getsockopt(TCP, socket.TCP_NODELAY) == 1
 
 
+def test_what_a_logger_raises_is_ignored() -> None:
+    class Broken(RecordingLogger):
+        def debug(self, message: str, *, error: BaseException | None = None) -> None:
+            raise ZeroDivisionError
+
+    with socket.socket() as sock:
+        SocketOptions(congestion_control="no-such-thing").apply(sock, Broken())
+
+
 def test_sockets_of_other_kinds_are_left_alone(logger: RecordingLogger) -> None:
     options = SocketOptions()
     ours, theirs = socket.socketpair()
@@ -110,6 +119,7 @@ def test_sockets_of_other_kinds_are_left_alone(logger: RecordingLogger) -> None:
     [
         *(("user_timeout_seconds", value) for value in (0, -1, math.nan, math.inf, True, "5", 3e6)),
         *(("not_sent_low_water_bytes", value) for value in (0, -1, 2**31, 1.5, True)),
+        *(("keep_alive", value) for value in (30, True, KeepAlive, {"count": 3})),
         *(("congestion_control", value) for value in ("", "x" * 16, "b\0r", "bbř", 5)),
     ],
 )

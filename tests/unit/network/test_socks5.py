@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import uvloop
@@ -144,36 +145,60 @@ def test_a_url_is_taken_apart() -> None:
 @pytest.mark.parametrize(
     "url",
     [
+        *("", "proxy.example:1080", "http://proxy.example", "socks5://", "socks5://:80", "socks5://a:0", "socks5://a:"),
         *(
-            "",
-            "proxy.example:1080",
-            "http://proxy.example",
-            "socks5://",
-            "socks5://:80",
-            "socks5://a:0",
             "socks5://a:x",
-        ),
-        *("socks5://a:70000", "socks5://a b", "socks5://a/path", "socks5://a#x", "socks5://[::1", "socks5://a\n"),
-        *("socks5://:hidden@a", f"socks5://{'u' * 256}:hidden@a", f"socks5://u:{'hidden' * 50}@a"),
-        *(
-            "socks5://u:hidden@a?what=1",
-            "socks5://u:hidden@a?open_threshold=0",
-            "socks5://u:hidden@a?open_threshold=-1",
-        ),
-        *(
-            "socks5://u:hidden@a?open_threshold=",
-            "socks5://u:hidden@a?half_open_timeout=5",
-            "socks5://a?=",
+            "socks5://a:70000",
+            "socks5://a b",
+            " socks5://a",
+            "socks5://a\n",
+            "socks5://a\tb",
             "socks5://ü",
         ),
+        *("socks5://a/hidden", "socks5://a/?hidden", "socks5://a#hidden", "socks5://a#", "socks5://u:hid#den@a"),
+        *(
+            "socks5://u:hidden/x@a",
+            "socks5://u:hidden?x@a",
+            "socks5://u:9?hidden@a",
+            "socks5://@a",
+            "socks5://:hidden@a",
+        ),
+        *(f"socks5://{'u' * 256}:hidden@a", f"socks5://u:{'hidden' * 50}@a", "socks5://u:hidden@" + "a" * 300),
+        *("socks5://[::1", "socks5://::1", "socks5://2001:db8::1:1080", "socks5://[fe80::1%25lo]", "socks5://[a]"),
+        *("socks5://1.2.3", "socks5://256.1.1.1", "socks5://[127.0.0.1]", "socks5://a..b", "socks5://a%2eb"),
+        *("socks5://u:hidden@a?what=1", "socks5://a?=", "socks5://a?open_threshold", "socks5://a?open_threshold="),
+        *("socks5://u:hidden@a?open_threshold=0", "socks5://u:hidden@a?open_threshold=-1"),
+        *("socks5://a?open_threshold=1&open_threshold=2", "socks5://u:hidden@a?half_open_timeout=5"),
         *("socks5://a?reset_failures_timeout=0s", "socks5://a?half_open_timeout=9000h"),
+        *(None, 1, b"socks5://a"),
     ],
 )
-def test_a_url_that_can_not_be_used_is_refused_and_not_quoted(url: str) -> None:
+def test_a_url_that_can_not_be_used_is_refused_and_not_quoted(url: Any) -> None:
     with pytest.raises(mtglib.OptionError, match=r"^url: expected ") as caught:
         Socks5(url, base=Direct())
-    assert "hidden" not in str(caught.value)
+    assert "hid" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("what=1", "only open_threshold, half_open_timeout, reset_failures_timeout after the question mark"),
+        ("open_threshold=0", "open_threshold to be a number of 1 to 999999"),
+        ("half_open_timeout=5", "half_open_timeout to be a duration such as 300ms or 1m30s"),
+        ("open_threshold=5&open_threshold=5", "open_threshold only once"),
+    ],
+)
+def test_a_parameter_that_is_wrong_is_named(query: str, text: str) -> None:
+    with pytest.raises(mtglib.OptionError, match=rf"^urls\[3\]: expected {text}$") as caught:
+        ProxyURL.parse(f"socks5://a?{query}", "urls[3]")
+    assert (caught.value.field, caught.value.expected) == ("urls[3]", text)
+
+
+@pytest.mark.parametrize("base", [None, "direct", Direct, object()])
+def test_a_base_that_is_no_network_is_refused(base: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^base: expected an object with dial, http_client; got"):
+        Socks5("socks5://a", base=base)
 
 
 @given(st.text())
@@ -277,6 +302,34 @@ class Unreachable(Direct):
 
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
         raise TargetUnreachableError("replies host unreachable (4)")
+
+
+class Blocking(Direct):
+    """A base that forgets to make its sockets non-blocking."""
+
+    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        sock = await super().dial(host, port, timeout_seconds=timeout_seconds)
+        sock.setblocking(True)
+        return sock
+
+
+async def test_a_base_may_return_a_blocking_socket() -> None:
+    async with ScriptedProxy(answers(NO_PASSWORD, GRANTED + b"hello")) as proxy:
+        with await Socks5(proxy.url, base=Blocking()).dial("a", 1, timeout_seconds=30) as sock:
+            assert sock.gettimeout() == 0
+            assert await sockets.recv_exactly(sock, 5) == b"hello"
+
+
+class Late(Direct):
+    """A base whose time is over before that of the dial."""
+
+    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        raise TimeoutError("DNS server udp://192.0.2.53:53: no answer in time")
+
+
+async def test_what_the_base_says_of_a_time_out_is_heard() -> None:
+    with pytest.raises(TimeoutError, match=r"^SOCKS5 proxy a:1080 can't be reached within 30 s \(DNS server udp://"):
+        await Socks5("socks5://a", base=Late()).dial("b", 1, timeout_seconds=30)
 
 
 async def test_a_proxy_behind_a_proxy_that_can_not_be_reached_is_to_blame() -> None:

@@ -1,0 +1,99 @@
+"""Resolvers by their URL."""
+
+import asyncio
+import ssl
+from typing import Final
+
+from ..interfaces import Dial
+from .checks import check_callable, check_kind, check_seconds
+from .direct import Direct
+from .resolve import ClosableResolver
+from .resolver_url import ResolverURL
+from .streams import streams_over
+from .system_resolver import SystemResolver
+from .trust import default_context
+
+_TIMEOUT_SECONDS: Final = 3.0  # below the time of a dial, so that it can go on with addresses of before
+_MAX_TIMEOUT_SECONDS: Final = 3600.0
+
+
+def resolver_from_url(
+    url: str,
+    *,
+    dial: Dial | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    timeout_seconds: float = _TIMEOUT_SECONDS,
+) -> ClosableResolver:
+    """Make a resolver. Its server is asked with the first look-up; `aclose` ends it, for good.
+
+    One with a server belongs to the event loop that it is first used in; in another one it raises a `RuntimeError`.
+
+    Args:
+        url: "" for the system's resolver; "1.1.1.1" or "udp://1.1.1.1" for plain DNS; "tls://1.1.1.1" for DNS over
+            TLS; "https://1.1.1.1" or "https://dns.example/path" for DNS over HTTPS, whose path is /dns-query if there
+            is none. A port may follow the server; an IPv6 address with a port stands in brackets. A server's
+            certificate must be for the name, or the IP address, that is given here.
+        dial: How the server is connected to; None: directly, with the system's resolver for a server that has a name.
+            Plain DNS sends its datagrams directly all the same.
+        ssl_context: Which certificates are good; None: those of the system's authorities.
+        timeout_seconds: A look-up without an answer for so long has failed; above 0, up to an hour. Less than the time
+            for a dial, or what the server said before can't stand in for it.
+
+    Raises:
+        OptionError: An argument can't work.
+    """
+    if dial is not None:
+        check_callable("dial", dial, "a function called as Network.dial")
+    if ssl_context is not None:
+        check_kind("ssl_context", ssl_context, ssl.SSLContext)
+    check_seconds("timeout_seconds", timeout_seconds, _MAX_TIMEOUT_SECONDS)
+    if url == "":
+        return SystemResolver()
+    parsed = ResolverURL.parse(url)
+    dial = Direct().dial if dial is None else dial
+    # Here, as they bring dnspython and httpx2 with them.
+    from .dns_resolver import DNSResolver
+
+    if parsed.scheme == "https":
+        from .dns_https import DNSOverHTTPS
+
+        over_https = DNSOverHTTPS(parsed.server + parsed.target, dial, timeout_seconds, ssl_context)
+        return DNSResolver(over_https, parsed.server)
+    from .dns_stream import DNSOverStream
+    from .dns_udp import DNSOverUDP
+
+    if parsed.scheme == "tls":
+        with_tls = _OpeningTLS(dial, parsed, timeout_seconds, ssl_context)
+        return DNSResolver(DNSOverStream(with_tls, timeout_seconds, padded=True), parsed.server)
+    over_tcp = DNSOverStream(_Opening(dial, parsed, timeout_seconds), timeout_seconds)
+    return DNSResolver(DNSOverUDP(parsed.host, parsed.port, over_tcp, timeout_seconds), parsed.server)
+
+
+class _Opening:
+    """Connects to a server."""
+
+    def __init__(self, dial: Dial, url: ResolverURL, timeout_seconds: float) -> None:
+        self._dial = dial
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+
+    async def __call__(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        sock = await self._dial(self._url.host, self._url.port, timeout_seconds=self._timeout_seconds)
+        return await streams_over(sock)
+
+
+class _OpeningTLS:
+    """Connects to a server with TLS."""
+
+    def __init__(
+        self, dial: Dial, url: ResolverURL, timeout_seconds: float, ssl_context: ssl.SSLContext | None
+    ) -> None:
+        self._open = _Opening(dial, url, timeout_seconds)
+        self._host = url.host
+        self._ssl_context = ssl_context
+
+    async def __call__(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        context = self._ssl_context or await default_context("dns")
+        reader, writer = await self._open()
+        await writer.start_tls(context, server_hostname=self._host)
+        return reader, writer

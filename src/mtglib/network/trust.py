@@ -1,0 +1,40 @@
+"""Whom TLS trusts when it isn't told: the system's authorities."""
+
+import asyncio
+import os
+import ssl
+import threading
+from contextlib import suppress
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias
+
+_Stamp: TypeAlias = tuple[str | None, str | None, int, int]
+_MAX_KEPT: Final = 2  # one for each purpose
+
+_making = threading.Lock()
+
+
+async def default_context(purpose: Literal["dns", "http"]) -> ssl.SSLContext:
+    """Return a context for clients, which all of this purpose share: it sets its ALPN protocols.
+
+    Reading the authorities takes some 20 ms, so that is done in a thread, and again only when their file has changed.
+    """
+    return await asyncio.to_thread(_kept, purpose, _stamp())
+
+
+def _kept(purpose: str, stamp: _Stamp) -> ssl.SSLContext:
+    with _making:
+        return _made(purpose, stamp)
+
+
+@lru_cache(maxsize=_MAX_KEPT)
+def _made(_purpose: str, _of: _Stamp) -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _stamp() -> _Stamp:
+    paths = ssl.get_default_verify_paths()
+    with suppress(OSError):
+        status = os.stat(paths.cafile or "")
+        return paths.cafile, paths.capath, status.st_mtime_ns, status.st_size
+    return paths.cafile, paths.capath, 0, 0
