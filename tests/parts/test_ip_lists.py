@@ -7,7 +7,6 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from integration.recording_logger import RecordingLogger
 from mtglib import Dial, EventIPListSize
 from mtglib.ipblocklist import FireHOL
 from mtglib.network import Direct
+from parts.ip_lists import has
 from support.nginx_site import NginxSite, nginx_is_missing
 from support.running_proxy import EventRecorder
 
@@ -46,10 +46,6 @@ async def listed_site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NginxSit
         monkeypatch.setenv("SSL_CERT_FILE", str(site.certificate_path))
         (site.root / "pages" / "drop.netset").write_text("# drop\n192.0.2.0/24\n2001:db8::/32\n")
         yield site
-
-
-def has(found: FireHOL, *ips: str) -> list[bool]:
-    return [found.contains(ip_address(ip)) for ip in ips]
 
 
 @needs_nginx
@@ -171,6 +167,19 @@ async def test_a_file_that_went_bad_keeps_what_was_good(tmp_path: Path, spoil: C
     assert logger.warnings == ["list can't be updated"], "once"
 
 
+async def test_no_descriptor_is_left_of_what_is_no_file(tmp_path: Path) -> None:
+    (pipe := tmp_path / "pipe").touch()
+    _make_pipe(pipe)
+    found = FireHOL([str(tmp_path), str(pipe)], network=Direct())
+    await found.update()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        await found.update()
+
+    assert [status.problem for status in found.sources] == ["not a regular file"] * 2
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 async def test_an_allowlist_lets_nobody_in_before_it_is_loaded(tmp_path: Path) -> None:
     path, events = tmp_path / "friends", EventRecorder()
     path.write_text("192.0.2.7")
@@ -211,20 +220,3 @@ async def test_cancelling_run_ends_its_work(tmp_path: Path) -> None:
         await running
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
-
-
-async def test_an_update_that_was_cancelled_midway_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (path := tmp_path / "list").write_text("192.0.2.0/24\n")
-    found = FireHOL([str(path)], network=Direct())
-    with monkeypatch.context() as patch:
-        patch.setattr(found, "_merge", asyncio.Event().wait)
-        update = asyncio.create_task(found.update())
-        while not found.sources[0].prefixes:
-            await asyncio.sleep(0)
-        update.cancel()
-        await asyncio.wait({update})
-    assert found.size == 0
-
-    await found.update()
-
-    assert found.contains(IPv4Address("192.0.2.1"))

@@ -15,7 +15,7 @@ Script = Callable[[socket.socket], Awaitable[None]]
 
 
 class ListServer(TCPServer):
-    """Runs a script of ``pages`` for each request.
+    """Runs a script of ``pages`` for each request, whatever its query is.
 
     ``requests`` are their heads, ``most_at_once`` is how many overlapped.
     """
@@ -40,7 +40,7 @@ class ListServer(TCPServer):
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
         try:
-            await self.pages[head.split()[1].decode()](sock)
+            await self.pages[head.split()[1].decode().partition("?")[0]](sock)
         finally:
             self.at_once -= 1
 

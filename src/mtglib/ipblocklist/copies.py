@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .files import read_bounded
+from .list_error import ListError
 
 _MAX_HEADER_BYTES = 4096
 _MAX_VALIDATOR_CHARS = 1024
@@ -35,6 +36,21 @@ def _is_sendable(text: str) -> bool:
     return text.isascii() and text.isprintable() and len(text) <= _MAX_VALIDATOR_CHARS
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What is on the disk.
+
+    Attributes:
+        text: Of the list.
+        digest: SHA-256 of the text.
+        validators: What the server calls it.
+    """
+
+    text: bytes
+    digest: bytes
+    validators: Validators
+
+
 class Copies:
     """A directory of copies; its methods block.
 
@@ -47,38 +63,55 @@ class Copies:
         self._directory = directory
         self._max_bytes = max_bytes
 
-    def read(self, url: str) -> tuple[bytes, Validators] | None:
-        """Return the text and its validators; None if there is no whole copy."""
-        try:
-            header, _, text = read_bounded(self._path(url), self._max_bytes + _MAX_HEADER_BYTES).partition(b"\n")
-            about = json.loads(header.removeprefix(b"#"))
-            validators = Validators.of_stranger(about["etag"], about["last_modified"])
-            whole = about["sha256"] == hashlib.sha256(text).hexdigest()
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return None
-        return (text, validators) if whole else None
+    def read(self, url: str) -> Copy | None:
+        """Return the copy; None if there is none.
 
-    def write(self, url: str, text: bytes, validators: Validators) -> None:
-        """Replace the copy: whoever reads finds the old one or the new one.
+        Raises:
+            ListError: There is a file, but it can't be read or isn't what was written.
+        """
+        try:
+            return _parse(read_bounded(self._path(url), self._max_bytes + _MAX_HEADER_BYTES))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise self.unusable(url, error.strerror or str(error)) from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise self.unusable(url, "damaged") from error
+
+    def has(self, url: str, digest: bytes, validators: Validators) -> bool:
+        """Tell whether there is a whole copy, of this version."""
+        try:
+            copy = self.read(url)
+        except ListError:
+            return False
+        return copy is not None and (copy.digest, copy.validators) == (digest, validators)
+
+    def keep(self, url: str, text: bytes, validators: Validators) -> None:
+        """Replace the copy, unless it is the same; whoever reads meanwhile finds the old one or the new one.
 
         Raises:
             OSError: It can't be written; the old one is still there.
         """
+        digest = hashlib.sha256(text)
+        if self.has(url, digest.digest(), validators):
+            return
+        about = {"sha256": digest.hexdigest(), "etag": validators.etag, "last_modified": validators.last_modified}
+        self._write(self._path(url), b"#" + json.dumps(about).encode() + b"\n", text)
+
+    def unusable(self, url: str, why: str) -> ListError:
+        """Make the error of a copy that is no help."""
+        return ListError(f"its copy {self._path(url)} can't be used, so it is empty until it is downloaded: {why}")
+
+    def _write(self, path: Path, *parts: bytes) -> None:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        about = {
-            "sha256": hashlib.sha256(text).hexdigest(),
-            "etag": validators.etag,
-            "last_modified": validators.last_modified,
-        }
         # Mode 0600: the address of a list may be a secret, and so may its contents.
         descriptor, temporary = tempfile.mkstemp(prefix=".iplist-", dir=self._directory)
         try:
             with open(descriptor, "wb") as file:
-                file.write(b"#" + json.dumps(about).encode() + b"\n")
-                file.write(text)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(descriptor)
-            os.replace(temporary, self._path(url))
+            os.replace(temporary, path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary)
@@ -86,3 +119,17 @@ class Copies:
 
     def _path(self, url: str) -> Path:
         return self._directory / f"iplist-{hashlib.sha256(url.encode()).hexdigest()[:32]}.netset"
+
+
+def _parse(file: bytes) -> Copy:
+    """Take a file apart.
+
+    Raises:
+        ValueError, KeyError, TypeError, RecursionError: It isn't what `Copies` writes.
+    """
+    header, _, text = file.partition(b"\n")
+    about = json.loads(header.removeprefix(b"#"))
+    digest = hashlib.sha256(text)
+    if about["sha256"] != digest.hexdigest():
+        raise ValueError("another text")
+    return Copy(text, digest.digest(), Validators.of_stranger(about["etag"], about["last_modified"]))

@@ -8,10 +8,7 @@ from typing import Any
 
 from ..interfaces import Network
 from .copies import Validators
-
-
-class ListError(Exception):
-    """A list can't be had, or is none; the text says why and repeats nothing secret."""
+from .list_error import ListError
 
 
 async def download(
@@ -36,7 +33,8 @@ async def download(
         network.http_client() as client,
         client.stream("GET", url, headers=_request_headers(known), follow_redirects=True) as response,
     ):
-        if url.startswith("https:") and not all(hop.url.scheme == "https" for hop in (*response.history, response)):
+        schemes = [hop.url.scheme for hop in (*response.history, response)]
+        if schemes[0] == "https" and set(schemes) != {"https"}:
             raise ListError("redirected from https to http")
         if response.status_code == 304 and known != Validators():
             return None

@@ -1,44 +1,54 @@
 """A block or allow list made of netsets, as FireHOL publishes them."""
 
 import asyncio
-import random
+import os
 from collections.abc import Sequence
-from pathlib import Path
 
-from ..errors import OptionError
 from ..event_types import IPAddress
 from ..interfaces import EventStream, Logger, Network
-from .copies import Copies
-from .prefixes import Prefixes, PrefixSet
+from .arguments import as_directory, check_flag, check_int, check_methods, check_seconds, check_urls
+from .keeper import Keeper
 from .report import Report
-from .source import Source, SourceStatus, make_source
+from .source import SourceStatus
+from .sources import make_sources
 
-_JITTER = 0.1
+_MOST_AT_ONCE = 1000
+_MOST_BYTES = 2**30
 
 
 class FireHOL:
     """A list of IP addresses from netsets, over HTTP(S) and from local files, kept fresh by `run`.
 
     A source is replaced whole, or not at all: one that can't be had, or isn't a list (more broken lines than good
-    ones; a download without any prefix), keeps what was last good, and the others go on. Downloads have a copy on
-    disk as well. Until something is loaded the list is empty: as a blocklist it blocks nobody, and as an allowlist
-    it lets nobody in. Await `load` before serving, and `update` too where an empty or an old list won't do.
+    ones; a download without any prefix), keeps what was last good. Each is in force as soon as it was read, whatever
+    the others do. Downloads have a copy on disk as well. Until something is loaded the list is empty: as a blocklist
+    it blocks nobody, and as an allowlist it lets nobody in. Await `load` before serving, and `update` too where an
+    empty or an old list won't do.
+
+    All methods belong to one event loop, the one that first ran any. Files, parsing and merging are off the loop, in
+    threads of its default executor; `contains` never waits.
 
     Args:
-        urls: One or more: `http://`, `https://` or an absolute path.
-        network: Whose HTTP client downloads.
+        urls: A list or tuple of one or more strings: `http://`, `https://` or an absolute path. What is named twice is
+            read once.
+        network: Whose HTTP client downloads: `http_client()` is called without arguments for each download. What it
+            returns is entered with `async with` and has httpx's `stream(method, url, *, headers, follow_redirects)`,
+            for a response with `status_code`, `headers`, `http_version`, `url`, `history` and `aiter_raw()`. A client
+            should end a chain of redirects some time; nothing is asked of its own time-outs and limits.
         is_block_list: False: an allowlist. It is only what events and the log call it; `contains` is the same.
-        download_concurrency: How many sources are read at once; positive.
-        cache_directory: Where copies of downloads are kept, made if missing; None: nowhere.
+        download_concurrency: How many downloads there are at once, and how many local files are read at once beside
+            them; 1 to 1000.
+        cache_directory: Where copies of downloads are kept, made if missing, for its owner only. None:
+            nowhere.
         event_stream: Gets an `EventIPListSize` when the contents have changed.
-        logger: Told once when a source changes, fails or recovers.
-        timeout_seconds: For one download, from the dial to the last byte; positive.
-        max_download_bytes: For one source, decompressed; positive. It may have 2 million lines besides.
+        logger: Told when a source changes, fails (once for each reason) and is available again.
+        timeout_seconds: For one download, from the dial to the last byte; above 0, at most ten years.
+        max_download_bytes: For one source, decompressed; 1 to 1 GiB. It may have 2 million lines besides.
         retry_seconds: What failed is tried again after this time, then after twice, four times as long, and so on up
-            to the period of `run`; positive.
+            to the period of `run`; above 0, at most ten years.
 
     Raises:
-        OptionError: An argument that can't work.
+        OptionError: An argument that can't work. What `urls` has is not repeated.
     """
 
     def __init__(
@@ -48,53 +58,49 @@ class FireHOL:
         network: Network,
         is_block_list: bool = True,
         download_concurrency: int = 2,
-        cache_directory: Path | None = None,
+        cache_directory: str | os.PathLike[str] | None = None,
         event_stream: EventStream | None = None,
         logger: Logger | None = None,
         timeout_seconds: float = 120.0,
         max_download_bytes: int = 64 * 1024 * 1024,
         retry_seconds: float = 60.0,
     ) -> None:
-        if isinstance(urls, str) or not urls:
-            raise OptionError("urls", "a sequence of at least one URL or absolute path")
-        _check_positive(
-            download_concurrency=download_concurrency,
+        check_urls(urls)
+        check_methods("network", network, "http_client")
+        check_flag("is_block_list", is_block_list)
+        check_int("download_concurrency", download_concurrency, _MOST_AT_ONCE)
+        directory = as_directory("cache_directory", cache_directory)
+        if event_stream is not None:
+            check_methods("event_stream", event_stream, "send")
+        if logger is not None:
+            check_methods("logger", logger, "named", "bind", "debug", "info", "warning")
+        check_seconds("timeout_seconds", timeout_seconds)
+        check_int("max_download_bytes", max_download_bytes, _MOST_BYTES)
+        check_seconds("retry_seconds", retry_seconds)
+
+        self._sources = make_sources(
+            urls,
+            network=network,
+            directory=directory,
+            at_once=download_concurrency,
             timeout_seconds=timeout_seconds,
-            max_download_bytes=max_download_bytes,
-            retry_seconds=retry_seconds,
+            max_bytes=max_download_bytes,
         )
-        copies = None if cache_directory is None else Copies(cache_directory, max_download_bytes)
-        self._sources = [
-            make_source(
-                number,
-                url,
-                network=network,
-                copies=copies,
-                timeout_seconds=timeout_seconds,
-                max_bytes=max_download_bytes,
-            )
-            for number, url in enumerate(urls)
-            if url not in urls[:number]
-        ]
         self._retry_seconds = retry_seconds
         self._report = Report(is_block_list, logger, event_stream)
-        self._prefixes: Prefixes = PrefixSet(b"")
-        self._merged = [source.prefixes for source in self._sources]
-        self._at_once = asyncio.Semaphore(download_concurrency)
-        self._one_update = asyncio.Lock()
-        self._cache_failed = False
+        self._keeper = Keeper(self._sources, self._report)
         self._running: set[asyncio.Task[None]] = set()
         self._shut_down = False
 
     @property
     def size(self) -> int:
         """How many prefixes the list has: the sum of its sources, also where they overlap."""
-        return self._prefixes.count
+        return self._keeper.in_force.prefixes.count
 
     @property
     def broken_lines(self) -> int:
         """How many lines of its sources were skipped."""
-        return self._prefixes.broken_lines
+        return self._keeper.in_force.prefixes.broken_lines
 
     @property
     def sources(self) -> tuple[SourceStatus, ...]:
@@ -103,33 +109,44 @@ class FireHOL:
 
     def contains(self, ip: IPAddress) -> bool:
         """Tell whether the list has an address; IPv4-mapped IPv6 is IPv4."""
-        return self._prefixes.contains_v4(int(ip)) if ip.version == 4 else self._prefixes.contains_v6(int(ip))
+        prefixes = self._keeper.in_force.prefixes
+        return prefixes.contains_v4(int(ip)) if ip.version == 4 else prefixes.contains_v6(int(ip))
 
     async def load(self) -> None:
-        """Take what is on this machine: local files, and the copies of downloads that there are. Nothing is raised."""
-        async with self._one_update:
-            await asyncio.gather(*(self._load_one(source) for source in self._sources))
-            await self._merge()
+        """Take what is on this machine: local files, and the copies of downloads that there are.
+
+        What a source has already stays: only `update` replaces it. Nothing is raised: what is there and can't be used
+        is a `problem` of its source, and a warning.
+        """
+        await self._keeper.load()
 
     async def update(self) -> tuple[SourceStatus, ...]:
-        """Read all sources anew, now; may be called while `run` runs.
+        """Read all sources anew, now; may be called while `run` runs. One line in the log sums up.
 
         Returns:
             `sources`; what failed has a `problem`, nothing is raised.
         """
-        await self._update(self._sources)
+        await self._keeper.update()
+        self._report.updated(self._sources, self.size)
         return self.sources
 
     async def run(self, update_each_seconds: float) -> None:
-        """Take the copies on disk, then update at once and each period, a tenth more or less, until `shutdown`.
+        """Take what is on this machine, then update at once and each period until `shutdown`.
+
+        Each source has its own time, so that none waits for others. All pauses are a tenth longer or shorter, by
+        chance.
+
+        Args:
+            update_each_seconds: The period; above 0, at most ten years.
 
         Raises:
-            OptionError: The period isn't positive.
+            OptionError: The period can't work.
         """
-        _check_positive(update_each_seconds=update_each_seconds)
+        check_seconds("update_each_seconds", update_each_seconds)
         if self._shut_down:
             return
-        work = asyncio.create_task(self._keep_fresh(update_each_seconds), name="mtg-ip-list")
+        keeping = self._keeper.keep_fresh(update_each_seconds, self._retry_seconds)
+        work = asyncio.create_task(keeping, name="mtg-ip-list")
         self._running.add(work)
         try:
             await asyncio.wait({work})
@@ -146,73 +163,3 @@ class FireHOL:
             work.cancel()
         if self._running:
             await asyncio.wait(set(self._running))
-
-    async def _keep_fresh(self, period_seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        await self.load()
-        due_mono = dict.fromkeys(self._sources, loop.time())
-        failures = dict.fromkeys(self._sources, 0)
-        while True:
-            due = [source for source in self._sources if due_mono[source] <= loop.time()]
-            await self._update(due)
-            spread = 1 + _JITTER * random.uniform(-1, 1)  # noqa: S311 - it spreads load
-            for source in due:
-                failures[source] = failures[source] + 1 if source.problem else 0
-                pause = pause_seconds(period_seconds, self._retry_seconds, failures[source])
-                due_mono[source] = loop.time() + pause * spread
-            await asyncio.sleep(min(due_mono.values()) - loop.time())
-
-    async def _update(self, sources: Sequence[Source]) -> None:
-        async with self._one_update:
-            await asyncio.gather(*(self._update_one(source) for source in sources))
-            await self._merge()
-            self._tell_about_copies()
-
-    async def _load_one(self, source: Source) -> None:
-        async with self._at_once:
-            is_news = await source.load()
-        if is_news:
-            self._report.changed(source, "disk")
-
-    async def _update_one(self, source: Source) -> None:
-        had_problem = bool(source.problem)
-        try:
-            async with self._at_once:
-                is_news = await source.update()
-        except Exception as error:  # the network and its client are the user's, and so is what they raise
-            source.problem = str(error) or type(error).__name__
-            if not had_problem:
-                self._report.failed(source, "list can't be updated", error)
-            return
-        source.problem = ""
-        if is_news:
-            self._report.changed(source, "source")
-        elif had_problem:
-            self._report.recovered(source)
-
-    async def _merge(self) -> None:
-        sets = [source.prefixes for source in self._sources]
-        if sets == self._merged:
-            return
-        self._prefixes = sets[0] if len(sets) == 1 else await asyncio.to_thread(PrefixSet.union, sets)
-        self._merged = sets
-        self._report.size(self.size)
-
-    def _tell_about_copies(self) -> None:
-        failed = next((source for source in self._sources if source.cache_error), None)
-        if failed is not None and failed.cache_error is not None and not self._cache_failed:
-            self._report.failed(failed, "copies of lists can't be written", failed.cache_error)
-        self._cache_failed = failed is not None
-
-
-def pause_seconds(period_seconds: float, retry_seconds: float, failures: int) -> float:
-    """Return how long to wait after so many failures in a row; 0 is a success."""
-    if failures == 0:
-        return period_seconds
-    return min(period_seconds, retry_seconds * 2.0 ** min(failures - 1, 60))
-
-
-def _check_positive(**arguments: float) -> None:
-    for name, value in arguments.items():
-        if not 0 < value < float("inf"):
-            raise OptionError(name, "a positive number", value)

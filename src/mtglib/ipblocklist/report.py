@@ -1,10 +1,14 @@
 """What a list tells the log and the event stream; what those raise is theirs."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from ..event_types import EventIPListSize
 from ..interfaces import EventStream, Logger
 from .source import Source
+
+# Servers choose the words of some reasons: they can't fill the log with ever new ones.
+_MAX_REASONS = 5
 
 
 class Report:
@@ -19,6 +23,8 @@ class Report:
     def __init__(self, is_block_list: bool, logger: Logger | None, event_stream: EventStream | None) -> None:
         self._is_block_list = is_block_list
         self._event_stream = event_stream
+        self._reasons: dict[Source, set[str]] = {}
+        self._copies_failed = False
         self._logger: Logger | None = None
         with suppress(Exception):
             self._logger = logger and logger.named("ip-blocklist" if is_block_list else "ip-allowlist")
@@ -29,21 +35,42 @@ class Report:
             with suppress(Exception):
                 self._event_stream.send(EventIPListSize(size=size, is_block_list=self._is_block_list))
 
-    def changed(self, source: Source, origin: str) -> None:
-        """A source has new contents."""
-        if self._logger is not None:
-            with suppress(Exception):
-                fields = {"source": source.label, "prefixes": source.prefixes.count, "from": origin}
-                self._logger.bind(**fields, broken_lines=source.prefixes.broken_lines).info("list loaded")
-
-    def recovered(self, source: Source) -> None:
-        """A source can be read again, and has what it had."""
-        if self._logger is not None:
-            with suppress(Exception):
-                self._logger.bind(source=source.label).info("list is available again")
+    def changed(self, source: Source) -> None:
+        """A source's new contents are in force."""
+        self._reasons.pop(source, None)
+        fields = {"source": source.label, "prefixes": source.prefixes.count, "from": source.origin}
+        self._info("list loaded", **fields, broken_lines=source.prefixes.broken_lines)
 
     def failed(self, source: Source, what: str, error: Exception) -> None:
-        """Something went wrong that hadn't gone wrong before."""
+        """A source has a problem: told once for each reason, until it can be had again."""
+        told = self._reasons.setdefault(source, set())
+        if source.problem not in told and len(told) < _MAX_REASONS:
+            told.add(source.problem)
+            self._warn(what, source, error)
+
+    def available(self, source: Source) -> None:
+        """A source could be had: told if it couldn't before, and has what it had."""
+        if self._reasons.pop(source, None):
+            self._info("list is available again", source=source.label)
+
+    def copies(self, sources: Sequence[Source]) -> None:
+        """Tell once that copies can't be written, until all can."""
+        failed = next((source for source in sources if source.cache_error), None)
+        if failed is not None and failed.cache_error is not None and not self._copies_failed:
+            self._warn("copies of lists can't be written", failed, failed.cache_error)
+        self._copies_failed = failed is not None
+
+    def updated(self, sources: Sequence[Source], size: int) -> None:
+        """Somebody had all sources read."""
+        failed = sum(bool(source.problem) for source in sources)
+        self._info("lists updated", sources=len(sources), prefixes=size, failed=failed)
+
+    def _info(self, message: str, **fields: object) -> None:
         if self._logger is not None:
             with suppress(Exception):
-                self._logger.bind(source=source.label, prefixes=source.prefixes.count).warning(what, error=error)
+                self._logger.bind(**fields).info(message)
+
+    def _warn(self, message: str, source: Source, error: Exception) -> None:
+        if self._logger is not None:
+            with suppress(Exception):
+                self._logger.bind(source=source.label, prefixes=source.prefixes.count).warning(message, error=error)

@@ -1,22 +1,18 @@
-"""Where prefixes come from: a file or a URL, with what was last good."""
+"""Where prefixes come from, with what was last good; a local file is the simple case."""
 
 import asyncio
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from ..errors import OptionError
-from ..interfaces import Network
-from .copies import Copies, Validators
-from .download import ListError, download
 from .files import read_bounded
+from .list_error import ListError
 from .prefixes import Prefixes, PrefixSet
 
 # What blocks runs in the event loop's executor, whose threads a program waits for before it ends: that is as long as
 # the parsing of one list takes, at the most. In a daemon thread the engine would be met by the interpreter's end.
-_in_thread = asyncio.to_thread
+in_thread = asyncio.to_thread
 
 # Of the shortest lines, as many as fit into a download would take half a gigabyte.
 _MAX_LINES = 2_000_000
@@ -27,10 +23,10 @@ class SourceStatus:
     """What became of a source.
 
     Attributes:
-        label: Its path, or its URL without what may be secret.
+        label: Its path, or its URL without user, password, query and fragment.
         prefixes: How many it has now.
         broken_lines: How many lines of it were skipped.
-        problem: Why its last update failed; empty: it didn't.
+        problem: Why it couldn't be had the last time, in one line; empty: it could.
     """
 
     label: str
@@ -44,16 +40,22 @@ class Source(ABC):
 
     Attributes:
         label: What to call it in public.
+        secrets: What must not be shown in errors.
         prefixes: What was last good.
-        problem: Why the last update failed; empty: it didn't.
+        origin: Where they are from.
+        problem: Why it couldn't be had the last time; empty: it could.
         cache_error: Why the copy couldn't be written the last time; None: it could.
+        busy: Held by who reads it.
     """
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, secrets: tuple[str, ...] = ()) -> None:
         self.label = label
+        self.secrets = secrets
         self.prefixes: Prefixes = PrefixSet(b"")
+        self.origin = ""
         self.problem = ""
         self.cache_error: OSError | None = None
+        self.busy = asyncio.Lock()
         self._digest = b""
 
     def status(self) -> SourceStatus:
@@ -61,26 +63,33 @@ class Source(ABC):
         return SourceStatus(self.label, self.prefixes.count, self.prefixes.broken_lines, self.problem)
 
     @abstractmethod
-    async def load(self) -> bool:
-        """Take what is on this machine, if nothing is there yet; tell whether there was something good."""
+    async def load(self) -> None:
+        """Take what is on this machine, if nothing was taken yet.
+
+        Raises:
+            Exception: What is there can't be used.
+        """
 
     @abstractmethod
-    async def update(self) -> bool:
-        """Read it anew; tell whether that was news.
+    async def update(self) -> None:
+        """Read it anew.
 
         Raises:
             Exception: It can't be had or is no list; what was there stays.
         """
 
-    async def _take(self, text: bytes, *, may_be_empty: bool) -> bool:
-        """Replace the prefixes; tell whether that was news."""
-        digest, prefixes = await _in_thread(_parse, text, self._digest)
+    async def _take(self, text: bytes, origin: str, *, may_be_empty: bool) -> None:
+        """Replace the prefixes, if this is another text.
+
+        Raises:
+            ListError: It is no list.
+        """
+        digest, prefixes = await in_thread(_parse, text, self._digest)
         if prefixes is None:
-            return False
+            return
         if prefixes.broken_lines > prefixes.count or not (prefixes.count or may_be_empty):
             raise ListError(f"not a list: {prefixes.broken_lines} broken lines, {prefixes.count} good ones")
-        self._digest, self.prefixes = digest, prefixes
-        return True
+        self._digest, self.prefixes, self.origin = digest, prefixes, origin
 
 
 def _parse(text: bytes, known_digest: bytes) -> tuple[bytes, Prefixes | None]:
@@ -91,117 +100,26 @@ def _parse(text: bytes, known_digest: bytes) -> tuple[bytes, Prefixes | None]:
 
 
 class FileSource(Source):
-    """A local file; it may be empty, since somebody here wants it so."""
+    """A local file; it may be empty, since somebody here wants it so.
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    Args:
+        path: Where.
+        max_bytes: A longer one is none.
+        disk: Held while it is read.
+    """
+
+    def __init__(self, path: Path, max_bytes: int, disk: asyncio.Semaphore) -> None:
         super().__init__(str(path))
         self._path = path
         self._max_bytes = max_bytes
+        self._disk = disk
 
-    async def load(self) -> bool:
-        """See `Source.load`; what is wrong with the file is told by `update`."""
-        try:
-            return not self._digest and await self.update()
-        except (OSError, ValueError, ListError):
-            return False
-
-    async def update(self) -> bool:
-        """See `Source.update`."""
-        return await self._take(await _in_thread(read_bounded, self._path, self._max_bytes), may_be_empty=True)
-
-
-class URLSource(Source):
-    """A download, and its copy on disk."""
-
-    def __init__(
-        self, url: str, network: Network, copies: Copies | None, *, timeout_seconds: float, max_bytes: int
-    ) -> None:
-        super().__init__(_public_part(url))
-        self._url = url
-        self._network = network
-        self._copies = copies
-        self._timeout_seconds = timeout_seconds
-        self._max_bytes = max_bytes
-        self._validators = Validators()
-        self._kept = (b"", Validators())
-
-    async def load(self) -> bool:
+    async def load(self) -> None:
         """See `Source.load`."""
-        if self._copies is None or self._digest:
-            return False
-        copy = await _in_thread(self._copies.read, self._url)
-        if copy is None:
-            return False
-        text, validators = copy
-        try:
-            await self._take(text, may_be_empty=False)
-        except ListError:
-            return False
-        self._validators = validators
-        self._kept = (self._digest, validators)
-        return True
+        if not self._digest:
+            await self.update()
 
-    async def update(self) -> bool:
+    async def update(self) -> None:
         """See `Source.update`."""
-        answer = await download(
-            self._network,
-            self._url,
-            self._validators,
-            timeout_seconds=self._timeout_seconds,
-            max_bytes=self._max_bytes,
-        )
-        if answer is None:
-            return False
-        text, validators = answer
-        is_news = await self._take(text, may_be_empty=False)
-        is_kept = await self._keep(text, validators)
-        # Where there should be a copy and is none, the next answer has to be the text again.
-        self._validators = validators if is_kept else Validators()
-        return is_news
-
-    async def _keep(self, text: bytes, validators: Validators) -> bool:
-        if self._copies is None or (self._digest, validators) == self._kept:
-            return True
-        try:
-            await _in_thread(self._copies.write, self._url, text, validators)
-        except OSError as error:
-            self.cache_error = error
-            return False
-        self.cache_error = None
-        self._kept = (self._digest, validators)
-        return True
-
-
-def make_source(
-    number: int,
-    text: str,
-    *,
-    network: Network,
-    copies: Copies | None,
-    timeout_seconds: float,
-    max_bytes: int,
-) -> Source:
-    """Make the source that an option names.
-
-    Raises:
-        OptionError: It names none.
-    """
-    if text.startswith("/"):
-        return FileSource(Path(text), max_bytes)
-    if not _is_http_url(text):
-        # Not repeated: it may be a URL with a password and a slip.
-        raise OptionError(f"urls[{number}]", "an http(s) URL or an absolute path")
-    return URLSource(text, network, copies, timeout_seconds=timeout_seconds, max_bytes=max_bytes)
-
-
-def _is_http_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text if text.isprintable() and " " not in text else "")
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _public_part(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        async with self._disk:
+            await self._take(await in_thread(read_bounded, self._path, self._max_bytes), "file", may_be_empty=True)

@@ -1,0 +1,51 @@
+"""What look-ups see: all sources put together, each as soon as it is there."""
+
+import asyncio
+from collections.abc import Sequence
+
+from .prefixes import Prefixes, PrefixSet
+from .report import Report
+from .source import Source
+
+
+class InForce:
+    """The union of all sources.
+
+    There is one merge at a time, in a thread; what comes meanwhile is in the next one, all of it. So there are never
+    more merges than news, and none undoes another.
+
+    Args:
+        sources: At least one.
+        report: Told what has come into force.
+
+    Attributes:
+        prefixes: The union.
+    """
+
+    def __init__(self, sources: Sequence[Source], report: Report) -> None:
+        self.prefixes: Prefixes = PrefixSet(b"")
+        self._report = report
+        self._parts = {source: source.prefixes for source in sources}
+        self._one_merge = asyncio.Lock()
+
+    async def renew(self, source: Source) -> None:
+        """Return when what a source has now is in force.
+
+        Raises:
+            Exception: No memory, or no thread; what was in force stays, and the next call tries it again.
+        """
+        async with self._one_merge:
+            before = self._parts
+            if before[source] is source.prefixes:
+                return
+            parts = {each: each.prefixes for each in before}
+            self.prefixes = await _union(list(parts.values()))
+            self._parts = parts
+        self._report.size(self.prefixes.count)
+        for each in parts:
+            if parts[each] is not before[each]:
+                self._report.changed(each)
+
+
+async def _union(sets: Sequence[Prefixes]) -> Prefixes:
+    return sets[0] if len(sets) == 1 else await asyncio.to_thread(PrefixSet.union, sets)

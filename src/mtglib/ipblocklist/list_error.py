@@ -1,0 +1,27 @@
+"""Why a list can't be had, in words that may be shown."""
+
+import traceback
+from collections.abc import Sequence
+
+_MAX_CHARS = 300
+
+
+class ListError(Exception):
+    """A list can't be had, or is none; the text says why and repeats nothing secret."""
+
+
+def presentable(error: Exception, secrets: Sequence[str]) -> Exception:
+    """Return the error if a log may show it and all that led to it, else a `ListError` with what is left of its text.
+
+    Args:
+        error: Of anybody: networks are the user's, and their clients repeat what servers send.
+        secrets: What must not be shown.
+    """
+    text = str(error)
+    shown = "".join(traceback.format_exception(error))
+    if len(text) <= _MAX_CHARS and text.isprintable() and not any(secret in shown for secret in secrets):
+        return error
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    printable = "".join(char if char.isprintable() else " " for char in text[:_MAX_CHARS])
+    return ListError(f"{type(error).__name__}: {printable}")

@@ -1,0 +1,67 @@
+"""From the strings of an option to sources."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import OptionError
+from ..interfaces import Network
+from .copies import Copies
+from .list_url import ListURL
+from .source import FileSource, Source
+from .url_source import URLSource
+
+
+def make_sources(
+    urls: Sequence[str],
+    *,
+    network: Network,
+    directory: Path | None,
+    at_once: int,
+    timeout_seconds: float,
+    max_bytes: int,
+) -> list[Source]:
+    """Make a source of each URL and each path; what is there twice is made once.
+
+    Args:
+        urls: As the user wrote them.
+        network: Whose HTTP client downloads.
+        directory: Where copies are kept; None: nowhere.
+        at_once: How many downloads there are at once, and how many files are read at once beside them.
+        timeout_seconds: For one download.
+        max_bytes: For the text of one source.
+
+    Raises:
+        OptionError: One is neither a URL nor an absolute path; it says which, and doesn't repeat it.
+    """
+    copies = None if directory is None else Copies(directory, max_bytes)
+    disk, downloads = asyncio.Semaphore(at_once), asyncio.Semaphore(at_once)
+
+    def make_source(name: str, text: str) -> Source:
+        if text.startswith("/"):
+            return FileSource(_parse_path(name, text), max_bytes, disk)
+        return URLSource(
+            _parse_url(name, text),
+            network=network,
+            copies=copies,
+            timeout_seconds=timeout_seconds,
+            max_bytes=max_bytes,
+            disk=disk,
+            downloads=downloads,
+        )
+
+    return [make_source(f"urls[{urls.index(text)}]", text) for text in dict.fromkeys(urls)]
+
+
+def _parse_path(name: str, text: str) -> Path:
+    if any(char < " " or char == "\x7f" for char in text):
+        raise OptionError(name, "an absolute path without control characters")
+    return Path(text)
+
+
+def _parse_url(name: str, text: str) -> ListURL:
+    try:
+        return ListURL.parse(text)
+    except ValueError:
+        # Not repeated: it may be a URL with a password and a slip.
+        raise OptionError(name, "an http(s) URL or an absolute path") from None

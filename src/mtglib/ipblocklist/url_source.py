@@ -1,0 +1,91 @@
+"""A list from the network, and its copy on disk."""
+
+import asyncio
+
+from ..interfaces import Network
+from .copies import Copies, Validators
+from .download import download
+from .list_error import ListError
+from .list_url import ListURL
+from .source import Source, in_thread
+
+
+class URLSource(Source):
+    """A download, and its copy on disk.
+
+    Args:
+        url: Where.
+        network: Whose HTTP client is used.
+        copies: Where its copy is kept; None: nowhere.
+        timeout_seconds: For a download.
+        max_bytes: Of text; more is no list.
+        disk: Held while the copy is loaded.
+        downloads: Held from the request until all is parsed and kept.
+    """
+
+    def __init__(
+        self,
+        url: ListURL,
+        *,
+        network: Network,
+        copies: Copies | None,
+        timeout_seconds: float,
+        max_bytes: int,
+        disk: asyncio.Semaphore,
+        downloads: asyncio.Semaphore,
+    ) -> None:
+        super().__init__(url.label, url.secrets)
+        self._url = url.text
+        self._network = network
+        self._copies = copies
+        self._timeout_seconds = timeout_seconds
+        self._max_bytes = max_bytes
+        self._disk = disk
+        self._downloads = downloads
+        self._validators = Validators()
+
+    async def load(self) -> None:
+        """See `Source.load`."""
+        if self._copies is None or self._digest:
+            return
+        async with self._disk:
+            copy = await in_thread(self._copies.read, self._url)
+            if copy is None:
+                return
+            try:
+                await self._take(copy.text, "copy", may_be_empty=False)
+            except ListError as error:
+                raise self._copies.unusable(self._url, str(error)) from error
+            self._validators = copy.validators
+
+    async def update(self) -> None:
+        """See `Source.update`."""
+        async with self._downloads:
+            answer = await download(
+                self._network,
+                self._url,
+                await self._known(),
+                timeout_seconds=self._timeout_seconds,
+                max_bytes=self._max_bytes,
+            )
+            if answer is None:
+                return
+            text, validators = answer
+            await self._take(text, "download", may_be_empty=False)
+            self._validators = validators
+            await self._keep(text)
+
+    async def _known(self) -> Validators:
+        """Return the version that needn't be sent again: where there should be a copy and is none, it has to be."""
+        if self._copies is None or await in_thread(self._copies.has, self._url, self._digest, self._validators):
+            return self._validators
+        return Validators()
+
+    async def _keep(self, text: bytes) -> None:
+        if self._copies is None:
+            return
+        try:
+            await in_thread(self._copies.keep, self._url, text, self._validators)
+            self.cache_error = None
+        except OSError as error:
+            self.cache_error = error

@@ -1,0 +1,126 @@
+"""What of a list's address is shown, and what never is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from integration.recording_logger import RecordingLogger
+from mtglib.ipblocklist import FireHOL
+from mtglib.ipblocklist.list_error import ListError, presentable
+from mtglib.ipblocklist.list_url import ListURL
+from mtglib.network import Direct
+
+URL = "https://me:hunter2@lists.example:8443/a.netset?token=sesame#swordfish"
+LABEL = "https://lists.example:8443/a.netset"
+SECRETS = ("hunter2", "sesame", "swordfish")
+
+
+class Talkative:
+    """A network whose client repeats what it is asked for, in an error or in the cause of one."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        self._error, self._cause = error, cause
+
+    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> Any:
+        raise NotImplementedError
+
+    def http_client(self, dial: object = None) -> Self:
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    @asynccontextmanager
+    async def stream(self, method: str, url: str, **_: object) -> AsyncIterator[None]:
+        try:
+            raise OSError(self._cause.format(url=url))
+        except OSError as error:
+            raise RuntimeError(self._error.format(url=url)) from error
+        yield
+
+
+@pytest.mark.parametrize(
+    ("url", "label"),
+    [
+        (URL, LABEL),
+        ("http://[::1]:80/a", "http://[::1]:80/a"),
+        ("HTTP://me@LISTS.example/a?", "http://LISTS.example/a"),
+        ("/var/lib/a.netset?b#c", "/var/lib/a.netset?b#c"),
+    ],
+)
+def test_a_label_has_nothing_secret(url: str, label: str) -> None:
+    (source,) = FireHOL([url], network=Direct()).sources
+
+    assert source.label == label
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "problem"),
+    [
+        ("no way", "no way", "no way"),
+        ("no way to {url}", "", "RuntimeError: no way to https://***@lists.example:8443/a.netset?***#***"),
+        ("no way", "no way to {url}", "RuntimeError: no way"),
+        ("wrong password hunter2", "", "RuntimeError: wrong password ***"),
+    ],
+)
+async def test_what_a_client_says_of_an_address_is_not_repeated(error: str, cause: str, problem: str) -> None:
+    logger = RecordingLogger()
+    found = FireHOL([URL], network=Talkative(error, cause), logger=logger)
+
+    (status,) = await found.update()
+
+    assert (status.problem, status.label) == (problem, LABEL)
+    assert len(logger.warnings) == 1
+    assert not any(secret in logger.everything() for secret in SECRETS)
+
+
+@pytest.mark.parametrize("said", ["abc", "a\nb\x1b[31mc"])
+async def test_what_a_client_says_is_one_line_that_ends(said: str) -> None:
+    logger = RecordingLogger()
+    found = FireHOL([URL], network=Talkative(said + "c" * 10**6, ""), logger=logger)
+
+    (status,) = await found.update()
+
+    assert status.problem.startswith("RuntimeError: a")
+    assert status.problem.isprintable()
+    assert max(len(status.problem), len(logger.everything())) < 1000
+
+
+words = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="/?#@\\[]:"), min_size=8)
+
+
+@given(user=words, password=words, query=words, fragment=words)
+def test_no_part_of_an_address_that_may_be_secret_is_shown(user: str, password: str, query: str, fragment: str) -> None:
+    text = f"https://{user}:{password}@h/x?{query}#{fragment}"
+    url = ListURL.parse(text)
+    assume("RuntimeError: " not in {user, password, query, fragment})
+
+    assert url.label == "https://h/x"
+    assert str(presentable(RuntimeError(text), url.secrets)) == "RuntimeError: https://***@h/x?***#***"
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_refused(text: str) -> None:
+    try:
+        url = ListURL.parse("https://h" + text)
+    except ValueError:
+        return
+    assert url.text.isprintable()
+    assert not {"?", "#"} & set(url.label)
+
+
+@given(st.text())
+def test_any_error_becomes_one_line(text: str) -> None:
+    shown = presentable(ListError(text), ())
+
+    assert str(shown).isprintable()
+    assert len(str(shown)) < 350
