@@ -194,11 +194,13 @@ def cache_directory(config: Config) -> Path:
     """Where copies of IP lists are kept: as configured, or where the system wants caches to be."""
     if config.defense.cache_directory is not None:
         return Path(config.defense.cache_directory)
-    if given := os.environ.get("CACHE_DIRECTORY"):  # systemd.exec(5); a list that is separated by colons
-        return Path(given.partition(":")[0])
-    if given := os.environ.get("XDG_CACHE_HOME"):
-        return Path(given) / "mtg"
-    return Path(os.path.expanduser("~/.cache/mtg"))
+    systemd = Path(os.environ.get("CACHE_DIRECTORY", "").partition(":")[0])  # systemd.exec(5): a list, with colons
+    if systemd.is_absolute():
+        return systemd
+    user = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if user.is_absolute():  # the XDG Base Directory Specification ignores others
+        return user / "mtg"
+    return Path.home() / ".cache" / "mtg"
 
 
 def _prefer_ip(config: Config) -> mtglib.PreferIP:

@@ -62,6 +62,7 @@ for command in (quickstart, generate_secret, access, run, simple_run):
 
 def main() -> NoReturn:
     """Run the program and exit: 0, 1 for what the machine refused, 2 for what the user wrote."""
+    _open_standard_streams()
     try:
         cli(prog_name="mtg")
     except UserError as failure:
@@ -82,3 +83,14 @@ def main() -> NoReturn:
         )
         sys.exit(EXIT_RUNTIME)
     sys.exit(0)
+
+
+def _open_standard_streams() -> None:
+    """Give a program that was started without stdin, stdout or stderr /dev/null in their places.
+
+    Else its first sockets get their numbers, and what is meant for stderr goes to somebody's connection.
+    """
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 import mtglib
 from mtg.build import Parts
@@ -28,16 +29,20 @@ async def alive(parts: Parts, metrics: socket.socket | None, http_path: str) -> 
             await stack.enter_async_context(parts.statsd)
         await stack.enter_async_context(parts.fanout)
         if parts.prometheus is not None and metrics is not None:
-            await stack.enter_async_context(_background(parts.prometheus.serve(metrics, http_path), "metrics", logger))
+            await stack.enter_async_context(
+                _background(partial(parts.prometheus.serve, metrics, http_path), "metrics", logger)
+            )
         for ip_list, update_each_seconds in parts.ip_lists:
             await ip_list.load()
-            await stack.enter_async_context(_background(ip_list.run(update_each_seconds), "IP list", logger))
+            await stack.enter_async_context(_background(partial(ip_list.run, update_each_seconds), "IP list", logger))
             stack.push_async_callback(ip_list.shutdown)
         yield
 
 
 @asynccontextmanager
-async def _background(work: Coroutine[None, None, None], name: str, logger: mtglib.Logger) -> AsyncIterator[None]:
+async def _background(
+    work: Callable[[], Coroutine[None, None, None]], name: str, logger: mtglib.Logger
+) -> AsyncIterator[None]:
     """Run something beside the proxy; what it raises is a warning, and at the end it is cancelled."""
     task = asyncio.create_task(_warn(work, name, logger), name=name)
     try:
@@ -48,29 +53,28 @@ async def _background(work: Coroutine[None, None, None], name: str, logger: mtgl
             await task
 
 
-async def _warn(work: Coroutine[None, None, None], name: str, logger: mtglib.Logger) -> None:
+async def _warn(work: Callable[[], Coroutine[None, None, None]], name: str, logger: mtglib.Logger) -> None:
     try:
-        await work
+        await work()
     except Exception as error:
         logger.warning(f"{name}: has ended", error=error)
 
 
-@contextmanager
-def updating_by_hand(parts: Parts) -> Iterator[None]:
+@asynccontextmanager
+async def updating_by_hand(parts: Parts) -> AsyncIterator[None]:
     """SIGHUP reads all lists again; without lists it does nothing, in place of ending the program."""
-    loop = asyncio.get_running_loop()
-    updates: set[asyncio.Task[object]] = set()
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    async with _background(partial(_update_when, asked, parts), "update by hand", parts.options.logger):
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
 
-    def on_signal() -> None:
-        for ip_list, _ in parts.ip_lists:
-            task: asyncio.Task[object] = loop.create_task(ip_list.update(), name="update by hand")
-            updates.add(task)
-            task.add_done_callback(updates.discard)
 
-    loop.add_signal_handler(signal.SIGHUP, on_signal)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)
-        for task in updates:
-            task.cancel()
+async def _update_when(asked: asyncio.Event, parts: Parts) -> None:
+    """Signals that come during an update are one more update together."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        await asyncio.gather(*(ip_list.update() for ip_list, _ in parts.ip_lists))

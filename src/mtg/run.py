@@ -73,7 +73,7 @@ async def _live(
     logger = parts.options.logger
     asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
     proxy, signals = mtglib.Proxy(parts.options), _signals()
-    with updating_by_hand(parts):
+    async with updating_by_hand(parts):
         _log_start(proxy, listeners, parts.options)
         for warning in warnings:
             logger.warning(warning)

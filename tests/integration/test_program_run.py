@@ -18,6 +18,7 @@ import pytest
 import mtglib
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
+from support.ports import free_port
 from support.program import Program, write
 
 SECRET = mtglib.Secret(os.urandom(16), "front.example")
@@ -52,6 +53,13 @@ def run_to_end(*arguments: object) -> tuple[int, str, list[str]]:
 
 def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=30)
+
+
+def until_accepted(port: int) -> socket.socket:
+    """Connect as soon as somebody listens; the test's own time-out ends a proxy that doesn't."""
+    while True:
+        with contextlib.suppress(ConnectionRefusedError):
+            return connect(port)
 
 
 def until_refused(port: int) -> None:
@@ -167,6 +175,23 @@ def test_the_secret_is_in_no_log_and_no_process_title(tmp_path: Path, config: Pa
     assert "holds the secret and other users can read it" in program.log[1]["message"]
     for secret in (SECRET.hex(), SECRET.base64(), SECRET.key.hex(), repr(SECRET.key)[2:-1]):
         assert secret not in said
+
+
+def test_without_standard_streams_it_serves_and_ends_like_ever(config: Path, front: socket.socket) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    config.write_text(config.read_text().replace("127.0.0.1:0", address))
+    command = [sys.executable, "-m", "mtg", "run", str(config)]
+    with subprocess.Popen(["sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh", *command]) as program:
+        try:
+            with until_accepted(int(address.rpartition(":")[2])) as client:
+                client.sendall(GARBAGE)
+                site, _ = front.accept()
+                with site:
+                    assert site.recv(1000) == GARBAGE
+            program.terminate()
+            assert program.wait(30) == 0
+        finally:
+            program.kill()
 
 
 def test_few_open_files_lower_concurrency(config: Path) -> None:

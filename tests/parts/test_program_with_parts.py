@@ -155,6 +155,33 @@ async def test_masked_clients_are_in_no_line(tmp_path: Path) -> None:
     assert "127.0.0.77" not in log
 
 
+async def timers_to(port: int) -> list[str]:
+    """The kernel's timers of connected sockets whose other end has this port, once what was sent is acknowledged.
+
+    00 is none, 02 is keep-alive (Documentation/networking/proc_net_tcp.rst of Linux).
+    """
+    timers = ["01"]
+    async with asyncio.timeout(20):
+        while "01" in timers:
+            await asyncio.sleep(0)
+            rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+            timers = [timer[:2] for _, _, remote, _, _, timer, *_ in rows if remote.endswith(f":{port:04X}")]
+    return timers
+
+
+@pytest.mark.parametrize(("keep_alive", "timers"), [("", ["02"]), ("disabled = true", ["00"])])
+async def test_keep_alive_is_as_configured_on_both_legs(tmp_path: Path, keep_alive: str, timers: list[str]) -> None:
+    async with FakeDC() as dc:
+        path = configuration(tmp_path, dc, **{"network.keep-alive": keep_alive})
+        with Program("run", path) as program:
+            async with await FakeTLSClient.connect("127.0.0.1", program.started(), SECRET) as client:
+                await client.send(b"hello")
+                await client.recv_exactly(5)
+                assert await timers_to(client.sock.getsockname()[1]) == timers
+                assert await timers_to(dc.port) == timers
+            await end(program)
+
+
 @pytest.mark.parametrize("scheme", ["udp", "tls", "https"])
 async def test_the_site_is_found_through_the_configured_dns_server(tmp_path: Path, scheme: str) -> None:
     if reason := unbound_is_missing():

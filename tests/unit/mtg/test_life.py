@@ -1,0 +1,151 @@
+"""The parts' lives around the proxy's: what is ready before it serves, and what is over when it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mtglib
+from mtg.build import Parts, build_parts
+from mtg.config import config_from_table
+from mtg.life import alive, updating_by_hand
+from mtglib.antireplay import Redis
+from mtglib.ipblocklist import FireHOL
+from mtglib.noop import NoopLogger
+from mtglib.stats import Prometheus, Statsd
+
+SECRET = mtglib.Secret(bytes(range(16)), "front.example")
+CLIENT = ip_address("192.0.2.7")
+
+
+def parts(**table: Any) -> Parts:
+    whole = {"secret": SECRET.hex(), "bind-to": "127.0.0.1:1", "network": {"dns": ""}, **table}
+    return build_parts(config_from_table(whole, source="test"), concurrency=7, logger=NoopLogger())
+
+
+def with_allowlist(path: Path, update_each_seconds: float = 3600) -> tuple[Parts, FireHOL]:
+    built = parts(defense={"allowlist": {"enabled": True, "urls": [str(path)]}})
+    ((ip_list, _),) = built.ip_lists
+    return replace(built, ip_lists=((ip_list, update_each_seconds),)), ip_list
+
+
+@asynccontextmanager
+async def running(built: Parts, metrics: socket.socket | None = None) -> AsyncIterator[None]:
+    async with asyncio.timeout(20), alive(built, metrics, "/"):
+        yield
+
+
+async def until_changed(ip_list: FireHOL, *, contains: bool) -> None:
+    async with asyncio.timeout(20):
+        while ip_list.contains(CLIENT) != contains:
+            await asyncio.sleep(0)
+
+
+async def test_lists_are_in_force_before_anything_is_served(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_text("192.0.2.0/24\n")
+    built, ip_list = with_allowlist(path)
+    async with running(built):
+        assert ip_list.contains(CLIENT)
+
+
+async def test_lists_are_read_again_each_period_until_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_text("192.0.2.0/24\n")
+    built, ip_list = with_allowlist(path, update_each_seconds=0.001)
+    async with running(built):
+        path.write_text("198.51.100.0/24\n")
+        await until_changed(ip_list, contains=False)  # perhaps in the first period, which begins at once
+        path.write_text("192.0.2.0/24\n")
+        await until_changed(ip_list, contains=True)
+    assert not [task for task in asyncio.all_tasks() if "list" in task.get_name().lower()]
+
+
+async def test_sighups_during_an_update_are_one_more_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    updates = 0
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def update(self: FireHOL) -> None:
+        nonlocal updates
+        updates += 1
+        begun.set()
+        await may_end.wait()
+
+    monkeypatch.setattr(FireHOL, "update", update)
+    built, _ = with_allowlist(Path("/list"))
+    async with asyncio.timeout(20), updating_by_hand(built):
+        os.kill(os.getpid(), signal.SIGHUP)
+        await begun.wait()
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGHUP)
+            await asyncio.sleep(0)
+        begun.clear()
+        may_end.set()
+        await begun.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert updates == 2
+
+
+@pytest.mark.parametrize("part", [Redis, Statsd])
+async def test_what_has_connections_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch, part: type) -> None:
+    closed: list[object] = []
+    name = "close" if part is Redis else "__aexit__"
+    close = getattr(part, name)
+
+    async def watched(self: object, *arguments: object) -> None:
+        closed.append(self)
+        await close(self, *arguments)
+
+    monkeypatch.setattr(part, name, watched)
+    built = parts(
+        defense={"anti-replay": {"kind": "redis", "url": "redis://127.0.0.1:1"}},
+        stats={"statsd": {"enabled": True, "address": "127.0.0.1:9"}},
+    )
+    async with running(built):
+        assert closed == []
+    assert closed == [built.redis if part is Redis else built.statsd]
+
+
+async def test_the_resolver_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = parts(network={"dns": "tls://127.0.0.1:1"})
+    closed: list[bool] = []
+    close = built.resolver.aclose  # type: ignore[attr-defined]
+
+    async def watched() -> None:
+        closed.append(True)
+        await close()
+
+    monkeypatch.setattr(built.resolver, "aclose", watched)
+    async with running(built):
+        assert closed == []
+    assert closed == [True]
+
+
+async def test_metrics_that_cannot_be_served_any_more_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = asyncio.Event()
+
+    class Listening(NoopLogger):
+        def warning(self, message: str, *, error: BaseException | None = None) -> None:
+            assert (message, str(error)) == ("metrics: has ended", "broken")
+            told.set()
+
+    async def serve(self: Prometheus, listener: socket.socket, path: str) -> None:
+        raise OSError("broken")
+
+    monkeypatch.setattr(Prometheus, "serve", serve)
+    built = parts(stats={"prometheus": {"enabled": True, "bind-to": "127.0.0.1:1"}})
+    built.options.logger = Listening()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with running(built, listener):
+            await told.wait()

@@ -1,0 +1,166 @@
+"""Each key of the configuration gets to the part that it is for: what the parts are made with, by name."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mtg
+import mtglib
+from mtg import build
+from mtg.config import config_from_table
+from mtglib.noop import NoopLogger
+
+SECRET = mtglib.Secret(bytes(range(16)), "front.example")
+PARTS = (
+    *("Direct", "KeepAlive", "SocketOptions", "resolver_from_url", "from_urls"),
+    *("Window", "StableBloom", "Redis", "FireHOL", "Fanout", "Statsd", "Prometheus"),
+)
+
+Calls = dict[str, list[dict[str, Any]]]
+"""For each part, the arguments of each time that it was made, and under "made" what came out."""
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    seen: Calls = {name: [] for name in PARTS}
+
+    def watch(name: str) -> None:
+        part = getattr(build, name)
+        target, attribute = (part, "__init__") if isinstance(part, type) else (build, name)
+        make = getattr(target, attribute)
+        signature = inspect.signature(make)
+
+        def made(*arguments: Any, **named: Any) -> Any:
+            bound = dict(signature.bind(*arguments, **named).arguments)
+            seen[name].append(bound)
+            result = make(*arguments, **named)
+            bound["made"] = bound.pop("self", result)
+            return result
+
+        monkeypatch.setattr(target, attribute, made)
+
+    for name in PARTS:
+        watch(name)
+    return seen
+
+
+def parts(**table: Any) -> build.Parts:
+    whole = {"secret": SECRET.hex(), "bind-to": "127.0.0.1:1", **table}
+    return build.build_parts(config_from_table(whole, source="test"), concurrency=7, logger=LOGGER)
+
+
+LOGGER = NoopLogger()
+
+
+def only(calls: Calls, name: str) -> dict[str, Any]:
+    (call,) = calls[name]
+    return call
+
+
+def direct(calls: Calls) -> dict[str, Any]:
+    """The program's own; a DNS server is reached through another, which has no arguments."""
+    (call,) = [call for call in calls["Direct"] if len(call) > 1]
+    return call
+
+
+def test_the_direct_network(calls: Calls) -> None:
+    network = {"dns": "1.0.0.1", "keep-alive": {"idle": "7s", "interval": "8s", "count": 3}}
+    built = parts(**{"prefer-ip": "only-ipv6", "network": network})
+    made = direct(calls)
+    assert only(calls, "resolver_from_url")["text"].endswith("1.0.0.1")
+    assert made["resolver"] is built.resolver is only(calls, "resolver_from_url")["made"]
+    assert made["socket_options"] is built.socket_options
+    assert made["socket_options"].keep_alive == only(calls, "KeepAlive")["made"]
+    assert made["prefer_ip"] == "only-ipv6"
+    assert made["logger"] is LOGGER
+
+
+def test_what_has_no_keys_stays_at_the_librarys_defaults(calls: Calls) -> None:
+    parts()
+    assert {key: calls[key] for key in ("StableBloom", "Redis", "FireHOL", "Statsd", "Prometheus")} == {
+        key: [] for key in ("StableBloom", "Redis", "FireHOL", "Statsd", "Prometheus")
+    }
+    assert only(calls, "resolver_from_url")["text"] == "https://1.1.1.1"
+    keep_alive = only(calls, "KeepAlive")
+    assert (keep_alive["idle_seconds"], keep_alive["interval_seconds"], keep_alive["count"]) == (15, 15, 9)
+
+
+def test_proxies_are_over_the_direct_network(calls: Calls) -> None:
+    urls = ["socks5://joe:hush@127.0.0.1:1080?open_threshold=3", ""]
+    built = parts(network={"proxies": urls})
+    proxies = only(calls, "from_urls")
+    assert list(proxies["urls"]) == urls
+    assert proxies["base"] is built.options.front_network is direct(calls)["made"]
+    assert proxies["made"] is built.options.network
+
+
+def test_the_window_covers_the_clocks_that_are_let_in(calls: Calls) -> None:
+    built = parts(**{"tolerate-time-skewness": "9s"})
+    window_seconds = only(calls, "Window")["window_seconds"]
+    assert window_seconds == 19
+    assert built.options.anti_replay_cache is only(calls, "Window")["made"]
+
+
+def test_the_bloom_filter(calls: Calls) -> None:
+    parts(defense={"anti-replay": {"kind": "bloom", "max-size": "2mb", "error-rate": 0.02}})
+    bloom = only(calls, "StableBloom")
+    assert (bloom["max_size_bytes"], bloom["error_rate"]) == (2 * 1024 * 1024, 0.02)
+
+
+def test_redis(calls: Calls) -> None:
+    redis_url = "redis://u:hush@127.0.0.1:6379/3"
+    skewness = {"tolerate-time-skewness": "9s"}
+    built = parts(**skewness, defense={"anti-replay": {"kind": "redis", "url": redis_url}})
+    redis = only(calls, "Redis")
+    assert (redis["url"], redis["window_seconds"], redis["logger"]) == (redis_url, 19, LOGGER)
+    assert redis["made"] is built.redis is built.options.anti_replay_cache
+
+
+@pytest.mark.parametrize("kind", ["blocklist", "allowlist"])
+def test_ip_lists(calls: Calls, kind: str) -> None:
+    urls = ["http://127.0.0.1:1/a", "/b"]
+    settings = {"enabled": True, "urls": urls, "download-concurrency": 5, "update-each": "2h"}
+    built = parts(
+        defense={kind: settings, "cache-directory": "/chosen"},
+        network={"timeout": {"http": "33s"}, "proxies": ["socks5://127.0.0.1:1080"]},
+    )
+    ip_list = only(calls, "FireHOL")
+    made = ip_list.pop("made")
+    assert ip_list == {
+        "urls": tuple(urls),
+        "network": built.options.network,
+        "is_block_list": kind == "blocklist",
+        "download_concurrency": 5,
+        "cache_directory": Path("/chosen"),
+        "event_stream": built.fanout,
+        "logger": LOGGER,
+        "timeout_seconds": 33,
+    }
+    assert built.ip_lists == ((made, 7200),)
+    assert made is (built.options.ip_blocklist if kind == "blocklist" else built.options.ip_allowlist)
+
+
+def test_statistics(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    prometheus_settings = {"enabled": True, "bind-to": "127.0.0.1:1", "metric-prefix": "ours"}
+    statsd_settings = {
+        "enabled": True,
+        "address": "127.0.0.1:8125",
+        "metric-prefix": "theirs",
+        "tag-format": "graphite",
+    }
+    built = parts(stats={"prometheus": prometheus_settings, "statsd": statsd_settings})
+    prometheus, statsd, fanout = (only(calls, name) for name in ("Prometheus", "Statsd", "Fanout"))
+    assert fanout["observers"] == [built.prometheus, built.statsd]
+    assert fanout["logger"] is LOGGER
+    assert built.options.event_stream is built.fanout is fanout["made"]
+    assert prometheus["metric_prefix"] == "ours"
+    assert (prometheus["version"], prometheus["engine"]) == (mtg.__version__, mtglib.engine_description())
+    assert prometheus["engine_threads"] == mtglib.engine_threads()
+    assert (statsd["host"], statsd["port"]) == ("127.0.0.1", 8125)
+    assert (statsd["metric_prefix"], statsd["tag_format"]) == ("theirs", "graphite")
+    monkeypatch.setattr(type(built.fanout), "dropped", 7)
+    assert (prometheus["dropped"](), statsd["dropped"]()) == (7, 7)
