@@ -7,8 +7,6 @@ A key of the file has its meaning here and nowhere else; what isn't mentioned ha
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -16,12 +14,13 @@ from typing import Literal, cast
 import mtg
 import mtglib
 from mtg.config import Loaded
+from mtg.config.makers import make_bloom_filter, make_socket_options
 from mtg.config.schema import AntiReplay, Config, IPList
 from mtg.user_error import EXIT_USAGE, UserError
-from mtglib.antireplay import Redis, StableBloom, Window
+from mtglib.antireplay import Redis, Window
 from mtglib.events import Fanout
 from mtglib.ipblocklist import FireHOL
-from mtglib.network import Direct, KeepAlive, Resolver, SocketOptions, from_urls, resolver_from_url
+from mtglib.network import ClosableResolver, Direct, SocketOptions, from_urls, resolver_from_url
 from mtglib.noop import NoopAntiReplayCache, NoopIPBlocklist
 from mtglib.stats import Prometheus, Statsd
 
@@ -38,7 +37,7 @@ class Parts:
 
     options: mtglib.ProxyOpts
     socket_options: SocketOptions
-    resolver: Resolver
+    resolver: ClosableResolver
     fanout: Fanout
     prometheus: Prometheus | None
     statsd: Statsd | None
@@ -65,15 +64,17 @@ class _Builder:
         self._statsd = self._make_statsd()
         observers = [part for part in (self._prometheus, self._statsd) if part is not None]
         self._fanout = Fanout(observers, logger=logger)
-        self._socket_options = self._make_socket_options()
-        self._resolver = self._make_resolver()
+        self._socket_options = make_socket_options(self._config.network.keep_alive)
+        self._resolver = resolver_from_url(self._config.network.dns)
         self._direct = Direct(
             resolver=self._resolver,
             socket_options=self._socket_options,
             prefer_ip=_prefer_ip(self._config),
             logger=logger,
         )
-        self._network = self._make_network()
+        self._network = from_urls(
+            [proxy.url for proxy in self._config.network.proxies], base=self._direct, logger=logger
+        )
         self._ip_lists: list[tuple[FireHOL, float]] = []
 
     def build(self) -> Parts:
@@ -92,7 +93,7 @@ class _Builder:
     def _make_options(self, cache: mtglib.AntiReplayCache) -> mtglib.ProxyOpts:
         config, front, timeout = self._config, self._config.domain_fronting, self._config.network.timeout
         blocklist, allowlist = config.defense.blocklist, config.defense.allowlist
-        with _as_user_error(""):
+        try:
             return mtglib.ProxyOpts(
                 secret=self._loaded.secret,
                 network=self._network,
@@ -118,74 +119,55 @@ class _Builder:
                 handshake_timeout=float(timeout.handshake),
                 frame_timeout=float(timeout.frame),
             )
+        except mtglib.OptionError as error:
+            raise UserError(f"{self._loaded.source}: {error}", exit_code=EXIT_USAGE) from error
 
     def _make_prometheus(self) -> Prometheus | None:
         settings = self._config.stats.prometheus
         if not settings.enabled:
             return None
-        with _as_user_error("stats.prometheus"):
-            return Prometheus(
-                metric_prefix=settings.metric_prefix,
-                version=mtg.__version__,
-                engine=mtglib.engine_description(),
-                engine_threads=mtglib.engine_threads(),
-                dropped=lambda: self._fanout.dropped,
-            )
+        return Prometheus(
+            metric_prefix=settings.metric_prefix,
+            version=mtg.__version__,
+            engine=mtglib.engine_description(),
+            engine_threads=mtglib.engine_threads(),
+            dropped=lambda: self._fanout.dropped,
+        )
 
     def _make_statsd(self) -> Statsd | None:
         settings = self._config.stats.statsd
         if not settings.enabled or settings.address is None:
             return None
-        with _as_user_error("stats.statsd"):
-            return Statsd(
-                settings.address.host,
-                settings.address.port,
-                metric_prefix=settings.metric_prefix,
-                tag_format=cast(Literal["datadog", "influxdb", "graphite"], str(settings.tag_format)),
-                dropped=lambda: self._fanout.dropped,
-            )
-
-    def _make_socket_options(self) -> SocketOptions:
-        settings = self._config.network.keep_alive
-        if settings.disabled:
-            return SocketOptions(keep_alive=None)
-        with _as_user_error("network.keep-alive"):
-            keep_alive = KeepAlive(
-                idle_seconds=float(settings.idle), interval_seconds=float(settings.interval), count=settings.count
-            )
-            return SocketOptions(keep_alive=keep_alive)
-
-    def _make_resolver(self) -> Resolver:
-        with _as_user_error("network"):
-            return resolver_from_url(self._config.network.dns)
-
-    def _make_network(self) -> mtglib.Network:
-        with _as_user_error("network"):
-            return from_urls([proxy.url for proxy in self._config.network.proxies], base=self._direct)
+        return Statsd(
+            settings.address.host,
+            settings.address.port,
+            metric_prefix=settings.metric_prefix,
+            tag_format=cast(Literal["datadog", "influxdb", "graphite"], str(settings.tag_format)),
+            dropped=lambda: self._fanout.dropped,
+            logger=self._logger,
+        )
 
     def _make_anti_replay(self, settings: AntiReplay) -> mtglib.AntiReplayCache:
         window_seconds = 2 * float(self._config.tolerate_time_skewness) + 1
         if not settings.enabled:
             return NoopAntiReplayCache()
-        with _as_user_error("defense.anti-replay"):
-            if settings.kind == "bloom":
-                return StableBloom(settings.max_size, settings.error_rate)
-            if settings.url is not None and settings.kind == "redis":
-                return Redis(settings.url.url, window_seconds, logger=self._logger)
-            return Window(window_seconds)
+        if settings.kind == "bloom":
+            return make_bloom_filter(settings)
+        if settings.url is not None and settings.kind == "redis":
+            return Redis(settings.url.url, window_seconds, logger=self._logger)
+        return Window(window_seconds)
 
     def _make_ip_list(self, settings: IPList, is_block_list: bool) -> FireHOL:
-        with _as_user_error("defense.blocklist" if is_block_list else "defense.allowlist"):
-            made = FireHOL(
-                settings.urls,
-                network=self._network,
-                is_block_list=is_block_list,
-                download_concurrency=settings.download_concurrency,
-                cache_directory=cache_directory(self._config),
-                event_stream=self._fanout,
-                logger=self._logger,
-                timeout_seconds=float(self._config.network.timeout.http),
-            )
+        made = FireHOL(
+            settings.urls,
+            network=self._network,
+            is_block_list=is_block_list,
+            download_concurrency=settings.download_concurrency,
+            cache_directory=cache_directory(self._config),
+            event_stream=self._fanout,
+            logger=self._logger,
+            timeout_seconds=float(self._config.network.timeout.http),
+        )
         self._ip_lists.append((made, float(settings.update_each)))
         return made
 
@@ -205,17 +187,3 @@ def cache_directory(config: Config) -> Path:
 
 def _prefer_ip(config: Config) -> mtglib.PreferIP:
     return cast(mtglib.PreferIP, str(config.prefer_ip))
-
-
-_KEYS = {"max_size_bytes": "max-size", "interval_seconds": "interval", "idle_seconds": "idle"}
-
-
-@contextmanager
-def _as_user_error(section: str) -> Iterator[None]:
-    """Turn an OptionError of a part into a line that names the key."""
-    try:
-        yield
-    except mtglib.OptionError as error:
-        key = _KEYS.get(error.field, error.field.replace("_", "-"))
-        where = f"{section}.{key}" if section else error.field
-        raise UserError(str(error).replace(error.field, where, 1), exit_code=EXIT_USAGE) from error

@@ -11,6 +11,7 @@ from functools import partial
 
 import mtglib
 from mtg.build import Parts
+from mtglib.stats import Prometheus
 
 
 @asynccontextmanager
@@ -21,22 +22,28 @@ async def alive(parts: Parts, metrics: socket.socket | None, http_path: str) -> 
     """
     logger = parts.options.logger
     async with AsyncExitStack() as stack:
-        if (close_resolver := getattr(parts.resolver, "aclose", None)) is not None:  # the system's has nothing to close
-            stack.push_async_callback(close_resolver)
+        stack.push_async_callback(parts.resolver.aclose)
         if parts.redis is not None:
             stack.push_async_callback(parts.redis.close)
+            await parts.redis.probe()  # what is wrong there is told now, not by the first client
         if parts.statsd is not None:
             await stack.enter_async_context(parts.statsd)
         await stack.enter_async_context(parts.fanout)
         if parts.prometheus is not None and metrics is not None:
             await stack.enter_async_context(
-                _background(partial(parts.prometheus.serve, metrics, http_path), "metrics", logger)
+                _background(partial(_serve_metrics, parts.prometheus, metrics, http_path), "metrics", logger)
             )
         for ip_list, update_each_seconds in parts.ip_lists:
             await ip_list.load()
             await stack.enter_async_context(_background(partial(ip_list.run, update_each_seconds), "IP list", logger))
             stack.push_async_callback(ip_list.shutdown)
         yield
+
+
+async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_path: str) -> None:
+    """Serve and close: who comes after an error is refused instead of kept waiting."""
+    with listener:
+        await prometheus.serve(listener, http_path)
 
 
 @asynccontextmanager

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mtg.config import Loaded, config_from_table
 from mtg.user_error import UserError
 
 DEFAULT_DOH_IP = "1.1.1.1"
+
+_SOURCE = "simple-run"
 
 _FLAG_OF_KEY = {
     "bind-to": "BIND",
@@ -50,12 +53,19 @@ def load_flags(flags: Flags) -> Loaded:
     Raises:
         UserError: With EXIT_USAGE and a line for each bad flag.
     """
+    with naming_flags():
+        loaded = config_from_table(_table(flags), source=_SOURCE)
+    return replace(loaded, warnings=())  # they are about keys that nobody wrote
+
+
+@contextmanager
+def naming_flags() -> Iterator[None]:
+    """What is wrong with the configuration is wrong with a flag."""
     try:
-        loaded = config_from_table(_table(flags), source="simple-run")
+        yield
     except UserError as failure:
         lines = dict.fromkeys(map(_in_flags, failure.lines))  # one flag may be several keys
         raise UserError(list(lines), exit_code=failure.exit_code) from None
-    return Loaded(loaded.config, ())  # its warnings are about keys that nobody wrote
 
 
 def _table(flags: Flags) -> Mapping[str, Any]:
@@ -82,6 +92,8 @@ def _table(flags: Flags) -> Mapping[str, Any]:
 
 def _in_flags(line: str) -> str:
     """`simple-run: network.timeout.tcp: expected ...` -> `--timeout: expected ...`."""
-    key, _, rest = line.removeprefix("simple-run: ").partition(": ")
+    if not line.startswith(f"{_SOURCE}: "):
+        return line
+    key, _, rest = line.removeprefix(f"{_SOURCE}: ").partition(": ")
     name, bracket, index = key.partition("[")
     return f"{_FLAG_OF_KEY.get(name, f'--{name}')}{bracket}{index}: {rest}"

@@ -71,7 +71,10 @@ class Observer(Protocol):
 
 @runtime_checkable
 class Logger(Protocol):
-    """A named logger that carries fields. Children never change their parents; what methods raise is ignored."""
+    """A named logger that carries fields. Children never change their parents; what methods raise is ignored.
+
+    A logger may have an attribute `debug_enabled`; while that is False, the proxy makes no debug message.
+    """
 
     def named(self, name: str) -> "Logger":
         """Return a child whose name is this one's, a dot and `name`."""

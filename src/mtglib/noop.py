@@ -39,6 +39,8 @@ class NoopEventStream:
 class NoopLogger:
     """Says nothing."""
 
+    debug_enabled = False
+
     def named(self, name: str) -> "NoopLogger":
         """Return itself."""
         return self

@@ -61,10 +61,12 @@ def simple_run(bind_to: str, secret: str | None, tcp_buffer: str, **flags: Any) 
     as "-", to be read from stdin, or leave it out and set MTG_SECRET.
     """
     from mtg.run import run_proxy
-    from mtg.simple_run import Flags, load_flags
+    from mtg.simple_run import Flags, load_flags, naming_flags
 
     given = Flags(bind_to=bind_to, secret=_secret_text(secret), **flags)
-    sys.exit(run_proxy(load_flags(given)))
+    loaded = load_flags(given)
+    with naming_flags():
+        sys.exit(run_proxy(loaded))
 
 
 def _read_secret() -> str:

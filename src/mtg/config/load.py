@@ -25,8 +25,14 @@ _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration that can be run, and what its author should hear about it, one line each."""
+    """A configuration that can be run.
 
+    Attributes:
+        source: Where it is from: its file.
+        warnings: What its author should hear about it, one line each.
+    """
+
+    source: str
     config: Config
     warnings: tuple[str, ...]
 
@@ -46,7 +52,7 @@ def load_config(path: Path) -> Loaded:
     table = _parse(path, _read_text(path))
     loaded = config_from_table(table, source=str(path), directory=path.parent)
     private = path if "secret" in table else path.parent / str(table.get("secret-file"))
-    return Loaded(loaded.config, (*_permission_warning(private), *loaded.warnings))
+    return Loaded(str(path), loaded.config, (*_permission_warning(private), *loaded.warnings))
 
 
 def config_from_table(table: Mapping[str, Any], *, source: str, directory: Path = Path()) -> Loaded:
@@ -62,7 +68,7 @@ def config_from_table(table: Mapping[str, Any], *, source: str, directory: Path 
         config = replace(config, secret=_read_secret(directory, config.secret_file, findings.problems))
     if findings.problems:
         raise _problems(source, *findings.problems)
-    return Loaded(config, tuple(findings.warnings))
+    return Loaded(source, config, tuple(findings.warnings))
 
 
 def _read_secret(directory: Path, name: str, problems: list[str]) -> mtglib.Secret | None:

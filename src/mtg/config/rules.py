@@ -7,14 +7,21 @@ for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.structs import replace
 
+import mtglib
+from mtg.config.addresses import ListenUnix
+from mtg.config.makers import make_bloom_filter, make_socket_options
 from mtg.config.schema import AntiReplay, Config
 from mtg.config.urls import DNSServer
+from mtglib.antireplay import Redis
+
+LEAST_UPDATE_EACH_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -33,6 +40,7 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     _required(config, table, findings.problems)
     findings.problems += [f"{key}: not supported yet" for key, asks in _PENDING if asks(config)]
     _companions(config, table, findings.problems)
+    _out_of_bounds(config, findings.problems)
     _notes(config, findings.warnings)
     return _merge_dns(_merge_twins(config, table, findings), table, findings)
 
@@ -64,6 +72,32 @@ def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -
     ):
         if is_needed and not _given(table, key):
             problems.append(f"{key}: missing; {expected}")
+
+
+def _out_of_bounds(config: Config, problems: list[str]) -> None:
+    """What is a value of its type, and none that its part can work with."""
+    cache, keep_alive = config.defense.anti_replay, config.network.keep_alive
+    with _noted("network.keep-alive", problems):
+        make_socket_options(keep_alive)
+    if cache.enabled and cache.kind == "bloom":
+        with _noted("defense.anti-replay", problems):
+            make_bloom_filter(cache)
+    if cache.enabled and cache.kind == "redis" and cache.url is not None:
+        with _noted("defense.anti-replay", problems):
+            Redis(cache.url.url, window_seconds=1)
+    for name, ip_list in (("blocklist", config.defense.blocklist), ("allowlist", config.defense.allowlist)):
+        if ip_list.update_each < LEAST_UPDATE_EACH_SECONDS:
+            problems.append(f"defense.{name}.update-each: expected at least 1m, which servers of lists can bear")
+
+
+@contextmanager
+def _noted(section: str, problems: list[str]) -> Iterator[None]:
+    """Turn an OptionError of a part into a line with the key."""
+    try:
+        yield
+    except mtglib.OptionError as error:
+        key = error.field.removesuffix("_seconds").removesuffix("_bytes").replace("_", "-")
+        problems.append(str(error).replace(error.field, f"{section}.{key}", 1))
 
 
 def _given(table: Mapping[str, Any], key: str) -> object:
@@ -120,6 +154,12 @@ def _notes(config: Config, warnings: list[str]) -> None:
         warnings.append(f'defense.anti-replay: max-size and error-rate have no effect on kind = "{cache.kind}"')
     if cache.enabled and cache.kind != "redis" and cache.url is not None:
         warnings.append(f'defense.anti-replay.url: has no effect on kind = "{cache.kind}"')
+    if config.defense.allowlist.enabled or config.defense.blocklist.enabled:
+        warnings += [
+            f"bind-to: {listen} has no client addresses, so that IP lists do not hold for it"
+            for listen in config.bind_to
+            if isinstance(listen, ListenUnix)
+        ]
     if config.defense.blocklist.enabled and not config.defense.blocklist.urls:
         warnings.append("defense.blocklist.urls: empty, so nobody is blocked")
 

@@ -99,7 +99,7 @@ class IPList(Section, frozen=True):
     """A downloaded list of networks."""
 
     enabled: bool = False
-    download_concurrency: Positive = 2
+    download_concurrency: Annotated[int, Meta(ge=1, le=1000, description="a whole number of 1 to 1000")] = 2
     urls: tuple[ListSource, ...] = ()
     update_each: Duration = Duration(24 * 3600)
 

@@ -11,15 +11,16 @@ SHOWN_CHARACTERS = 60
 """Longer texts are cut; a configuration's values are short unless they are wrong."""
 
 _USER_PART = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/{1,2})?.*@", re.DOTALL)
+_QUERY = re.compile(r"(://[^?#]*[?#]).+", re.DOTALL)
 _SECRET_LIKE = re.compile(r"ee[0-9a-f]{30,}", re.IGNORECASE)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 def redact(text: str) -> str:
-    """`text` with a URL's user part, and all that looks like a proxy secret, replaced by `***`."""
+    """`text` with a URL's user part and query, and all that looks like a proxy secret, replaced by `***`."""
     if _is_secret(text):
         return "***"
-    return _SECRET_LIKE.sub("***", _USER_PART.sub(r"\1***@", text))
+    return _SECRET_LIKE.sub("***", _QUERY.sub(r"\1***", _USER_PART.sub(r"\1***@", text)))
 
 
 def shown(value: object) -> str:

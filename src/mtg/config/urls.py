@@ -1,21 +1,21 @@
 """URLs of the configuration.
 
-Parsers raise ValueError whose text says what was expected and never quotes the URL.
+The parts that use them say which ones they can use. Parsers raise ValueError whose text says what was expected and
+never quotes the URL.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Self
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from typing import Any, Self, cast
+from urllib.parse import urlsplit
 
 from mtg.config.show import redact
-from mtg.config.values import Duration
-
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
-_BREAKER_KEYS = frozenset({"open_threshold", "half_open_timeout", "reset_failures_timeout"})
+from mtglib import OptionError, network
+from mtglib.ipblocklist import FireHOL
 
 
 class DNSServer(str):
@@ -24,18 +24,10 @@ class DNSServer(str):
     @classmethod
     def parse(cls, value: object) -> Self:
         """Check a TOML value; raises ValueError with what was expected."""
-        expected = 'https://, tls:// or udp:// and a server, an IP address, or "" for the system\'s resolver'
-        if value == "":
-            return cls("")
-        if not isinstance(value, str):
-            raise ValueError(expected)
-        bare = f"[{value}]" if value.count(":") > 1 and not value.startswith("[") else value
-        url = _split(value if "://" in value else f"udp://{bare}", {"https", "tls", "udp"}, expected)
-        if url.username is not None or (url.scheme != "https" and url.path.strip("/")):
-            raise ValueError(expected)
-        if url.scheme == "udp" and not _is_ip(url.hostname or ""):
-            raise ValueError("udp:// with an IP address (a name could not be resolved without a resolver)")
-        return cls(url.geturl())
+        if value != "":
+            with _expected():
+                network.ResolverURL.parse(cast(Any, value))
+        return cls(value)
 
 
 class ListSource(str):
@@ -44,10 +36,9 @@ class ListSource(str):
     @classmethod
     def parse(cls, value: object) -> Self:
         """Check a TOML value; raises ValueError with what was expected."""
-        expected = "an http:// or https:// URL, or an absolute path"
-        if isinstance(value, str) and value.startswith("/") and "\0" not in value:
-            return cls(value)
-        return cls(_split(value, {"http", "https"}, expected).geturl())
+        with _expected():
+            FireHOL([cast(Any, value)], network=network.Direct())
+        return cls(value)
 
 
 class HTTPSURL(str):
@@ -56,7 +47,14 @@ class HTTPSURL(str):
     @classmethod
     def parse(cls, value: object) -> Self:
         """Check a TOML value; raises ValueError with what was expected."""
-        return cls(_split(value, {"https"}, "an https:// URL").geturl())
+        try:
+            url = urlsplit(value if isinstance(value, str) and re.fullmatch(r"[!-~]{1,2000}", value) else "")
+            is_right = url.scheme == "https" and url.hostname and url.port != 0
+        except ValueError:  # urlsplit's, and that of .port, which is evaluated late
+            is_right = False
+        if not is_right:
+            raise ValueError("an https:// URL")
+        return cls(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +68,14 @@ class PrivateURL:
 
 
 class RedisURL(PrivateURL):
-    """A redis:// or rediss:// URL."""
+    """A redis://, rediss:// or unix:// URL; whether it can work is for `mtg.config.rules`, if it is used at all."""
 
     @classmethod
     def parse(cls, value: object) -> Self:
         """Check a TOML value; raises ValueError with what was expected."""
-        return cls(_split(value, {"redis", "rediss"}, "a redis:// or rediss:// URL").geturl())
+        if not isinstance(value, str) or not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("a redis://, rediss:// or unix:// URL")
+        return cls(value)
 
 
 class ProxyURL(PrivateURL):
@@ -86,38 +86,14 @@ class ProxyURL(PrivateURL):
         """Check a TOML value; raises ValueError with what was expected."""
         if value == "":
             return cls("")
-        expected = 'socks5://[user:password@]host[:port][?open_threshold=5&...], or "" for a direct connection'
-        url = _split(value, {"socks5", "socks5h"}, expected)
-        for key, text in parse_qsl(url.query, keep_blank_values=True):
-            _check_breaker(key, text)
-        return cls(url.geturl())
+        with _expected():
+            network.ProxyURL.parse(cast(Any, value))
+        return cls(cast(str, value))
 
 
-def _check_breaker(key: str, text: str) -> None:
-    if key not in _BREAKER_KEYS:
-        raise ValueError("only " + ", ".join(sorted(_BREAKER_KEYS)) + " after the question mark")
-    if key != "open_threshold":
-        Duration.parse(text)
-    elif not re.fullmatch(r"[1-9][0-9]{0,5}", text):
-        raise ValueError("an open_threshold of at least 1")
-
-
-def _split(value: object, schemes: set[str], expected: str) -> SplitResult:
-    """The parts of a URL with one of `schemes` and a host; raises ValueError(expected)."""
+@contextmanager
+def _expected() -> Iterator[None]:
     try:
-        if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,2000}", value):
-            raise ValueError
-        url = urlsplit(value)
-        if url.scheme not in schemes or not _HOST.fullmatch(url.hostname or "") or url.port == 0:
-            raise ValueError
-    except ValueError:  # ours, urlsplit's and that of .port, which is evaluated late
-        raise ValueError(expected) from None
-    return url
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+        yield
+    except OptionError as error:
+        raise ValueError(error.expected) from None

@@ -96,13 +96,13 @@ class ReplayCacheKind(Word):
 
 
 class MetricPrefix(str):
-    """The first part of every metric's name: ASCII letters, digits and underscores."""
+    """The first part of every metric's name: ASCII letters, digits and underscores, no digit first."""
 
     @classmethod
     def parse(cls, value: object) -> Self:
         """Check a TOML value; raises ValueError with what was expected."""
-        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_]{1,64}", value):
-            raise ValueError("letters, digits and underscores")
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", value):
+            raise ValueError("letters, digits and underscores, no digit first")
         return cls(value)
 
 
@@ -112,7 +112,7 @@ class HTTPPath(str):
     @classmethod
     def parse(cls, value: object) -> Self:
         """Check a TOML value; raises ValueError with what was expected."""
-        if not isinstance(value, str) or not re.fullmatch(r"[!-~]{0,200}", value) or set(value) & set("?#"):
+        if not isinstance(value, str) or not re.fullmatch(r"[!-~]{0,200}", value) or re.search(r"[?#]|://", value):
             raise ValueError('a path such as "/metrics"')
         return cls("/" + value.lstrip("/"))
 

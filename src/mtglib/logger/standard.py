@@ -19,6 +19,11 @@ class Standard:
         self._logger = logger
         self._fields = dict(fields or {})
 
+    @property
+    def debug_enabled(self) -> bool:
+        """Whether debug messages are written."""
+        return self._logger.isEnabledFor(logging.DEBUG)
+
     def named(self, name: str) -> Standard:
         """Return a child whose name is this one's, a dot and `name`."""
         return Standard(self._logger.getChild(name), self._fields)

@@ -59,6 +59,8 @@ def make_logger(
 class StructLogger:
     """A logger that drops debug messages; `DebugLogger` keeps them. Both implement `Logger`."""
 
+    debug_enabled = False
+
     def __init__(self, bound: Any, name: str = "") -> None:
         self._bound = bound
         self._name = name
@@ -84,7 +86,7 @@ class StructLogger:
         self._write(self._bound.warning, message, error)
 
     def _write(self, write: Any, message: str, error: BaseException | None) -> None:
-        with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe, a closed stream
+        with contextlib.suppress(Exception):  # a full disk, a closed stream, a field whose str() raises
             write(message, **self._error_fields(error))
 
     def _error_fields(self, error: BaseException | None) -> Mapping[str, str]:
@@ -93,6 +95,8 @@ class StructLogger:
 
 class DebugLogger(StructLogger):
     """Writes debug messages too, and where an error came from."""
+
+    debug_enabled = True
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
         """What helps to find a fault."""
@@ -105,7 +109,8 @@ class DebugLogger(StructLogger):
 
 
 def _error_text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = _text(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _as_json(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
@@ -115,8 +120,8 @@ def _as_json(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
     line |= {"timestamp": time.time_ns() // 1_000_000, "message": message}
     try:
         return msgspec.json.encode(_plain(line), enc_hook=str).decode()
-    except (TypeError, ValueError, OverflowError):  # lone surrogates, huge numbers, keys that aren't text
-        return json.dumps(line, default=str, skipkeys=True)
+    except (TypeError, ValueError, OverflowError):  # lone surrogates, huge numbers
+        return json.dumps(_plain(line))
 
 
 def _plain(value: Any) -> Any:
@@ -124,10 +129,18 @@ def _plain(value: Any) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, dict):
-        return {key if isinstance(key, str) else str(key): _plain(item) for key, item in value.items()}
+        return {key if isinstance(key, str) else _text(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
         return [_plain(item) for item in value]
-    return str(value)
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    """Return `str(value)`, or what it is where that fails: the line's other fields still count."""
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
 
 
 def _console() -> list[Any]:
@@ -145,6 +158,6 @@ def _console() -> list[Any]:
 def _escape_controls(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """What peers sent must not steer the terminal; our own tracebacks keep their lines."""
     for key, value in event.items():
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        text = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
         event[key] = text if text.isprintable() or key == "exception" else repr(text)
     return event

@@ -67,7 +67,29 @@ def test_errors_are_words_and_tracebacks_for_debugging_only() -> None:
     assert "test_structured.py" in json_lines(loud)[0]["exception"]
 
 
-@pytest.mark.parametrize("value", ["\ud800", 2**80, object(), {1: 2}, b"\xff", float("nan"), "a\nb", {(1, 2): 3}])
+class Broken:
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\ud800",
+        2**80,
+        object(),
+        {1: 2},
+        b"\xff",
+        float("nan"),
+        "a\nb",
+        {(1, 2): 3},
+        Broken(),
+        [Broken()],
+        {Broken(): 1},
+    ],
+)
 def test_any_value_makes_one_line_of_json(value: object) -> None:
     stream = io.StringIO()
     make_logger(debug=False, stream=stream).bind(value=value).info("50% done\n")
@@ -98,6 +120,20 @@ def test_debugging_on_a_terminal_shows_tracebacks_in_lines() -> None:
     except ValueError as error:
         make_logger(debug=True, stream=stream).warning("no", error=error)
     assert "\n  File " in stream.getvalue()
+
+
+def test_what_has_no_text_is_named_by_its_type() -> None:
+    pipe, terminal = io.StringIO(), Terminal()
+    for stream in (pipe, terminal):
+        make_logger(stream=stream).bind(value=Broken(), other=1).info("hello")
+    assert json_lines(pipe)[0]["value"] == "<Broken>"
+    assert "<Broken>" in terminal.getvalue()
+
+
+def test_a_list_that_contains_itself_is_no_error() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    make_logger(stream=io.StringIO()).bind(value=endless).info("hello")
 
 
 def test_a_log_that_cannot_be_written_is_no_error() -> None:

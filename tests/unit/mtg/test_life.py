@@ -28,9 +28,21 @@ SECRET = mtglib.Secret(bytes(range(16)), "front.example")
 CLIENT = ip_address("192.0.2.7")
 
 
-def parts(**table: Any) -> Parts:
+class Told(NoopLogger):
+    """Keeps warnings."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.told = asyncio.Event()
+
+    def warning(self, message: str, *, error: BaseException | None = None) -> None:
+        self.warnings.append(f"{message}: {error}")
+        self.told.set()
+
+
+def parts(*, logger: mtglib.Logger = NoopLogger(), **table: Any) -> Parts:  # noqa: B008
     whole = {"secret": SECRET.hex(), "bind-to": "127.0.0.1:1", "network": {"dns": ""}, **table}
-    return build_parts(config_from_table(whole, source="test"), concurrency=7, logger=NoopLogger())
+    return build_parts(config_from_table(whole, source="test"), concurrency=7, logger=logger)
 
 
 def with_allowlist(path: Path, update_each_seconds: float = 3600) -> tuple[Parts, FireHOL]:
@@ -97,6 +109,15 @@ async def test_sighups_during_an_update_are_one_more_update(monkeypatch: pytest.
     assert updates == 2
 
 
+async def test_a_redis_that_is_away_is_told_at_the_start() -> None:
+    logger = Told()
+    built = parts(defense={"anti-replay": {"kind": "redis", "url": "redis://joe:hush@127.0.0.1:1"}}, logger=logger)
+    async with running(built):
+        (warning,) = logger.warnings
+    assert "127.0.0.1:1" in warning
+    assert "hush" not in warning
+
+
 @pytest.mark.parametrize("part", [Redis, Statsd])
 async def test_what_has_connections_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch, part: type) -> None:
     closed: list[object] = []
@@ -120,7 +141,7 @@ async def test_what_has_connections_is_closed_at_the_end(monkeypatch: pytest.Mon
 async def test_the_resolver_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     built = parts(network={"dns": "tls://127.0.0.1:1"})
     closed: list[bool] = []
-    close = built.resolver.aclose  # type: ignore[attr-defined]
+    close = built.resolver.aclose
 
     async def watched() -> None:
         closed.append(True)
@@ -133,19 +154,15 @@ async def test_the_resolver_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_metrics_that_cannot_be_served_any_more_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = asyncio.Event()
-
-    class Listening(NoopLogger):
-        def warning(self, message: str, *, error: BaseException | None = None) -> None:
-            assert (message, str(error)) == ("metrics: has ended", "broken")
-            told.set()
+    logger = Told()
 
     async def serve(self: Prometheus, listener: socket.socket, path: str) -> None:
         raise OSError("broken")
 
     monkeypatch.setattr(Prometheus, "serve", serve)
-    built = parts(stats={"prometheus": {"enabled": True, "bind-to": "127.0.0.1:1"}})
-    built.options.logger = Listening()
+    built = parts(stats={"prometheus": {"enabled": True, "bind-to": "127.0.0.1:1"}}, logger=logger)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with running(built, listener):
-            await told.wait()
+            await logger.told.wait()
+            assert listener.fileno() == -1, "who comes now is refused"
+    assert logger.warnings == ["metrics: has ended: broken"]

@@ -160,3 +160,34 @@ def test_keys_without_effect_get_a_warning(table: dict[str, Any], key: str) -> N
     assert findings.problems == []
     (warning,) = findings.warnings
     assert warning.startswith(f"{key}: ")
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ({"defense": {"anti-replay": {"kind": "bloom", "max-size": "1b"}}}, "defense.anti-replay.max-size: expected "),
+        ({"defense": {"anti-replay": {"kind": "bloom", "error-rate": 5.0}}}, "defense.anti-replay.error-rate: expect"),
+        ({"defense": {"anti-replay": {"kind": "redis", "url": "redis://u:12#x@h"}}}, "defense.anti-replay.url: expec"),
+        ({"network": {"keep-alive": {"count": 100_000}}}, "network.keep-alive.count: expected "),
+        ({"network": {"keep-alive": {"idle": "24h"}}}, "network.keep-alive.idle: expected "),
+        ({"network": {"proxies": ["socks5://joe:hush@127.0.0.1:1/path"]}}, "network.proxies[0]: expected "),
+        ({"defense": {"blocklist": {"update-each": "59s"}}}, "defense.blocklist.update-each: expected "),
+        ({"defense": {"allowlist": {"update-each": "1ns"}}}, "defense.allowlist.update-each: expected "),
+        ({"stats": {"prometheus": {"metric-prefix": "9a"}}}, "stats.prometheus.metric-prefix: expected "),
+        ({"stats": {"prometheus": {"http-path": "http://127.0.0.1/x"}}}, "stats.prometheus.http-path: expected "),
+    ],
+)
+def test_what_a_part_cannot_work_with_is_among_all_problems(table: dict[str, Any], line: str) -> None:
+    problems = settled({**BASE, **table, "secret": "x"})[1].problems
+    assert [problem for problem in problems if problem.startswith(line)]
+    assert [problem for problem in problems if problem.startswith("secret: ")]
+    assert "hush" not in "".join(problems)
+    assert "x@h" not in "".join(problems)
+
+
+def test_lists_do_not_hold_for_unix_sockets_which_is_said() -> None:
+    lists = {"defense": {"allowlist": {"enabled": True, "urls": ["/list"]}}}
+    table = {"bind-to": ["127.0.0.1:1", "unix:/run/mtg.sock"], **lists}
+    assert settled({**BASE, **table})[1].warnings == [
+        "bind-to: unix:/run/mtg.sock has no client addresses, so that IP lists do not hold for it"
+    ]

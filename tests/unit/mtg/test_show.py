@@ -38,6 +38,8 @@ def test_values_are_shown_as_toml(value: object, text: str) -> None:
         ("socks5://user:pass@host:1", "socks5://***@host:1"),
         ("socks5:/user:p@ss@host:1", "socks5:/***@host:1"),
         ("user:pass@host", "***@host"),
+        ("https://host/list?token=hush", "https://host/list?***"),
+        ("https://u:p?w@host/list#hush", "https://***@host/list#***"),
         ("plain", "plain"),
         (SECRET.hex(), "***"),
         (SECRET.base64(), "***"),

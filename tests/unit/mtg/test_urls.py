@@ -25,7 +25,7 @@ def test_proxy_url_is_what_mtg_accepts(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["http://x:1", "socks5://", "x", "socks5://h:0", "socks5://h:99999", "socks5://a b", 1]
+    "value", ["http://x:1", "socks5://", "x", "socks5://h:0", "socks5://h:99999", "socks5://h/x", 1]
 )
 def test_proxy_url_says_what_it_expects(value: object) -> None:
     with pytest.raises(ValueError, match=r"^socks5://\[user:password@\]host"):
@@ -35,9 +35,9 @@ def test_proxy_url_says_what_it_expects(value: object) -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("x=1", "only half_open_timeout, open_threshold, reset_failures_timeout"),
-        ("open_threshold=0", "an open_threshold of at least 1"),
-        ("half_open_timeout=5", "a duration such as"),
+        ("x=1", "only open_threshold, half_open_timeout, reset_failures_timeout"),
+        ("open_threshold=0", "open_threshold to be a number"),
+        ("half_open_timeout=5", "half_open_timeout to be a duration such as"),
     ],
 )
 def test_proxy_url_checks_the_circuit_breaker(query: str, expected: str) -> None:
@@ -54,18 +54,14 @@ def test_user_part_is_not_in_repr_or_str(url: ProxyURL | RedisURL) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "canonical"),
+    "text",
     [
-        ("", ""),
-        ("1.1.1.1", "udp://1.1.1.1"),
-        ("2606:4700:4700::1111", "udp://[2606:4700:4700::1111]"),
-        ("udp://1.1.1.1:5353", "udp://1.1.1.1:5353"),
-        ("tls://dns.google", "tls://dns.google"),
-        ("https://1.1.1.1/dns-query", "https://1.1.1.1/dns-query"),
+        *("", "1.1.1.1", "2606:4700:4700::1111", "udp://1.1.1.1:5353"),
+        *("tls://dns.google", "https://1.1.1.1/dns-query"),
     ],
 )
-def test_dns_server_is_what_mtg_accepts(text: str, canonical: str) -> None:
-    assert DNSServer.parse(text) == canonical
+def test_dns_server_is_what_mtg_accepts(text: str) -> None:
+    assert DNSServer.parse(text) == text
 
 
 @pytest.mark.parametrize(
@@ -79,8 +75,8 @@ def test_dns_server_refuses_what_mtg_refuses(value: object) -> None:
 def test_list_sources_are_urls_and_absolute_paths() -> None:
     for text in ("https://iplists.firehol.org/files/firehol_level1.netset", "http://h/x", "/etc/mtg/list.netset"):
         assert ListSource.parse(text) == text
-    for value in ("list.netset", "ftp://h/x", "", 1):
-        with pytest.raises(ValueError, match="URL, or an absolute path"):
+    for value in ("list.netset", "ftp://h/x", ""):
+        with pytest.raises(ValueError, match="URL or an absolute path"):
             ListSource.parse(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ import mtg
 import mtglib
 from mtg import build
 from mtg.config import config_from_table
+from mtglib import antireplay, network
+from mtglib.events import Fanout
+from mtglib.ipblocklist import FireHOL
 from mtglib.noop import NoopLogger
+from mtglib.stats import Prometheus, Statsd
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
 PARTS = (
-    *("Direct", "KeepAlive", "SocketOptions", "resolver_from_url", "from_urls"),
-    *("Window", "StableBloom", "Redis", "FireHOL", "Fanout", "Statsd", "Prometheus"),
+    *(network.Direct, network.KeepAlive, network.resolver_from_url, network.from_urls),
+    *(antireplay.Window, antireplay.StableBloom, antireplay.Redis, FireHOL, Fanout, Statsd, Prometheus),
 )
 
 Calls = dict[str, list[dict[str, Any]]]
@@ -26,10 +31,10 @@ Calls = dict[str, list[dict[str, Any]]]
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    seen: Calls = {name: [] for name in PARTS}
+    seen: Calls = {part.__name__: [] for part in PARTS}
 
-    def watch(name: str) -> None:
-        part = getattr(build, name)
+    def watch(part: Callable[..., Any]) -> None:
+        name = part.__name__
         target, attribute = (part, "__init__") if isinstance(part, type) else (build, name)
         make = getattr(target, attribute)
         signature = inspect.signature(make)
@@ -43,14 +48,17 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
         monkeypatch.setattr(target, attribute, made)
 
-    for name in PARTS:
-        watch(name)
+    for part in PARTS:
+        watch(part)
     return seen
 
 
-def parts(**table: Any) -> build.Parts:
+def parts(calls: Calls, **table: Any) -> build.Parts:
     whole = {"secret": SECRET.hex(), "bind-to": "127.0.0.1:1", **table}
-    return build.build_parts(config_from_table(whole, source="test"), concurrency=7, logger=LOGGER)
+    loaded = config_from_table(whole, source="test")
+    for made_to_check in calls.values():
+        made_to_check.clear()
+    return build.build_parts(loaded, concurrency=7, logger=LOGGER)
 
 
 LOGGER = NoopLogger()
@@ -68,10 +76,10 @@ def direct(calls: Calls) -> dict[str, Any]:
 
 
 def test_the_direct_network(calls: Calls) -> None:
-    network = {"dns": "1.0.0.1", "keep-alive": {"idle": "7s", "interval": "8s", "count": 3}}
-    built = parts(**{"prefer-ip": "only-ipv6", "network": network})
+    settings = {"dns": "1.0.0.1", "keep-alive": {"idle": "7s", "interval": "8s", "count": 3}}
+    built = parts(calls, **{"prefer-ip": "only-ipv6", "network": settings})
     made = direct(calls)
-    assert only(calls, "resolver_from_url")["text"].endswith("1.0.0.1")
+    assert only(calls, "resolver_from_url")["url"].endswith("1.0.0.1")
     assert made["resolver"] is built.resolver is only(calls, "resolver_from_url")["made"]
     assert made["socket_options"] is built.socket_options
     assert made["socket_options"].keep_alive == only(calls, "KeepAlive")["made"]
@@ -80,33 +88,34 @@ def test_the_direct_network(calls: Calls) -> None:
 
 
 def test_what_has_no_keys_stays_at_the_librarys_defaults(calls: Calls) -> None:
-    parts()
+    parts(calls)
     assert {key: calls[key] for key in ("StableBloom", "Redis", "FireHOL", "Statsd", "Prometheus")} == {
         key: [] for key in ("StableBloom", "Redis", "FireHOL", "Statsd", "Prometheus")
     }
-    assert only(calls, "resolver_from_url")["text"] == "https://1.1.1.1"
+    assert only(calls, "resolver_from_url")["url"] == "https://1.1.1.1"
     keep_alive = only(calls, "KeepAlive")
     assert (keep_alive["idle_seconds"], keep_alive["interval_seconds"], keep_alive["count"]) == (15, 15, 9)
 
 
 def test_proxies_are_over_the_direct_network(calls: Calls) -> None:
     urls = ["socks5://joe:hush@127.0.0.1:1080?open_threshold=3", ""]
-    built = parts(network={"proxies": urls})
+    built = parts(calls, network={"proxies": urls})
     proxies = only(calls, "from_urls")
     assert list(proxies["urls"]) == urls
+    assert proxies["logger"] is LOGGER
     assert proxies["base"] is built.options.front_network is direct(calls)["made"]
     assert proxies["made"] is built.options.network
 
 
 def test_the_window_covers_the_clocks_that_are_let_in(calls: Calls) -> None:
-    built = parts(**{"tolerate-time-skewness": "9s"})
+    built = parts(calls, **{"tolerate-time-skewness": "9s"})
     window_seconds = only(calls, "Window")["window_seconds"]
     assert window_seconds == 19
     assert built.options.anti_replay_cache is only(calls, "Window")["made"]
 
 
 def test_the_bloom_filter(calls: Calls) -> None:
-    parts(defense={"anti-replay": {"kind": "bloom", "max-size": "2mb", "error-rate": 0.02}})
+    parts(calls, defense={"anti-replay": {"kind": "bloom", "max-size": "2mb", "error-rate": 0.02}})
     bloom = only(calls, "StableBloom")
     assert (bloom["max_size_bytes"], bloom["error_rate"]) == (2 * 1024 * 1024, 0.02)
 
@@ -114,7 +123,7 @@ def test_the_bloom_filter(calls: Calls) -> None:
 def test_redis(calls: Calls) -> None:
     redis_url = "redis://u:hush@127.0.0.1:6379/3"
     skewness = {"tolerate-time-skewness": "9s"}
-    built = parts(**skewness, defense={"anti-replay": {"kind": "redis", "url": redis_url}})
+    built = parts(calls, **skewness, defense={"anti-replay": {"kind": "redis", "url": redis_url}})
     redis = only(calls, "Redis")
     assert (redis["url"], redis["window_seconds"], redis["logger"]) == (redis_url, 19, LOGGER)
     assert redis["made"] is built.redis is built.options.anti_replay_cache
@@ -125,6 +134,7 @@ def test_ip_lists(calls: Calls, kind: str) -> None:
     urls = ["http://127.0.0.1:1/a", "/b"]
     settings = {"enabled": True, "urls": urls, "download-concurrency": 5, "update-each": "2h"}
     built = parts(
+        calls,
         defense={kind: settings, "cache-directory": "/chosen"},
         network={"timeout": {"http": "33s"}, "proxies": ["socks5://127.0.0.1:1080"]},
     )
@@ -152,7 +162,7 @@ def test_statistics(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
         "metric-prefix": "theirs",
         "tag-format": "graphite",
     }
-    built = parts(stats={"prometheus": prometheus_settings, "statsd": statsd_settings})
+    built = parts(calls, stats={"prometheus": prometheus_settings, "statsd": statsd_settings})
     prometheus, statsd, fanout = (only(calls, name) for name in ("Prometheus", "Statsd", "Fanout"))
     assert fanout["observers"] == [built.prometheus, built.statsd]
     assert fanout["logger"] is LOGGER
@@ -162,5 +172,6 @@ def test_statistics(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     assert prometheus["engine_threads"] == mtglib.engine_threads()
     assert (statsd["host"], statsd["port"]) == ("127.0.0.1", 8125)
     assert (statsd["metric_prefix"], statsd["tag_format"]) == ("theirs", "graphite")
+    assert statsd["logger"] is LOGGER
     monkeypatch.setattr(type(built.fanout), "dropped", 7)
     assert (prometheus["dropped"](), statsd["dropped"]()) == (7, 7)
