@@ -156,7 +156,7 @@ async def test_masked_clients_are_in_no_line(tmp_path: Path) -> None:
 
 
 async def timers_to(port: int) -> list[str]:
-    """The kernel's timers of connected sockets whose other end has this port, once what was sent is acknowledged.
+    """The kernel's timers of established connections whose other end has this port, once what was sent is acknowledged.
 
     00 is none, 02 is keep-alive (Documentation/networking/proc_net_tcp.rst of Linux).
     """
@@ -165,7 +165,8 @@ async def timers_to(port: int) -> list[str]:
         while "01" in timers:
             await asyncio.sleep(0)
             rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-            timers = [timer[:2] for _, _, remote, _, _, timer, *_ in rows if remote.endswith(f":{port:04X}")]
+            established = [row for row in rows if row[2].endswith(f":{port:04X}") and row[3] == "01"]
+            timers = [row[5][:2] for row in established]
     return timers
 
 
