@@ -16,6 +16,7 @@ import pytest
 
 import mtglib
 from docs.pages import ROOT, commands
+from support.ports import free_port
 
 ELSEWHERE = {
     "pip install .": "tests/install",
@@ -34,12 +35,6 @@ def environment() -> dict[str, str]:
     """Where `mtg` and `python` are those that run this."""
     folder = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     return {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | {"PATH": folder}
-
-
-def free_port() -> int:
-    with socket.create_server(("", 0)) as unused:
-        port: int = unused.getsockname()[1]
-        return port
 
 
 def run_until(line: str, command: list[str], folder: Path) -> str:

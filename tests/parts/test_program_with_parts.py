@@ -19,9 +19,10 @@ from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
 from support.front import RecordingFront
 from support.metrics_page import of_metric, value
+from support.ports import free_port
 from support.program import Program, write
 from support.redis_server import SERVER, RedisServer
-from support.socks_servers import MicroSocks, free_port, is_missing
+from support.socks_servers import MicroSocks, is_missing
 from support.unbound import Unbound, unbound_is_missing
 
 SECRET = mtglib.Secret(os.urandom(16), "front.example")

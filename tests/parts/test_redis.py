@@ -82,8 +82,8 @@ async def test_more_calls_than_connections_wait_for_one(server: RedisServer) -> 
 
     answers = await asyncio.gather(*(cache.seen_before(bytes([number])) for number in range(100)))
     assert answers == [False] * 100
-    assert await server.command("DBSIZE") == 100
-    assert len(str(await server.command("CLIENT", "LIST", "TYPE", "normal")).splitlines()) == 2 + 1
+    assert await server.ask("DBSIZE") == 100
+    assert len(str(await server.ask("CLIENT", "LIST", "TYPE", "normal")).splitlines()) == 2 + 1
     assert logger.messages == []
     await cache.close()
 
@@ -94,9 +94,9 @@ async def test_a_key_is_a_hash_and_goes_with_the_window(server: RedisServer) -> 
     await cache.seen_before(data)
 
     key = "mtg:replay:" + blake2b(data, digest_size=16).hexdigest()
-    assert await server.command("KEYS", "*") == [key]
-    assert await server.command("GET", key) == ""
-    lifetime_ms = await server.command("PTTL", key)
+    assert await server.ask("KEYS", "*") == [key]
+    assert await server.ask("GET", key) == ""
+    lifetime_ms = await server.ask("PTTL", key)
     assert isinstance(lifetime_ms, int)
     assert 0 < lifetime_ms <= 7000
     await cache.close()
@@ -106,10 +106,10 @@ async def test_a_second_time_does_not_prolong(server: RedisServer) -> None:
     one, other = cache_on(server.url, 600), cache_on(server.url, 600)
     await one.seen_before(b"a")
     key = "mtg:replay:" + blake2b(b"a", digest_size=16).hexdigest()
-    await server.command("PEXPIRE", key, "60000")
+    await server.ask("PEXPIRE", key, "60000")
 
     assert await other.seen_before(b"a")
-    lifetime_ms = await server.command("PTTL", key)
+    lifetime_ms = await server.ask("PTTL", key)
     assert isinstance(lifetime_ms, int)
     assert lifetime_ms <= 60_000
     await one.close()
@@ -145,11 +145,11 @@ async def test_probe_finds_a_server_that_is_there_and_is_an_answer(server: Redis
 async def test_a_hello_takes_one_command(server: RedisServer) -> None:
     cache = cache_on(server.url)
     await cache.seen_before(b"a")
-    await server.command("CONFIG", "RESETSTAT")
+    await server.ask("CONFIG", "RESETSTAT")
     for data in (b"b", b"c", b"a", b"b"):
         await cache.seen_before(data)
 
-    stats = await server.command("INFO", "commandstats")
+    stats = await server.ask("INFO", "commandstats")
     assert isinstance(stats, dict)
     calls = {name: value["calls"] for name, value in stats.items()}
     assert calls.keys() <= {"cmdstat_set", "cmdstat_config|resetstat", "cmdstat_hello"}, "the last is this test's own"
@@ -209,7 +209,7 @@ async def test_it_goes_on_after_close(server: RedisServer) -> None:
     await cache.close()
 
     await cache.seen_before(b"b")
-    assert await server.command("DBSIZE") == 2
+    assert await server.ask("DBSIZE") == 2
     await cache.close()
 
 
@@ -228,7 +228,7 @@ async def test_it_is_used_in_one_event_loop_after_another(server: RedisServer, s
 
     assert await asyncio.to_thread(visit_in_a_loop_of_its_own, b"a")
     assert await asyncio.to_thread(visit_in_a_loop_of_its_own, b"b")
-    assert await server.command("DBSIZE") == 2
+    assert await server.ask("DBSIZE") == 2
 
 
 async def test_a_loop_that_ended_without_close_is_no_trouble_for_the_next(server: RedisServer) -> None:
@@ -240,5 +240,5 @@ async def test_a_loop_that_ended_without_close_is_no_trouble_for_the_next(server
         warnings.simplefilter("ignore", ResourceWarning)  # about what that loop left open
         await cache.seen_before(b"b")
         gc.collect()
-    assert (await server.command("DBSIZE"), logger.messages) == (2, [])
+    assert (await server.ask("DBSIZE"), logger.messages) == (2, [])
     await cache.close()

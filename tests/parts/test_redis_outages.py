@@ -11,7 +11,8 @@ import pytest
 from integration.recording_logger import RecordingLogger
 from mtglib.antireplay import Redis
 from support import sockets
-from support.redis_server import SERVER, RedisServer, free_port
+from support.ports import free_port
+from support.redis_server import SERVER, RedisServer
 from support.tcp_server import TCPServer
 from unit.recorders import Broken
 
@@ -111,7 +112,7 @@ async def test_a_restart_between_two_calls_is_not_even_noticed(server: RedisServ
 
     assert await asyncio.gather(*(proxy.cache.seen_before(b"x%d" % number) for number in range(20))) == [False] * 20
     assert proxy.said == []
-    assert await server.command("DBSIZE") == 20
+    assert await server.ask("DBSIZE") == 20
     await proxy.cache.close()
 
 
@@ -123,10 +124,10 @@ async def test_while_it_is_away_it_is_tried_once_in_a_pause(server: RedisServer)
 
     proxy.now_mono = 0.99
     await proxy.asks(b"b", b"c")
-    assert await server.command("DBSIZE") == 0
+    assert await server.ask("DBSIZE") == 0
     proxy.now_mono = 1.0
     await asyncio.gather(*(proxy.cache.seen_before(b"x%d" % number) for number in range(50)))
-    assert await server.command("DBSIZE") == 1, "one probe; the others didn't wait for it"
+    assert await server.ask("DBSIZE") == 1, "one probe; the others didn't wait for it"
     assert proxy.said == [AWAY, BACK]
     await proxy.cache.close()
 
@@ -138,7 +139,7 @@ async def test_a_server_that_stalls_costs_no_client_and_no_later_answer(server: 
     assert (crowd, proxy.said) == ([False] * 100, [AWAY])
 
     server.resume()
-    assert await server.command("PING")
+    assert await server.ask("PING")
     other = Proxy(server.url)
     await other.asks(b"a", b"b")
     proxy.cache._timeout_seconds = 0.9
@@ -160,7 +161,7 @@ async def test_an_outage_that_lasts_is_logged_once() -> None:
 
 async def test_a_full_server_is_one_that_is_away(server: RedisServer) -> None:
     proxy = Proxy(server.url)
-    await server.command("CONFIG", "SET", "maxmemory", "1")
+    await server.ask("CONFIG", "SET", "maxmemory", "1")
     assert await proxy.asks(b"a", b"a") == [False, True]
     assert proxy.said == [AWAY]
     await proxy.cache.close()
@@ -212,7 +213,7 @@ async def test_probe_finds_a_server_that_is_away_and_says_where(server: RedisSer
 
 async def test_probe_finds_a_server_that_takes_nothing(server: RedisServer) -> None:
     proxy = Proxy(server.url)
-    await server.command("CONFIG", "SET", "maxmemory", "1")
+    await server.ask("CONFIG", "SET", "maxmemory", "1")
 
     assert await proxy.cache.probe() is False
     await proxy.cache.close()

@@ -19,7 +19,8 @@ from mtglib.network.breaker import CircuitOpenError
 from mtglib.network.socks5 import Socks5
 from mtglib.network.target_error import TargetUnreachableError
 from support import sockets
-from support.socks_servers import Dante, MicroSocks, free_port, is_missing
+from support.ports import free_port
+from support.socks_servers import Dante, MicroSocks, is_missing
 from support.tcp_server import TCPServer
 from unit.network.site import Site, response
 

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of 127.0.0.1 on which nobody listens now."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody has, for TCP and UDP."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return several that differ."""
+    with ExitStack() as held:
+        return [_hold_port(held) for _ in range(count)]
+
+
+def _hold_port(held: ExitStack) -> int:
+    while True:
+        stream = held.enter_context(socket.create_server(("127.0.0.1", 0)))
+        datagrams = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        port: int = stream.getsockname()[1]
+        try:
+            datagrams.bind(("127.0.0.1", port))
+        except OSError:  # somebody has it for UDP
+            continue
         return port

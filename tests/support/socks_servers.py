@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
-import subprocess
-import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
 from support import sockets
+from support.server_process import ServerProcess
 from support.tcp_server import TCPServer
 
 _DANTE_CONFIG = """
@@ -40,64 +36,7 @@ def is_missing(*programs: str) -> str | None:
     return None
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-class _Server(ABC):
-    """A program that listens on ``port`` of 127.0.0.1 for the length of the context."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"socks5://127.0.0.1:{self.port}"
-
-    @abstractmethod
-    def command(self) -> list[str]:
-        """What to start."""
-
-    async def start(self) -> None:
-        """Start it, and wait until it accepts connections."""
-        self._process = subprocess.Popen(
-            self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        async with asyncio.timeout(20):
-            while not await self._accepts():
-                assert self._process.poll() is None, f"{self.command()[0]} has ended"
-                await asyncio.sleep(0.005)
-
-    async def kill(self) -> None:
-        """End it as a crash does, with all its connections."""
-        if self._process is not None:
-            self._process.kill()
-            await asyncio.to_thread(self._process.wait)
-            self._process = None
-
-    async def _accepts(self) -> bool:
-        try:
-            sockets.close(await sockets.connect("127.0.0.1", self.port))
-        except OSError:
-            return False
-        return True
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.kill()
-
-
-class MicroSocks(_Server):
+class MicroSocks(ServerProcess):
     """microsocks; with ``user``, it lets in nobody else."""
 
     def __init__(self, user: str = "", password: str = "") -> None:
@@ -111,24 +50,24 @@ class MicroSocks(_Server):
         credentials = f"{quote(self._user, safe='')}:{quote(self._password, safe='')}@" if self._user else ""
         return f"socks5://{credentials}127.0.0.1:{self.port}"
 
-    def command(self) -> list[str]:
+    def command(self) -> Sequence[str | Path]:
         """See the base."""
         credentials = ["-u", self._user, "-P", self._password] if self._user else []
         return ["microsocks", "-i", "127.0.0.1", "-p", str(self.port), *credentials]
 
 
-class Dante(_Server):
+class Dante(ServerProcess):
     """Dante's danted for everybody, whose rules allow all targets but 127.0.0.9."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._folder = tempfile.TemporaryDirectory(prefix="dante-")
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"socks5://127.0.0.1:{self.port}"
 
-    def command(self) -> list[str]:
+    def command(self) -> Sequence[str | Path]:
         """See the base."""
-        config = Path(self._folder.name, "conf")
-        config.write_text(_DANTE_CONFIG.format(folder=self._folder.name, port=self.port))
-        return ["danted", "-f", str(config), "-p", f"{self._folder.name}/pid"]
+        (self.root / "conf").write_text(_DANTE_CONFIG.format(folder=self.root, port=self.port))
+        return ["danted", "-f", self.root / "conf", "-p", self.root / "pid"]
 
     async def kill(self) -> None:
         """End it with its children, which a killed parent would leave behind."""
@@ -136,7 +75,6 @@ class Dante(_Server):
             self._process.terminate()
             await asyncio.to_thread(self._process.wait)
             self._process = None
-        self._folder.cleanup()
 
 
 class ScriptedProxy(TCPServer):

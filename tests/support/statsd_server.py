@@ -7,14 +7,13 @@ import asyncio
 import json
 import os
 import shutil
-import socket
-import subprocess
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from support import sockets
+from support.ports import free_port
+from support.server_process import ServerProcess
 
 _PROGRAM = Path(os.environ.get("STAMPS", ".stamps"), "npm/node_modules/statsd/stats.js")
 _ROOT = Path(__file__).parents[2]
@@ -27,14 +26,12 @@ def statsd_is_missing() -> str | None:
     return None if (_ROOT / _PROGRAM).exists() else "statsd is not installed (npm install statsd)"
 
 
-class StatsdServer:
+class StatsdServer(ServerProcess):
     """statsd on a local UDP port for the length of the context; it never flushes, so that what it has can be asked."""
 
     def __init__(self) -> None:
-        self.port = _free_udp_port()
-        self._admin_port = _free_tcp_port()
-        self._folder = tempfile.TemporaryDirectory(prefix="statsd-")
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__()
+        self._admin_port = free_port()
 
     async def counters(self) -> dict[str, float]:
         """Return all counters."""
@@ -62,8 +59,9 @@ class StatsdServer:
             sockets.close(sock)
         return ast.literal_eval(answer.removesuffix(b"END\n\n").decode())  # node's notation, which Python shares
 
-    async def __aenter__(self) -> Self:
-        config = Path(self._folder.name, "config.js")
+    def command(self) -> Sequence[str | Path]:
+        """See the base."""
+        config = self.root / "config.js"
         settings = {
             "address": "127.0.0.1",
             "port": self.port,
@@ -75,38 +73,9 @@ class StatsdServer:
         config.write_text(json.dumps(settings))
         node = shutil.which("node")
         assert node is not None
-        self._process = subprocess.Popen(
-            [node, _ROOT / _PROGRAM, config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        async with asyncio.timeout(20):
-            while not await self._answers():
-                await asyncio.sleep(0.02)
-        return self
+        return [node, _ROOT / _PROGRAM, config]
 
-    async def _answers(self) -> bool:
-        try:
-            await self.counters()
-        except OSError:
-            return False
+    async def is_ready(self) -> bool:
+        """See the base."""
+        await self.counters()
         return True
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process is not None
-        self._process.kill()
-        await asyncio.to_thread(self._process.wait)
-        self._folder.cleanup()
-
-
-def _free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
-def _free_tcp_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +16,8 @@ from typing import Self
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from support.ports import free_ports
 
 MANY = [f"10.0.{number // 250}.{number % 250 + 1}" for number in range(100)]
 """The addresses of many.example: too many for a datagram."""
@@ -72,7 +72,7 @@ class Unbound:
     """
 
     def __init__(self) -> None:
-        self.plain_port, self.tls_port, self.https_port = _free_ports(3)
+        self.plain_port, self.tls_port, self.https_port = free_ports(3)
         self._folder = tempfile.TemporaryDirectory(prefix="unbound-")
         self._process: asyncio.subprocess.Process | None = None
         root = Path(self._folder.name)
@@ -112,12 +112,6 @@ class Unbound:
     ) -> None:
         await self.stop()
         self._folder.cleanup()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(sock.getsockname()[1]) for sock in held]
 
 
 def _make_certificate(folder: Path) -> None:

@@ -17,7 +17,8 @@ from mtglib.network.breaker import CircuitBreaker, CircuitOpenError
 from mtglib.network.socks5 import Socks5
 from mtglib.network.target_error import TargetUnreachableError
 from mtglib.upstream import dial as dial_as_the_proxy_does
-from support.socks_servers import ScriptedProxy, answers, free_port
+from support.ports import free_port
+from support.socks_servers import ScriptedProxy, answers
 from unit.network.scripted import Clock, Scripted
 
 DOWN = ConnectionRefusedError("down")

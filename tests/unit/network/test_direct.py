@@ -16,6 +16,7 @@ import pytest
 import mtglib
 from integration.recording_logger import RecordingLogger
 from mtglib.network import Answer, Direct, KeepAlive, SocketOptions, TargetUnreachableError
+from support.ports import free_port
 
 asyncio_only = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -49,11 +50,6 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return known
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def test_it_is_a_network() -> None:

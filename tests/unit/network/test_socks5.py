@@ -22,7 +22,8 @@ from mtglib.network.socks5 import Socks5
 from mtglib.network.socks5_messages import connect
 from mtglib.network.target_error import TargetUnreachableError
 from support import sockets
-from support.socks_servers import ScriptedProxy, answers, answers_and_ends, free_port
+from support.ports import free_port
+from support.socks_servers import ScriptedProxy, answers, answers_and_ends
 
 GRANTED = b"\5\0\0\1\x7f\0\0\1\x1f\x90"
 NO_PASSWORD, PASSWORD = b"\5\0", b"\5\2"
