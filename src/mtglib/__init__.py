@@ -58,6 +58,7 @@ from .event_types import (
 )
 from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger, Network, Observer
 from .options import ProxyOpts
+from .part_check import check_part
 from .proxy import Proxy
 from .relay.engine import engine_description, engine_threads
 from .secret import Secret
@@ -115,6 +116,7 @@ __all__ = [
     "SecretInvalidError",
     "UpstreamError",
     "canonical_ip",
+    "check_part",
     "engine_description",
     "engine_threads",
     "socket_from_streams",

@@ -1,6 +1,5 @@
 """Everything that can be set about a proxy."""
 
-import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from .errors import (
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
 from .network import Direct
 from .noop import NoopEventStream, NoopIPBlocklist, NoopLogger
+from .part_check import check_part, must_be_awaited
 from .secret import Secret
 
 RelayChoice = Literal["auto", "native", "pure"]
@@ -123,11 +123,11 @@ class ProxyOpts:
     def __post_init__(self) -> None:
         _check_secret(self.secret)
         for name, interface, error in _PARTS:
-            _check_part(name, getattr(self, name), interface, error)
+            check_part(name, getattr(self, name), interface, error)
         if self.ip_allowlist is not None:
-            _check_part("ip_allowlist", self.ip_allowlist, IPBlocklist, IPAllowlistIsNotDefinedError)
+            check_part("ip_allowlist", self.ip_allowlist, IPBlocklist, IPAllowlistIsNotDefinedError)
         if self.front_network is not None:
-            _check_part("front_network", self.front_network, Network, NetworkIsNotDefinedError)
+            check_part("front_network", self.front_network, Network, NetworkIsNotDefinedError)
         for name in _DURATIONS:
             _check_duration(name, getattr(self, name))
         for name in _FLAGS:
@@ -183,25 +183,6 @@ def _check_secret(secret: Any) -> None:
     secret.checked()
 
 
-def _check_part(name: str, part: Any, interface: type, error: type[PartIsNotDefinedError]) -> None:
-    methods = sorted(m for m in dir(interface) if not m.startswith("_"))
-    if part is None or isinstance(part, type):
-        got = "None" if part is None else f"the class {part.__name__} itself"
-        raise error(name, f"an object with {', '.join(methods)}, got {got}")
-    if missing := [method for method in methods if not callable(getattr(part, method, None))]:
-        raise error(name, f"an object with {', '.join(methods)}; {type(part).__name__} lacks {', '.join(missing)}")
-    for method in methods:
-        # Nobody would wait for it, and a coroutine counts as true: such an allowlist would let everybody in.
-        if not _has_to_be_awaited(getattr(interface, method)) and _has_to_be_awaited(getattr(part, method)):
-            raise error(name, f"a plain function as {method}, but that of {type(part).__name__} has to be awaited")
-
-
-def _has_to_be_awaited(function: Any) -> bool:
-    """Tell whether a call only begins something, as calls of `async def` and of generators do."""
-    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
-    return any(kind(function) or kind(getattr(function, "__call__", None)) for kind in kinds)  # noqa: B004
-
-
 def _check_duration(name: str, value: Any) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 < value <= _MAX_DURATION_SECONDS:
@@ -214,7 +195,7 @@ def _check_int(name: str, value: Any, expected: str, least: int, most: int = 1_0
 
 
 def _check_clock(value: Any) -> None:
-    if not callable(value) or _has_to_be_awaited(value):
+    if not callable(value) or must_be_awaited(value):
         raise OptionError("clock", "a plain function that returns Unix seconds", value)
 
 

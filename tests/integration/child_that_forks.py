@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import sys
+import warnings
 
 import mtglib
 from mtglib.relay.engine import Engine
@@ -59,6 +60,7 @@ async def main(choice: str) -> None:
     """Fork between two relays."""
     engine = Engine(choice)
     print(f"before: {await relay_once(engine)}", flush=True)
+    warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)  # Python 3.12 tells what this is about
     if (pid := os.fork()) == 0:
         try:
             in_the_forked_process(engine)

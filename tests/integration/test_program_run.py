@@ -64,7 +64,7 @@ def until_accepted(port: int) -> socket.socket:
 
 def until_refused(port: int) -> None:
     """Connect until nobody listens any more; the test's own time-out ends a proxy that goes on listening."""
-    with contextlib.suppress(ConnectionRefusedError):
+    with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):  # the latter while it is closed
         while True:
             connect(port).close()
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
 MOST_LINES = 400
 DEFAULTS = ("antireplay", "events", "ipblocklist", "logger", "network", "stats")
-FOR_DEFAULTS = ("interfaces", "event_types", "errors", "endpoints", "constants", "secret", "tunnel")
+FOR_DEFAULTS = ("interfaces", "event_types", "errors", "endpoints", "constants", "secret", "tunnel", "part_check")
 IMPURE = {"asyncio", "os", "random", "secrets", "select", "socket", "time", "datetime", "threading", "subprocess"}
 
 

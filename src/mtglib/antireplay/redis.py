@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
 from ..interfaces import AntiReplayCache, Logger
+from ..part_check import check_part
 from .checks import LONGEST_WINDOW_SECONDS, is_number, is_whole
 from .redis_url import checked_address
 from .window import Window
@@ -79,7 +80,10 @@ class Redis:
         self._address = checked_address(url)
         if not is_number(window_seconds, 0.001, LONGEST_WINDOW_SECONDS):
             raise OptionError("window_seconds", "seconds from 0.001 to 1e9", window_seconds)
-        _check_parts(fallback, logger)
+        if fallback is not None:
+            check_part("fallback", fallback, AntiReplayCache)
+        if logger is not None:
+            check_part("logger", logger, Logger)
         if not is_number(timeout_seconds, 0, 1) or timeout_seconds in (0, 1):
             raise OptionError("timeout_seconds", "seconds above 0 and below 1", timeout_seconds)
         _check_key_prefix(key_prefix)
@@ -198,13 +202,6 @@ class Redis:
             if self._logger is not None:
                 with suppress(Exception):
                     self._logger.info(f"the anti-replay server {self._address} is back")
-
-
-def _check_parts(fallback: Any, logger: Any) -> None:
-    if fallback is not None and (isinstance(fallback, type) or not isinstance(fallback, AntiReplayCache)):
-        raise OptionError("fallback", "an object with seen_before", fallback)
-    if logger is not None and (isinstance(logger, type) or not isinstance(logger, Logger)):
-        raise OptionError("logger", "an object with bind, debug, info, named, warning", logger)
 
 
 def _check_key_prefix(value: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from ..errors import OptionError
 from ..event_types import Event
 from ..interfaces import Logger, Observer
+from ..part_check import check_part
 from .delivery import Delivery
 
 _INBOX_EVENTS = 1024  # handed on at once when there are so many, or half of what a queue holds
@@ -128,15 +129,14 @@ class Fanout:
 def _check(observers: Any, max_queued_events: Any, drain_timeout: Any, logger: Any) -> None:
     if not isinstance(observers, Sequence):
         raise OptionError("observers", "a sequence of objects with a method observe(events)", observers)
-    for observer in observers:
-        if isinstance(observer, type) or not isinstance(observer, Observer):
-            raise OptionError("observers", "objects with a method observe(events)", observer)
+    for index, observer in enumerate(observers):
+        check_part(f"observers[{index}]", observer, Observer)
     if not _is_number(max_queued_events, 1, _MOST_QUEUED_EVENTS) or not isinstance(max_queued_events, int):
         raise OptionError("max_queued_events", "a number from 1 to 1e9", max_queued_events)
     if not _is_number(drain_timeout, 0, _LONGEST_DRAIN_SECONDS):
         raise OptionError("drain_timeout", "seconds, 0 to a day", drain_timeout)
-    if logger is not None and (isinstance(logger, type) or not isinstance(logger, Logger)):
-        raise OptionError("logger", "an object with bind, debug, info, named, warning", logger)
+    if logger is not None:
+        check_part("logger", logger, Logger)
 
 
 def _is_number(value: Any, least: float, most: float) -> bool:

@@ -27,12 +27,6 @@ def check_seconds(name: str, value: object) -> None:
         raise OptionError(name, "a positive number of seconds, at most ten years", value)
 
 
-def check_methods(name: str, part: object, *methods: str) -> None:
-    """Refuse an object that lacks one of the methods that are called on it, and a class in place of an object."""
-    if isinstance(part, type) or not all(callable(getattr(part, method, None)) for method in methods):
-        raise OptionError(name, f"an object with {', '.join(methods)}", type(part).__name__)
-
-
 def check_urls(urls: object) -> None:
     """Refuse what isn't a sequence of at least one string."""
     if isinstance(urls, str | bytes) or not isinstance(urls, Sequence) or not urls:

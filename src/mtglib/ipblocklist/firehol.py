@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from ..event_types import IPAddress
 from ..interfaces import EventStream, Logger, Network
-from .arguments import as_directory, check_flag, check_int, check_methods, check_seconds, check_urls
+from ..part_check import check_part
+from .arguments import as_directory, check_flag, check_int, check_seconds, check_urls
 from .keeper import Keeper
 from .report import Report
 from .source import SourceStatus
@@ -66,14 +67,14 @@ class FireHOL:
         retry_seconds: float = 60.0,
     ) -> None:
         check_urls(urls)
-        check_methods("network", network, "http_client")
+        check_part("network", network, Network)
         check_flag("is_block_list", is_block_list)
         check_int("download_concurrency", download_concurrency, _MOST_AT_ONCE)
         directory = as_directory("cache_directory", cache_directory)
         if event_stream is not None:
-            check_methods("event_stream", event_stream, "send")
+            check_part("event_stream", event_stream, EventStream)
         if logger is not None:
-            check_methods("logger", logger, "named", "bind", "debug", "info", "warning")
+            check_part("logger", logger, Logger)
         check_seconds("timeout_seconds", timeout_seconds)
         check_int("max_download_bytes", max_download_bytes, _MOST_BYTES)
         check_seconds("retry_seconds", retry_seconds)

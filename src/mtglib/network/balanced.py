@@ -9,8 +9,9 @@ from typing import Any
 
 from ..errors import OptionError
 from ..interfaces import Dial, Logger, Network
+from ..part_check import check_part
 from .breaker import CircuitBreaker, CircuitOpenError
-from .checks import check_list, check_part
+from .checks import check_list
 from .late import within
 from .proxy_url import ProxyURL
 from .socks5 import Socks5

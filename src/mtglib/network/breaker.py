@@ -8,7 +8,8 @@ from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Literal
 
 from ..interfaces import Dial, Logger, Network
-from .checks import MAX_DURATION_SECONDS, check_callable, check_int, check_part, check_seconds
+from ..part_check import check_part
+from .checks import MAX_DURATION_SECONDS, check_callable, check_int, check_seconds
 from .target_error import TargetUnreachableError
 
 _NEARLY_ALL_OF_THE_TIME = 0.9

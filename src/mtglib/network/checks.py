@@ -9,14 +9,6 @@ MAX_DURATION_SECONDS = 365 * 86_400.0
 """A year: for what may take long, and shorter than what event loops can count."""
 
 
-def check_part(field: str, part: Any, interface: type) -> None:
-    """Want an object, not a class, with all methods of a protocol."""
-    methods = sorted(name for name in dir(interface) if not name.startswith("_"))
-    if part is None or isinstance(part, type) or any(not callable(getattr(part, name, None)) for name in methods):
-        got = f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
-        raise OptionError(field, f"an object with {', '.join(methods)}; got {got}")
-
-
 def check_seconds(field: str, value: Any, most: float) -> None:
     """Want a number above 0, up to `most`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:

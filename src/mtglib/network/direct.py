@@ -11,7 +11,8 @@ from ..constants import DEFAULT_PREFER_IP, PreferIP
 from ..endpoints import canonical_ip
 from ..errors import OptionError
 from ..interfaces import Dial, Logger
-from .checks import check_kind, check_part
+from ..part_check import check_part
+from .checks import check_kind
 from .connecting import by_preference, connect, connect_first, numeric_answer
 from .resolve import Answer, Resolver
 from .socket_options import DEFAULT_SOCKET_OPTIONS, SocketOptions

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 from ..interfaces import Dial, Network
-from .checks import check_part
+from ..part_check import check_part
 from .proxy_url import ProxyURL
 from .socks5_messages import Conversation, connect
 from .target_error import TargetUnreachableError

@@ -9,6 +9,7 @@ from typing import Any, Self
 from ..errors import OptionError
 from ..event_types import Event
 from ..interfaces import Logger
+from ..part_check import check_part
 from .checks import check_dropped, check_text, check_whole
 from .counts import Counts
 from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, Labels
@@ -69,8 +70,8 @@ class Statsd:
             raise OptionError("tag_format", f"one of {', '.join(LINES)}", tag_format)
         check_dropped(dropped)
         _check_seconds("flush_each_seconds", flush_each_seconds)
-        if logger is not None and not isinstance(logger, Logger):
-            raise OptionError("logger", "a Logger", logger)
+        if logger is not None:
+            check_part("logger", logger, Logger)
         self._writer = UDPWriter(host, port)
         self._prefix = metric_prefix.removesuffix(".") + "."
         self._line = LINES[tag_format]

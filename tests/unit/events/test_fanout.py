@@ -200,11 +200,11 @@ async def test_it_cannot_be_left_before_it_is_entered() -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"observers": [object()]}, "observers"),
+        ({"observers": [object()]}, "observers[0]"),
         ({"observers": None}, "observers"),
         ({"observers": Raising(ValueError())}, "observers"),
-        ({"observers": [Raising]}, "observers"),
-        ({"observers": "abc"}, "observers"),
+        ({"observers": [Raising]}, "observers[0]"),
+        ({"observers": "abc"}, "observers[0]"),
         ({"logger": logging.getLogger()}, "logger"),
         ({"logger": RecordingLogger}, "logger"),
         *(({"max_queued_events": value}, "max_queued_events") for value in (0, 1.5, "8", None, True, 10**10)),

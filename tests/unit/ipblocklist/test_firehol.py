@@ -98,9 +98,9 @@ def test_no_folder_is_refused(value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "methods", "its_class"),
     [
-        ("network", "http_client", Direct),
+        ("network", "dial, http_client", Direct),
         ("event_stream", "send", NoopEventStream),
-        ("logger", "named, bind, debug", NoopLogger),
+        ("logger", "bind, debug, info", NoopLogger),
     ],
 )
 def test_no_part_is_refused(name: str, methods: str, its_class: type) -> None:

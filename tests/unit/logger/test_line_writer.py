@@ -92,7 +92,8 @@ def test_the_thread_and_its_descriptor_end_with_the_logger(pipe: tuple[int, Text
 
 def run(code: str) -> str:
     start = "import os\nfrom mtglib.logger import make_logger\nlogger = make_logger()\n"
-    return subprocess.run([sys.executable, "-c", start + code], stderr=subprocess.PIPE, check=True, text=True).stderr
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", start + code]  # Python 3.12 warns of forks
+    return subprocess.run(command, stderr=subprocess.PIPE, check=True, text=True).stderr
 
 
 def test_the_last_lines_of_a_program_are_written() -> None:
