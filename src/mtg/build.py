@@ -33,6 +33,7 @@ class Parts:
         options: With all parts in them.
         socket_options: For the listeners, whose connections inherit them.
         ip_lists: Each with the seconds between its updates.
+        notes: What is worth a warning, a line each.
     """
 
     options: mtglib.ProxyOpts
@@ -43,6 +44,7 @@ class Parts:
     statsd: Statsd | None
     redis: Redis | None
     ip_lists: tuple[tuple[FireHOL, float], ...]
+    notes: tuple[str, ...]
 
 
 def build_parts(loaded: Loaded, *, concurrency: int, logger: mtglib.Logger) -> Parts:
@@ -76,6 +78,7 @@ class _Builder:
             [proxy.url for proxy in self._config.network.proxies], base=self._direct, logger=logger
         )
         self._ip_lists: list[tuple[FireHOL, float]] = []
+        self._notes: list[str] = []
 
     def build(self) -> Parts:
         cache = self._make_anti_replay(self._config.defense.anti_replay)
@@ -88,6 +91,7 @@ class _Builder:
             statsd=self._statsd,
             redis=cache if isinstance(cache, Redis) else None,
             ip_lists=tuple(self._ip_lists),
+            notes=tuple(dict.fromkeys(self._notes)),
         )
 
     def _make_options(self, cache: mtglib.AntiReplayCache) -> mtglib.ProxyOpts:
@@ -120,7 +124,9 @@ class _Builder:
                 frame_timeout=float(timeout.frame),
             )
         except mtglib.OptionError as error:
-            raise UserError(f"{self._loaded.source}: {error}", exit_code=EXIT_USAGE) from error
+            key = error.field.replace("_", "-")
+            line = f"{self._loaded.source}: {str(error).replace(error.field, key, 1)}"
+            raise UserError(line, exit_code=EXIT_USAGE) from error
 
     def _make_prometheus(self) -> Prometheus | None:
         settings = self._config.stats.prometheus
@@ -158,12 +164,15 @@ class _Builder:
         return Window(window_seconds)
 
     def _make_ip_list(self, settings: IPList, is_block_list: bool) -> FireHOL:
+        directory = cache_directory(self._config)
+        if directory is None:
+            self._notes.append("defense.cache-directory: missing; without a home directory, IP lists have no copies")
         made = FireHOL(
             settings.urls,
             network=self._network,
             is_block_list=is_block_list,
             download_concurrency=settings.download_concurrency,
-            cache_directory=cache_directory(self._config),
+            cache_directory=directory,
             event_stream=self._fanout,
             logger=self._logger,
             timeout_seconds=float(self._config.network.timeout.http),
@@ -172,8 +181,8 @@ class _Builder:
         return made
 
 
-def cache_directory(config: Config) -> Path:
-    """Where copies of IP lists are kept: as configured, or where the system wants caches to be."""
+def cache_directory(config: Config) -> Path | None:
+    """Where copies of IP lists are kept: as configured, or where the system wants caches to be; None: nowhere."""
     if config.defense.cache_directory is not None:
         return Path(config.defense.cache_directory)
     systemd = Path(os.environ.get("CACHE_DIRECTORY", "").partition(":")[0])  # systemd.exec(5): a list, with colons
@@ -182,7 +191,10 @@ def cache_directory(config: Config) -> Path:
     user = Path(os.environ.get("XDG_CACHE_HOME", ""))
     if user.is_absolute():  # the XDG Base Directory Specification ignores others
         return user / "mtg"
-    return Path.home() / ".cache" / "mtg"
+    try:
+        return Path.home() / ".cache" / "mtg"
+    except RuntimeError:  # no $HOME, and nobody whom the system knows
+        return None
 
 
 def _prefer_ip(config: Config) -> mtglib.PreferIP:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import rich_click as click
@@ -67,22 +68,24 @@ def main() -> NoReturn:
         cli(prog_name="mtg")
     except UserError as failure:
         for line in failure.lines:
-            print(f"mtg: {line}", file=sys.stderr)
+            _complain(line)
         sys.exit(failure.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)  # 128 + SIGINT, as shells expect
     except OSError as error:  # what an operator wrote has become a UserError: this is the output
-        print(f"mtg: can't write the output: {error.strerror or error}", file=sys.stderr)
+        _complain(f"can't write the output: {error.strerror or error}")
         sys.exit(EXIT_RUNTIME)
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        print(
-            f"mtg: internal error: {type(error).__name__}: {error} ({TRACEBACK_VARIABLE}=1 says where)",
-            file=sys.stderr,
-        )
+        _complain(f"internal error: {type(error).__name__}: {error} ({TRACEBACK_VARIABLE}=1 says where)")
         sys.exit(EXIT_RUNTIME)
     sys.exit(0)
+
+
+def _complain(line: str) -> None:
+    with suppress(OSError):  # a full disk: the exit code is left
+        print(f"mtg: {line}", file=sys.stderr)
 
 
 def _open_standard_streams() -> None:
@@ -94,3 +97,5 @@ def _open_standard_streams() -> None:
     while descriptor <= 2:
         descriptor = os.open(os.devnull, os.O_RDWR)
     os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115

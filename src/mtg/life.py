@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 import mtglib
@@ -15,10 +15,18 @@ from mtglib.stats import Prometheus
 
 
 @asynccontextmanager
-async def alive(parts: Parts, metrics: socket.socket | None, http_path: str) -> AsyncIterator[None]:
-    """Run the parts around the proxy; `metrics` is the listener of Prometheus' page, if there is one.
+async def alive(
+    parts: Parts, metrics: socket.socket | None, http_path: str, stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Run the parts around the proxy.
 
     On entering, IP lists that have copies on the disk are in force. On leaving, all events are delivered.
+
+    Args:
+        parts: Which.
+        metrics: The listener of Prometheus' page, if there is one; closed at `stop`.
+        http_path: The page's.
+        stop: Set when the proxy stops accepting.
     """
     logger = parts.options.logger
     async with AsyncExitStack() as stack:
@@ -31,7 +39,7 @@ async def alive(parts: Parts, metrics: socket.socket | None, http_path: str) -> 
         await stack.enter_async_context(parts.fanout)
         if parts.prometheus is not None and metrics is not None:
             await stack.enter_async_context(
-                _background(partial(_serve_metrics, parts.prometheus, metrics, http_path), "metrics", logger)
+                _background(partial(_serve_metrics, parts.prometheus, metrics, http_path, stop), "metrics", logger)
             )
         for ip_list, update_each_seconds in parts.ip_lists:
             await ip_list.load()
@@ -40,10 +48,18 @@ async def alive(parts: Parts, metrics: socket.socket | None, http_path: str) -> 
         yield
 
 
-async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_path: str) -> None:
-    """Serve and close: who comes after an error is refused instead of kept waiting."""
+async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_path: str, stop: asyncio.Event) -> None:
+    """Serve, and close at the end: who comes later is refused instead of kept waiting, and a successor has the port."""
     with listener:
-        await prometheus.serve(listener, http_path)
+        serving = asyncio.create_task(prometheus.serve(listener, http_path), name="metrics")
+        stopping = asyncio.create_task(stop.wait(), name="end of metrics")
+        try:
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await serving
 
 
 @asynccontextmanager
@@ -67,21 +83,27 @@ async def _warn(work: Callable[[], Coroutine[None, None, None]], name: str, logg
         logger.warning(f"{name}: has ended", error=error)
 
 
-@asynccontextmanager
-async def updating_by_hand(parts: Parts) -> AsyncIterator[None]:
-    """SIGHUP reads all lists again; without lists it does nothing, in place of ending the program."""
+@contextmanager
+def noting_hangups() -> Iterator[asyncio.Event]:
+    """Give the event that SIGHUP sets. Afterwards SIGHUP is ignored: it must not cut an orderly end short."""
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, asked.set)
-    async with _background(partial(_update_when, asked, parts), "update by hand", parts.options.logger):
-        try:
-            yield
-        finally:
-            loop.remove_signal_handler(signal.SIGHUP)
+    try:
+        yield asked
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-async def _update_when(asked: asyncio.Event, parts: Parts) -> None:
-    """Signals that come during an update are one more update together."""
-    while True:
-        await asked.wait()
-        asked.clear()
-        await asyncio.gather(*(ip_list.update() for ip_list, _ in parts.ip_lists))
+@asynccontextmanager
+async def updating_when(asked: asyncio.Event, parts: Parts) -> AsyncIterator[None]:
+    """Read all lists again when asked to; what is asked during an update is one more update together."""
+
+    async def update() -> None:
+        while True:
+            await asked.wait()
+            asked.clear()
+            await asyncio.gather(*(ip_list.update() for ip_list, _ in parts.ip_lists))
+
+    async with _background(update, "update by hand", parts.options.logger):
+        yield

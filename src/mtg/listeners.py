@@ -16,7 +16,7 @@ BACKLOG = 4096
 """Connections that the kernel holds until we accept them; it lowers this to net.core.somaxconn."""
 
 _HINTS = {
-    errno.EADDRINUSE: "another program has the port",
+    errno.EADDRINUSE: "something listens there already",
     errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
     errno.EADDRNOTAVAIL: "this machine has no such address",
     errno.EAFNOSUPPORT: "this machine has no IPv6",
@@ -24,8 +24,12 @@ _HINTS = {
 
 
 @contextlib.contextmanager
-def open_listeners(listens: Sequence[Listen]) -> Iterator[list[socket.socket]]:
+def open_listeners(listens: Sequence[Listen], what: str = "listen") -> Iterator[list[socket.socket]]:
     """Listening, non-blocking sockets, one for each of `listens`, all or none; closed at the end.
+
+    Args:
+        listens: Where.
+        what: What can't be done if there is an error.
 
     Raises:
         UserError: One of them can't be had; the line says which and why.
@@ -36,7 +40,7 @@ def open_listeners(listens: Sequence[Listen]) -> Iterator[list[socket.socket]]:
             try:
                 sockets.append(_open(listen, listens, opened))
             except OSError as error:
-                raise UserError(f"cannot listen on {listen}: {_reason(listen, error)}") from error
+                raise UserError(f"cannot {what} on {listen}: {_reason(listen, error)}") from error
         yield sockets
 
 

@@ -17,7 +17,7 @@ from mtg.build import Parts, build_parts
 from mtg.config import Loaded
 from mtg.config.addresses import Listen, ListenIP, join_ip_port
 from mtg.config.schema import Config
-from mtg.life import alive, updating_by_hand
+from mtg.life import alive, noting_hangups, updating_when
 from mtg.limits import fitting_concurrency, raise_file_limit
 from mtg.listeners import address_text, open_listeners
 from mtg.user_error import EXIT_RUNTIME
@@ -36,17 +36,21 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
     Raises:
         UserError: The configuration doesn't fit together, or an address can't be listened on.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are lists that it can read again
     config = loaded.config
     logger = make_logger(debug=config.debug, mask_client_addresses=config.mask_client_addresses)
     concurrency, notes = _concurrency(config.concurrency)
     parts = build_parts(loaded, concurrency=concurrency, logger=logger)
-    with open_listeners(config.bind_to) as listeners, open_listeners(_metrics_address(config)) as metrics:
+    with (
+        open_listeners(config.bind_to) as listeners,
+        open_listeners(_metrics_address(config), "serve metrics") as metrics,
+    ):
         for listener in listeners:
             parts.socket_options.apply(listener, logger)  # connections inherit them
         if on_listening is not None:
             on_listening(listeners)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_live(parts, config, listeners, metrics, [*loaded.warnings, *notes]))
+            return runner.run(_live(parts, config, listeners, metrics, [*loaded.warnings, *notes, *parts.notes]))
 
 
 def _metrics_address(config: Config) -> Sequence[Listen]:
@@ -73,11 +77,12 @@ async def _live(
     logger = parts.options.logger
     asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
     proxy, signals = mtglib.Proxy(parts.options), _signals()
-    async with updating_by_hand(parts):
+    with noting_hangups() as asked:
         _log_start(proxy, listeners, parts.options)
         for warning in warnings:
             logger.warning(warning)
-        async with alive(parts, metrics[0] if metrics else None, config.stats.prometheus.http_path):
+        living = alive(parts, metrics[0] if metrics else None, config.stats.prometheus.http_path, signals[0])
+        async with living, updating_when(asked, parts):
             return await _serve(proxy, listeners, signals, logger)
 
 

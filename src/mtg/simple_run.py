@@ -34,9 +34,9 @@ class Flags:
     bind_to: str
     secret: str
     debug: bool
-    concurrency: int
+    concurrency: str
     prefer_ip: str
-    domain_fronting_port: int
+    domain_fronting_port: str
     domain_fronting_ip: str | None
     doh_ip: str
     timeout: str
@@ -81,13 +81,18 @@ def _table(flags: Flags) -> Mapping[str, Any]:
         "bind-to": flags.bind_to,
         "secret": flags.secret,
         "debug": flags.debug,
-        "concurrency": flags.concurrency,
+        "concurrency": _number(flags.concurrency),
         "prefer-ip": flags.prefer_ip,
         "allow-fallback-on-unknown-dc": True,
-        "domain-fronting": {"port": flags.domain_fronting_port, "ip": flags.domain_fronting_ip or ""},
+        "domain-fronting": {"port": _number(flags.domain_fronting_port), "ip": flags.domain_fronting_ip or ""},
         "network": network,
         "defense": {"anti-replay": {"max-size": flags.antireplay_cache_size}},
     }
+
+
+def _number(text: str) -> int | str:
+    """The number that a flag has; what is none is for the configuration to refuse, which shows no secret."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
 
 
 def _in_flags(line: str) -> str:

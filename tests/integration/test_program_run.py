@@ -194,6 +194,13 @@ def test_without_standard_streams_it_serves_and_ends_like_ever(config: Path, fro
             program.kill()
 
 
+@pytest.mark.parametrize("stderr", ["/dev/full", "&-"])
+def test_problems_that_cannot_be_told_are_exit_code_2_all_the_same(tmp_path: Path, stderr: str) -> None:
+    command = [sys.executable, "-m", "mtg", "run", str(write(tmp_path, ""))]
+    done = subprocess.run(["sh", "-c", f'exec "$@" 2>{stderr}', "sh", *command], stdout=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
 def test_few_open_files_lower_concurrency(config: Path) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (128, 300))

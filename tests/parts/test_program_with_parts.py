@@ -18,6 +18,7 @@ from support.client_hello import hello_records
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
 from support.front import RecordingFront
+from support.list_server import ListServer, stalls
 from support.metrics_page import of_metric, value
 from support.ports import free_port
 from support.program import Program, write
@@ -132,6 +133,18 @@ async def test_an_allowlist_lets_in_only_those_on_it(tmp_path: Path) -> None:
         with Program("run", configuration(tmp_path, dc, **{"defense.allowlist": allowlist})) as program:
             assert await is_turned_away(program.started())
             await end(program)
+
+
+async def test_sighup_during_the_start_keeps_nobody_waiting(tmp_path: Path) -> None:
+    async with FakeDC() as dc, ListServer({"/list": stalls()}) as server:
+        blocklist = f'enabled = true\nurls = ["{server.url("/list")}"]'
+        sections = {"defense.blocklist": blocklist, "network.timeout": 'http = "1h"'}
+        with Program("run", configuration(tmp_path, dc, **sections)) as program:
+            port = program.started()
+            program.send(signal.SIGHUP)
+            async with asyncio.timeout(20):
+                await echo(port)
+                await end(program)
 
 
 async def test_sighup_without_lists_is_no_end(tmp_path: Path) -> None:

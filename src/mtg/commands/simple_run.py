@@ -25,7 +25,7 @@ SECRET_VARIABLE = "MTG_SECRET"  # noqa: S105  # a name, not a secret
 @click.argument("bind_to", metavar="BIND")
 @click.argument("secret", metavar="[SECRET]", required=False)
 @click.option("-d", "--debug", is_flag=True, help="Log everything.")
-@click.option("-c", "--concurrency", type=int, default=8192, show_default=True, help="Most connections at once.")
+@click.option("-c", "--concurrency", default="8192", show_default=True, help="Most connections at once.")
 @click.option("-b", "--tcp-buffer", default="4KB", help="Deprecated, has no effect.")
 @click.option(
     "-i",
@@ -34,9 +34,7 @@ SECRET_VARIABLE = "MTG_SECRET"  # noqa: S105  # a name, not a secret
     show_default=True,
     help="Addresses of Telegram: prefer-ipv4, prefer-ipv6, only-ipv4 or only-ipv6.",
 )
-@click.option(
-    "-p", "--domain-fronting-port", type=int, default=443, show_default=True, help="Port of the fronted site."
-)
+@click.option("-p", "--domain-fronting-port", default="443", show_default=True, help="Port of the fronted site.")
 @click.option("--domain-fronting-ip", help="Address of the fronted site, instead of resolving its name.")
 @click.option("-n", "--doh-ip", default="1.1.1.1", show_default=True, help="DNS over HTTPS server that finds the site.")
 @click.option("-t", "--timeout", default="10s", show_default=True, help="Time to connect to one address.")

@@ -92,6 +92,9 @@ def _leaf(bare: Any, type_: Any, metas: list[Meta], value: object, where: str, p
         described = [meta.description for meta in metas if meta.description]
         return _bad(where, described[0] if described else _NATIVE.get(bare, "another type"), value, problems)
     except ValueError as error:
+        if bare in urls.MAY_HOLD_A_PASSWORD:
+            problems.append(f"{where}: expected {error}")
+            return _BAD
         return _bad(where, str(error), value, problems)
 
 

@@ -17,7 +17,8 @@ from msgspec.structs import replace
 import mtglib
 from mtg.config.addresses import ListenUnix
 from mtg.config.makers import make_bloom_filter, make_socket_options
-from mtg.config.schema import AntiReplay, Config
+from mtg.config.schema import AntiReplay, Config, KeepAlive
+from mtg.config.show import shown
 from mtg.config.urls import DNSServer
 from mtglib.antireplay import Redis
 
@@ -40,7 +41,7 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     _required(config, table, findings.problems)
     findings.problems += [f"{key}: not supported yet" for key, asks in _PENDING if asks(config)]
     _companions(config, table, findings.problems)
-    _out_of_bounds(config, findings.problems)
+    _out_of_bounds(config, table, findings.problems)
     _notes(config, findings.warnings)
     return _merge_dns(_merge_twins(config, table, findings), table, findings)
 
@@ -55,6 +56,9 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
     for index, listen in enumerate(config.bind_to):
         if listen in config.bind_to[:index]:
             problems.append(f"bind-to[{index}]: {listen} is there twice")
+    metrics = config.stats.prometheus
+    if metrics.enabled and metrics.bind_to is not None and str(metrics.bind_to) in map(str, config.bind_to):
+        problems.append(f"stats.prometheus.bind-to: {metrics.bind_to} is in bind-to already")
 
 
 def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
@@ -74,30 +78,33 @@ def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -
             problems.append(f"{key}: missing; {expected}")
 
 
-def _out_of_bounds(config: Config, problems: list[str]) -> None:
-    """What is a value of its type, and none that its part can work with."""
+def _out_of_bounds(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
+    """What is a value of its type, and none that its part can work with; each key by itself, to find all."""
     cache, keep_alive = config.defense.anti_replay, config.network.keep_alive
-    with _noted("network.keep-alive", problems):
-        make_socket_options(keep_alive)
-    if cache.enabled and cache.kind == "bloom":
-        with _noted("defense.anti-replay", problems):
-            make_bloom_filter(cache)
+    for key in ("idle", "interval", "count"):
+        with _noted(f"network.keep-alive.{key}", table, problems):
+            make_socket_options(replace(KeepAlive(), **{key: getattr(keep_alive, key)}))
+    for key in ("max_size", "error_rate") if cache.enabled and cache.kind == "bloom" else ():
+        with _noted(f"defense.anti-replay.{key.replace('_', '-')}", table, problems):
+            make_bloom_filter(replace(AntiReplay(), **{key: getattr(cache, key)}))
     if cache.enabled and cache.kind == "redis" and cache.url is not None:
-        with _noted("defense.anti-replay", problems):
+        try:
             Redis(cache.url.url, window_seconds=1)
+        except mtglib.OptionError as error:
+            problems.append(f"defense.anti-replay.url: expected {error.expected}")  # not quoted: it may have a password
     for name, ip_list in (("blocklist", config.defense.blocklist), ("allowlist", config.defense.allowlist)):
         if ip_list.update_each < LEAST_UPDATE_EACH_SECONDS:
             problems.append(f"defense.{name}.update-each: expected at least 1m, which servers of lists can bear")
 
 
 @contextmanager
-def _noted(section: str, problems: list[str]) -> Iterator[None]:
-    """Turn an OptionError of a part into a line with the key."""
+def _noted(key: str, table: Mapping[str, Any], problems: list[str]) -> Iterator[None]:
+    """Turn an OptionError of a part into a line with the key and what the file says."""
     try:
         yield
     except mtglib.OptionError as error:
-        key = error.field.removesuffix("_seconds").removesuffix("_bytes").replace("_", "-")
-        problems.append(str(error).replace(error.field, f"{section}.{key}", 1))
+        unit = " bytes" if error.field.endswith("_bytes") else ""
+        problems.append(f"{key}: expected {error.expected}{unit}, got {shown(_given(table, key))}")
 
 
 def _given(table: Mapping[str, Any], key: str) -> object:

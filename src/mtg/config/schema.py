@@ -27,7 +27,7 @@ from mtg.config.values import (
 from mtglib import Secret
 
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port of 1 to 65535")]
-Positive = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a whole number of at least 1")]
+Positive = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a whole number of 1 to 2147483647")]
 DCNumber = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a DC number of at least 1")]
 Rate = Annotated[float, Meta(gt=0, lt=100, description="a number over 0, such as 0.001")]
 

@@ -91,6 +91,10 @@ class ProxyURL(PrivateURL):
         return cls(cast(str, value))
 
 
+MAY_HOLD_A_PASSWORD = frozenset({ProxyURL, RedisURL, ListSource})
+"""What isn't quoted when it is wrong: in a URL that is, a password may be anywhere."""
+
+
 @contextmanager
 def _expected() -> Iterator[None]:
     try:

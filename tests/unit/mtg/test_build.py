@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,7 +106,7 @@ def test_statistics_are_there_when_they_are_switched_on() -> None:
     built = parts(
         {
             "stats": {
-                "prometheus": {"enabled": True, "bind-to": "127.0.0.1:1", "metric-prefix": "ours"},
+                "prometheus": {"enabled": True, "bind-to": "127.0.0.1:2", "metric-prefix": "ours"},
                 "statsd": {"enabled": True, "address": "127.0.0.1:8125", "tag-format": "graphite"},
             }
         }
@@ -138,7 +139,18 @@ def test_copies_of_lists_are_kept_where_the_system_keeps_caches(
     assert str(cache_directory(chosen)) == "/chosen"
 
 
+def test_without_a_home_lists_have_no_copies_which_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("CACHE_DIRECTORY", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    built = parts({"defense": {"blocklist": {"enabled": True, "urls": ["/list"]}}})
+    assert [note.partition(":")[0] for note in built.notes] == ["defense.cache-directory"]
+
+
 def test_values_that_do_not_fit_together_are_the_users_fault() -> None:
-    with pytest.raises(UserError, match=r"^test: prefer_ip") as raised:
+    with pytest.raises(UserError, match=r"^test: prefer-ip") as raised:
         options({"prefer-ip": "only-ipv6", "dc-overrides": {"2": ["127.0.0.1:9443"]}})
     assert raised.value.exit_code == 2

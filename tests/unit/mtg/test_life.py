@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address
@@ -18,7 +18,7 @@ import pytest
 import mtglib
 from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
-from mtg.life import alive, updating_by_hand
+from mtg.life import alive, noting_hangups, updating_when
 from mtglib.antireplay import Redis
 from mtglib.ipblocklist import FireHOL
 from mtglib.noop import NoopLogger
@@ -52,8 +52,10 @@ def with_allowlist(path: Path, update_each_seconds: float = 3600) -> tuple[Parts
 
 
 @asynccontextmanager
-async def running(built: Parts, metrics: socket.socket | None = None) -> AsyncIterator[None]:
-    async with asyncio.timeout(20), alive(built, metrics, "/"):
+async def running(
+    built: Parts, metrics: socket.socket | None = None, stop: asyncio.Event | None = None
+) -> AsyncIterator[None]:
+    async with asyncio.timeout(20), alive(built, metrics, "/", stop or asyncio.Event()):
         yield
 
 
@@ -83,6 +85,15 @@ async def test_lists_are_read_again_each_period_until_the_end(tmp_path: Path) ->
     assert not [task for task in asyncio.all_tasks() if "list" in task.get_name().lower()]
 
 
+@pytest.fixture
+def hangups() -> Iterator[None]:
+    """What SIGHUP does is as before afterwards."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangups")
 async def test_sighups_during_an_update_are_one_more_update(monkeypatch: pytest.MonkeyPatch) -> None:
     updates = 0
     begun, may_end = asyncio.Event(), asyncio.Event()
@@ -95,18 +106,41 @@ async def test_sighups_during_an_update_are_one_more_update(monkeypatch: pytest.
 
     monkeypatch.setattr(FireHOL, "update", update)
     built, _ = with_allowlist(Path("/list"))
-    async with asyncio.timeout(20), updating_by_hand(built):
-        os.kill(os.getpid(), signal.SIGHUP)
-        await begun.wait()
-        for _ in range(3):
-            os.kill(os.getpid(), signal.SIGHUP)
-            await asyncio.sleep(0)
-        begun.clear()
-        may_end.set()
-        await begun.wait()
-        for _ in range(10):
-            await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        with noting_hangups() as asked:
+            await hang_up(asked)
+            async with updating_when(asked, built):
+                await begun.wait()
+                for _ in range(3):
+                    await hang_up(asked)
+                begun.clear()
+                may_end.set()
+                await begun.wait()
+                for _ in range(10):
+                    await asyncio.sleep(0)
     assert updates == 2
+
+
+async def hang_up(asked: asyncio.Event) -> None:
+    os.kill(os.getpid(), signal.SIGHUP)
+    await asked.wait()
+
+
+@pytest.mark.usefixtures("hangups")
+async def test_a_sighup_at_the_end_is_ignored() -> None:
+    with noting_hangups():
+        pass
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+async def test_metrics_end_when_the_proxy_stops() -> None:
+    built, stop = parts(stats={"prometheus": {"enabled": True, "bind-to": "127.0.0.1:2"}}), asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with running(built, listener, stop):
+            stop.set()
+            async with asyncio.timeout(20):
+                while listener.fileno() != -1:
+                    await asyncio.sleep(0)
 
 
 async def test_a_redis_that_is_away_is_told_at_the_start() -> None:
@@ -160,7 +194,7 @@ async def test_metrics_that_cannot_be_served_any_more_are_a_warning(monkeypatch:
         raise OSError("broken")
 
     monkeypatch.setattr(Prometheus, "serve", serve)
-    built = parts(stats={"prometheus": {"enabled": True, "bind-to": "127.0.0.1:1"}}, logger=logger)
+    built = parts(stats={"prometheus": {"enabled": True, "bind-to": "127.0.0.1:2"}}, logger=logger)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with running(built, listener):
             await logger.told.wait()

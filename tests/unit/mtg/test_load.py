@@ -57,7 +57,7 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 def test_each_problem_begins_with_the_files_name(tmp_path: Path) -> None:
     path = write(tmp_path / "c.toml", GOOD + "concurrency = 0\nx = 1\n")
     assert lines(path) == [
-        ": concurrency: expected a whole number of at least 1, got 0",
+        ": concurrency: expected a whole number of 1 to 2147483647, got 0",
         ": x: unknown key",
     ]
 

@@ -55,7 +55,7 @@ tables = section(
     ),
     stats=section(
         statsd=section(enabled=on, address=st.just("127.0.0.1:8125"), metric_prefix=words, tag_format=words),
-        prometheus=section(enabled=on, bind_to=st.just("127.0.0.1:1"), metric_prefix=words, http_path=words),
+        prometheus=section(enabled=on, bind_to=st.just("127.0.0.1:2"), metric_prefix=words, http_path=words),
     ),
 )  # fmt: skip
 

@@ -26,10 +26,10 @@ def lines(table: dict[str, Any]) -> list[str]:
     [
         ({"debug": "yes"}, 'debug: expected true or false, got "yes"'),
         ({"debug": 1}, "debug: expected true or false, got 1"),
-        ({"concurrency": 0}, "concurrency: expected a whole number of at least 1, got 0"),
-        ({"concurrency": 1.5}, "concurrency: expected a whole number of at least 1, got 1.5"),
-        ({"concurrency": 2**70}, f"concurrency: expected a whole number of at least 1, got {2**70}"),
-        ({"concurrency": True}, "concurrency: expected a whole number of at least 1, got true"),
+        ({"concurrency": 0}, "concurrency: expected a whole number of 1 to 2147483647, got 0"),
+        ({"concurrency": 1.5}, "concurrency: expected a whole number of 1 to 2147483647, got 1.5"),
+        ({"concurrency": 2**70}, f"concurrency: expected a whole number of 1 to 2147483647, got {2**70}"),
+        ({"concurrency": True}, "concurrency: expected a whole number of 1 to 2147483647, got true"),
         ({"network": 1}, "network: expected a table, got 1"),
         ({"network": {"proxies": "x"}}, 'network.proxies: expected a list, got "x"'),
         (
@@ -134,3 +134,20 @@ _keys = st.sampled_from(["secret", "bind-to", "network", "defense", "dc-override
 def test_any_table_gives_lines_and_nothing_else(table: dict[str, Any]) -> None:
     for line in lines(table):
         assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"network": {"proxies": ["socks5://127.0.0.1:1080:joe:hunter2"]}},
+        {"network": {"proxies": ["socks5://joe:hunter2:127.0.0.1:1080"]}},
+        {"network": {"proxies": ["socks5://host:1080/joe:hunter2"]}},
+        {"defense": {"anti-replay": {"url": "joe:hunter2/127.0.0.1"}}},
+        {"defense": {"blocklist": {"urls": ["http://host:80:joe:hunter2/"]}}},
+    ],
+)
+def test_what_may_hold_a_password_is_not_quoted(table: dict[str, Any]) -> None:
+    problems: list[str] = []
+    build(Config, table, problems)
+    assert len(problems) == 1
+    assert "hunter2" not in problems[0]

@@ -169,7 +169,26 @@ def test_keys_without_effect_get_a_warning(table: dict[str, Any], key: str) -> N
         ({"defense": {"anti-replay": {"kind": "bloom", "error-rate": 5.0}}}, "defense.anti-replay.error-rate: expect"),
         ({"defense": {"anti-replay": {"kind": "redis", "url": "redis://u:12#x@h"}}}, "defense.anti-replay.url: expec"),
         ({"network": {"keep-alive": {"count": 100_000}}}, "network.keep-alive.count: expected "),
-        ({"network": {"keep-alive": {"idle": "24h"}}}, "network.keep-alive.idle: expected "),
+        *(
+            ({"network": {"keep-alive": {"idle": "24h", "interval": "40000s", "count": 999}}}, line)
+            for line in (
+                'network.keep-alive.idle: expected seconds above 0, up to 32767, got "24h"',
+                'network.keep-alive.interval: expected seconds above 0, up to 32767, got "40000s"',
+                "network.keep-alive.count: expected an integer, 1 to 127, got 999",
+            )
+        ),
+        (
+            {"defense": {"anti-replay": {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}}},
+            'defense.anti-replay.max-size: expected a number from 1024 to 268435456 bytes, got "1b"',
+        ),
+        (
+            {"defense": {"anti-replay": {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}}},
+            "defense.anti-replay.error-rate: expected ",
+        ),
+        (
+            {"stats": {"prometheus": {"enabled": True, "bind-to": "127.0.0.1:3128"}}},
+            "stats.prometheus.bind-to: 127.0.0.1:3128 is in bind-to already",
+        ),
         ({"network": {"proxies": ["socks5://joe:hush@127.0.0.1:1/path"]}}, "network.proxies[0]: expected "),
         ({"defense": {"blocklist": {"update-each": "59s"}}}, "defense.blocklist.update-each: expected "),
         ({"defense": {"allowlist": {"update-each": "1ns"}}}, "defense.allowlist.update-each: expected "),
@@ -182,6 +201,7 @@ def test_what_a_part_cannot_work_with_is_among_all_problems(table: dict[str, Any
     assert [problem for problem in problems if problem.startswith(line)]
     assert [problem for problem in problems if problem.startswith("secret: ")]
     assert "hush" not in "".join(problems)
+    assert "got 4" not in "".join(problems), "but what the file says"
     assert "x@h" not in "".join(problems)
 
 

@@ -15,9 +15,9 @@ FLAGS = Flags(
     bind_to="127.0.0.1:3128",
     secret=SECRET.base64(),
     debug=False,
-    concurrency=8192,
+    concurrency="8192",
     prefer_ip="prefer-ipv6",
-    domain_fronting_port=443,
+    domain_fronting_port="443",
     domain_fronting_ip=None,
     doh_ip="1.1.1.1",
     timeout="10s",
@@ -34,7 +34,7 @@ def test_the_defaults_are_accepted() -> None:
 
 
 def test_flags_arrive_and_the_time_out_is_not_the_idle_one() -> None:
-    flags = replace(FLAGS, debug=True, concurrency=5, prefer_ip="only-ipv4", domain_fronting_port=8443)
+    flags = replace(FLAGS, debug=True, concurrency="5", prefer_ip="only-ipv4", domain_fronting_port="8443")
     config = load_flags(replace(flags, domain_fronting_ip="127.0.0.9", timeout="2s")).config
     assert (config.debug, config.concurrency, config.prefer_ip) == (True, 5, "only-ipv4")
     assert (config.domain_fronting.ip, config.domain_fronting.port) == ("127.0.0.9", 8443)
@@ -43,7 +43,7 @@ def test_flags_arrive_and_the_time_out_is_not_the_idle_one() -> None:
 
 
 def test_every_bad_flag_is_named_as_a_flag() -> None:
-    flags = replace(FLAGS, bind_to="x", secret="zz", concurrency=0, prefer_ip="x", domain_fronting_port=0)
+    flags = replace(FLAGS, bind_to="x", secret="zz", concurrency=SECRET.hex(), prefer_ip="x", domain_fronting_port="0")
     flags = replace(flags, domain_fronting_ip="x", timeout="5", antireplay_cache_size="1")
     with pytest.raises(UserError) as raised:
         load_flags(flags)
@@ -52,7 +52,7 @@ def test_every_bad_flag_is_named_as_a_flag() -> None:
         *("BIND", "SECRET", "--concurrency", "--prefer-ip", "--domain-fronting-port", "--domain-fronting-ip"),
         *("--timeout", "--antireplay-cache-size"),
     }
-    assert all("zz" not in line for line in raised.value.lines)
+    assert all("zz" not in line and SECRET.hex() not in line for line in raised.value.lines)
 
 
 def test_resolver_and_proxies_arrive() -> None:

@@ -155,7 +155,7 @@ def test_ip_lists(calls: Calls, kind: str) -> None:
 
 
 def test_statistics(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    prometheus_settings = {"enabled": True, "bind-to": "127.0.0.1:1", "metric-prefix": "ours"}
+    prometheus_settings = {"enabled": True, "bind-to": "127.0.0.1:2", "metric-prefix": "ours"}
     statsd_settings = {
         "enabled": True,
         "address": "127.0.0.1:8125",
