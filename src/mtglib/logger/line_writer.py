@@ -38,11 +38,12 @@ class LineWriter:
         on_dropped: Called with the number of dropped lines before the next line that isn't.
     """
 
+    _dropped: int
+    _dropping: threading.Lock
+
     def __init__(self, stream: TextIO, on_dropped: Callable[[int], None]) -> None:
         self._stream = stream
         self._on_dropped = on_dropped
-        self._dropped = 0
-        self._dropping = threading.Lock()
         self._start()
 
     def msg(self, line: str) -> None:
@@ -67,6 +68,8 @@ class LineWriter:
 
     def _start(self) -> None:
         self._process = os.getpid()
+        self._dropped = 0
+        self._dropping = threading.Lock()  # that of a forked child's parent may be locked for ever
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         arguments = (self._lines, os.dup(self._stream.fileno()))
         self._thread = threading.Thread(target=_write_lines, args=arguments, name="mtg-log", daemon=True)

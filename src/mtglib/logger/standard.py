@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import OptionError
+
 
 class Standard:
     """Passes messages on to the standard library's `logging`; fields go behind the message, as `name=value`.
@@ -13,9 +15,14 @@ class Standard:
     Args:
         logger: Where to; its level decides what is written. Children are its children.
         fields: Added to every message.
+
+    Raises:
+        OptionError: `logger` is none, such as its name.
     """
 
     def __init__(self, logger: logging.Logger, fields: Mapping[str, Any] | None = None) -> None:
+        if not isinstance(logger, logging.Logger):
+            raise OptionError("logger", "a logging.Logger", logger)
         self._logger = logger
         self._fields = dict(fields or {})
 

@@ -106,6 +106,18 @@ def test_a_forked_child_writes_as_well() -> None:
     assert sorted(json.loads(line)["message"] for line in text.splitlines()) == ["child", "parent"]
 
 
+def test_a_child_that_is_forked_in_the_middle_of_a_line_writes_as_well() -> None:
+    text = run(
+        "writer = logger._bound._logger\n"
+        "with writer._dropping:\n"
+        "    if not os.fork():\n"
+        "        logger.info('child')\n"
+        "    else:\n"
+        "        os.wait()"
+    )
+    assert json.loads(text)["message"] == "child"
+
+
 def test_a_non_blocking_pipe_gets_everything(pipe: tuple[int, TextIO]) -> None:
     reader, stream = pipe
     os.set_blocking(stream.fileno(), False)

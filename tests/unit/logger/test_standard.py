@@ -14,6 +14,11 @@ def test_it_is_a_logger_of_the_library() -> None:
     assert isinstance(Standard(logging.getLogger("test")), mtglib.Logger)
 
 
+def test_a_name_is_no_logger() -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^logger: expected a logging\.Logger, got 'app'$"):
+        Standard("app")  # type: ignore[arg-type]
+
+
 def test_fields_and_errors_stand_behind_the_message(caplog: pytest.LogCaptureFixture) -> None:
     logger = Standard(logging.getLogger("app")).named("proxy")
     child = logger.bind(client_ip="192.0.2.1").bind(n=1)
