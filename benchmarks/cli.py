@@ -66,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         {"quick": options.quick, "runs": runner.runs, "haproxy": runner.splicing},
     )
     progress.print(f"results: {options.json}")
-    return int(any(result.error for result in results))
+    is_missed = any(line.passed is False for line in lines) and not options.quick
+    return int(is_missed or any(result.error for result in results))
 
 
 def _parser() -> argparse.ArgumentParser:

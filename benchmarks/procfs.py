@@ -38,6 +38,28 @@ def pss_bytes(pid: int) -> int:
     return total_kib * 1024
 
 
+def forget_peak() -> None:
+    """Let `peak_rss_bytes` count from now on (proc(5), clear_refs)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def rss_bytes() -> int:
+    """The memory of this process, without others, shared pages included."""
+    return _status_bytes("VmRSS:")
+
+
+def peak_rss_bytes() -> int:
+    """The most that it has had at once."""
+    return _status_bytes("VmHWM:")
+
+
+def _status_bytes(name: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"this system doesn't tell {name}")
+
+
 def open_sockets(pid: int) -> int:
     """How many of its descriptors are sockets."""
     return sum(_is_socket(entry) for member in family(pid) for entry in Path(f"/proc/{member}/fd").iterdir())

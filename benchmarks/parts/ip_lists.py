@@ -1,46 +1,119 @@
-"""Loading an IP list and looking addresses up in it, at three sizes."""
+"""Loading an IP list and looking addresses up in it, at three sizes; each in a process of its own, for its memory."""
 
+import asyncio
+import functools
 import gc
+import http.server
+import multiprocessing
 import os
 import random
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address
-from typing import TypeAlias
+from pathlib import Path
+from typing import TypeVar
 
 from benchmarks import procfs
 from benchmarks.parts.line import Line, nanoseconds_each
+from mtglib.ipblocklist import FireHOL
 from mtglib.ipblocklist.prefixes import Prefixes, PrefixSet
 from mtglib.ipblocklist.pure import PrefixSet as PurePrefixSet
+from mtglib.network import Direct
 
 _SIZES = (10_000, 100_000, 1_000_000)
 _V6_SHARE = 0.15
 _LOOK_UPS = 200_000
 _BARS = {"s": 5.0, "ns": 1500.0, "MiB": 64.0}  # "seconds", "a microsecond or so" and 64 MiB, for the largest list
+_UPDATES = 5
 
-Make: TypeAlias = Callable[[bytes], Prefixes]
+_T = TypeVar("_T")
 
 
 def measure_ip_lists(quick: bool) -> Iterator[Line]:
     """85 % of the prefixes and of the look-ups are IPv4; all are random."""
     for size in _SIZES[:1] if quick else _SIZES:
-        text = _netset(size)
-        for name, make in (("", PrefixSet), (", pure Python", PurePrefixSet)):
-            for what, value, unit in _measure(make, text, size):
+        for name, is_pure in (("", False), (", pure Python", True)):
+            for what, value, unit in _in_new_process(_measure_set, is_pure, size):
                 bar = _BARS[unit] if size == _SIZES[-1] else None
                 yield Line(f"IP list of {size:,}{name}: {what}", value, unit, bar)
+        bar = _BARS["MiB"] if size == _SIZES[-1] else None
+        yield Line(f"IP list of {size:,}: most memory while it is downloaded anew", _peak_mib(size), "MiB", bar)
 
 
-def _measure(make: Make, text: bytes, size: int) -> Iterator[tuple[str, float, str]]:
+def _in_new_process(work: Callable[..., _T], *arguments: object) -> _T:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(work, *arguments).result()
+
+
+def _measure_set(is_pure: bool, size: int) -> list[tuple[str, float, str]]:
+    text = _netset(size)
+    make = PurePrefixSet if is_pure else PrefixSet
     gc.collect()
     before_bytes, start = procfs.pss_bytes(os.getpid()), time.process_time()
-    prefixes = make(text)
-    yield "load", time.process_time() - start, "s"
+    prefixes: Prefixes = make(text)
+    load_seconds = time.process_time() - start
     gc.collect()
-    yield "memory", max(procfs.pss_bytes(os.getpid()) - before_bytes, 0) / 2**20, "MiB"
+    memory_bytes = procfs.pss_bytes(os.getpid()) - before_bytes
     if prefixes.count != size or prefixes.broken_lines:
         raise RuntimeError(f"{prefixes.count} prefixes of {size} were loaded")
-    yield "look-up", _look_up_ns(prefixes), "ns"
+    return [
+        ("load", load_seconds, "s"),
+        ("memory", memory_bytes / 2**20, "MiB"),
+        ("look-up", _look_up_ns(prefixes), "ns"),
+    ]
+
+
+def _peak_mib(size: int) -> float:
+    """Update a `FireHOL` several times from a server whose list changes."""
+    with tempfile.TemporaryDirectory() as folder, _served(folder) as address:
+        path = Path(folder, "list")
+        path.write_bytes(_netset(size))
+        return _in_new_process(_run_updates, path, f"http://{address}/list", size)
+
+
+def _run_updates(path: Path, url: str, size: int) -> float:
+    return asyncio.run(_update_repeatedly(path, url, size))
+
+
+async def _update_repeatedly(path: Path, url: str, size: int) -> float:
+    network = Direct()
+    async with network.http_client():  # what it imports isn't the list's
+        pass
+    blocklist = FireHOL([url], network=network, cache_directory=path.parent / "copies")
+    gc.collect()
+    before_bytes = procfs.rss_bytes()
+    procfs.forget_peak()
+    for number in range(_UPDATES):
+        with path.open("ab") as file:
+            file.write(f"\n10.0.0.{number}".encode())
+        os.utime(path, (number, number))  # for the server, a version is a second
+        (status,) = await blocklist.update()
+        if status.problem or status.prefixes != size + number + 1:
+            raise RuntimeError(f"{status.prefixes} prefixes of {size} were loaded: {status.problem}")
+    return (procfs.peak_rss_bytes() - before_bytes) / 2**20
+
+
+@contextmanager
+def _served(folder: str) -> Iterator[str]:
+    """Serve a folder over HTTP; gives the server's address."""
+    handler = functools.partial(_Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        """Say nothing."""
 
 
 def _look_up_ns(prefixes: Prefixes) -> float:

@@ -20,11 +20,14 @@ pub struct Prefixes {
 }
 
 impl Prefixes {
-    /// Read a netset: an address, a prefix or a range in each line, comments after `#` or `;`.
-    pub fn parse(text: &[u8]) -> Self {
+    /// Read a netset in pieces of whole lines: an address, a prefix or a range in each, comments after `#` or `;`.
+    pub fn parse(pieces: &[&[u8]]) -> Self {
         let mut set = Self::default();
-        for line in text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).split(|byte| *byte == b'\n') {
-            set.add(line);
+        for (index, piece) in pieces.iter().enumerate() {
+            let text = if index == 0 { piece.strip_prefix(BYTE_ORDER_MARK).unwrap_or(piece) } else { piece };
+            for line in text.split(|byte| *byte == b'\n') {
+                set.add(line);
+            }
         }
         set.merge();
         set
@@ -169,13 +172,13 @@ mod tests {
     }
 
     fn counts(text: &[u8]) -> (usize, usize) {
-        let set = Prefixes::parse(text);
+        let set = Prefixes::parse(&[text]);
         (set.count(), set.broken_lines())
     }
 
     #[test]
     fn the_edges_of_a_prefix_are_in_it_and_their_neighbours_are_not() {
-        let set = Prefixes::parse(b"192.0.2.77/24\n2001:db8::5/32\n198.51.100.1\n203.0.113.4 - 203.0.113.6");
+        let set = Prefixes::parse(&[b"192.0.2.77/24\n2001:db8::5/32\n198.51.100.1\n203.0.113.4 - 203.0.113.6"]);
 
         for ip in ["192.0.2.0", "192.0.2.255", "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "203.0.113.6"] {
             assert!(contains(&set, ip), "{ip}");
@@ -187,19 +190,19 @@ mod tests {
 
     #[test]
     fn everything_is_a_prefix_too() {
-        let set = Prefixes::parse(b"0.0.0.0/0\n::/0");
+        let set = Prefixes::parse(&[b"0.0.0.0/0\n::/0"]);
 
         assert!(["0.0.0.0", "255.255.255.255", "::", "ffff::"].iter().all(|ip| contains(&set, ip)));
     }
 
     #[test]
     fn mapped_clients_and_mapped_prefixes_are_ipv4() {
-        let set = Prefixes::parse(b"::ffff:192.0.2.0/120\n203.0.113.0/24\n::ffff:198.51.100.1-::ffff:198.51.100.2");
+        let set = Prefixes::parse(&[b"::ffff:192.0.2.0/120\n203.0.113.0/24\n::ffff:198.51.100.1-::ffff:198.51.100.2"]);
 
         for ip in ["192.0.2.9", "::ffff:192.0.2.9", "::ffff:203.0.113.9", "198.51.100.2"] {
             assert!(contains(&set, ip), "{ip}");
         }
-        assert!(!contains(&Prefixes::parse(b"::/0"), "::ffff:192.0.2.9"), "shorter than /96, so IPv6");
+        assert!(!contains(&Prefixes::parse(&[b"::/0"]), "::ffff:192.0.2.9"), "shorter than /96, so IPv6");
     }
 
     #[test]
@@ -218,14 +221,14 @@ mod tests {
     #[test]
     fn ranges_that_touch_or_overlap_become_one() {
         let set =
-            Prefixes::parse(b"10.0.1.0/24\n10.0.0.0/24\n10.0.0.128/25\n255.255.255.255\n255.0.0.0/8\n10.0.3.0/24");
+            Prefixes::parse(&[b"10.0.1.0/24\n10.0.0.0/24\n10.0.0.128/25\n255.255.255.255\n255.0.0.0/8\n10.0.3.0/24"]);
 
         assert_eq!((set.count(), set.v4.len()), (6, 3));
     }
 
     #[test]
     fn a_union_has_what_either_has() {
-        let (one, other) = (Prefixes::parse(b"192.0.2.0/25\nx"), Prefixes::parse(b"192.0.2.128/25\n::1"));
+        let (one, other) = (Prefixes::parse(&[b"192.0.2.0/25\nx"]), Prefixes::parse(&[b"192.0.2.128/25\n::1"]));
         let union = Prefixes::union(&[&one, &other]);
 
         assert_eq!((union.count(), union.broken_lines(), union.v4.len()), (3, 1, 1));

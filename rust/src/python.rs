@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::conn::{Ciphers, Job};
 use crate::sys::own_fd;
@@ -113,9 +113,11 @@ struct PrefixSet(Prefixes);
 #[pymethods]
 impl PrefixSet {
     #[new]
-    fn new(py: Python<'_>, text: &Bound<'_, PyBytes>) -> Self {
-        let text = text.as_bytes();
-        Self(py.detach(|| Prefixes::parse(text)))
+    #[pyo3(signature = (*pieces))]
+    fn new(py: Python<'_>, pieces: &Bound<'_, PyTuple>) -> PyResult<Self> {
+        let pieces: Vec<Bound<'_, PyBytes>> = pieces.extract()?;
+        let pieces: Vec<&[u8]> = pieces.iter().map(|piece| piece.as_bytes()).collect();
+        Ok(Self(py.detach(|| Prefixes::parse(&pieces))))
     }
 
     #[staticmethod]

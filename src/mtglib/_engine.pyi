@@ -67,8 +67,8 @@ class Engine:
 class PrefixSet:
     """A set of IP addresses, made from the text of a netset; immutable."""
 
-    def __new__(cls, text: bytes) -> PrefixSet:
-        """Parse; other threads run meanwhile. What can't be understood is counted, nothing is an error."""
+    def __new__(cls, *pieces: bytes) -> PrefixSet:
+        """Parse pieces of whole lines; other threads run meanwhile. What can't be understood is counted, no error."""
 
     @staticmethod
     def union(sets: Sequence[PrefixSet]) -> PrefixSet:

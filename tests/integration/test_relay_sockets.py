@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from integration.stage import stage, tcp_pair
-from mtglib.network import Direct
+from mtglib.network import Direct, SocketOptions
 from support.faketls_client import FakeTLSClient
 
 NOTSENT_LOWAT_BYTES = 128 * 1024
@@ -18,8 +18,8 @@ NOTSENT_LOWAT_BYTES = 128 * 1024
 class Copying(Direct):
     """Keeps a copy of the descriptor that it dialled."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, not_sent_low_water_bytes: int | None = NOTSENT_LOWAT_BYTES) -> None:
+        super().__init__(socket_options=SocketOptions(not_sent_low_water_bytes=not_sent_low_water_bytes))
         self.dialled: list[socket.socket] = []
 
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
@@ -51,3 +51,19 @@ async def test_small_messages_go_at_once_and_little_waits_in_the_kernel(relay: s
         client.close()
         await serving
         assert found == {"TCP_NODELAY": 1, "TCP_NOTSENT_LOWAT": NOTSENT_LOWAT_BYTES}
+
+
+@pytest.mark.parametrize(
+    ("wanted_bytes", "found_bytes"),
+    [(64 * 1024, 64 * 1024), (1024 * 1024, NOTSENT_LOWAT_BYTES), (None, NOTSENT_LOWAT_BYTES)],
+)
+async def test_less_may_wait_in_the_kernel_and_more_may_not(
+    relay: str, wanted_bytes: int | None, found_bytes: int
+) -> None:
+    network = Copying(wanted_bytes)
+    async with stage(relay, network=network) as around:
+        client = await around.client()
+        await client.send(b"hello")
+        assert await client.recv_exactly(5) == b"hello"
+        with closing(network.dialled[0]) as leg:
+            assert leg.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == found_bytes

@@ -6,14 +6,20 @@ import asyncio
 import gzip
 import os
 import ssl
+import tracemalloc
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from integration.recording_logger import RecordingLogger
+from mtglib.interfaces import Dial
+from mtglib.ipblocklist import FireHOL
+from mtglib.network import Direct
 from parts.ip_lists import GOOD, MAX_BYTES, OTHER, has, make_list
 from support import sockets
-from support.list_server import ListServer, Script, compressed, floods, head, moved, page, sends, stalls
+from support.list_server import ListServer, Script, compressed, drips, floods, head, moved, page, sends, stalls
 from support.nginx_site import make_certificate
 from support.running_proxy import EventRecorder
 
@@ -83,8 +89,56 @@ async def test_what_was_good_stays_when_the_server_stalls(sent: bytes, tmp_path:
         await found.load()
         (status,) = await found.update()
 
-    assert status.problem
+    assert status.problem == "not downloaded within 0.05 s"
     assert has(found, "192.0.2.1", "198.51.100.1") == [True, False]
+
+
+class Impatient(Direct):
+    """A network whose HTTP clients give up at once, unless they are told how long to wait."""
+
+    def http_client(self, dial: Dial | None = None, **_named: Any) -> AbstractAsyncContextManager[Any]:
+        return super().http_client(dial, timeout_seconds=1e-9)
+
+
+async def test_a_slow_server_has_the_lists_time_and_not_the_clients() -> None:
+    async with ListServer({"/list": page(GOOD)}) as server:
+        found = FireHOL([server.url("/list")], network=Impatient(), timeout_seconds=20)
+        (status,) = await found.update()
+
+    assert (status.problem, has(found, "192.0.2.1")) == ("", [True])
+
+
+async def test_a_server_that_drips_has_no_more_time_than_others() -> None:
+    async with ListServer({"/list": drips(head(MAX_BYTES), b"#")}) as server:
+        (status,) = await make_list([server.url("/list")], timeout_seconds=0.05).update()
+
+    assert "within 0.05 s" in status.problem
+
+
+async def test_a_bomb_is_unpacked_no_further_than_a_list_may_be_long() -> None:
+    async with ListServer({"/list": page(GOOD), "/bomb": compressed(b"#" * 50_000_000)}) as server:
+        await make_list([server.url("/list")]).update()  # brings the HTTP client into memory
+        tracemalloc.start()
+        try:
+            (status,) = await make_list([server.url("/bomb")]).update()
+            peak_bytes = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert status.problem == f"larger than {MAX_BYTES} bytes"
+    assert peak_bytes < 10 * MAX_BYTES
+
+
+@pytest.mark.asyncio(loop_factories=["asyncio"])
+async def test_a_million_prefixes_are_no_more_than_is_taken_by_default(tmp_path: Path) -> None:
+    text = b"".join(b"%d.%d.%d.0/24\n" % (n >> 16, n >> 8 & 255, n & 255) for n in range(1_000_000))
+    async with ListServer({"/list": page(text)}) as server:
+        found = FireHOL([server.url("/list")], network=Direct(), cache_directory=tmp_path)
+        (status,) = await found.update()
+    again = FireHOL([server.url("/list")], network=Direct(), cache_directory=tmp_path)
+    await again.load()
+
+    assert (status.problem, found.size, again.size) == ("", 1_000_000, 1_000_000)
 
 
 async def test_a_way_from_https_to_http_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,8 @@ class Union:
         self.broken = False
         self.started = 0
 
-    def __call__(self, text: bytes) -> Prefixes:
-        return PrefixSet(text)
+    def __call__(self, *pieces: bytes) -> Prefixes:
+        return PrefixSet(*pieces)
 
     def union(self, sets: Sequence[Any]) -> Prefixes:
         self.started += 1
@@ -223,3 +223,44 @@ async def test_only_so_many_are_downloaded_at_once() -> None:
         await found.update()
 
     assert (server.most_at_once, found.size) == (2, 6)
+
+
+class Counted:
+    """Does in the event loop what belongs in a thread; knows how often it did so at once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at_once = 0
+        self.most_at_once = 0
+        for name in ("source", "url_source"):
+            monkeypatch.setattr(f"mtglib.ipblocklist.{name}.in_thread", self)
+
+    async def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        self.at_once -= 1
+        return function(*arguments)
+
+
+async def test_only_so_many_files_are_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(6):
+        (tmp_path / str(number)).write_bytes(GOOD)
+    found = make_list([str(path) for path in tmp_path.iterdir()], download_concurrency=2)
+    counted = Counted(monkeypatch)
+    await found.load()
+    assert (counted.most_at_once, found.size) == (2, 6)
+    await found.update()
+
+    assert counted.most_at_once == 2
+
+
+async def test_only_so_many_copies_are_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ListServer({f"/{number}": page(GOOD) for number in range(6)}) as server:
+        urls = [server.url(path) for path in server.pages]
+        await make_list(urls, cache_directory=tmp_path).update()
+    found = make_list(urls, cache_directory=tmp_path, download_concurrency=2)
+    counted = Counted(monkeypatch)
+    await found.load()
+
+    assert (counted.most_at_once, found.size) == (2, 6)

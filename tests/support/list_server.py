@@ -76,6 +76,18 @@ def floods(head: bytes, piece: bytes) -> Script:
     return script
 
 
+def drips(head: bytes, drop: bytes) -> Script:
+    """Make a script that never stalls and never ends: one drop in each turn of the event loop."""
+
+    async def script(sock: socket.socket) -> None:
+        await sockets.send_all(sock, head)
+        while True:
+            await sockets.send_all(sock, drop)
+            await asyncio.sleep(0)
+
+    return script
+
+
 def head(length: int | None, *headers: str, status: str = "200 OK") -> bytes:
     """Make a response's head, with whatever length it is to claim."""
     lengths = [] if length is None else [f"Content-Length: {length}"]

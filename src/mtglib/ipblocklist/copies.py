@@ -8,12 +8,15 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
-from .files import read_bounded
+from .files import open_regular, read_rest
 from .list_error import ListError
+from .pieces import sha256
 
 _MAX_HEADER_BYTES = 4096
 _MAX_VALIDATOR_CHARS = 1024
@@ -41,13 +44,11 @@ class Copy:
     """What is on the disk.
 
     Attributes:
-        text: Of the list.
-        digest: SHA-256 of the text.
+        text: Of the list, in pieces of whole lines.
         validators: What the server calls it.
     """
 
-    text: bytes
-    digest: bytes
+    text: Sequence[bytes]
     validators: Validators
 
 
@@ -70,33 +71,40 @@ class Copies:
             ListError: There is a file, but it can't be read or isn't what was written.
         """
         try:
-            return _parse(read_bounded(self._path(url), self._max_bytes + _MAX_HEADER_BYTES))
+            with open_regular(self._path(url)) as file:
+                digest, validators = _read_header(file)
+                text = read_rest(file, self._max_bytes)
+            if sha256(text) != digest:
+                raise ValueError("another text")
+            return Copy(text, validators)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise self.unusable(url, error.strerror or str(error)) from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except _DAMAGED as error:
             raise self.unusable(url, "damaged") from error
 
     def has(self, url: str, digest: bytes, validators: Validators) -> bool:
         """Tell whether there is a whole copy, of this version."""
         try:
-            copy = self.read(url)
-        except ListError:
+            with open_regular(self._path(url)) as file:
+                is_this = _read_header(file) == (digest, validators)
+                # In pieces: a list may be large, and there is no need to have it in memory again.
+                return is_this and hashlib.file_digest(file, "sha256").digest() == digest
+        except (OSError, *_DAMAGED):
             return False
-        return copy is not None and (copy.digest, copy.validators) == (digest, validators)
 
-    def keep(self, url: str, text: bytes, validators: Validators) -> None:
+    def keep(self, url: str, text: Sequence[bytes], validators: Validators) -> None:
         """Replace the copy, unless it is the same; whoever reads meanwhile finds the old one or the new one.
 
         Raises:
             OSError: It can't be written; the old one is still there.
         """
-        digest = hashlib.sha256(text)
-        if self.has(url, digest.digest(), validators):
+        digest = sha256(text)
+        if self.has(url, digest, validators):
             return
-        about = {"sha256": digest.hexdigest(), "etag": validators.etag, "last_modified": validators.last_modified}
-        self._write(self._path(url), b"#" + json.dumps(about).encode() + b"\n", text)
+        about = {"sha256": digest.hex(), "etag": validators.etag, "last_modified": validators.last_modified}
+        self._write(self._path(url), b"#" + json.dumps(about).encode() + b"\n", *text)
 
     def unusable(self, url: str, why: str) -> ListError:
         """Make the error of a copy that is no help."""
@@ -121,15 +129,14 @@ class Copies:
         return self._directory / f"iplist-{hashlib.sha256(url.encode()).hexdigest()[:32]}.netset"
 
 
-def _parse(file: bytes) -> Copy:
-    """Take a file apart.
+_DAMAGED = (ValueError, KeyError, TypeError, RecursionError)
+
+
+def _read_header(file: BufferedReader) -> tuple[bytes, Validators]:
+    """Read the first line: the text's digest, and what the server calls it.
 
     Raises:
         ValueError, KeyError, TypeError, RecursionError: It isn't what `Copies` writes.
     """
-    header, _, text = file.partition(b"\n")
-    about = json.loads(header.removeprefix(b"#"))
-    digest = hashlib.sha256(text)
-    if about["sha256"] != digest.hexdigest():
-        raise ValueError("another text")
-    return Copy(text, digest.digest(), Validators.of_stranger(about["etag"], about["last_modified"]))
+    about = json.loads(file.readline(_MAX_HEADER_BYTES).removeprefix(b"#"))
+    return bytes.fromhex(about["sha256"]), Validators.of_stranger(about["etag"], about["last_modified"])

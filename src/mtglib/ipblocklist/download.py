@@ -1,7 +1,6 @@
 """A list over HTTP(S): whole, or not at all, and never more than was allowed."""
 
 import asyncio
-import io
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +8,13 @@ from typing import Any
 from ..interfaces import Network
 from .copies import Validators
 from .list_error import ListError
+from .pieces import Pieces
 
 
 async def download(
     network: Network, url: str, known: Validators, *, timeout_seconds: float, max_bytes: int
-) -> tuple[bytes, Validators] | None:
-    """Get a list; None if it is still the version that is `known`.
+) -> tuple[list[bytes], Validators] | None:
+    """Get a list, in pieces of whole lines; None if it is still the version that is `known`.
 
     Args:
         network: Whose HTTP client is used; it may follow some redirects.
@@ -25,13 +25,26 @@ async def download(
 
     Raises:
         ListError: The server has answered something else.
-        TimeoutError: It took too long.
+        TimeoutError: It took too long; the text says how long that is.
         Exception: Whatever else the client raises.
     """
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await _get(network, url, known, timeout_seconds, max_bytes)
+    except TimeoutError as error:
+        if str(error):
+            raise
+        raise TimeoutError(f"not downloaded within {timeout_seconds:g} s") from error
+
+
+async def _get(
+    network: Network, url: str, known: Validators, timeout_seconds: float, max_bytes: int
+) -> tuple[list[bytes], Validators] | None:
+    headers = _request_headers(known)
     async with (
-        asyncio.timeout(timeout_seconds),
         network.http_client() as client,
-        client.stream("GET", url, headers=_request_headers(known), follow_redirects=True) as response,
+        # A client's own time-outs may be shorter than what a slow server is to have.
+        client.stream("GET", url, headers=headers, follow_redirects=True, timeout=timeout_seconds) as response,
     ):
         schemes = [hop.url.scheme for hop in (*response.history, response)]
         if schemes[0] == "https" and set(schemes) != {"https"}:
@@ -59,19 +72,19 @@ def _shows_its_end(response: Any) -> bool:
     )
 
 
-async def _read(response: Any, max_bytes: int) -> bytes:
+async def _read(response: Any, max_bytes: int) -> list[bytes]:
     """Read the body; unpacked here, since a client unpacks whatever comes, a thousand times its size, in one go."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
         raise ListError("compressed in a way that wasn't asked for")
     gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if encoding != "identity" else None
-    text = io.BytesIO()
+    text = Pieces()
     async for chunk in response.aiter_raw():
-        text.write(gzip.decompress(chunk, max_bytes + 1 - text.tell()) if gzip else chunk)
-        if text.tell() > max_bytes:
+        text.add(gzip.decompress(chunk, max_bytes + 1 - text.size_bytes) if gzip else chunk)
+        if text.size_bytes > max_bytes:
             raise ListError(f"larger than {max_bytes} bytes")
         if gzip and gzip.unused_data:
             raise ListError("there is more after its compressed end")
     if gzip and not gzip.eof:
         raise ListError("its compressed data is cut off")
-    return text.getvalue()
+    return text.done()

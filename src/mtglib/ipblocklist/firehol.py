@@ -33,9 +33,10 @@ class FireHOL:
         urls: A list or tuple of one or more strings: `http://`, `https://` or an absolute path. What is named twice is
             read once.
         network: Whose HTTP client downloads: `http_client()` is called without arguments for each download. What it
-            returns is entered with `async with` and has httpx's `stream(method, url, *, headers, follow_redirects)`,
-            for a response with `status_code`, `headers`, `http_version`, `url`, `history` and `aiter_raw()`. A client
-            should end a chain of redirects some time; nothing is asked of its own time-outs and limits.
+            returns is entered with `async with` and has httpx's `stream(method, url, *, headers, follow_redirects,
+            timeout)`, for a response with `status_code`, `headers`, `http_version`, `url`, `history` and `aiter_raw()`.
+            A client should end a chain of redirects some time. Its `timeout` is `timeout_seconds`, for each of
+            connecting, a read and a write, in place of its own; it need not keep to it, nor have limits.
         is_block_list: False: an allowlist. It is only what events and the log call it; `contains` is the same.
         download_concurrency: How many downloads there are at once, and how many local files are read at once beside
             them; 1 to 1000.

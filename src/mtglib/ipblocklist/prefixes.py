@@ -5,13 +5,13 @@ from typing import Any, Protocol
 
 
 class Prefixes(Protocol):
-    """A set of IP addresses, made from the text of a netset; immutable.
+    """A set of IP addresses, made from the text of a netset, in pieces of whole lines; immutable.
 
     A line has an address, a prefix (host bits may be set) or a range `a-b`; comments begin with `#` or `;`. IPv4-mapped
     IPv6, in the text and in look-ups, is IPv4; a prefix shorter than ::ffff:0:0/96 isn't mapped and holds no IPv4.
     """
 
-    def __init__(self, text: bytes) -> None: ...
+    def __init__(self, *pieces: bytes) -> None: ...
 
     @staticmethod
     def union(sets: Sequence[Any]) -> "Prefixes":

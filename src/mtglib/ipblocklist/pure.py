@@ -22,7 +22,7 @@ _SORTED_AT_ONCE = 20_000
 
 
 class PrefixSet:
-    """A set of IP addresses, made from the text of a netset; immutable.
+    """A set of IP addresses, made from the text of a netset, in pieces of whole lines; immutable.
 
     Attributes:
         count: How many lines had an address, a prefix or a range.
@@ -31,11 +31,11 @@ class PrefixSet:
         v6: Those of IPv6.
     """
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, *pieces: bytes) -> None:
         self.count = 0
         self.broken_lines = 0
         v4, v6 = _Sorted(4), _Sorted(16)
-        for line in io.BytesIO(text.removeprefix(_BYTE_ORDER_MARK)):
+        for line in _lines(pieces):
             entry = line.partition(b"#")[0].partition(b";")[0].strip(_BLANKS + b"\n")
             if not entry:
                 continue
@@ -65,6 +65,11 @@ class PrefixSet:
     def contains_v6(self, number: int) -> bool:
         """Tell whether an IPv6 address is; one that is IPv4-mapped is looked up as IPv4."""
         return self.v4.has(number & 0xFFFFFFFF) if number >> 32 == 0xFFFF else self.v6.has(number)
+
+
+def _lines(pieces: Sequence[bytes]) -> Iterator[bytes]:
+    for index, piece in enumerate(pieces):
+        yield from io.BytesIO(piece if index else piece.removeprefix(_BYTE_ORDER_MARK))
 
 
 def _parse_entry(text: str) -> tuple[bytes, bytes]:

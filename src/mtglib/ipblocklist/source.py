@@ -1,13 +1,14 @@
 """Where prefixes come from, with what was last good; a local file is the simple case."""
 
 import asyncio
-import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import read_bounded
+from .files import read_file
 from .list_error import ListError
+from .pieces import sha256
 from .prefixes import Prefixes, PrefixSet
 
 # What blocks runs in the event loop's executor, whose threads a program waits for before it ends: that is as long as
@@ -78,8 +79,8 @@ class Source(ABC):
             Exception: It can't be had or is no list; what was there stays.
         """
 
-    async def _take(self, text: bytes, origin: str, *, may_be_empty: bool) -> None:
-        """Replace the prefixes, if this is another text.
+    async def _take(self, text: Sequence[bytes], origin: str, *, may_be_empty: bool) -> None:
+        """Replace the prefixes, if this is another text; it is in pieces of whole lines.
 
         Raises:
             ListError: It is no list.
@@ -92,11 +93,11 @@ class Source(ABC):
         self._digest, self.prefixes, self.origin = digest, prefixes, origin
 
 
-def _parse(text: bytes, known_digest: bytes) -> tuple[bytes, Prefixes | None]:
-    if text.count(b"\n") > _MAX_LINES:
+def _parse(text: Sequence[bytes], known_digest: bytes) -> tuple[bytes, Prefixes | None]:
+    if sum(piece.count(b"\n") for piece in text) > _MAX_LINES:
         raise ListError(f"more than {_MAX_LINES} lines")
-    digest = hashlib.sha256(text).digest()
-    return digest, None if digest == known_digest else PrefixSet(text)
+    digest = sha256(text)
+    return digest, None if digest == known_digest else PrefixSet(*text)
 
 
 class FileSource(Source):
@@ -122,4 +123,4 @@ class FileSource(Source):
     async def update(self) -> None:
         """See `Source.update`."""
         async with self._disk:
-            await self._take(await in_thread(read_bounded, self._path, self._max_bytes), "file", may_be_empty=True)
+            await self._take(await in_thread(read_file, self._path, self._max_bytes), "file", may_be_empty=True)

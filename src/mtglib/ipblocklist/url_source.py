@@ -1,6 +1,7 @@
 """A list from the network, and its copy on disk."""
 
 import asyncio
+from collections.abc import Sequence
 
 from ..interfaces import Network
 from .copies import Copies, Validators
@@ -81,7 +82,7 @@ class URLSource(Source):
             return self._validators
         return Validators()
 
-    async def _keep(self, text: bytes) -> None:
+    async def _keep(self, text: Sequence[bytes]) -> None:
         if self._copies is None:
             return
         try:

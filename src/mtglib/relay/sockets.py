@@ -12,10 +12,11 @@ _LINGER_NONE = struct.pack("ii", 1, 0)
 
 
 def tune(sock: socket.socket) -> None:
-    """Send small messages at once, and let the kernel hold no more than 128 KiB that can't be sent yet."""
+    """Send small messages at once, and let the kernel hold at most 128 KiB that can't be sent yet, if not less."""
     with suppress(OSError):  # not TCP
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT_BYTES)
+        if not 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) <= _MAX_UNSENT_BYTES:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT_BYTES)
 
 
 def reset(sock: socket.socket) -> None:

@@ -34,8 +34,8 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
     class Watched:
         """Makes sets of prefixes."""
 
-        def __new__(cls, text: bytes) -> Any:
-            return watched("parse", PrefixSet)(text) if text else PrefixSet(text)
+        def __new__(cls, *pieces: bytes) -> Any:
+            return watched("parse", PrefixSet)(*pieces) if any(pieces) else PrefixSet(*pieces)
 
         @staticmethod
         def union(sets: Sequence[Prefixes]) -> Prefixes:

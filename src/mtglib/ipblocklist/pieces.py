@@ -1,0 +1,43 @@
+"""A long text in pieces of whole lines.
+
+One block of 20 MB is more than the allocator gives back: lists that are refreshed would take several times their size.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+_PIECE_BYTES = 256 * 1024
+
+
+class Pieces:
+    """Cuts a text that comes bit by bit.
+
+    Attributes:
+        size_bytes: Of all that came.
+    """
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self._whole: list[bytes] = []
+        self._rest = bytearray()
+
+    def add(self, text: bytes) -> None:
+        """Take what comes next."""
+        self.size_bytes += len(text)
+        self._rest += text
+        if len(self._rest) >= _PIECE_BYTES and b"\n" in text:
+            end = self._rest.rindex(b"\n") + 1
+            self._whole.append(bytes(self._rest[:end]))
+            del self._rest[:end]
+
+    def done(self) -> list[bytes]:
+        """Return all that came: at least one piece, each but the last with a line's end at its own."""
+        return [*self._whole, bytes(self._rest)]
+
+
+def sha256(pieces: Iterable[bytes]) -> bytes:
+    """Return the digest of all pieces together."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.digest()
