@@ -100,7 +100,8 @@ async def test_an_update_by_hand_does_not_wait_for_others_that_stall_in_run(tmp_
         await events.seen(EventIPListSize)
         while not server.at_once:
             await asyncio.sleep(0)
-        path.write_bytes(OTHER)
+        (tmp_path / "new").write_bytes(OTHER)
+        (tmp_path / "new").replace(path)  # at once: `run` may be reading it, and an empty file is a list
         update = asyncio.create_task(found.update())
         await events.seen(EventIPListSize, 2)
         assert still_stalls(found, 1)
