@@ -29,14 +29,23 @@ _OF_ONE_CONNECTION = frozenset(  # accept(2): errors of the new connection, to b
 class Acceptor:
     """Feeds a listener's connections to a callback.
 
+    It watches a duplicate, since an event loop knows one reader for each number of a descriptor: another acceptor on
+    the same listener isn't in its way, nor is whatever gets the number after the caller has closed the listener.
+
     Args:
         listener: A listening socket; it is made non-blocking and stays the caller's.
         take: Gets each connection, non-blocking, and its peer's address as the socket module gives it.
         warnings: Where a lack of resources is reported.
+
+    Attributes:
+        listener: The duplicate, closed by `run`.
+
+    Raises:
+        OSError: There is no descriptor left for it.
     """
 
     def __init__(self, listener: socket.socket, take: Callable[[socket.socket, Any], None], warnings: Warnings) -> None:
-        self._listener = listener
+        self.listener = _duplicate(listener)
         self._take = take
         self._warnings = warnings
         self._loop = asyncio.get_running_loop()
@@ -49,15 +58,14 @@ class Acceptor:
         Raises:
             OSError: Accepting broke for good.
         """
-        self._listener.setblocking(False)
-        fd = self._listener.fileno()
-        self._loop.add_reader(fd, self._accept)
+        self._loop.add_reader(self.listener.fileno(), self._accept)
         try:
             await self._over
         finally:
             if self._pause is not None:
                 self._pause.cancel()
-            self._loop.remove_reader(fd)
+            self._loop.remove_reader(self.listener.fileno())
+            self.listener.close()
 
     def stop(self) -> None:
         """Make `run` return."""
@@ -69,7 +77,7 @@ class Acceptor:
             if self._over.done():
                 return
             try:
-                sock, address = self._listener.accept()
+                sock, address = self.listener.accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -83,16 +91,20 @@ class Acceptor:
     def _failed(self, error: OSError) -> None:
         if error.errno in _OUT_OF_RESOURCES:
             self._warnings.warn("accept", "no resources for more connections; trying again", error=error)
-            self._loop.remove_reader(self._listener.fileno())
+            self._loop.remove_reader(self.listener.fileno())
             self._pause = self._loop.call_later(_PAUSE_SECONDS, self._resume)
         else:
             self._over.set_exception(error)
 
     def _resume(self) -> None:
         self._pause = None
-        if self._over.done():
-            return
-        if self._listener.fileno() < 0:
-            self._over.set_exception(OSError(errno.EBADF, "the listener was closed"))
-        else:
-            self._loop.add_reader(self._listener.fileno(), self._accept)
+        if not self._over.done():
+            self._loop.add_reader(self.listener.fileno(), self._accept)
+
+
+def _duplicate(listener: socket.socket) -> socket.socket:
+    listener.setblocking(False)
+    try:
+        return listener.dup()
+    except OSError as error:
+        raise OSError(error.errno, f"a listener needs a descriptor of the proxy's own: {error.strerror}") from error

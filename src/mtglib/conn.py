@@ -3,6 +3,8 @@
 import asyncio
 import socket
 
+from .endpoints import local_endpoint
+from .event_types import IPAddress
 from .readiness import READABLE, WRITABLE, Readiness
 
 _RECV_BYTES = 16 * 1024
@@ -24,6 +26,11 @@ class Conn:
         self._fd = sock.fileno()
         self._readiness = readiness
         self.unread = b""
+
+    @property
+    def local_endpoint(self) -> tuple[IPAddress, int] | None:
+        """The address that the client connected to, if it has one."""
+        return local_endpoint(self._sock)
 
     async def receive_more(self, deadline_mono: float) -> bool:
         """Append what the peer sent to `unread`; False when it has ended its side.

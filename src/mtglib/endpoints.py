@@ -1,9 +1,10 @@
 """IP addresses and ports in the forms that sockets, options and people use, made canonical."""
 
 import socket
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
+from .errors import OptionError
 from .event_types import IPAddress
 
 
@@ -24,6 +25,24 @@ def endpoint_of(address: Any) -> tuple[IPAddress, int] | None:
         return None
     ip = canonical_ip(address[0])
     return None if ip is None else (ip, address[1])
+
+
+def client_endpoint(field: str, address: Any) -> tuple[IPAddress, int]:
+    """Take apart what somebody says a client's address is: (ip, port), or for IPv6 also (ip, port, flow, scope).
+
+    Args:
+        field: What to call it in an error.
+        address: The IP address is text or an object of `ipaddress`; the port is 0 to 65535.
+
+    Raises:
+        OptionError: It is something else.
+    """
+    if isinstance(address, tuple) and len(address) in (2, 4):
+        ip = canonical_ip(str(address[0])) if isinstance(address[0], str | IPv4Address | IPv6Address) else None
+        is_port = type(address[1]) is int and 0 <= address[1] <= 65535
+        if ip is not None and is_port and (len(address) == 2 or ":" in str(address[0])):
+            return ip, address[1]
+    raise OptionError(field, "a tuple (ip, port), such as ('192.0.2.1', 50000)", address)
 
 
 def local_endpoint(sock: socket.socket) -> tuple[IPAddress, int] | None:

@@ -12,7 +12,11 @@ _LONGEST_SHOWN = 200
 
 
 class MtglibError(Exception):
-    """Base of all errors of this library."""
+    """Base of all errors of this library. They can be pickled and copied, and so come out of worker processes."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own would call the class with the text alone, where an error has other arguments.
+        return _rebuilt, (type(self), self.args), self.__dict__
 
 
 class OptionError(MtglibError, ValueError):
@@ -104,6 +108,13 @@ class ClientError(MtglibError):
 
 class UpstreamError(MtglibError):
     """A DC or the fronting site can't be reached."""
+
+
+def _rebuilt(kind: type[MtglibError], args: tuple[Any, ...]) -> MtglibError:
+    """Make an error with these `args`, past its own `__init__`."""
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 def _shown(value: Any) -> str:

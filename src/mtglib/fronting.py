@@ -26,13 +26,20 @@ def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
     return str(opts.domain_fronting_ip or opts.secret.host), opts.domain_fronting_port
 
 
-async def dial_front(opts: ProxyOpts, listeners: Collection[socket.socket], warnings: Warnings) -> socket.socket:
+async def dial_front(
+    opts: ProxyOpts,
+    listeners: Collection[socket.socket],
+    reached: tuple[IPAddress, int] | None,
+    warnings: Warnings,
+) -> socket.socket:
     """Connect to the fronting site.
 
     Args:
         opts: The proxy's options.
         listeners: Sockets that the proxy accepts on: a front that is one of them would front itself, and one probe
             would go round until the concurrency limit stops it.
+        reached: Where the prober connected to, if that has an address: the listener may be one that the proxy doesn't
+            know, as the connection may have been accepted by somebody else.
         warnings: Where a network that misbehaves is reported.
 
     Raises:
@@ -41,7 +48,7 @@ async def dial_front(opts: ProxyOpts, listeners: Collection[socket.socket], warn
     host, port = fronting_address(opts)
     network = opts.front_network or opts.network
     upstream = await dial(network, host, port, 2 * opts.dial_timeout, warnings)
-    if _is_own(upstream, listeners):
+    if _is_own(upstream, listeners, reached):
         upstream.close()
         raise UpstreamError(
             f"domain-fronting: expected another server than this proxy, but {host} port {port} is its own address"
@@ -72,13 +79,18 @@ def fronting_job(
     return Job(client, upstream, unread, preamble, None, idle_timeout)
 
 
-def _is_own(upstream: socket.socket, listeners: Collection[socket.socket]) -> bool:
+def _is_own(
+    upstream: socket.socket, listeners: Collection[socket.socket], reached: tuple[IPAddress, int] | None
+) -> bool:
     try:
         peer = endpoint_of(upstream.getpeername())
     except OSError:
         return False
     if peer is None:
         return False
+    # Of a transparent proxy's connection the own address is that of the very site; it isn't this machine's.
+    if peer == reached and _is_local(peer[0]):
+        return True
     for listener in listeners:
         own = local_endpoint(listener)
         if own is not None and own[1] == peer[1] and (own[0] == peer[0] or _covers(listener, own[0], peer[0])):

@@ -15,23 +15,18 @@ _WARN_EACH_SECONDS = 60.0
 
 
 class GuardedLogger:
-    """A `Logger` whose failures are ignored, and that can warn once a minute."""
+    """A `Logger` whose failures are ignored; where it makes no child that can log, it goes on itself."""
 
     def __init__(self, logger: Logger) -> None:
         self._logger = logger
 
     def named(self, name: str) -> "GuardedLogger":
         """See `Logger.named`."""
-        with suppress(Exception):
-            return GuardedLogger(self._logger.named(name))
-        return self
+        return self._or_child(lambda: self._logger.named(name))
 
     def bind(self, **fields: Any) -> "GuardedLogger":
         """See `Logger.bind`."""
-        try:
-            return GuardedLogger(self._logger.bind(**fields))
-        except Exception:
-            return self
+        return self._or_child(lambda: self._logger.bind(**fields))
 
     @property
     def debug_enabled(self) -> bool:
@@ -55,6 +50,13 @@ class GuardedLogger:
         """See `Logger.warning`."""
         with suppress(Exception):
             self._logger.warning(message, error=error)
+
+    def _or_child(self, make: Callable[[], Logger]) -> "GuardedLogger":
+        with suppress(Exception):
+            child = make()
+            if callable(getattr(child, "info", None)):
+                return GuardedLogger(child)
+        return self
 
 
 class Warnings:

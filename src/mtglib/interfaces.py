@@ -20,13 +20,15 @@ class AntiReplayCache(Protocol):
     """Remembers what was seen, to find out who sends somebody else's bytes again.
 
     A cache that outlives the process sets `persistent = True`; for others the proxy also refuses hellos that are
-    stamped before its own start, as it can't know whether those were seen.
+    stamped before its own start, as it can't know whether those were seen. One that has an attribute `window_seconds`
+    has to remember for 2 * `tolerate_time_skewness_seconds` + 1 at least, else `ProxyOpts` refuses it.
     """
 
     async def seen_before(self, data: bytes) -> bool:
         """Tell whether `data` was seen before, and remember it.
 
-        The proxy waits for 1 s. A raise or a late answer is taken for "yes": the client gets the fronting site.
+        The proxy waits for 1 s. A raise, a late answer or one that is no bool is taken for "yes": the client gets the
+        fronting site.
 
         Args:
             data: The 32-byte random of an authenticated ClientHello.
@@ -39,7 +41,10 @@ class IPBlocklist(Protocol):
     """A set of IP addresses: those to be turned away or, as an allowlist, the only ones to be let in."""
 
     def contains(self, ip: IPAddress) -> bool:
-        """Tell whether the set has this address (never IPv4-mapped IPv6). Must not block; a raise closes."""
+        """Tell whether the set has this address (never IPv4-mapped IPv6). Must not block.
+
+        A raise closes the connection, and so does an answer that is no bool.
+        """
         ...
 
     async def run(self, update_each_seconds: float) -> None:
@@ -65,7 +70,10 @@ class Observer(Protocol):
     """Learns of events from a stream that has several of these, such as `mtglib.events.Fanout`."""
 
     async def observe(self, events: Sequence[Event]) -> None:
-        """Take what has happened since the last call, in order. May wait: events gather meanwhile."""
+        """Take what has happened since the last call, in order. May wait: events gather meanwhile.
+
+        A plain function that returns None will do as well.
+        """
         ...
 
 

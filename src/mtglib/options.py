@@ -69,7 +69,8 @@ class ProxyOpts:
         SecretEmptyError, SecretInvalidError, NetworkIsNotDefinedError, AntiReplayCacheIsNotDefinedError,
         IPBlocklistIsNotDefinedError, IPAllowlistIsNotDefinedError, EventStreamIsNotDefinedError,
         LoggerIsNotDefinedError: That part is missing, lacks a method, or has an `async def` for one that nobody awaits.
-        OptionError: Another value can't work; the message names the option and what is expected.
+        OptionError: Another value can't work; the message names the option and what is expected. An anti-replay cache
+            that has an attribute `window_seconds` must remember for 2 * tolerate_time_skewness_seconds + 1.
     """
 
     secret: Secret
@@ -140,6 +141,7 @@ class ProxyOpts:
         if self.domain_fronting_ip is not None and canonical_ip(str(self.domain_fronting_ip)) is None:
             raise OptionError("domain_fronting_ip", "an IP address", self.domain_fronting_ip)
         _check_clock(self.clock)
+        _check_memory(self.anti_replay_cache, self.tolerate_time_skewness_seconds)
         if (dc := self.dc_table().unreachable()) is not None:
             raise OptionError("prefer_ip", f"a preference that leaves DC {dc} an address", self.prefer_ip)
 
@@ -168,7 +170,7 @@ _DURATIONS = (
     *("idle_timeout", "tolerate_time_skewness_seconds"),
     *("handshake_timeout", "frame_timeout", "dial_timeout"),
 )
-_MAX_DURATION_SECONDS = 10 * 365 * 86400.0
+MAX_DURATION_SECONDS = 10 * 365 * 86400.0
 _FLAGS = (
     *("allow_fallback_on_unknown_dc", "use_test_dcs"),
     *("fast_mode", "domain_fronting_proxy_protocol"),
@@ -185,7 +187,7 @@ def _check_secret(secret: Any) -> None:
 
 def _check_duration(name: str, value: Any) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value <= _MAX_DURATION_SECONDS:
+    if not number or not 0 < value <= MAX_DURATION_SECONDS:
         raise OptionError(name, "a positive number of seconds, at most ten years", value)
 
 
@@ -197,6 +199,18 @@ def _check_int(name: str, value: Any, expected: str, least: int, most: int = 1_0
 def _check_clock(value: Any) -> None:
     if not callable(value) or must_be_awaited(value):
         raise OptionError("clock", "a plain function that returns Unix seconds", value)
+
+
+def _check_memory(cache: AntiReplayCache, skew_seconds: float) -> None:
+    """Want a cache that remembers a hello for as long as it is accepted, if it says how long that is."""
+    window_seconds: Any = getattr(cache, "window_seconds", None)
+    needed_seconds = 2 * skew_seconds + 1
+    if isinstance(window_seconds, int | float) and window_seconds < needed_seconds:
+        raise OptionError(
+            "anti_replay_cache",
+            f"one that remembers at least {needed_seconds:g} s, twice tolerate_time_skewness_seconds and 1, "
+            f"got one that remembers {window_seconds:g} s",
+        )
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

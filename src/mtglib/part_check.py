@@ -1,16 +1,21 @@
 """Whether an object can be a part: looked at when it is given, not when it is first called."""
 
 import inspect
+from collections.abc import Iterator
+from inspect import Parameter
 from typing import Any
 
 from .errors import OptionError
+
+_ANY_NAME = "some_field"
 
 
 def check_part(field: str, part: Any, interface: type, error: type[OptionError] = OptionError) -> None:
     """Want an object with all methods of an interface, such as `mtglib.Network`; for whoever takes parts of others.
 
-    A method that has to be awaited isn't one that is just called: nobody would wait for it, and a coroutine counts as
-    true, so that such an allowlist would let everybody in.
+    Each must take the arguments of the interface's, as far as it tells what it takes. A method that has to be awaited
+    isn't one that is just called: nobody would wait for it, and a coroutine counts as true, so that such an allowlist
+    would let everybody in.
 
     Args:
         field: What to call the part in an error.
@@ -19,7 +24,8 @@ def check_part(field: str, part: Any, interface: type, error: type[OptionError] 
         error: What to raise.
 
     Raises:
-        OptionError: It is None, a class, lacks a method or has one that has to be awaited.
+        OptionError: It is None, a class, lacks a method or has one that can't be called as the interface's is, or that
+            has to be awaited where that isn't.
     """
     methods = sorted(name for name in dir(interface) if not name.startswith("_"))
     expected = f"an object with {', '.join(methods)}"
@@ -30,9 +36,38 @@ def check_part(field: str, part: Any, interface: type, error: type[OptionError] 
     for method in methods:
         if not must_be_awaited(getattr(interface, method)) and must_be_awaited(getattr(part, method)):
             raise error(field, f"a plain function as {method}, but that of {type(part).__name__} has to be awaited")
+        if problem := _call_problem(getattr(interface, method), getattr(part, method)):
+            call, what = problem
+            raise error(field, f"a method called as {method}({call}), but that of {type(part).__name__}: {what}")
 
 
 def must_be_awaited(function: Any) -> bool:
     """Tell whether a call only begins something, as calls of `async def` and of generators do."""
     kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
     return any(kind(function) or kind(getattr(function, "__call__", None)) for kind in kinds)  # noqa: B004
+
+
+def _call_problem(wanted: Any, given: Any) -> tuple[str, str] | None:
+    """Return a call of an interface's method that another one can't take, and why; None for all that isn't known."""
+    try:
+        parameters = list(inspect.signature(wanted).parameters.values())[1:]  # the first one is self
+        signature = inspect.signature(given, follow_wrapped=False)  # a decorator's may add what is missing
+    except Exception:  # whatever a part's attributes and annotations do
+        return None
+    for passed in ([each for each in parameters if each.default is Parameter.empty], parameters):
+        positional = [each for each in passed if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+        named = [each.name for each in passed if each.kind is Parameter.KEYWORD_ONLY]
+        named += [_ANY_NAME for each in passed if each.kind is Parameter.VAR_KEYWORD]
+        try:
+            signature.bind(*positional, **dict.fromkeys(named))
+        except TypeError as error:
+            return ", ".join(_in_a_call(passed)), str(error)
+    return None
+
+
+def _in_a_call(parameters: list[Parameter]) -> Iterator[str]:
+    for each in parameters:
+        if each.kind is Parameter.VAR_KEYWORD:
+            yield f"**{each.name}"
+        else:
+            yield f"{each.name}=..." if each.kind is Parameter.KEYWORD_ONLY else each.name

@@ -2,19 +2,21 @@
 
 import asyncio
 import errno
+import os
 import socket
-from copy import copy
+from dataclasses import replace
 from typing import Any, Self
 
 from .accepting import Acceptor
-from .endpoints import endpoint_of
-from .errors import ProxyShutDownError, ProxyUseError
+from .endpoints import client_endpoint, endpoint_of
+from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
 from .fronting import fronting_address
 from .guards import Emitter, GuardedLogger, Warnings, contains, guarded_clock
 from .home import Home
 from .keyshare import new_x25519_public_key
-from .options import ProxyOpts
+from .options import MAX_DURATION_SECONDS, ProxyOpts
+from .plain_socket import PLAIN_SOCKET, is_plain_socket
 from .readiness import Readiness
 from .relay.engine import Engine
 from .stream import Stream, Surroundings
@@ -32,11 +34,17 @@ class Proxy:
     forked off later, `serve`, `serve_conn` and `shutdown` raise ProxyUseError.
 
     Args:
-        opts: Its settings; later changes of the object have no effect.
+        opts: Its settings, which are checked again; later changes of the object have no effect.
+
+    Raises:
+        OptionError: As from `ProxyOpts`, for what was changed since it was made; or `opts` is something else.
     """
 
     def __init__(self, opts: ProxyOpts) -> None:
-        self._opts = opts = copy(opts)
+        if not isinstance(opts, ProxyOpts):
+            expected = "ProxyOpts, such as ProxyOpts.with_defaults(secret)"
+            raise OptionError("opts", f"{expected}, got {type(opts).__name__}")
+        self._opts = opts = replace(opts)  # copies, and checks
         self._dcs = opts.dc_table()
         self._engine = Engine(opts.relay)
         self._logger = GuardedLogger(opts.logger).named("proxy")
@@ -70,23 +78,29 @@ class Proxy:
     async def serve(self, listener: socket.socket) -> None:
         """Serve the connections of a listening socket until the proxy is shut down.
 
-        The listener stays the caller's, who also closes it. Several may be served at once; `concurrency` counts
-        over all of them.
+        The listener stays the caller's, who also closes it. The proxy accepts on a duplicate: closing the listener
+        ends nothing, and the port is taken until this returns, after `shutdown` or a cancellation. Two proxies may
+        serve one listener for a while, so that one can replace the other and nobody is refused.
+
+        Several may be served at once; `concurrency` counts over all of them.
 
         Raises:
+            OptionError: It is no plain `socket.socket`.
             ProxyShutDownError: The proxy was shut down before.
-            ProxyUseError: This listener is served already, or the proxy belongs elsewhere.
-            OSError: The socket doesn't listen, or accepting broke for good.
+            ProxyUseError: This proxy serves this listener already, or belongs elsewhere.
+            OSError: The socket doesn't listen, there is no descriptor left, or accepting broke for good.
         """
+        if not is_plain_socket(listener):
+            raise OptionError("listener", f"a plain, listening socket.socket, got {type(listener).__name__}")
         if self._shut_down:
             raise ProxyShutDownError("this proxy was shut down")
         if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             raise OSError(errno.EINVAL, "expected a listening socket")
-        if any(listener.fileno() == served.fileno() for served in self._acceptors.values()):
+        if self._serves(listener):
             raise ProxyUseError("this listener is served already")
         self._move_in()
         acceptor = Acceptor(listener, self._take, self._warnings)
-        self._acceptors[acceptor] = listener
+        self._acceptors[acceptor] = acceptor.listener
         try:
             await acceptor.run()
         finally:
@@ -100,25 +114,31 @@ class Proxy:
 
         Args:
             sock: A connected stream socket. It is the proxy's from now on, which closes it, also after an error.
-            client_address: The client's (ip, port) as in the socket module, where it isn't the socket's peer.
+            client_address: The client's (ip, port), or what the socket module has for IPv6; None: the socket's peer.
 
         Raises:
+            OptionError: `sock` is no plain `socket.socket` (that of an asyncio stream isn't one: see
+                `socket_from_streams`), or `client_address` no address.
             ProxyUseError: The proxy belongs elsewhere.
         """
-        if self._shut_down or sock.fileno() < 0:
-            sock.close()
-            return
         try:
+            if not is_plain_socket(sock):
+                raise OptionError("sock", f"{PLAIN_SOCKET}, got {type(sock).__name__}")
+            given = None if client_address is None else client_endpoint("client_address", client_address)
+            if self._shut_down or sock.fileno() < 0:
+                sock.close()
+                return
             sock.setblocking(False)
             home = self._move_in()
         except OSError as error:  # there are no descriptors left
             self._warnings.warn("serve_conn", "a connection can't be served", error=error)
             sock.close()
             return
-        except ProxyUseError:
-            sock.close()
+        except (OptionError, ProxyUseError):
+            if isinstance(sock, socket.socket):
+                sock.close()
             raise
-        stream = self._start(sock, endpoint_of(client_address or _peer_name(sock)), self._given)
+        stream = self._start(sock, given or endpoint_of(_peer_name(sock)), self._given)
         try:
             await asyncio.wait((stream, home.left), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
@@ -133,11 +153,13 @@ class Proxy:
         behind after 5 s, with a warning; it ends when the part lets it.
 
         Args:
-            grace_seconds: How long to wait for streams.
+            grace_seconds: How long to wait for streams, 0 to ten years.
 
         Raises:
+            OptionError: `grace_seconds` is something else; nothing was stopped.
             ProxyUseError: The proxy belongs elsewhere.
         """
+        _check_grace(grace_seconds)
         if self._home is not None:
             self._home.check()
         self._shut_down = True
@@ -159,6 +181,10 @@ class Proxy:
     async def __aexit__(self, *_error: object) -> None:
         await self.shutdown()
 
+    def _serves(self, listener: socket.socket) -> bool:
+        fd = listener.fileno()
+        return any(os.path.sameopenfile(fd, served.fileno()) for served in self._acceptors.values())
+
     def _take(self, sock: socket.socket, address: Any) -> None:
         """Decide about a connection that was accepted, before a byte of it is read."""
         client = endpoint_of(address)
@@ -167,6 +193,11 @@ class Proxy:
             sock.close()
         elif len(self._accepted) >= self._opts.concurrency:
             self._events.send(EventConcurrencyLimited(timestamp=self._opts.clock()))
+            limit = self._opts.concurrency
+            self._warnings.warn(
+                "concurrency", f"connections are refused: as many are open as concurrency allows, {limit}"
+            )
+            self._log_refused(remote_ip, "too many connections")
             sock.close()
         else:
             _stream = self._start(sock, client, self._accepted)
@@ -182,7 +213,12 @@ class Proxy:
         self._events.send(
             EventIPBlocklisted(timestamp=self._opts.clock(), remote_ip=ip, is_block_list=refused_by_blocklist)
         )
+        self._log_refused(ip, "on the blocklist" if refused_by_blocklist else "not on the allowlist")
         return False
+
+    def _log_refused(self, ip: IPAddress | None, why: str) -> None:
+        if self._logger.debug_enabled:
+            self._logger.bind(client_ip=ip and str(ip)).debug(f"refused: {why}")
 
     def _start(
         self, sock: socket.socket, client: tuple[IPAddress, int] | None, streams: set[asyncio.Task[None]]
@@ -231,3 +267,9 @@ def _peer_name(sock: socket.socket) -> Any:
         return sock.getpeername()
     except OSError:
         return None
+
+
+def _check_grace(value: Any) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value <= MAX_DURATION_SECONDS:
+        raise OptionError("grace_seconds", "a number of seconds, 0 to ten years", value)

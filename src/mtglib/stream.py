@@ -121,11 +121,18 @@ class Stream:
             self._log(upstream=self._upstream).info("closed: error", error=error)
             self._around.warnings.warn(f"stream {type(error).__name__}", "a stream failed", error=error)
         finally:
-            with suppress(OSError):
-                self._conn.close()
+            self._close()
             self._around.events.send(
                 EventFinish(stream_id=self._id, timestamp=clock(), reason=self._reason, dc=self._dc)
             )
+
+    def _close(self) -> None:
+        """Close the client's socket, if it is still ours, whatever the object makes of that."""
+        try:
+            with suppress(OSError):
+                self._conn.close()
+        except Exception as error:
+            self._around.warnings.warn("close", f"a socket wasn't closed: {type(error).__name__}", error=error)
 
     async def _handshake(self) -> Job | None:
         """Find out who this is, and connect to where it belongs; None if there is nothing to relay."""
@@ -242,7 +249,7 @@ class Stream:
             self._log().debug(f"fronted: {stranger}")
         around.events.send(EventDomainFronting(stream_id=self._id, timestamp=opts.clock(), reason=stranger.reason))
         try:
-            upstream = await dial_front(opts, around.listeners, around.warnings)
+            upstream = await dial_front(opts, around.listeners, self._conn.local_endpoint, around.warnings)
         except (OSError, TimeoutError, UpstreamError) as error:
             self._reason = "front_unreachable"
             around.warnings.warn("front", f"the fronting site can't be reached: {str(error) or 'time-out'}")

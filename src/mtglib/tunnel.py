@@ -3,9 +3,13 @@
 import asyncio
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from .errors import OptionError
+
+_READER_METHODS = ("read",)
+_WRITER_METHODS = ("write", "drain", "can_write_eof", "write_eof", "close", "wait_closed")
 _READ_BYTES = 64 * 1024
 _pumping: set[asyncio.Task[None]] = set()  # the event loop keeps weak references only
 
@@ -16,7 +20,17 @@ def socket_from_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     Call it inside the event loop of the streams. What is written to the socket goes to `writer`, what comes from
     `reader` can be read from it; an end of file is carried over in both directions (a stream without half-closes, as
     TLS, is closed by it), a broken stream ends the socket. `writer` is closed when both directions are over.
+
+    Args:
+        reader: asyncio's, or what has its method `read`.
+        writer: asyncio's, or what has its methods `write`, `drain`, `can_write_eof`, `write_eof`, `close`,
+            `wait_closed`.
+
+    Raises:
+        OptionError: One of them is something else, such as the other.
     """
+    _check_stream("reader", reader, _READER_METHODS)
+    _check_stream("writer", writer, _WRITER_METHODS)
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
@@ -24,6 +38,12 @@ def socket_from_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     _pumping.add(task)
     task.add_done_callback(_pumping.discard)
     return ours
+
+
+def _check_stream(field: str, stream: object, methods: Sequence[str]) -> None:
+    if missing := [method for method in methods if not callable(getattr(stream, method, None))]:
+        expected = f"an asyncio.Stream{field.capitalize()}"
+        raise OptionError(field, f"{expected}; {type(stream).__name__} lacks {', '.join(missing)}")
 
 
 async def _pump(sock: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

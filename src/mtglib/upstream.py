@@ -7,6 +7,7 @@ from .dc import DCAddress, DCChoice
 from .errors import UpstreamError
 from .guards import Warnings, within
 from .interfaces import Network
+from .plain_socket import PLAIN_SOCKET, is_plain_socket
 
 _LATE_SECONDS = 0.1
 """How much later we give up than the network was told to: its own error says what was going on, ours only how long."""
@@ -47,12 +48,14 @@ async def dial(network: Network, host: str, port: int, timeout_seconds: float, w
 
     Raises:
         OSError, TimeoutError: It can't be reached.
-        UpstreamError: The network misbehaved: it raised something else, or returned no socket.
+        UpstreamError: The network misbehaved: it raised something else, or returned no plain socket.
     """
     try:
         sock = await within(timeout_seconds + _LATE_SECONDS, network.dial(host, port, timeout_seconds=timeout_seconds))
-        if not isinstance(sock, socket.socket):
-            raise TypeError(f"expected a connected socket.socket, got {type(sock).__name__}")
+        if not is_plain_socket(sock):
+            if isinstance(sock, socket.socket):
+                sock.close()
+            raise TypeError(f"expected {PLAIN_SOCKET}, got {type(sock).__name__}")
         if sock.fileno() < 0:
             raise ValueError("expected a connected socket.socket, got a closed one")
     except (OSError, TimeoutError):

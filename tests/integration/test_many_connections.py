@@ -100,7 +100,7 @@ async def test_each_of_many_connections_gets_its_own_bytes(relay: str, fast_mode
 
 async def test_limit_holds_for_a_crowd_that_comes_at_once(relay: str) -> None:
     limit = 100
-    async with stage(relay, concurrency=limit) as around:
+    async with stage(relay, concurrency=limit, warnings=True) as around:
         crowd = [await around.stranger() for _ in range(3 * limit)]
         await around.events.seen(mtglib.EventConcurrencyLimited, 2 * limit)
 

@@ -112,6 +112,41 @@ async def test_front_that_is_the_proxy_itself_is_refused(
         assert len(around.events.of(mtglib.EventStart)) == 2
 
 
+async def test_front_that_is_the_proxy_itself_is_refused_also_when_the_listener_was_closed(relay: str) -> None:
+    listener = socket.create_server(("0.0.0.0", 0), backlog=64)
+    port = listener.getsockname()[1]
+    changes: dict[str, Any] = {"domain_fronting_ip": "127.0.0.77", "domain_fronting_port": port, "warnings": True}
+    async with stage(relay, listener=listener, **changes) as around:
+        listener.close()
+        sock = await sockets.connect("127.0.0.1", port)
+        await sockets.send_all(sock, GARBAGE)
+
+        assert await sockets.recv_until_end(sock) == sockets.Received(b"", "reset")
+        sockets.close(sock)
+        await around.finished(2)
+        assert len(around.events.of(mtglib.EventDomainFronting)) == 1
+
+
+async def test_front_that_leads_to_whoever_accepts_for_the_proxy_is_refused(relay: str) -> None:
+    listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    listener.setblocking(False)
+    port = listener.getsockname()[1]
+    changes: dict[str, Any] = {"domain_fronting_ip": "127.0.0.1", "domain_fronting_port": port, "warnings": True}
+    async with stage(relay, **changes) as around:
+        serving = []
+        sock = await sockets.connect("127.0.0.1", port)
+        await sockets.send_all(sock, GARBAGE)
+        for _ in range(2):  # the probe, and the proxy's own connection, which sends nothing
+            accepted, _ = await asyncio.get_running_loop().sock_accept(listener)
+            serving.append(asyncio.create_task(around.proxy.serve_conn(accepted)))
+
+        assert await sockets.recv_until_end(sock) == sockets.Received(b"", "reset")
+        await asyncio.gather(*serving)
+        assert len(around.events.of(mtglib.EventDomainFronting)) == 1
+        sockets.close(sock)
+        listener.close()
+
+
 async def test_front_by_a_name_that_leads_back_is_refused(relay: str) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     port = listener.getsockname()[1]

@@ -223,6 +223,40 @@ async def test_serve_that_is_cancelled_leaves_listener_and_streams_alone(relay: 
             await again
 
 
+async def test_a_new_proxy_takes_a_listener_over_from_an_old_one(relay: str) -> None:
+    async with stage(relay) as around:
+        opts = mtglib.ProxyOpts.with_defaults(around.secret, relay=relay, dc_overrides={2: [around.dc.address]})
+        async with mtglib.Proxy(opts) as new:
+            serving = asyncio.create_task(new.serve(around.listener))
+            client = await around.client()
+            await check_echo(client)
+
+            await around.proxy.shutdown()
+
+            for _ in range(3):
+                await check_echo(await around.client())
+        await serving
+
+
+async def test_a_listener_that_is_closed_while_it_is_served_goes_on_until_shutdown(relay: str) -> None:
+    async with stage(relay) as around:
+        port, fd = around.port, around.listener.fileno()
+        around.listener.close()
+        opts = mtglib.ProxyOpts.with_defaults(around.secret, relay=relay, dc_overrides={2: [around.dc.address]})
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            assert listener.fileno() == fd
+            async with mtglib.Proxy(opts) as other:
+                serving = asyncio.create_task(other.serve(listener))
+                for each in (port, listener.getsockname()[1], port):
+                    async with await FakeTLSClient.connect("127.0.0.1", each, around.secret) as client:
+                        await check_echo(client)
+            await serving
+
+        await around.proxy.shutdown()
+        with pytest.raises(ConnectionRefusedError):
+            await sockets.connect("127.0.0.1", port)
+
+
 async def test_accepting_that_breaks_for_good_is_an_oserror(relay: str) -> None:
     async with stage(relay) as around:
         with socket.socket() as not_listening, pytest.raises(OSError):

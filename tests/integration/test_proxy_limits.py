@@ -10,6 +10,7 @@ import pytest
 
 import mtglib
 from integration.event_rules import names
+from integration.recording_logger import RecordingLogger
 from integration.routed_network import OnlyThese
 from integration.stage import Stage, eventually, stage, tcp_pair
 from support import sockets
@@ -46,6 +47,51 @@ async def test_address_that_is_turned_away_is_closed_unread(relay: str, lists: d
         assert around.front.connections == []
 
 
+class Quiet(RecordingLogger):
+    """A logger that wants no debug messages."""
+
+    debug_enabled = False
+
+    def named(self, name: str) -> Quiet:
+        return self
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"ip_blocklist": OnlyThese("127.0.0.1")}, "on the blocklist"),
+        ({"ip_allowlist": OnlyThese("127.0.0.2")}, "not on the allowlist"),
+        ({"concurrency": 1}, "too many connections"),
+    ],
+)
+@pytest.mark.parametrize("logger", [RecordingLogger, Quiet])
+async def test_who_is_refused_is_told_to_who_wants_to_know(
+    relay: str, changes: dict[str, Any], why: str, logger: type[RecordingLogger]
+) -> None:
+    told = logger()
+    async with stage(relay, logger=told, **changes) as around:
+        if "concurrency" in changes:
+            await around.stranger()
+            await around.events.seen(mtglib.EventStart)
+        for _ in range(2):
+            assert await around.probe(b"") == sockets.Received(b"", "eof")
+
+    debug = [(message.text, message.fields) for message in told.messages if message.level == "debug"]
+    assert debug == ([] if logger is Quiet else [(f"refused: {why}", {"client_ip": "127.0.0.1"})] * 2)
+
+
+async def test_the_limit_is_a_warning_once_a_minute(relay: str) -> None:
+    async with stage(relay, concurrency=2, warnings=True) as around:
+        for _ in range(2):
+            await around.stranger()
+        await around.events.seen(mtglib.EventStart, 2)
+        assert around.log.warnings == []
+        for _ in range(3):
+            await around.probe(b"")
+
+        assert around.log.warnings == ["connections are refused: as many are open as concurrency allows, 2"]
+
+
 async def test_lists_let_in_whom_they_should(relay: str) -> None:
     lists: dict[str, Any] = {"ip_allowlist": OnlyThese("127.0.0.1"), "ip_blocklist": OnlyThese("127.0.0.2")}
     async with stage(relay, **lists) as around:
@@ -55,7 +101,7 @@ async def test_lists_let_in_whom_they_should(relay: str) -> None:
 
 
 async def test_connection_above_the_limit_is_closed_unread(relay: str) -> None:
-    async with stage(relay, concurrency=2) as around:
+    async with stage(relay, concurrency=2, warnings=True) as around:
         first = await around.stranger()
         await around.client()
         await around.events.seen(mtglib.EventStart, 2)
@@ -72,7 +118,7 @@ async def test_connection_above_the_limit_is_closed_unread(relay: str) -> None:
 
 
 async def test_limit_counts_over_all_listeners_and_relays(relay: str) -> None:
-    async with stage(relay, concurrency=3) as around:
+    async with stage(relay, concurrency=3, warnings=True) as around:
         with socket.create_server(("127.0.0.1", 0)) as second:
             serving = asyncio.create_task(around.proxy.serve(second))
             await around.client()
@@ -220,7 +266,7 @@ async def test_list_that_raises_turns_away(relay: str) -> None:
 
 
 async def test_front_holds_a_place_until_it_is_over(relay: str) -> None:
-    async with stage(relay, concurrency=1) as around:
+    async with stage(relay, concurrency=1, warnings=True) as around:
         prober = await around.stranger(GARBAGE)
         connection = await around.front.connection()
         await connection.got(len(GARBAGE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -22,17 +23,29 @@ OUT_OF_RESOURCES = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
 
 
 class Listener(socket.socket):
-    """A listening socket whose `accept` fails with `failures` first."""
+    """A listening socket whose `accept` fails with `failures` first, as do its duplicates'."""
 
     failures: list[int]
-    accepts = 0
+    tries: list[int | None]
+
+    @property
+    def accepts(self) -> int:
+        """How often it was tried."""
+        return len(self.tries)
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Fail as told, then accept."""
-        self.accepts += 1
-        if self.failures:
-            raise OSError(self.failures.pop(0), "as told")
+        self.tries.append(failure := self.failures.pop(0) if self.failures else None)
+        if failure is not None:
+            raise OSError(failure, "as told")
         return super().accept()
+
+    def dup(self) -> Listener:
+        """Share what is told and counted."""
+        duplicate = super().dup()
+        assert isinstance(duplicate, Listener)
+        duplicate.failures, duplicate.tries = self.failures, self.tries
+        return duplicate
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +58,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def listener() -> Iterator[Listener]:
     """A listener on 127.0.0.1."""
     with Listener() as listener:
-        listener.failures = []
+        listener.failures, listener.tries = [], []
         listener.bind(("127.0.0.1", 0))
         listener.listen(200)
         yield listener
@@ -93,7 +106,7 @@ async def test_connections_are_taken_nonblocking_with_their_peers_address(
 async def test_an_error_of_one_connection_goes_by_unnoticed(
     listener: Listener, warnings: Warnings, logger: RecordingLogger, failure: int
 ) -> None:
-    listener.failures = [failure] * 3
+    listener.failures += [failure] * 3
     running = Running(listener, warnings)
 
     with connect(listener):
@@ -112,7 +125,7 @@ def test_a_pause_is_a_tenth_of_a_second() -> None:
 async def test_without_resources_it_pauses_says_so_once_and_goes_on(
     listener: Listener, warnings: Warnings, logger: RecordingLogger, failure: int
 ) -> None:
-    listener.failures = [failure] * 3
+    listener.failures += [failure] * 3
     running = Running(listener, warnings)
 
     with connect(listener):
@@ -126,7 +139,7 @@ async def test_without_resources_it_pauses_says_so_once_and_goes_on(
 
 async def test_it_can_be_stopped_in_a_pause(listener: Listener, warnings: Warnings, logger: RecordingLogger) -> None:
     accepting._PAUSE_SECONDS = 3600.0
-    listener.failures = [errno.EMFILE] * 1000
+    listener.failures += [errno.EMFILE] * 1000
     running = Running(listener, warnings)
     serving = asyncio.create_task(running.acceptor.run())
     with connect(listener):
@@ -145,7 +158,7 @@ async def test_it_can_be_stopped_in_a_pause(listener: Listener, warnings: Warnin
 
 
 async def test_another_error_is_for_good(listener: Listener, warnings: Warnings) -> None:
-    listener.failures = [errno.EINVAL]
+    listener.failures.append(errno.EINVAL)
     running = Running(listener, warnings)
 
     with connect(listener), pytest.raises(OSError, match="as told") as caught:
@@ -160,7 +173,7 @@ async def test_the_listener_stays_the_callers(listener: Listener, warnings: Warn
         with connect(listener):
             await running.acceptor.run()
         assert listener.fileno() >= 0
-        assert not asyncio.get_running_loop().remove_reader(listener.fileno())
+        assert running.acceptor.listener.fileno() == -1
         running.close()
 
 
@@ -177,10 +190,60 @@ async def test_after_stop_nobody_else_is_taken(listener: Listener, warnings: War
 
 
 async def test_cancelling_leaves_no_reader_behind(listener: Listener, warnings: Warnings) -> None:
-    serving = asyncio.create_task(Running(listener, warnings).acceptor.run())
+    acceptor = Running(listener, warnings).acceptor
+    fd = acceptor.listener.fileno()
+    serving = asyncio.create_task(acceptor.run())
     await asyncio.sleep(0)
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
 
-    assert not asyncio.get_running_loop().remove_reader(listener.fileno())
+    assert acceptor.listener.fileno() == -1
+    assert not asyncio.get_running_loop().remove_reader(fd)  # uvloop's says nothing
+
+
+async def test_two_acceptors_of_a_listener_are_not_in_each_others_way(listener: Listener, warnings: Warnings) -> None:
+    old, new = Running(listener, warnings), Running(listener, warnings)
+    old_run, new_run = (asyncio.create_task(each.acceptor.run()) for each in (old, new))
+    await asyncio.sleep(0)
+    old.acceptor.stop()
+    await old_run
+
+    with connect(listener):
+        await new_run
+
+    assert (len(old.taken), len(new.taken)) == (0, 1)
+    new.close()
+
+
+async def test_a_listener_that_is_closed_goes_on_and_its_number_is_free(listener: Listener, warnings: Warnings) -> None:
+    running = Running(listener, warnings)
+    run = asyncio.create_task(running.acceptor.run())
+    await asyncio.sleep(0)
+    address, fd = listener.getsockname(), listener.fileno()
+    one, other = socket.socketpair()
+    listener.close()
+    with one, other, socket.socket(fileno=os.dup2(one.fileno(), fd)) as another:
+        other.send(b"in")
+        another.setblocking(False)
+        assert await asyncio.get_running_loop().sock_recv(another, 2) == b"in"
+        with socket.create_connection(address):
+            await run
+
+    assert len(running.taken) == 1
+    running.close()
+
+
+async def test_without_a_descriptor_left_it_cannot_be_made(
+    listener: Listener, warnings: Warnings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dup(_listener: socket.socket) -> socket.socket:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(Listener, "dup", dup)
+    with pytest.raises(
+        OSError, match=r"a listener needs a descriptor of the proxy's own: Too many open files"
+    ) as caught:
+        Acceptor(listener, print, warnings)
+
+    assert caught.value.errno == errno.EMFILE

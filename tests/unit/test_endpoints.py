@@ -6,11 +6,13 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.endpoints import canonical_ip, endpoint_of, local_endpoint, parse_endpoint
+from mtglib import OptionError
+from mtglib.endpoints import canonical_ip, client_endpoint, endpoint_of, local_endpoint, parse_endpoint
 
 addresses = st.ip_addresses()
 
@@ -44,6 +46,23 @@ def test_mapped_and_plain_addresses_are_one(ip: IPv4Address | IPv6Address) -> No
 @pytest.mark.parametrize("address", ["", "/run/mtg.sock", b"\0abstract", None, (), ("127.0.0.1",), (1, 2), ("x", 1)])
 def test_what_is_no_ip_address_has_no_endpoint(address: Any) -> None:
     assert endpoint_of(address) is None
+
+
+@given(addresses, st.integers(0, 65535), st.booleans(), st.booleans())
+def test_a_clients_address_is_taken_in_all_its_forms(
+    ip: IPv4Address | IPv6Address, port: int, as_text: bool, is_long: bool
+) -> None:
+    address = (str(ip) if as_text else ip, port, *((0, 7) if is_long and ip.version == 6 else ()))
+
+    assert client_endpoint("client_address", address) == (canonical_ip(str(ip)), port)
+
+
+@given(st.one_of(st.none(), st.text(), st.tuples(st.text(), st.integers()), st.lists(st.integers()), st.binary()))
+def test_nothing_else_is_a_clients_address(value: Any) -> None:
+    hypothesis.assume(endpoint_of(value) is None)
+
+    with pytest.raises(OptionError, match=r"^client_address: expected a tuple \(ip, port\)"):
+        client_endpoint("client_address", value)
 
 
 def test_endpoints_of_both_families() -> None:

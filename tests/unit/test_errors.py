@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import importlib
+import pickle
+import pkgutil
+from collections.abc import Callable
+
 import pytest
 
 import mtglib
 from mtglib import errors
+from mtglib.ipblocklist.list_error import ListError
+from mtglib.network import CircuitOpenError, ResolverClosedError
+from mtglib.network.dns_message import DNSError, NoHostNameError
+from mtglib.network.target_error import TargetUnreachableError
+
+PART_ERRORS = [
+    kind for kind in vars(errors).values() if isinstance(kind, type) and mtglib.PartIsNotDefinedError in kind.__bases__
+]
+
+
+def _pickled(error: Exception, protocol: int) -> object:
+    return pickle.loads(pickle.dumps(error, protocol))
+
+
+PICKLES = [functools.partial(_pickled, protocol=protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
 
 
 def test_all_have_one_base() -> None:
@@ -13,6 +35,64 @@ def test_all_have_one_base() -> None:
 
     assert len(tree) > 10
     assert all(issubclass(error, mtglib.MtglibError) for error in tree)
+
+
+MADE = [
+    mtglib.MtglibError("what was wrong"),
+    mtglib.OptionError("port", "a number", "x"),
+    *(kind("part", "an object with send") for kind in (mtglib.PartIsNotDefinedError, *PART_ERRORS)),
+    mtglib.SecretEmptyError(),
+    mtglib.SecretInvalidError("hex"),
+    mtglib.ProxyUseError("elsewhere"),
+    mtglib.ProxyShutDownError("over"),
+    mtglib.EngineError("not built"),
+    mtglib.ClientError("sni", "another host"),
+    mtglib.UpstreamError("silence"),
+    CircuitOpenError("a proxy is down"),
+    DNSError("a broken answer"),
+    ListError("not found"),
+    NoHostNameError("no such name"),
+    ResolverClosedError(),
+    TargetUnreachableError("no way"),
+]
+
+
+def exceptions_of_mtglib() -> set[type[Exception]]:
+    """All that any module of it defines."""
+    modules = [importlib.import_module(m.name) for m in pkgutil.walk_packages(mtglib.__path__, "mtglib.")]
+    values = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
+    return {kind for kind in values if issubclass(kind, Exception) and kind.__module__.startswith("mtglib.")}
+
+
+def test_this_list_is_of_all_that_others_can_meet() -> None:
+    assert {kind for kind in exceptions_of_mtglib() if not kind.__name__.startswith("_")} == {*map(type, MADE)}
+
+
+@pytest.mark.parametrize("error", MADE, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, *PICKLES])
+def test_an_error_survives_its_way_to_another_process(
+    error: Exception, duplicate: Callable[[Exception], Exception]
+) -> None:
+    error.__notes__ = ["a note"]
+
+    made = duplicate(error)
+
+    assert type(made) is type(error)
+    assert (str(made), repr(made), vars(made)) == (str(error), repr(error), vars(error))
+
+
+def test_an_error_of_somebody_elses_making_survives_as_well() -> None:
+    made = pickle.loads(pickle.dumps(OwnError(5)))
+
+    assert (type(made), str(made), made.code) == (OwnError, "code 5", 5)
+
+
+class OwnError(mtglib.UpstreamError):
+    """What an embedder may derive."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"code {code}")
+        self.code = code
 
 
 def test_option_error_names_field_and_expectation() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import mtglib
 from mtglib import ProxyOpts, Secret
+from mtglib.endpoints import endpoint_of
 from mtglib.fronting import dial_front, fronting_address, fronting_job
 from mtglib.guards import Warnings
 
@@ -63,7 +64,7 @@ async def test_the_front_network_dials_if_there_is_one(listen: Listen, warnings:
     network, front = OneHost("127.0.0.1", 9), OneHost("127.0.0.1", port_of(site))
     opts = ProxyOpts.with_defaults(SECRET, network=network, front_network=front, dial_timeout=3.5)
 
-    (await dial_front(opts, [], warnings)).close()
+    (await dial_front(opts, [], None, warnings)).close()
 
     assert front.dialled == [("front.example", 443, 7.0)]
     assert network.dialled == []
@@ -72,7 +73,7 @@ async def test_the_front_network_dials_if_there_is_one(listen: Listen, warnings:
 async def test_without_one_the_network_dials(listen: Listen, warnings: Warnings) -> None:
     network = OneHost("127.0.0.1", port_of(listen("127.0.0.1")))
 
-    sock = await dial_front(ProxyOpts.with_defaults(SECRET, network=network), [listen("127.0.0.1")], warnings)
+    sock = await dial_front(ProxyOpts.with_defaults(SECRET, network=network), [listen("127.0.0.1")], None, warnings)
 
     with sock:
         assert sock.gettimeout() == 0
@@ -90,14 +91,14 @@ async def test_a_front_that_is_this_proxy_is_refused(
     opts = ProxyOpts.with_defaults(SECRET, network=OneHost(reached, port_of(own)))
 
     with pytest.raises(mtglib.UpstreamError, match=r"^domain-fronting: .* front\.example port 443 is its own address"):
-        await dial_front(opts, [listen("127.0.0.1"), own], warnings)
+        await dial_front(opts, [listen("127.0.0.1"), own], None, warnings)
 
 
 async def test_a_site_of_the_other_family_on_our_port_is_another_server(listen: Listen, warnings: Warnings) -> None:
     own = listen("0.0.0.0")
     with socket.create_server(("::1", port_of(own)), family=socket.AF_INET6):
         opts = ProxyOpts.with_defaults(SECRET, network=OneHost("::1", port_of(own)))
-        (await dial_front(opts, [own], warnings)).close()
+        (await dial_front(opts, [own], None, warnings)).close()
 
 
 async def test_a_site_on_our_port_beside_a_listener_for_ipv6_alone_is_another_server(warnings: Warnings) -> None:
@@ -106,14 +107,14 @@ async def test_a_site_on_our_port_beside_a_listener_for_ipv6_alone_is_another_se
         own.bind(("::", port_of(site)))
         own.listen()
         opts = ProxyOpts.with_defaults(SECRET, network=OneHost("127.0.0.1", port_of(site)))
-        (await dial_front(opts, [own], warnings)).close()
+        (await dial_front(opts, [own], None, warnings)).close()
 
 
 async def test_another_address_of_this_machine_is_another_server(listen: Listen, warnings: Warnings) -> None:
     own = listen("127.0.0.1")
     with socket.create_server(("127.0.0.2", port_of(own))):
         opts = ProxyOpts.with_defaults(SECRET, network=OneHost("127.0.0.2", port_of(own)))
-        (await dial_front(opts, [own], warnings)).close()
+        (await dial_front(opts, [own], None, warnings)).close()
 
 
 async def test_a_wildcard_is_not_on_other_machines(listen: Listen, warnings: Warnings) -> None:
@@ -128,7 +129,39 @@ async def test_a_wildcard_is_not_on_other_machines(listen: Listen, warnings: War
             return Faraway()
 
     opts = ProxyOpts.with_defaults(SECRET, network=Internet("", 0))
-    (await dial_front(opts, [own], warnings)).close()
+    (await dial_front(opts, [own], None, warnings)).close()
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+async def test_a_front_where_the_prober_itself_arrived_is_refused(
+    mapped: bool, listen: Listen, warnings: Warnings
+) -> None:
+    unknown = listen("127.0.0.1")
+    opts = ProxyOpts.with_defaults(SECRET, network=OneHost("127.0.0.1", port_of(unknown)))
+    reached = endpoint_of((f"{'::ffff:' if mapped else ''}127.0.0.1", port_of(unknown)))
+
+    with pytest.raises(mtglib.UpstreamError, match=r"is its own address$"):
+        await dial_front(opts, [], reached, warnings)
+
+
+async def test_a_site_beside_where_the_prober_arrived_is_another_server(listen: Listen, warnings: Warnings) -> None:
+    site = listen("127.0.0.1")
+    opts = ProxyOpts.with_defaults(SECRET, network=OneHost("127.0.0.1", port_of(site)))
+    for reached in (("127.0.0.2", port_of(site)), ("127.0.0.1", 1)):
+        (await dial_front(opts, [], endpoint_of(reached), warnings)).close()
+
+
+async def test_what_a_transparent_proxy_was_meant_for_is_not_itself(warnings: Warnings) -> None:
+    class Faraway(socket.socket):
+        def getpeername(self) -> tuple[str, int]:
+            return "192.0.2.9", 443
+
+    class Internet(OneHost):
+        async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+            return Faraway()
+
+    opts = ProxyOpts.with_defaults(SECRET, network=Internet("", 0))
+    (await dial_front(opts, [], endpoint_of(("192.0.2.9", 443)), warnings)).close()
 
 
 async def test_a_tunnel_without_addresses_is_never_our_own(listen: Listen, warnings: Warnings) -> None:
@@ -140,7 +173,7 @@ async def test_a_tunnel_without_addresses_is_never_our_own(listen: Listen, warni
 
     opts = ProxyOpts.with_defaults(SECRET, network=Tunnel("", 0))
     with one, other:
-        assert await dial_front(opts, [listen("127.0.0.1")], warnings) is one
+        assert await dial_front(opts, [listen("127.0.0.1")], None, warnings) is one
 
 
 def test_the_job_is_raw_and_patient() -> None:

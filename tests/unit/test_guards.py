@@ -45,6 +45,22 @@ def test_a_logger_that_raises_is_ignored() -> None:
         child.warning("w")
 
 
+@pytest.mark.parametrize("child", [None, "a name", 5])
+def test_a_logger_without_children_that_can_log_goes_on_itself(logger: RecordingLogger, child: Any) -> None:
+    class Childless(RecordingLogger):
+        def named(self, name: str) -> Any:
+            return child
+
+        def bind(self, **fields: Any) -> Any:
+            return child
+
+    guarded = GuardedLogger(Childless(messages=logger.messages))
+    guarded.named("a").info("of a name")
+    guarded.bind(x=1).info("with a field")
+
+    assert said(logger) == [("info", "of a name"), ("info", "with a field")]
+
+
 @pytest.mark.parametrize("says", [True, False])
 def test_a_logger_may_say_whether_debug_messages_get_anywhere(says: bool) -> None:
     assert GuardedLogger(type("Logger", (RecordingLogger,), {"debug_enabled": says})()).debug_enabled is says

@@ -14,6 +14,7 @@ import pytest
 
 import mtglib
 from mtglib import OptionError, ProxyOpts, Secret
+from mtglib.antireplay import Redis, StableBloom, Window
 from unit.recorders import Broken
 
 SECRET = Secret(bytes(range(16)), "front.example")
@@ -70,8 +71,33 @@ def test_defaults_are_made_for_each_and_remember_hellos_for_twice_the_skew() -> 
 
     assert cache is not made[1].anti_replay_cache
     assert isinstance(cache, mtglib.antireplay.Window)
-    assert cache._window_seconds == 11
+    assert cache.window_seconds == 11
     assert cache._clock() == 1000.0
+
+
+@pytest.mark.parametrize("cache", [Window(7), Redis("redis://127.0.0.1", 7)], ids=lambda cache: type(cache).__name__)
+def test_a_cache_must_remember_for_as_long_as_a_hello_is_accepted(cache: Any) -> None:
+    opts = ProxyOpts.with_defaults(SECRET, anti_replay_cache=cache, tolerate_time_skewness_seconds=3)
+
+    with pytest.raises(OptionError) as raised:
+        dataclasses.replace(opts, tolerate_time_skewness_seconds=3.1)
+    assert str(raised.value) == (
+        "anti_replay_cache: expected one that remembers at least 7.2 s, "
+        "twice tolerate_time_skewness_seconds and 1, got one that remembers 7 s"
+    )
+
+
+@pytest.mark.parametrize("skew_seconds", [3, 0.064, 3600.5])
+def test_a_cache_on_a_server_may_remember_just_as_long(skew_seconds: float) -> None:
+    cache = Redis("redis://127.0.0.1", 2 * skew_seconds + 1)
+
+    ProxyOpts.with_defaults(SECRET, anti_replay_cache=cache, tolerate_time_skewness_seconds=skew_seconds)
+
+
+def test_a_cache_need_not_say_how_long_it_remembers() -> None:
+    for cache in (StableBloom(), Broken()):
+        opts = ProxyOpts.with_defaults(SECRET, anti_replay_cache=cache, tolerate_time_skewness_seconds=3600)
+        assert opts.anti_replay_cache is cache
 
 
 def test_all_are_keyword_only() -> None:
@@ -121,6 +147,9 @@ def test_a_part_with_all_methods_is_taken_as_it_is() -> None:
     assert all(getattr(opts, name) is part for name in (*PARTS, "ip_allowlist", "front_network"))
 
 
+def plain(*_positional: object, **_named: object) -> None: ...
+
+
 async def awaited(*_positional: object, **_named: object) -> bool:
     return False
 
@@ -145,7 +174,8 @@ NOT_PLAIN = [awaited, iterated, generated, Awaited(), functools.partial(awaited,
 
 def part_with(name: str, method: str, function: object) -> object:
     interface = {"ip_allowlist": PARTS["ip_blocklist"], "front_network": PARTS["network"]} | PARTS
-    return type("Odd", (), dict.fromkeys(interface[name][1].split(", "), print) | {method: function})()
+    methods = dict.fromkeys(interface[name][1].split(", "), staticmethod(plain))
+    return type("Odd", (), methods | {method: function})()
 
 
 @pytest.mark.parametrize("function", NOT_PLAIN)
@@ -170,7 +200,7 @@ def test_a_method_that_nobody_awaits_must_be_plain(name: str, method: str, funct
     ("name", "method"),
     [("anti_replay_cache", "seen_before"), ("network", "dial"), ("ip_blocklist", "run"), ("ip_allowlist", "shutdown")],
 )
-@pytest.mark.parametrize("function", [awaited, print])
+@pytest.mark.parametrize("function", [awaited, plain])
 def test_a_method_that_is_awaited_may_be_plain_and_return_what_is(name: str, method: str, function: object) -> None:
     part = part_with(name, method, staticmethod(cast("Any", function)))
 

@@ -119,6 +119,21 @@ async def test_a_stream_that_breaks_ends_the_socket() -> None:
     await gone()
 
 
+async def test_streams_that_are_swapped_or_none_are_refused_and_left_alone(tunnel: Tunnel) -> None:
+    reader, writer = await asyncio.open_connection(sock=socket.socket())
+    for given, text in (
+        ((writer, reader), "reader: expected an asyncio.StreamReader; StreamWriter lacks read"),
+        ((None, writer), "reader: expected an asyncio.StreamReader; NoneType lacks read"),
+        ((reader, object()), "writer: expected an asyncio.StreamWriter; object lacks write, drain, can_write_eof, "),
+    ):
+        with pytest.raises(mtglib.OptionError) as raised:
+            mtglib.socket_from_streams(*given)
+        assert str(raised.value).startswith(text)
+
+    assert len(tunnel_module._pumping) == 1
+    writer.close()
+
+
 async def test_a_tunnel_that_is_cancelled_twice_closes_both_ends(tunnel: Tunnel) -> None:
     (pumping,) = tunnel_module._pumping
     for _ in range(2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from ipaddress import ip_address
@@ -137,6 +138,22 @@ async def test_a_network_that_misbehaves_ends_the_stream(
 
     assert len(network.dialled) == 1, "what isn't a refusal isn't tried elsewhere"
     assert said(logger) == [("warning", f"ScriptedNetwork.dial failed: {kind}")]
+
+
+async def test_a_socket_in_tls_is_refused_and_closed(warnings: Warnings, logger: RecordingLogger) -> None:
+    ours, peer = socket.socketpair()
+    sock = ssl.create_default_context().wrap_socket(ours, server_hostname="a.example", do_handshake_on_connect=False)
+
+    async def in_tls() -> socket.socket:
+        return sock
+
+    with pytest.raises(mtglib.UpstreamError, match=r"^ScriptedNetwork\.dial failed: TypeError$"):
+        await dial(ScriptedNetwork(in_tls), "front.example", 443, 5.0, warnings)
+
+    text = "expected a plain socket.socket (for what isn't one see socket_from_streams), got SSLSocket"
+    assert [message.error for message in logger.messages] == [repr(TypeError(text))]
+    assert sock.fileno() == -1
+    peer.close()
 
 
 async def test_a_name_goes_to_the_network_as_it_is(warnings: Warnings) -> None:

@@ -60,6 +60,11 @@ class Window:
             raise OptionError("skewness_seconds", "seconds from 0 to 4e8", skewness_seconds)
         return cls(2 * skewness_seconds + 1, clock=clock)
 
+    @property
+    def window_seconds(self) -> float:
+        """How long it remembers."""
+        return self._window_seconds
+
     def __len__(self) -> int:
         return len(self._seen_at_unix)
 

@@ -1,7 +1,7 @@
 """The way to one observer: its queue, and the task that empties it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -73,7 +73,10 @@ class Delivery:
 
     async def _hand_over(self, batch: Sequence[Event]) -> None:
         try:
-            await self._observer.observe(batch)
+            # A plain function, which is done when it returns, is as good as one that is awaited.
+            awaited: Awaitable[None] | None = self._observer.observe(batch)
+            if awaited is not None:
+                await awaited
         except asyncio.CancelledError as error:
             self._refused += len(batch)
             task = asyncio.current_task()

@@ -1,6 +1,7 @@
 """One event stream for any number of observers."""
 
 import asyncio
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Self
@@ -25,8 +26,9 @@ class Fanout:
     others. When its queue is full, it isn't told of new streams at all, while those that it knows of are told to
     their end (see `mtglib.events.queue`): what it counts up it counts down again.
 
-    `async with Fanout([...]) as stream:` around the proxy. What is sent before is kept for then. On the way out all
-    that is queued is delivered; what is sent later is dropped. It can be entered once.
+    `async with Fanout([...]) as stream:` around the proxy. What is sent before is kept for then, as far as queues hold
+    it; where much gathers, the logger is told once that nobody has entered this, or there is a RuntimeWarning without
+    a logger. On the way out all that is queued is delivered; what is sent later is dropped. It can be entered once.
 
     Args:
         observers: Who gets the events, a sequence. Whoever made them also ends them, after this.
@@ -35,7 +37,7 @@ class Fanout:
             200 bytes, which queues share.
         drain_timeout: How long to wait on the way out for observers to take what is queued, in seconds: 0 to a day;
             then they are cancelled, and have one second more.
-        logger: Told what observers raise, once a minute for each.
+        logger: Told what observers raise, once a minute for each, and that this was never entered.
 
     Raises:
         OptionError: A value can't work.
@@ -54,13 +56,14 @@ class Fanout:
         self._inbox_events = min(_INBOX_EVENTS, max(max_queued_events // 2, 1))
         self._drain_timeout = drain_timeout
         if logger is not None:
-            with suppress(Exception):
-                logger = logger.named("events")
+            logger = _child(logger)
+        self._logger = logger
         self._deliveries = [Delivery(observer, max_queued_events, logger) for observer in observers]
         self._tasks: list[asyncio.Task[None]] = []
         self._inbox: list[Event] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = False
+        self._is_said = False
 
     @property
     def dropped(self) -> int:
@@ -80,6 +83,8 @@ class Fanout:
             self._wake()
         elif len(inbox) >= self._inbox_events:
             self._distribute()
+            if self._loop is None and not self._is_said:
+                self._say_not_entered()
 
     async def __aenter__(self) -> Self:
         if self._loop is not None:
@@ -118,12 +123,29 @@ class Fanout:
         elif self._loop is not None:
             self._loop.call_later(_GATHER_SECONDS, self._distribute)
 
+    def _say_not_entered(self) -> None:
+        self._is_said = True
+        text = "events gather, since nobody has entered this Fanout: use it in `async with`"
+        if self._logger is None:
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
+            return
+        with suppress(Exception):
+            self._logger.warning(text)
+
     def _distribute(self) -> None:
         if not self._inbox:
             return
         events, self._inbox = self._inbox, []
         for delivery in self._deliveries:
             delivery.offer(events)
+
+
+def _child(logger: Logger) -> Logger:
+    with suppress(Exception):
+        child = logger.named("events")
+        if callable(getattr(child, "warning", None)):
+            return child
+    return logger
 
 
 def _check(observers: Any, max_queued_events: Any, drain_timeout: Any, logger: Any) -> None:

@@ -1,5 +1,6 @@
 """Threads for calls that may block for long and that nobody has to wait for."""
 
+import os
 import threading
 from collections.abc import Callable, Hashable
 from typing import Protocol
@@ -14,7 +15,35 @@ class Work(Hashable, Protocol):
 
 
 class DaemonThreads:
-    """Up to `most` threads, which start when there is work, and end when there is none. The rest waits its turn."""
+    """Up to `most` threads, which start when there is work, and end when there is none. The rest waits its turn.
+
+    A process that is forked off begins anew: threads don't survive a fork, and what they had to do is their process's.
+    """
+
+    def __init__(self, most: int, name: str) -> None:
+        self._most = most
+        self._name = name
+        self._pid = os.getpid()
+        self._crew = _Crew(most, name)
+
+    def run(self, work: Work) -> None:
+        """Have it done.
+
+        Raises:
+            OSError: The system gives no thread.
+        """
+        if self._pid != os.getpid():
+            # Should two threads come here at once, the crew that is lost still does what it was given.
+            self._crew, self._pid = _Crew(self._most, self._name), os.getpid()
+        self._crew.run(work)
+
+    def withdraw(self, work: Work) -> bool:
+        """Take back what hasn't begun; returns whether that was so."""
+        return self._pid == os.getpid() and self._crew.withdraw(work)
+
+
+class _Crew:
+    """The threads of one process."""
 
     def __init__(self, most: int, name: str) -> None:
         self._most = most
@@ -24,11 +53,6 @@ class DaemonThreads:
         self._running = 0
 
     def run(self, work: Work) -> None:
-        """Have it done.
-
-        Raises:
-            OSError: The system gives no thread.
-        """
         with self._lock:
             self._waiting[work] = None
             if self._running == self._most:
@@ -45,7 +69,6 @@ class DaemonThreads:
             raise OSError(f"a look-up has no thread: {error}") from error
 
     def withdraw(self, work: Work) -> bool:
-        """Take back what hasn't begun; returns whether that was so."""
         with self._lock:
             if work not in self._waiting:
                 return False

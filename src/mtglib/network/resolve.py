@@ -36,3 +36,6 @@ class ResolverClosedError(OSError):
 
     def __init__(self) -> None:
         super().__init__("the resolver was closed")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (), self.__dict__

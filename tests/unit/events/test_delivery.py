@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import mtglib
 from integration.recording_logger import RecordingLogger
@@ -50,6 +51,22 @@ async def test_what_an_observer_raises_on_is_dropped_and_not_tried_again() -> No
 
     assert observer.batches == [EVENTS]
     assert delivery.dropped == len(EVENTS)
+
+
+async def test_a_plain_function_that_returns_has_observed() -> None:
+    class Plain:
+        batches: ClassVar[list[list[mtglib.Event]]] = []
+
+        def observe(self, events: Sequence[mtglib.Event]) -> None:
+            self.batches.append(list(events))
+
+    observer: Any = Plain()
+    delivery = Delivery(observer, 100, None)
+    delivery.offer(EVENTS)
+    delivery.end()
+    await delivery.run()
+
+    assert (observer.batches, delivery.dropped) == ([EVENTS], 0)
 
 
 async def test_what_is_offered_after_its_end_is_dropped() -> None:
