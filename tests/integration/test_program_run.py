@@ -173,6 +173,7 @@ def test_the_secret_is_in_no_log_and_no_process_title(tmp_path: Path, config: Pa
         assert program.wait()[0] == 0
         said = "".join([*titles, json.dumps(program.log)])
     assert "holds the secret and other users can read it" in program.log[1]["message"]
+    assert "debug" in {line["level"] for line in program.log}, "there is a debug log to look at"
     for secret in (SECRET.hex(), SECRET.base64(), SECRET.key.hex(), repr(SECRET.key)[2:-1]):
         assert secret not in said
 

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from functools import partial
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -127,7 +128,7 @@ async def test_address_that_is_turned_away(relay: str, lists: dict[str, Any], is
 
 
 async def test_connection_above_the_limit(relay: str) -> None:
-    async with stage(relay, concurrency=1) as around:
+    async with stage(relay, concurrency=1, warnings=True) as around:
         await around.stranger()
         await around.events.seen(mtglib.EventStart)
         assert (await around.probe(b"")).data == b""
@@ -224,6 +225,30 @@ async def test_clock_of_the_options_stamps_all_events(relay: str) -> None:
         await around.probe(GARBAGE, then_eof=True)
 
         assert {event.timestamp for event in await around.finished(2)} == {now_unix}
+
+
+async def test_durations_are_those_of_the_handshake_and_of_the_dial(
+    relay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_mono = 1000.0
+
+    def pass_seconds(seconds: float) -> None:
+        nonlocal now_mono
+        now_mono += seconds
+
+    monkeypatch.setattr("mtglib.stream.time", SimpleNamespace(monotonic=lambda: now_mono))
+    network = RoutedNetwork()
+    network.on_dial = partial(pass_seconds, 2)
+    async with stage(relay, network=network) as around:
+        network.routes = {("127.0.0.1", around.dc.port): ("127.0.0.1", around.dc.port)}
+        client = await around.client_before_hello()
+        await around.events.seen(mtglib.EventStart)
+        for step, seconds in ((client.send_hello, 4), (client.receive_answer, 8), (client.send_frame, 16)):
+            pass_seconds(seconds)
+            await step()
+
+        (connected,) = await around.events.seen(mtglib.EventConnectedToDC)
+        assert (connected.handshake_seconds, connected.dial_seconds) == (4 + 8 + 16, 2)
 
 
 async def test_each_stream_has_an_id_of_its_own(relay: str) -> None:

@@ -152,6 +152,22 @@ async def test_visitor_who_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatc
         assert (await visit(port, GET[:20])).data == b""
 
 
+async def test_visitor_has_five_seconds_to_ask_and_five_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float | None] = []
+    timeout = asyncio.timeout
+
+    def noted(delay: float | None) -> asyncio.Timeout:
+        given.append(delay)
+        return timeout(delay)
+
+    async with serving(Prometheus()) as port:
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncio, "timeout", noted)
+            await visit(port)
+
+    assert given == [5, 5]
+
+
 async def test_visitor_who_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_ANSWER_TIMEOUT", 0.01)
     async with serving(Prometheus(version="x" * 20_000_000)) as port:

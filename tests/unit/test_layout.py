@@ -88,6 +88,8 @@ def test_defaults_know_the_interfaces_and_no_other_default(module: str) -> None:
 
     native = {"mtglib._engine"} if module == "mtglib.ipblocklist.prefixes" else set()  # with a stand-in beside it
     assert {name for name in imported_modules(module) if not name.startswith(own)} <= allowed | native
+    whole = {name for name in imports(module) if name in MODULES and not name.startswith(own)}
+    assert whole == set(), "from .. import a_module"
     names = {name.rpartition(".")[2] for name in imports(module) if name.rpartition(".")[0] in allowed}
     assert names <= set(mtglib.__all__), "what a default can do, a user's part can do with public names"
 
@@ -96,6 +98,13 @@ def test_this_list_of_defaults_is_complete() -> None:
     packages = {path.parent.name for path in (SRC / "mtglib").glob("*/__init__.py")}
 
     assert packages - {"wire", "relay"} == set(DEFAULTS)
+
+
+@pytest.mark.parametrize("default", DEFAULTS)
+def test_each_default_is_used_by_an_example(default: str) -> None:
+    texts = [path.read_text() for path in ROOT.glob("examples/*.py")]
+
+    assert any(re.search(rf"^from mtglib\.{default} import ", text, re.MULTILINE) for text in texts)
 
 
 @pytest.mark.parametrize("package", ["mtglib", "mtg"])

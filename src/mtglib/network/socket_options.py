@@ -65,6 +65,7 @@ class SocketOptions:
     congestion_control: str | None = "bbr"
     _calls: tuple[tuple[str, int, int, int | bytes], ...] = field(init=False, repr=False, compare=False)
     _lacking: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _untold: dict[str, OSError] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.keep_alive is not None:
@@ -80,7 +81,8 @@ class SocketOptions:
     def apply(self, sock: socket.socket, logger: Logger | None = None) -> None:
         """Set all options on a TCP socket, connected, listening or neither; others are left as they are.
 
-        What the kernel doesn't have is skipped, from then on without asking again, and told to `logger` once, as debug.
+        What the kernel doesn't have is skipped, from then on without asking again. The first `logger` that is given is
+        told, once, as debug.
 
         Raises:
             OSError: The socket is closed or broken.
@@ -96,9 +98,16 @@ class SocketOptions:
                 if error.errno not in _NEVER:
                     raise
                 self._lacking.add(name)
-                if logger is not None:
-                    with suppress(Exception):  # a logger's failure costs no connection
-                        logger.debug(f"this system can't set {name}, which is left out", error=error)
+                self._untold[name] = error.with_traceback(None)  # which would keep the socket
+        if self._untold and logger is not None:
+            self._tell(logger)
+
+    def _tell(self, logger: Logger) -> None:
+        for name in list(self._untold):  # threads may share these options
+            error = self._untold.pop(name, None)
+            if error is not None:
+                with suppress(Exception):  # a logger's failure costs no connection
+                    logger.debug(f"this system can't set {name}, which is left out", error=error)
 
     def _wanted(self) -> list[tuple[str, int, int | bytes]]:
         tcp = socket.IPPROTO_TCP

@@ -77,20 +77,61 @@ async def test_each_observer_gets_each_event_in_order() -> None:
 async def test_events_before_the_loop_runs_are_kept() -> None:
     keeper = Keeper()
     fanout = Fanout([keeper])
-    send_all(fanout, EVENTS * 1000)
+    with pytest.warns(RuntimeWarning, match=r"nobody has entered this Fanout") as warned:
+        send_all(fanout, EVENTS * 1000)
 
     async with fanout:
         pass
+    assert [warning.filename for warning in warned] == [__file__], "once, and where it was sent"
 
     assert keeper.events == EVENTS * 1000
     assert keeper.longest_batch < 1000
 
 
 def test_events_before_the_loop_runs_are_bounded() -> None:
-    fanout = Fanout([Keeper()], max_queued_events=10)
+    fanout = Fanout([Keeper()], max_queued_events=10, logger=RecordingLogger())
     send_all(fanout, [mtglib.EventConcurrencyLimited()] * 5000)
 
     assert 5000 - 1024 - 10 <= fanout.dropped < 5000
+
+
+def test_a_fanout_that_nobody_has_entered_is_a_warning(logger: RecordingLogger) -> None:
+    fanout = Fanout([Keeper()], logger=logger)
+    send_all(fanout, [mtglib.EventConcurrencyLimited()] * 1023)
+    assert logger.messages == []
+
+    send_all(fanout, [mtglib.EventConcurrencyLimited()] * 5000)
+
+    assert said(logger) == [("warning", "events gather, since nobody has entered this Fanout: use it in `async with`")]
+
+
+async def test_a_fanout_that_was_entered_is_none(logger: RecordingLogger) -> None:
+    async with Fanout([Keeper()], logger=logger) as stream:
+        send_all(stream, EVENTS * 5000)
+
+    assert logger.messages == []
+
+
+async def test_a_logger_without_children_is_told_itself(logger: RecordingLogger) -> None:
+    class Childless(RecordingLogger):
+        def named(self, name: str) -> Any:
+            return None
+
+    async with Fanout([Raising(ZeroDivisionError())], logger=Childless(messages=logger.messages)) as stream:
+        send_all(stream, EVENTS)
+
+    assert said(logger) == [("warning", "Raising.observe failed: ZeroDivisionError")]
+
+
+async def test_by_default_a_queue_holds_65536_events() -> None:
+    stuck = Stuck()
+    async with Fanout([stuck]) as stream:
+        send_all(stream, [mtglib.EventConcurrencyLimited()] * 65_536)
+        assert stream.dropped == 0
+        send_all(stream, [mtglib.EventConcurrencyLimited()] * 65_536)
+        assert stream.dropped == 65_536
+        stuck.go.set()
+    assert len(stuck.events) == 65_536
 
 
 async def test_leaving_delivers_what_is_queued() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import mtglib
-from mtglib.logger import make_logger
+from mtglib.logger import StructLogger, make_logger
 
 
 class Terminal(io.StringIO):
@@ -53,6 +53,10 @@ def test_debug_is_dropped_unless_asked_for() -> None:
     make_logger(debug=True, stream=loud).named("x").bind(a=1).debug("shown")
     assert quiet.getvalue() == ""
     assert [line["message"] for line in json_lines(loud)] == ["shown"]
+
+
+def test_debug_that_is_off_touches_nothing() -> None:
+    StructLogger(None).debug("hidden", error=ValueError())
 
 
 def test_errors_are_words_and_tracebacks_for_debugging_only() -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+import mtglib
+from integration.recording_logger import RecordingLogger
+from mtg import run
+from mtg.config import config_from_table
 from mtg.config.addresses import ListenIP, ListenUnix
 from mtg.listeners import address_text, open_listeners
 from mtg.user_error import UserError
+from mtglib.network import SocketOptions
 
 
 @pytest.fixture
@@ -118,3 +124,47 @@ def test_a_successors_unix_socket_is_not_removed(tmp_path: Path) -> None:
         os.rename(path, f"{path}.old")
         successor.bind(path)
     assert os.path.exists(path)
+
+
+class EnoughSeenError(Exception):
+    """The program listens; it needn't serve."""
+
+
+@pytest.fixture
+def listening(monkeypatch: pytest.MonkeyPatch, logger: RecordingLogger) -> Iterator[Callable[..., list[list[int]]]]:
+    """Run the program until it listens; returns some options of each listener."""
+    monkeypatch.setattr(run, "make_logger", lambda **_: logger)
+    monkeypatch.setattr(run, "raise_file_limit", lambda: 100_000)
+    hangup = signal.getsignal(signal.SIGHUP)
+
+    def until_it_listens(*bind_to: str, options: Sequence[int]) -> list[list[int]]:
+        seen: list[list[int]] = []
+
+        def look(listeners: Sequence[socket.socket]) -> None:
+            seen.extend([one.getsockopt(socket.IPPROTO_TCP, option) for option in options] for one in listeners)
+            raise EnoughSeenError
+
+        table = {"secret": mtglib.Secret.generate("front.example").hex(), "bind-to": list(bind_to)}
+        with pytest.raises(EnoughSeenError):
+            run.run_proxy(config_from_table(table, source="test"), on_listening=look)
+        return seen
+
+    yield until_it_listens
+    signal.signal(signal.SIGHUP, hangup)
+
+
+def test_the_programs_listeners_have_the_options_of_both_legs(listening: Callable[..., list[list[int]]]) -> None:
+    options = (socket.TCP_NODELAY, socket.TCP_NOTSENT_LOWAT, socket.TCP_KEEPIDLE)
+
+    assert listening("127.0.0.1:0", "[::1]:0", options=options) == [[1, 131_072, 15]] * 2
+
+
+def test_what_the_kernel_lacks_for_listeners_is_one_line_of_the_program(
+    listening: Callable[..., list[list[int]]], monkeypatch: pytest.MonkeyPatch, logger: RecordingLogger
+) -> None:
+    lacking = SocketOptions(congestion_control="no-such-thing")
+    monkeypatch.setattr("mtg.build.make_socket_options", lambda _: lacking)
+    listening("127.0.0.1:0", "[::1]:0", options=())
+
+    told = [(message.level, message.text) for message in logger.messages if "TCP_CONGESTION" in message.text]
+    assert told == [("debug", "this system can't set TCP_CONGESTION, which is left out")]

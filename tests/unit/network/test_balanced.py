@@ -175,7 +175,7 @@ async def test_a_network_that_ignores_its_time_out_is_ended(monkeypatch: pytest.
 
 async def test_the_error_of_a_network_that_keeps_its_time_is_heard() -> None:
     async with ScriptedProxy(answers()) as silent:
-        with pytest.raises(TimeoutError, match=rf"^SOCKS5 proxy 127\.0\.0\.1:{silent.port} can't reach the target"):
+        with pytest.raises(TimeoutError, match=rf"^SOCKS5 proxy 127\.0\.0\.1:{silent.port} doesn't answer"):
             await dial(Balanced([Socks5(silent.url, base=Direct())]), 0.02)
 
 

@@ -7,6 +7,7 @@ import errno
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -70,6 +71,22 @@ async def test_a_silent_address_does_not_keep_the_next_one_waiting(stack: ExitSt
 
     with await first_of(answers("127.0.0.1", "127.0.0.2", port=port)) as sock:
         assert sock.getpeername() == ("127.0.0.2", port)
+
+
+async def test_attempts_are_a_quarter_of_a_second_apart(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 8305, section 8."""
+    port = stack.enter_context(socket.create_server(("127.0.0.3", 0))).getsockname()[1]
+    waits: list[float | None] = []
+    wait = asyncio.wait
+
+    async def noted(tasks: set[asyncio.Task[Any]], *, timeout: float | None, return_when: str) -> Any:
+        waits.append(timeout)
+        return await wait(tasks, return_when=return_when)
+
+    monkeypatch.setattr(asyncio, "wait", noted)
+    (await first_of(answers("127.0.0.1", "127.0.0.2", "127.0.0.3", port=port))).close()
+
+    assert waits == [0.25, 0.25, None]
 
 
 async def test_every_address_is_tried_however_short_the_time(stack: ExitStack) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import mtglib
 from integration.recording_logger import RecordingLogger
-from mtglib.network import Answer, Direct, KeepAlive, SocketOptions, TargetUnreachableError
+from mtglib.network import Answer, Direct, KeepAlive, SocketOptions, TargetUnreachableError, direct
 from support.ports import free_port
 
 asyncio_only = pytest.mark.asyncio(loop_factories=["asyncio"])
@@ -168,6 +168,38 @@ async def test_a_name_is_dialled_by_preference(prefer_ip: mtglib.PreferIP, reach
 async def test_a_name_without_an_address_of_the_only_kind_is_an_error() -> None:
     with pytest.raises(OSError, match=r"^\[Errno \d+\] a\.example has no address of ipv6"):
         await Direct(resolver=Known("127.0.0.1"), prefer_ip="only-ipv6").dial("a.example", 443, timeout_seconds=5)
+
+
+@asyncio_only
+async def test_what_a_look_up_took_is_not_left_for_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, left_seconds = asyncio.get_running_loop(), list[float]()
+
+    class Slow(Known):
+        async def resolve(self, host: str, port: int) -> list[Answer]:
+            start_mono = loop.time()
+            monkeypatch.setattr(loop, "time", lambda: start_mono + 2)
+            return await super().resolve(host, port)
+
+    async def connect_first(_: list[Answer], timeout_seconds: float, *_rest: object) -> socket.socket:
+        left_seconds.append(timeout_seconds)
+        return socket.socket()
+
+    monkeypatch.setattr(direct, "connect_first", connect_first)
+    (await Direct(resolver=Slow("127.0.0.1")).dial("a.example", 443, timeout_seconds=30)).close()
+    monkeypatch.undo()
+
+    assert left_seconds[0] <= 28
+
+
+@pytest.mark.parametrize(("host", "addresses"), [("127.0.0.1", 1), ("a.example", 1), ("a.example", 2)])
+async def test_its_logger_is_told_what_the_kernel_lacks_however_it_dials(
+    host: str, addresses: int, listen: Listen, logger: RecordingLogger
+) -> None:
+    options = SocketOptions(congestion_control="no-such-thing")
+    network = Direct(resolver=Known(*["127.0.0.1"] * addresses), socket_options=options, logger=logger)
+    (await network.dial(host, listen("127.0.0.1"), timeout_seconds=5)).close()
+
+    assert [message.level for message in logger.messages] == ["debug"]
 
 
 async def test_every_connection_gets_the_options(listen: Listen) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from pathlib import Path
+from typing import Any
 
 import dns.message
 import dns.rcode
@@ -95,6 +96,15 @@ async def test_answers_are_kept_for_their_time_within_bounds(ttl_seconds: int, k
     await names.resolve("a.example", 443)
 
     assert len(transport.asked) == 4
+
+
+@pytest.mark.parametrize(("ttl_seconds", "kept_seconds"), [(1, 5), (30, 30), (999_999, 60)])
+def test_that_there_is_none_is_kept_for_its_time_within_bounds(ttl_seconds: int, kept_seconds: float) -> None:
+    cache = DNSCache(1)
+    cache.keep(("a.example", "A"), Reply((), ttl_seconds), 1000)
+
+    kept = [cache.fresh(("a.example", "A"), 1000 + after) for after in (0, kept_seconds - 0.01, kept_seconds)]
+    assert kept == [(), (), None]
 
 
 async def test_that_there_is_none_is_remembered_for_a_while() -> None:
@@ -228,6 +238,24 @@ async def test_silence_about_one_family_does_not_hide_the_other(
     assert len(await names.resolve("a.example", 443)) == 1
     await names.aclose()
     assert transport.closed
+
+
+async def test_the_other_family_gets_three_tenths_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float | None] = []
+    wait = asyncio.wait
+
+    async def noted(tasks: list[asyncio.Task[Any]], *, timeout: float | None = None, **named: Any) -> Any:
+        waits.append(timeout)
+        return await wait(tasks, timeout=None if timeout is None else 0.001, **named)
+
+    monkeypatch.setattr(asyncio, "wait", noted)
+    transport = Told(A="192.0.2.1")
+    transport.silent = {"AAAA"}
+    names = resolver(transport)
+    assert await names.resolve("a.example", 443) == FOUR
+    await names.aclose()
+
+    assert waits == [None, 0.3]
 
 
 def test_a_full_cache_forgets_what_was_not_used_for_longest() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from typing import Any
@@ -76,6 +77,13 @@ def test_what_cannot_work_is_refused_without_quoting_it(text: Any) -> None:
     assert caught.value.field == "url"
     assert "pw" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_by_default_a_dead_server_leaves_a_dial_some_time() -> None:
+    """Within it, what the server said before can stand in."""
+    default = inspect.signature(resolver_from_url).parameters["timeout_seconds"].default
+
+    assert 1 <= default < mtglib.DEFAULT_DIAL_TIMEOUT
 
 
 def test_what_a_path_may_tell_is_not_shown() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+import weakref
 from typing import Any
 
 import pytest
@@ -73,6 +74,7 @@ def test_the_defaults_probe_idle_connections_and_bound_what_waits() -> None:
 
     assert (values["SO_KEEPALIVE"], values["TCP_KEEPIDLE"], values["TCP_KEEPINTVL"]) == (1, 15, 15)
     assert (values["TCP_KEEPCNT"], values["TCP_NOTSENT_LOWAT"]) == (9, 131_072)
+    assert DEFAULT_SOCKET_OPTIONS.congestion_control == "bbr", "which this kernel may lack"
 
 
 def test_what_the_kernel_lacks_is_skipped_and_told_once(logger: RecordingLogger) -> None:
@@ -85,6 +87,23 @@ def test_what_the_kernel_lacks_is_skipped_and_told_once(logger: RecordingLogger)
     assert [(message.level, message.text) for message in logger.messages] == [
         ("debug", "this system can't set TCP_CONGESTION, which is left out")
     ]
+
+
+def test_what_the_kernel_lacks_is_told_to_the_first_logger_that_there_is(logger: RecordingLogger) -> None:
+    options, later = SocketOptions(congestion_control="no-such-thing"), RecordingLogger()
+    for told in (None, None, logger, later):
+        with socket.socket() as sock:
+            options.apply(sock, told)
+
+    assert ([message.level for message in logger.messages], later.messages) == (["debug"], [])
+
+
+def test_a_socket_that_lacks_something_is_not_kept() -> None:
+    with socket.socket() as sock:
+        SocketOptions(congestion_control="no-such-thing").apply(sock)
+        alone = weakref.ref(sock)
+    del sock
+    assert alone() is None
 
 
 def test_what_python_does_not_know_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
