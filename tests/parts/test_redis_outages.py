@@ -44,8 +44,8 @@ class Proxy:
     @property
     def said(self) -> list[str]:
         texts = {
-            ("warning", f"the anti-replay server {self.address} is away, this proxy goes on by itself"): AWAY,
-            ("info", f"the anti-replay server {self.address} is back"): BACK,
+            ("warning", f"the anti-replay server {self.address} can't be used, this proxy goes on by itself"): AWAY,
+            ("info", f"the anti-replay server {self.address} can be used again"): BACK,
         }
         return [texts[message.level, message.text] for message in self.logger.messages]
 

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
@@ -60,6 +61,24 @@ class Receiver:
     def gauge(self, name: str, *tags: tuple[str, str]) -> float | None:
         self.receive()
         return self.totals.gauges.get((name, frozenset(tags)))
+
+
+@dataclass(frozen=True)
+class HeardLogger(RecordingLogger):
+    """A logger that can be waited for."""
+
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until(self, count: int) -> None:
+        """Wait until there are so many messages."""
+        async with asyncio.timeout(20):
+            while len(self.messages) < count:
+                self.heard.clear()
+                await self.heard.wait()
+
+    def _keep(self, level: str, message: str, error: BaseException | None) -> None:
+        super()._keep(level, message, error)
+        self.heard.set()
 
 
 @contextmanager
@@ -171,6 +190,22 @@ async def test_server_that_comes_later_is_found(monkeypatch: pytest.MonkeyPatch)
         await refused.wait()
         with receiver("datadog", port) as server:
             await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))
+
+
+async def test_server_that_is_away_is_told_once_and_so_is_its_return() -> None:
+    logger = HeardLogger()
+    with receiver("datadog") as placeholder:
+        port = placeholder.port
+    async with statsd(port, flush_each_seconds=0.001, logger=logger):
+        await logger.until(1)
+        with receiver("datadog", port) as server:
+            await logger.until(2)
+            await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == 0)
+
+    assert [(message.level, message.text) for message in logger.messages] == [
+        ("warning", f"statsd: 127.0.0.1:{port} can't be reached"),
+        ("info", f"statsd: 127.0.0.1:{port} can be reached again"),
+    ]
 
 
 @pytest.mark.parametrize("broken", [lambda: 1 // 0, lambda: None])

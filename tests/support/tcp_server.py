@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +22,6 @@ class TCPServer:
         self.host = host
         self.port = 0
         self._listener: socket.socket | None = None
-        self._accepting: asyncio.Task[None] | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._sockets: set[socket.socket] = set()
         self._errors: list[BaseException] = []
@@ -40,35 +40,36 @@ class TCPServer:
         self._listener = socket.create_server((self.host, 0), family=family, backlog=4096)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
-        self._accepting = asyncio.create_task(self._accept_for_ever(self._listener), name="test-accept")
+        # Not sock_accept: cancelled at the wrong moment, that loses the connection it has just accepted.
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        tasks = {task for task in (self._accepting, *self._serving) if task is not None}
+        self.stop_listening()
+        tasks = set(self._serving)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for sock in self._sockets:  # of tasks that were cancelled before their first step
             sockets.close(sock)
-        if self._listener is not None:
-            sockets.close(self._listener)
         if self._errors and error is None:
             raise self._errors[0]
 
     def stop_listening(self) -> None:
         """Refuse new connections from now on (they get a RST); those that are open go on."""
-        if self._accepting is not None and self._listener is not None:
-            self._accepting.cancel()
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
             sockets.close(self._listener)
+            self._listener = None
 
-    async def _accept_for_ever(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            sock, _ = await loop.sock_accept(listener)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):  # who wanted to connect has thought better of it
+            sock, _ = listener.accept()
+            sock.setblocking(False)
             self._sockets.add(sock)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             task = asyncio.create_task(self._serve_and_close(sock), name="test-connection")
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)

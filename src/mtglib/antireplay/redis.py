@@ -18,6 +18,7 @@ from ..errors import OptionError
 from ..interfaces import AntiReplayCache, Logger
 from ..part_check import check_part
 from .checks import LONGEST_WINDOW_SECONDS, is_number, is_whole
+from .look_up import LookUp
 from .redis_url import checked_address
 from .window import Window
 
@@ -41,7 +42,8 @@ class Redis:
 
     A server that fails is left alone for a second, then one hello tries it again, at the cost of at most
     `timeout_seconds`; all others are answered at once. The log has a warning with the server's address when it is lost
-    and one line when it is back. `probe` finds out before the first hello does.
+    and one line when it is back. `probe` finds out before the first hello does. A name is looked up for each new
+    connection, in a thread that nobody waits for; of several addresses, the next is tried where one fails.
 
     The server holds no hello, but hashes of what it is asked about.
 
@@ -54,7 +56,7 @@ class Redis:
             is none. What has a meaning in URLs is written with percent signs in a password.
         window_seconds: How long to remember, in seconds: 0.001 to 1e9; the server counts milliseconds.
         fallback: Asked first (default: `Window(window_seconds)`).
-        logger: Who is told that the server is away, and that it is back.
+        logger: Who is told that the server can't be used, and that it can be again.
         timeout_seconds: How long a hello may wait for the server, connecting included, in seconds: above 0 and below 1,
             as the proxy's own patience is 1 s.
         key_prefix: What keys on the server begin with; the same for all proxies of a fleet. At most 200 characters.
@@ -93,6 +95,7 @@ class Redis:
             raise OptionError("clock", "a function that returns monotonic seconds", clock)
         _check_package()
         self._url = url
+        self._window_seconds = window_seconds
         self._window_ms = math.ceil(window_seconds * 1000)
         self._fallback = Window(window_seconds) if fallback is None else fallback
         self._logger = logger
@@ -100,11 +103,17 @@ class Redis:
         self._key_prefix = key_prefix
         self._max_connections = max_connections
         self._clock = clock
+        self._look_up = LookUp()
         self._client: redis.asyncio.Redis | None = None
         self._client_loop: asyncio.AbstractEventLoop | None = None
         self._has_answered = False
         self._is_away = False
         self._retry_at_mono = 0.0
+
+    @property
+    def window_seconds(self) -> float:
+        """How long it remembers."""
+        return self._window_seconds
 
     @property
     def persistent(self) -> bool:
@@ -170,6 +179,8 @@ class Redis:
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
 
+        from .redis_connection import look_names_up
+
         # No retries: if only the answer of a SET is lost, the second one would take an honest hello for a replay.
         pool = BlockingConnectionPool.from_url(
             self._url,
@@ -181,6 +192,7 @@ class Redis:
             protocol=2,
             driver_info=None,  # else it introduces itself, which is one more round trip
         )
+        look_names_up(pool, self._look_up)
         return Redis.from_pool(pool)
 
     def _lost(self, error: Exception) -> None:
@@ -188,10 +200,13 @@ class Redis:
             return
         self._is_away = True
         self._retry_at_mono = self._clock() + _PAUSE_SECONDS
+        if isinstance(error, TimeoutError) and not str(error):
+            what = "nobody told its address" if self._look_up.is_under_way else "no answer"
+            error = TimeoutError(f"{what} within {self._timeout_seconds:g} s")
         if self._logger is not None:
             with suppress(Exception):
                 self._logger.warning(
-                    f"the anti-replay server {self._address} is away, this proxy goes on by itself", error=error
+                    f"the anti-replay server {self._address} can't be used, this proxy goes on by itself", error=error
                 )
 
     def _answered(self, is_probe: bool) -> None:
@@ -201,7 +216,7 @@ class Redis:
             self._is_away = False
             if self._logger is not None:
                 with suppress(Exception):
-                    self._logger.info(f"the anti-replay server {self._address} is back")
+                    self._logger.info(f"the anti-replay server {self._address} can be used again")
 
 
 def _check_key_prefix(value: Any) -> None:

@@ -36,7 +36,7 @@ class CircuitBreaker:
         half_open_timeout_seconds: How long the breaker is open before a trial; above 0, up to a year.
         reset_failures_timeout_seconds: After so long without a failure, those before are forgotten; likewise.
         logger: Told once when the breaker opens, as a warning with the last failure; once when it closes, as info; and
-            as debug when a trial fails. The network is called by its repr.
+            as debug of each failure before, and when a trial fails. The network is called by its repr.
         clock: Returns seconds that never go back.
 
     Raises:
@@ -139,10 +139,12 @@ class CircuitBreaker:
             self._failures = 0
         self._failures += 1
         self._failed_at_mono = now_mono
-        if self._failures >= self._open_threshold:
-            self._opened_at_mono = now_mono
-            often = f"{self._failures} times in a row" if self._failures > 1 else "once"
-            self._log("warning", f"failed {often} and rests for {self._half_open_timeout_seconds:g} s", error)
+        often = f"{self._failures} times in a row" if self._failures > 1 else "once"
+        if self._failures < self._open_threshold:
+            self._log("debug", f"failed {often}", error)
+            return
+        self._opened_at_mono = now_mono
+        self._log("warning", f"failed {often} and rests for {self._half_open_timeout_seconds:g} s", error)
 
     def _log(self, level: Literal["debug", "info", "warning"], what: str, error: Exception | None = None) -> None:
         if self._logger is not None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..interfaces import Dial, Network
 from ..part_check import check_part
+from .late import within
 from .proxy_url import ProxyURL
-from .socks5_messages import Conversation, connect
+from .socks5_messages import Conversation, connect, greet
 from .target_error import TargetUnreachableError
 
 
@@ -48,20 +49,23 @@ class Socks5:
             OSError: The proxy can't be reached, refuses, or doesn't speak SOCKS5.
             TimeoutError: `timeout_seconds` are over.
         """
-        doing = "be reached"
+        deadline_mono = asyncio.get_running_loop().time() + timeout_seconds
+        failing = "can't be reached"
         try:
-            async with asyncio.timeout(timeout_seconds):
-                sock = await self._reach(timeout_seconds)
-                doing = "reach the target"
-                try:
-                    await _converse(sock, connect(host, port, self._proxy.user, self._proxy.password))
-                except BaseException:
-                    sock.close()
-                    raise
+            sock = await self._reach(timeout_seconds)
+            try:
+                async with asyncio.timeout_at(deadline_mono):
+                    failing = "doesn't answer"
+                    await _converse(sock, greet(self._proxy.user, self._proxy.password))
+                    failing = "can't reach the target"
+                    await _converse(sock, connect(host, port))
+            except BaseException:
+                sock.close()
+                raise
         except TimeoutError as error:
             why = f" ({error})" if str(error) else ""
             raise TimeoutError(
-                f"SOCKS5 proxy {self._proxy.address} can't {doing} within {timeout_seconds:.3g} s{why}"
+                f"SOCKS5 proxy {self._proxy.address} {failing} within {timeout_seconds:.3g} s{why}"
             ) from error
         except OSError as error:
             kind = TargetUnreachableError if isinstance(error, TargetUnreachableError) else OSError
@@ -76,7 +80,8 @@ class Socks5:
 
     async def _reach(self, timeout_seconds: float) -> socket.socket:
         try:
-            sock = await self._base.dial(self._proxy.host, self._proxy.port, timeout_seconds=timeout_seconds)
+            dialling = self._base.dial(self._proxy.host, self._proxy.port, timeout_seconds=timeout_seconds)
+            sock = await within(timeout_seconds, dialling)  # so that it can say what took so long
         except TargetUnreachableError as error:
             # For the base, the proxy is the target.
             raise OSError(str(error)) from error

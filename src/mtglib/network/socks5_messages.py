@@ -39,39 +39,19 @@ class Exchange:
 
 
 Conversation: TypeAlias = Generator[Exchange, bytes, None]
-"""Yields steps, takes what was read; is over when the connection is the target's."""
+"""Yields steps, takes what was read; is over when there is nothing more to read."""
 
 
-def connect(host: str, port: int, user: bytes | None = None, password: bytes = b"") -> Conversation:
-    """Ask for a connection to a name, which the proxy resolves, or to an IP address.
-
-    Nothing beyond the proxy's last reply is asked for: what follows is the target's. At most 262 bytes are.
+def greet(user: bytes | None = None, password: bytes = b"") -> Conversation:
+    """Begin, and authenticate if the proxy wants it.
 
     Args:
-        host: Whom to reach.
-        port: 1 to 65535.
         user: 1 to 255 bytes, or None to offer no password.
         password: At most 255 bytes.
 
     Raises:
-        TargetUnreachableError: The proxy works, but the target can't be reached from there.
-        OSError: The proxy doesn't want us, doesn't speak SOCKS5, or `host` and `port` can't be expressed in it.
+        OSError: The proxy doesn't want us, or doesn't speak SOCKS5.
     """
-    request = bytes([_VERSION, _CONNECT, 0]) + _encode_target(host, port)
-    yield from _authenticate(user, password)
-    head = yield Exchange(request, 2)
-    _check_version(head)
-    if head[1] != 0:
-        # Not read to the end: some servers send no more than this.
-        _raise_reply(head[1])
-    reserved, kind, first = yield Exchange(b"", 3)
-    lengths = {_IPV4: 4, _IPV6: 16, _NAME: 1 + first}
-    if reserved != 0 or kind not in lengths:
-        raise OSError("sends a malformed reply")
-    yield Exchange(b"", lengths[kind] - 1 + 2)  # the rest of the address that it dials from, and a port
-
-
-def _authenticate(user: bytes | None, password: bytes) -> Conversation:
     methods = bytes([_NO_AUTHENTICATION] if user is None else [_NO_AUTHENTICATION, _PASSWORD])
     reply = yield Exchange(bytes([_VERSION, len(methods)]) + methods, 2)
     _check_version(reply)
@@ -86,6 +66,33 @@ def _authenticate(user: bytes | None, password: bytes) -> Conversation:
             raise OSError("sends a malformed answer to user and password")
         if reply[1] != 0:
             raise OSError("refuses user and password")
+
+
+def connect(host: str, port: int) -> Conversation:
+    """Ask for a connection to a name, which the proxy resolves, or to an IP address, after `greet`.
+
+    Nothing beyond the proxy's last reply is asked for: what follows is the target's. At most 262 bytes are.
+
+    Args:
+        host: Whom to reach.
+        port: 1 to 65535.
+
+    Raises:
+        TargetUnreachableError: The proxy works, but the target can't be reached from there, or `host` and `port` can't
+            be expressed in SOCKS5.
+        OSError: The proxy doesn't want to, or doesn't speak SOCKS5.
+    """
+    request = bytes([_VERSION, _CONNECT, 0]) + _encode_target(host, port)
+    head = yield Exchange(request, 2)
+    _check_version(head)
+    if head[1] != 0:
+        # Not read to the end: some servers send no more than this.
+        _raise_reply(head[1])
+    reserved, kind, first = yield Exchange(b"", 3)
+    lengths = {_IPV4: 4, _IPV6: 16, _NAME: 1 + first}
+    if reserved != 0 or kind not in lengths:
+        raise OSError("sends a malformed reply")
+    yield Exchange(b"", lengths[kind] - 1 + 2)  # the rest of the address that it dials from, and a port
 
 
 def _check_version(reply: bytes) -> None:

@@ -13,6 +13,7 @@ from ..part_check import check_part
 from .checks import check_dropped, check_text, check_whole
 from .counts import Counts
 from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, Labels
+from .reachability import Reachability
 from .statsd_lines import LINES, TagFormat
 from .udp_writer import UDPWriter
 
@@ -45,7 +46,8 @@ class Statsd:
             `lambda: fanout.dropped + proxy.events_dropped`. Called with each flush, in the event loop; while it raises,
             that one number isn't sent.
         flush_each_seconds: How often to send counters and gauges, in seconds: above 0, at most a day.
-        logger: Told once if `dropped` raises.
+        logger: Told once if `dropped` raises; and once each, as a warning and as info, when the server's name isn't
+            found or nobody listens at its port, and when that is over.
 
     Raises:
         OptionError: A value can't work.
@@ -73,6 +75,9 @@ class Statsd:
         if logger is not None:
             check_part("logger", logger, Logger)
         self._writer = UDPWriter(host, port)
+        self._reachability = Reachability(
+            f"statsd: [{host}]:{port}" if ":" in host else f"statsd: {host}:{port}", logger
+        )
         self._prefix = metric_prefix.removesuffix(".") + "."
         self._line = LINES[tag_format]
         self._dropped = dropped
@@ -115,6 +120,7 @@ class Statsd:
         while True:
             if await self._writer.connect():
                 self._flush()
+            self._reachability.sent(self._writer.take_error())
             await asyncio.sleep(self._flush_each_seconds)
 
     def _flush(self) -> None:

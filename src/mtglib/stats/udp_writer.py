@@ -4,10 +4,12 @@ import asyncio
 import socket
 import threading
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 # What fits into an Ethernet frame with IPv6's and UDP's headers, and some more: usual for statsd.
 _DATAGRAM_BYTES = 1432
+
+_Found: TypeAlias = list[Any] | OSError
 
 
 class UDPWriter:
@@ -23,7 +25,8 @@ class UDPWriter:
         self._port = port
         self._failures = 0
         self._sock: socket.socket | None = None
-        self._lookup: asyncio.Future[list[Any]] | None = None
+        self._error: OSError | None = None
+        self._lookup: asyncio.Future[_Found] | None = None
         self._lines: list[bytes] = []
         self._length_bytes = 0
 
@@ -32,12 +35,13 @@ class UDPWriter:
 
         Who gives up waiting leaves the look-up behind, and who tries again waits for the same one.
         """
-        if self._sock is None and (answers := await self._look_up()):
-            # localhost is ::1 for some and 127.0.0.1 for others: after a failure it's the next one's turn.
+        if self._sock is None:
             try:
+                answers = await self._look_up()
+                # localhost is ::1 for some and 127.0.0.1 for others: after a failure it's the next one's turn.
                 self._sock = _connected(*answers[self._failures % len(answers)])
-            except OSError:
-                self._failures += 1
+            except OSError as error:
+                self._fail(error)
         return self._sock is not None
 
     def add(self, line: bytes) -> None:
@@ -56,9 +60,14 @@ class UDPWriter:
             self._sock.send(b"\n".join(lines))
         except BlockingIOError:
             pass  # the system's buffer is full
-        except OSError:
-            self._failures += 1
+        except OSError as error:
+            self._fail(error)
             self.close()  # nobody listens there; the host may have another address by now
+
+    def take_error(self) -> OSError | None:
+        """Return the last thing that went wrong since this was asked before, if anything did."""
+        error, self._error = self._error, None
+        return error
 
     def close(self) -> None:
         """Close the socket; `connect` opens another one."""
@@ -66,21 +75,31 @@ class UDPWriter:
             self._sock.close()
             self._sock = None
 
+    def _fail(self, error: OSError) -> None:
+        self._failures += 1
+        self._error = error
+
     async def _look_up(self) -> list[Any]:
-        """Return what `socket.getaddrinfo` does; empty if there is nothing."""
+        """Return what `socket.getaddrinfo` does.
+
+        Raises:
+            OSError: There is no such host, or nobody could be asked.
+        """
         if self._lookup is None:
             loop = asyncio.get_running_loop()
-            lookup: asyncio.Future[list[Any]] = loop.create_future()
+            lookup: asyncio.Future[_Found] = loop.create_future()
             arguments = (loop, lookup, self._host, self._port)
             # A daemon, as the event loop's own look-ups hold up the end of the program: half a minute for a dead DNS.
             try:
                 threading.Thread(target=_ask_system, args=arguments, name="mtglib-statsd", daemon=True).start()
-            except RuntimeError:  # the system has no thread left
-                return []
+            except RuntimeError as error:
+                raise OSError(f"a look-up has no thread: {error}") from error
             self._lookup = lookup
-        answers = await asyncio.shield(self._lookup)
+        found = await asyncio.shield(self._lookup)
         self._lookup = None
-        return answers
+        if isinstance(found, OSError):
+            raise found
+        return found
 
 
 def _connected(
@@ -95,9 +114,13 @@ def _connected(
     return sock
 
 
-def _ask_system(loop: asyncio.AbstractEventLoop, lookup: "asyncio.Future[list[Any]]", host: str, port: int) -> None:
-    answers: list[Any] = []
-    with suppress(OSError, UnicodeError):
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+def _ask_system(loop: asyncio.AbstractEventLoop, lookup: "asyncio.Future[_Found]", host: str, port: int) -> None:
+    found: _Found
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        found = error
+    except UnicodeError:
+        found = OSError(f"{host!r} is no host name")
     with suppress(RuntimeError):  # the event loop is gone, and with it who asked
-        loop.call_soon_threadsafe(lookup.set_result, answers)
+        loop.call_soon_threadsafe(lookup.set_result, found)

@@ -100,6 +100,19 @@ def test_impossible_values_are_refused(field: str, value: Any) -> None:
     assert error.value.field == field
 
 
+def test_by_default_it_remembers_for_as_long_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[float] = []
+
+    def window(seconds: float) -> Window:
+        made.append(seconds)
+        return Window(seconds)
+
+    monkeypatch.setattr("mtglib.antireplay.redis.Window", window)
+    Redis("redis://h", 601.5)
+
+    assert made == [601.5]
+
+
 def test_without_its_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
     with pytest.raises(mtglib.OptionError, match=r"pip install 'mtg-proxy\[redis\]'"):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,6 +115,17 @@ async def test_after_its_rest_one_trial_is_let_through(clock: Clock) -> None:
     assert await attempt(protected) == "connected"
 
 
+async def test_its_http_client_dials_through_it(clock: Clock) -> None:
+    network = Scripted(DOWN)
+    protected = breaker(network, clock, open_threshold=1)
+    async with protected.http_client() as client:
+        for error in ("^down$", "rests"):
+            with pytest.raises(httpx2.ConnectError, match=error):
+                await client.get("http://site.example/")
+
+    assert network.dialled == 1
+
+
 async def test_a_trial_that_fails_opens_it_for_as_long_again(clock: Clock) -> None:
     protected = breaker(Scripted(DOWN, DOWN, DOWN, DOWN, None), clock)
     await fail(protected, 3)
@@ -190,7 +202,7 @@ async def test_a_silent_proxy_is_a_failure_in_the_way_that_streams_dial(warnings
         assert await attempt(protected) == "open"
 
 
-async def test_each_change_is_logged_once(clock: Clock, logger: RecordingLogger) -> None:
+async def test_each_change_is_logged_once_and_each_failure_before(clock: Clock, logger: RecordingLogger) -> None:
     protected = breaker(Scripted(*[DOWN] * 4, None), clock, logger=logger)
     await fail(protected, 3)
     assert [await attempt(protected) for _ in range(5)] == ["open"] * 5
@@ -201,6 +213,8 @@ async def test_each_change_is_logged_once(clock: Clock, logger: RecordingLogger)
 
     name = repr(protected).removeprefix("CircuitBreaker(").removesuffix(")")
     assert [(message.level, message.text, message.error) for message in logger.messages] == [
+        ("debug", f"{name} failed once", repr(DOWN)),
+        ("debug", f"{name} failed 2 times in a row", repr(DOWN)),
         ("warning", f"{name} failed 3 times in a row and rests for 60 s", repr(DOWN)),
         ("debug", f"{name} still fails and rests for 60 s", repr(DOWN)),
         ("info", f"{name} works again", ""),

@@ -7,7 +7,7 @@ import contextlib
 import ipaddress
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import uvloop
@@ -19,7 +19,7 @@ from mtg.config.values import Duration
 from mtglib.network import Direct
 from mtglib.network.proxy_url import ProxyURL, parse_duration
 from mtglib.network.socks5 import Socks5
-from mtglib.network.socks5_messages import connect
+from mtglib.network.socks5_messages import connect, greet
 from mtglib.network.target_error import TargetUnreachableError
 from support import sockets
 from support.ports import free_port
@@ -30,21 +30,21 @@ NO_PASSWORD, PASSWORD = b"\5\0", b"\5\2"
 
 
 def talk(stream: bytes, host: str = "name.example", port: int = 443, *credentials: bytes) -> tuple[list[bytes], bytes]:
-    """Hold the conversation with a proxy that sends `stream`; returns what was sent, and what was left unread.
+    """Hold both conversations with a proxy that sends `stream`; returns what was sent, and what was left unread.
 
     The stream's end is an EOFError.
     """
-    conversation = connect(host, port, *credentials)
-    sent, exchange = [], next(conversation)
-    while True:
-        sent += [exchange.send] if exchange.send else []
-        part, stream = stream[: exchange.receive_bytes], stream[exchange.receive_bytes :]
-        if len(part) < exchange.receive_bytes:
-            raise EOFError
-        try:
-            exchange = conversation.send(part)
-        except StopIteration:
-            return sent, stream
+    sent = []
+    for conversation in (greet(*credentials), connect(host, port)):
+        with contextlib.suppress(StopIteration):
+            exchange = next(conversation)
+            while True:
+                sent += [exchange.send] if exchange.send else []
+                part, stream = stream[: exchange.receive_bytes], stream[exchange.receive_bytes :]
+                if len(part) < exchange.receive_bytes:
+                    raise EOFError
+                exchange = conversation.send(part)
+    return sent, stream
 
 
 def test_names_are_left_to_the_proxy() -> None:
@@ -122,7 +122,7 @@ def test_a_password_in_vain_is_an_os_error_without_it(stream: bytes, text: str) 
 @pytest.mark.parametrize(("host", "port"), [("", 80), ("a." * 200, 80), ("a" * 64, 80), ("a", 0), ("a", 65536)])
 def test_what_can_not_be_asked_for_is_an_os_error(host: str, port: int) -> None:
     with pytest.raises(TargetUnreachableError, match="can't be asked"):
-        talk(b"", host, port)
+        next(connect(host, port))
 
 
 @given(st.binary(max_size=600), st.text(max_size=300), st.integers(-1, 70000), st.binary(min_size=1, max_size=255))
@@ -264,13 +264,21 @@ async def test_an_early_end_is_an_os_error(parts: tuple[bytes, ...]) -> None:
             await Socks5(proxy.url, base=Direct()).dial("a", 1, timeout_seconds=30)
 
 
-@pytest.mark.parametrize("parts", [(), (b"\5",), (NO_PASSWORD,), (NO_PASSWORD, GRANTED[:-1])])
-async def test_silence_ends_in_time_and_closes(parts: tuple[bytes, ...]) -> None:
+@pytest.mark.parametrize(
+    ("parts", "failing"),
+    [
+        ((), "doesn't answer"),
+        ((b"\5",), "doesn't answer"),
+        ((PASSWORD,), "doesn't answer"),
+        ((NO_PASSWORD,), "can't reach the target"),
+        ((NO_PASSWORD, GRANTED[:-1]), "can't reach the target"),
+    ],
+)
+async def test_silence_ends_in_time_closes_and_is_told_from_the_targets(parts: tuple[bytes, ...], failing: str) -> None:
     async with ScriptedProxy(answers(*parts)) as proxy:
-        with pytest.raises(
-            TimeoutError, match=r"^SOCKS5 proxy 127\.0\.0\.1:\d+ can't reach the target within 0\.05 s$"
-        ):
-            await Socks5(proxy.url, base=Direct()).dial("a", 1, timeout_seconds=0.05)
+        url = proxy.url.replace("//", "//me:hidden@")
+        with pytest.raises(TimeoutError, match=rf"^SOCKS5 proxy 127\.0\.0\.1:\d+ {failing} within 0\.05 s$"):
+            await Socks5(url, base=Direct()).dial("a", 1, timeout_seconds=0.05)
         await proxy.ended(1)
 
 
@@ -331,6 +339,23 @@ class Late(Direct):
 async def test_what_the_base_says_of_a_time_out_is_heard() -> None:
     with pytest.raises(TimeoutError, match=r"^SOCKS5 proxy a:1080 can't be reached within 30 s \(DNS server udp://"):
         await Socks5("socks5://a", base=Late()).dial("b", 1, timeout_seconds=30)
+
+
+class Silent:
+    """A resolver that never answers."""
+
+    async def resolve(self, host: str, port: int) -> NoReturn:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_proxy_whose_name_is_not_found_in_time_is_told_from_one_that_is_silent() -> None:
+    text = (
+        r"^SOCKS5 proxy proxy\.example:1080 can't be reached within 0\.02 s "
+        r"\(nobody told the addresses of proxy\.example within 0\.02 s\)$"
+    )
+    with pytest.raises(TimeoutError, match=text):
+        await Socks5("socks5://proxy.example", base=Direct(resolver=Silent())).dial("a", 1, timeout_seconds=0.02)
 
 
 async def test_a_proxy_behind_a_proxy_that_can_not_be_reached_is_to_blame() -> None:

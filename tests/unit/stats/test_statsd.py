@@ -87,6 +87,18 @@ async def test_it_is_entered_once_and_left_once() -> None:
         await statsd.__aenter__()
 
 
+async def test_by_default_it_sends_each_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    pause: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    async def sleep(seconds: float) -> None:
+        pause.set_result(seconds)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    async with Statsd("127.0.0.1", 8125):
+        assert await pause == 1
+
+
 async def test_who_was_not_entered_cannot_be_left() -> None:
     with pytest.raises(RuntimeError, match="after it was entered"):
         await Statsd("127.0.0.1", 8125).__aexit__()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from integration.recording_logger import RecordingLogger
 from mtglib.stats import Statsd, statsd
 from mtglib.stats.udp_writer import UDPWriter
 from support.event_samples import stream_of
@@ -99,7 +100,11 @@ async def test_name_that_is_unknown_is_looked_up_again(server: socket.socket, mo
     resolve_to(monkeypatch, server.getsockname()[1], first=fail_twice)
     writer = UDPWriter("statsd.example", 8125)
 
-    assert [await writer.connect() for _ in range(3)] == [False, False, True]
+    assert [(await writer.connect(), str(writer.take_error())) for _ in range(3)] == [
+        (False, "unknown"),
+        (False, "'statsd.example' is no host name"),
+        (True, "None"),
+    ]
     writer.close()
 
 
@@ -144,6 +149,7 @@ async def test_no_thread_is_left_for_a_look_up(server: socket.socket, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
         assert not await writer.connect()
+        assert str(writer.take_error()) == "a look-up has no thread: can't start new thread"
 
     assert await writer.connect()
     writer.close()
@@ -161,10 +167,24 @@ async def test_address_that_cannot_be_reached_is_the_next_ones_turn(
     writer.close()
 
 
-async def test_name_that_is_never_found_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_name_that_is_never_found_harms_nobody_and_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, logger: RecordingLogger
+) -> None:
+    asked, enough = 0, asyncio.Event()
+    loop = asyncio.get_running_loop()
+
     def unknown() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 5:
+            loop.call_soon_threadsafe(enough.set)
         raise socket.gaierror("unknown")
 
     resolve_to(monkeypatch, first=unknown)
-    async with Statsd("statsd.example", 8125) as observer:
+    async with Statsd("statsd.example", 8125, flush_each_seconds=0.001, logger=logger) as observer:
         await observer.observe(stream_of("a", "dc"))
+        await enough.wait()
+
+    assert [(message.level, message.text, message.error) for message in logger.messages] == [
+        ("warning", "statsd: statsd.example:8125 can't be reached", "gaierror('unknown')")
+    ]

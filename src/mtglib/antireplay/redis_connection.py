@@ -1,0 +1,46 @@
+"""redis-py's connections, for which we look the server's name up: its own way is the event loop's executor."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Connection, SSLConnection
+
+from .look_up import LookUp
+
+
+class ConnectionByName(Connection):
+    """A connection to the first address of its host that takes it."""
+
+    def __init__(self, *, look_up: LookUp, **options: Any) -> None:
+        super().__init__(**options)
+        self._look_up = look_up
+        self._address = self.host
+
+    async def _connect(self) -> None:
+        addresses = await self._look_up.addresses(self.host, self.port)
+        for self._address in addresses:
+            try:
+                await super()._connect()  # type: ignore[no-untyped-call]
+                return
+            except BaseException as error:  # also being cancelled: a silent address takes all of the time
+                self._look_up.failed(self._address)
+                if not isinstance(error, OSError) or self._address == addresses[-1]:
+                    raise
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        return {**super()._connection_arguments(), "host": self._address}
+
+
+class TLSConnectionByName(ConnectionByName, SSLConnection):
+    """The same with TLS; the certificate has to be the name's."""
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        return {**super()._connection_arguments(), "server_hostname": self.host}
+
+
+def look_names_up(pool: BlockingConnectionPool, look_up: LookUp) -> None:
+    """Let a pool that has no connections yet make those of this module, unless its server is a Unix socket."""
+    by_name = {Connection: ConnectionByName, SSLConnection: TLSConnectionByName}
+    if pool.connection_class in by_name:
+        pool.connection_class = by_name[pool.connection_class]
+        pool.connection_kwargs["look_up"] = look_up

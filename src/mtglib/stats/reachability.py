@@ -1,0 +1,41 @@
+"""Telling that a server over UDP can't be reached, and that it can again, each once."""
+
+from contextlib import suppress
+
+from ..interfaces import Logger
+
+# A refusal of what was sent is heard with the next sending: the first one after it proves nothing.
+_SENDINGS_TO_BE_SURE = 2
+
+
+class Reachability:
+    """Hears how each sending went, and tells a logger what has changed.
+
+    Args:
+        server: What to call the server.
+        logger: Told, as a warning, that it can't be reached, with the first error; and as info that it can again.
+    """
+
+    def __init__(self, server: str, logger: Logger | None) -> None:
+        self._server = server
+        self._logger = logger
+        self._is_failing = False
+        self._good_sendings = 0
+
+    def sent(self, error: OSError | None) -> None:
+        """Take note of a sending, and of what has gone wrong with it or since the last one."""
+        if error is not None:
+            self._good_sendings = 0
+            if not self._is_failing:
+                self._is_failing = True
+                self._log("warning", f"{self._server} can't be reached", error)
+        elif self._is_failing:
+            self._good_sendings += 1
+            if self._good_sendings == _SENDINGS_TO_BE_SURE:
+                self._is_failing = False
+                self._log("info", f"{self._server} can be reached again")
+
+    def _log(self, level: str, message: str, error: OSError | None = None) -> None:
+        if self._logger is not None:
+            with suppress(Exception):
+                getattr(self._logger, level)(message, error=error)
