@@ -68,11 +68,17 @@ def running_proxy(command: Sequence[str], target: Target, log: Path) -> Iterator
         _stop(process)
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that nothing on 127.0.0.1 uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nothing on 127.0.0.1 uses now; never the same again, as its user may not have taken it yet."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port: int = listener.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def _wait_until_accepting(process: subprocess.Popen[bytes], port: int, last_words: Callable[[], str]) -> None:

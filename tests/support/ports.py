@@ -6,8 +6,11 @@ import socket
 from contextlib import ExitStack
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody has, for TCP and UDP."""
+    """Return a port of 127.0.0.1 that nobody has, for TCP and UDP; never the same again."""
     return free_ports(1)[0]
 
 
@@ -22,8 +25,11 @@ def _hold_port(held: ExitStack) -> int:
         stream = held.enter_context(socket.create_server(("127.0.0.1", 0)))
         datagrams = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         port: int = stream.getsockname()[1]
+        if port in _given:
+            continue
         try:
             datagrams.bind(("127.0.0.1", port))
         except OSError:  # somebody has it for UDP
             continue
+        _given.add(port)
         return port
