@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -12,6 +13,8 @@ from functools import partial
 import mtglib
 from mtg.build import Parts
 from mtglib.stats import Prometheus
+
+_STDERR = 2
 
 
 @asynccontextmanager
@@ -84,10 +87,17 @@ async def _warn(work: Callable[[], Coroutine[None, None, None]], name: str, logg
 
 
 @contextmanager
-def noting_hangups() -> Iterator[asyncio.Event]:
-    """Give the event that SIGHUP sets. Afterwards SIGHUP is ignored: it must not cut an orderly end short."""
-    loop, asked = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_signal_handler(signal.SIGHUP, asked.set)
+def noting_hangups(stop: asyncio.Event) -> Iterator[asyncio.Event]:
+    """Give the event that SIGHUP sets; it sets `stop` if the terminal that we log to has been closed.
+
+    Afterwards SIGHUP is ignored: it must not cut an orderly end short.
+    """
+    loop, asked, had_terminal = asyncio.get_running_loop(), asyncio.Event(), os.isatty(_STDERR)
+
+    def on_hangup() -> None:
+        (stop if had_terminal and not os.isatty(_STDERR) else asked).set()
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
     try:
         yield asked
     finally:

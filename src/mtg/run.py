@@ -77,7 +77,7 @@ async def _live(
     logger = parts.options.logger
     asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
     proxy, signals = mtglib.Proxy(parts.options), _signals()
-    with noting_hangups() as asked:
+    with noting_hangups(signals[0]) as asked:
         _log_start(proxy, listeners, parts.options)
         for warning in warnings:
             logger.warning(warning)

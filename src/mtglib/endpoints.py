@@ -7,6 +7,8 @@ from typing import Any
 from .errors import OptionError
 from .event_types import IPAddress
 
+_UNIX_NAMES = ("", "/")  # nameless, or a path; abstract ones are bytes
+
 
 def canonical_ip(text: str) -> IPAddress | None:
     """Parse an address as a socket gives it: IPv4-mapped IPv6 becomes IPv4, a zone goes; None if it is none."""
@@ -27,12 +29,13 @@ def endpoint_of(address: Any) -> tuple[IPAddress, int] | None:
     return None if ip is None else (ip, address[1])
 
 
-def client_endpoint(field: str, address: Any) -> tuple[IPAddress, int]:
+def client_endpoint(field: str, address: Any) -> tuple[IPAddress, int] | None:
     """Take apart what somebody says a client's address is: (ip, port), or for IPv6 also (ip, port, flow, scope).
 
     Args:
         field: What to call it in an error.
-        address: The IP address is text or an object of `ipaddress`; the port is 0 to 65535.
+        address: The IP address is text or an object of `ipaddress`; the port is 0 to 65535. What the socket module has
+            for a Unix socket is no address: None.
 
     Raises:
         OptionError: It is something else.
@@ -42,6 +45,8 @@ def client_endpoint(field: str, address: Any) -> tuple[IPAddress, int]:
         is_port = type(address[1]) is int and 0 <= address[1] <= 65535
         if ip is not None and is_port and (len(address) == 2 or ":" in str(address[0])):
             return ip, address[1]
+    if isinstance(address, bytes) or (isinstance(address, str) and address[:1] in _UNIX_NAMES):
+        return None
     raise OptionError(field, "a tuple (ip, port), such as ('192.0.2.1', 50000)", address)
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -203,7 +204,9 @@ def _check_clock(value: Any) -> None:
 
 def _check_memory(cache: AntiReplayCache, skew_seconds: float) -> None:
     """Want a cache that remembers a hello for as long as it is accepted, if it says how long that is."""
-    window_seconds: Any = getattr(cache, "window_seconds", None)
+    window_seconds: Any = None
+    with suppress(Exception):  # a user's property
+        window_seconds = getattr(cache, "window_seconds", None)
     needed_seconds = 2 * skew_seconds + 1
     if isinstance(window_seconds, int | float) and window_seconds < needed_seconds:
         raise OptionError(

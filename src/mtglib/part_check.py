@@ -54,7 +54,9 @@ def _call_problem(wanted: Any, given: Any) -> tuple[str, str] | None:
         signature = inspect.signature(given, follow_wrapped=False)  # a decorator's may add what is missing
     except Exception:  # whatever a part's attributes and annotations do
         return None
-    for passed in ([each for each in parameters if each.default is Parameter.empty], parameters):
+    needed = [each for each in parameters if each.default is Parameter.empty]
+    named_too = [each for each in parameters if each in needed or each.kind is not Parameter.POSITIONAL_OR_KEYWORD]
+    for passed in (needed, named_too):
         positional = [each for each in passed if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
         named = [each.name for each in passed if each.kind is Parameter.KEYWORD_ONLY]
         named += [_ANY_NAME for each in passed if each.kind is Parameter.VAR_KEYWORD]

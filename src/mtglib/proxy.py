@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import socket
-from dataclasses import replace
+from copy import copy
 from typing import Any, Self
 
 from .accepting import Acceptor
@@ -44,7 +44,8 @@ class Proxy:
         if not isinstance(opts, ProxyOpts):
             expected = "ProxyOpts, such as ProxyOpts.with_defaults(secret)"
             raise OptionError("opts", f"{expected}, got {type(opts).__name__}")
-        self._opts = opts = replace(opts)  # copies, and checks
+        self._opts = opts = copy(opts)
+        opts.__post_init__()  # checks
         self._dcs = opts.dc_table()
         self._engine = Engine(opts.relay)
         self._logger = GuardedLogger(opts.logger).named("proxy")

@@ -5,6 +5,7 @@ import select
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from .errors import OptionError
 
@@ -21,6 +22,9 @@ def socket_from_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     `reader` can be read from it; an end of file is carried over in both directions (a stream without half-closes, as
     TLS, is closed by it), a broken stream ends the socket. `writer` is closed when both directions are over.
 
+    The socket's `getsockname()` is that of the writer's own socket, if it has one: it tells whether a fronting site is
+    where the client has just arrived.
+
     Args:
         reader: asyncio's, or what has its method `read`.
         writer: asyncio's, or what has its methods `write`, `drain`, `can_write_eof`, `write_eof`, `close`,
@@ -31,13 +35,30 @@ def socket_from_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     """
     _check_stream("reader", reader, _READER_METHODS)
     _check_stream("writer", writer, _WRITER_METHODS)
-    ours, theirs = socket.socketpair()
+    end, theirs = socket.socketpair()
+    ours = _StreamSocket(fileno=end.detach())
+    ours.own_name = _own_name(writer)
     ours.setblocking(False)
     theirs.setblocking(False)
     task = asyncio.get_running_loop().create_task(_pump(theirs, reader, writer))
     _pumping.add(task)
     task.add_done_callback(_pumping.discard)
     return ours
+
+
+class _StreamSocket(socket.socket):
+    """One end of a pair, which knows the address of the stream behind it."""
+
+    own_name: Any = None
+
+    def getsockname(self) -> Any:
+        return self.own_name or super().getsockname()
+
+
+def _own_name(writer: Any) -> Any:
+    with suppress(Exception):  # a writer may be something that knows nothing of sockets
+        return writer.get_extra_info("sockname")
+    return None
 
 
 def _check_stream(field: str, stream: object, methods: Sequence[str]) -> None:

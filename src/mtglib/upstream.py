@@ -1,6 +1,7 @@
 """Connecting to what is behind us: a DC, or the fronting site."""
 
 import asyncio
+import errno
 import socket
 
 from .dc import DCAddress, DCChoice
@@ -58,6 +59,7 @@ async def dial(network: Network, host: str, port: int, timeout_seconds: float, w
             raise TypeError(f"expected {PLAIN_SOCKET}, got {type(sock).__name__}")
         if sock.fileno() < 0:
             raise ValueError("expected a connected socket.socket, got a closed one")
+        _check_connected(sock)
     except (OSError, TimeoutError):
         raise
     except Exception as error:
@@ -66,3 +68,12 @@ async def dial(network: Network, host: str, port: int, timeout_seconds: float, w
     if sock.gettimeout() != 0:
         sock.setblocking(False)
     return sock
+
+
+def _check_connected(sock: socket.socket) -> None:
+    try:
+        sock.getpeername()
+    except OSError as error:
+        if error.errno == errno.ENOTCONN:  # or not any more: the peer has reset it
+            sock.close()
+            raise OSError(error.errno, "the network's socket isn't connected") from error

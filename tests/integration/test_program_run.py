@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
+import pty
 import resource
 import signal
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -200,6 +203,28 @@ def test_problems_that_cannot_be_told_are_exit_code_2_all_the_same(tmp_path: Pat
     command = [sys.executable, "-m", "mtg", "run", str(write(tmp_path, ""))]
     done = subprocess.run(["sh", "-c", f'exec "$@" 2>{stderr}', "sh", *command], stdout=subprocess.PIPE, check=False)
     assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_it_ends_with_its_terminal(config: Path) -> None:
+    master, terminal = pty.openpty()
+    command = [sys.executable, "-m", "mtg", "run", str(config)]
+    with subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, preexec_fn=become_its_session
+    ) as program:
+        try:
+            os.close(terminal)
+            while b"mtg has started" not in os.read(master, 65536):
+                pass
+            os.close(master)
+            assert program.wait(30) == 0
+        finally:
+            program.kill()
+
+
+def become_its_session() -> None:
+    """Make stdin's terminal the one whose end is told by SIGHUP."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def test_few_open_files_lower_concurrency(config: Path) -> None:

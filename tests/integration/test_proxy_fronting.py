@@ -11,6 +11,7 @@ import pytest
 
 import mtglib
 from integration.event_rules import names
+from integration.recording_logger import RecordingLogger
 from integration.routed_network import RoutedNetwork
 from integration.stage import HOST, stage, tcp_pair
 from support import sockets
@@ -157,6 +158,29 @@ async def test_front_by_a_name_that_leads_back_is_refused(relay: str) -> None:
 
         assert HOST in around.log.warnings[0]
         assert "domain-fronting" in around.log.warnings[0]
+
+
+async def test_front_that_leads_back_to_an_asyncio_server_is_refused(relay: str) -> None:
+    secret, log, visits = mtglib.Secret.generate(HOST), RecordingLogger(), 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal visits
+        visits += 1
+        client_address = writer.get_extra_info("peername")
+        await proxy.serve_conn(mtglib.socket_from_streams(reader, writer), client_address=client_address)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    opts = mtglib.ProxyOpts.with_defaults(
+        secret, domain_fronting_ip="127.0.0.1", domain_fronting_port=port, logger=log, relay=relay
+    )
+    async with mtglib.Proxy(opts) as proxy, server:
+        sock = await sockets.connect("127.0.0.1", port)
+        await sockets.send_all(sock, GARBAGE)
+        assert (await sockets.recv_until_end(sock)).data == b""
+        sockets.close(sock)
+    assert visits == 2, "the prober's and the one that was dialled"
+    assert "is its own address" in log.warnings[0]
 
 
 async def test_another_server_on_this_machine_may_be_the_front(relay: str) -> None:

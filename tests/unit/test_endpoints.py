@@ -60,9 +60,15 @@ def test_a_clients_address_is_taken_in_all_its_forms(
 @given(st.one_of(st.none(), st.text(), st.tuples(st.text(), st.integers()), st.lists(st.integers()), st.binary()))
 def test_nothing_else_is_a_clients_address(value: Any) -> None:
     hypothesis.assume(endpoint_of(value) is None)
+    hypothesis.assume(not isinstance(value, bytes) and not (isinstance(value, str) and value[:1] in ("", "/")))
 
     with pytest.raises(OptionError, match=r"^client_address: expected a tuple \(ip, port\)"):
         client_endpoint("client_address", value)
+
+
+@pytest.mark.parametrize("name", ["", b"", "/run/mtg.sock", b"\0abstract"])
+def test_a_client_on_a_unix_socket_has_no_address(name: Any) -> None:
+    assert client_endpoint("client_address", name) is None
 
 
 def test_endpoints_of_both_families() -> None:

@@ -39,6 +39,12 @@ class ScriptedNetwork:
 
 
 async def connected() -> socket.socket:
+    ours, other = socket.socketpair()
+    other.close()
+    return ours
+
+
+async def unconnected() -> socket.socket:
     return socket.socket()
 
 
@@ -154,6 +160,11 @@ async def test_a_socket_in_tls_is_refused_and_closed(warnings: Warnings, logger:
     assert [message.error for message in logger.messages] == [repr(TypeError(text))]
     assert sock.fileno() == -1
     peer.close()
+
+
+async def test_a_socket_that_is_not_connected_is_no_connection(warnings: Warnings) -> None:
+    with pytest.raises(OSError, match="the network's socket isn't connected"):
+        await dial(ScriptedNetwork(unconnected), "192.0.2.1", 443, 5, warnings)
 
 
 async def test_a_name_goes_to_the_network_as_it_is(warnings: Warnings) -> None:

@@ -18,7 +18,7 @@ from .files import open_regular, read_rest
 from .list_error import ListError
 from .pieces import sha256
 
-_MAX_HEADER_BYTES = 4096
+_MAX_HEADER_BYTES = 16 * 1024  # two validators, each character of which JSON may double
 _MAX_VALIDATOR_CHARS = 1024
 
 

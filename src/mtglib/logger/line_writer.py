@@ -8,10 +8,12 @@ import os
 import queue
 import select
 import stat
+import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any, TextIO
 
 _MAX_LINES = 4096
 _MAX_LINES_AT_ONCE = 256
@@ -39,7 +41,7 @@ class LineWriter:
     """
 
     _dropped: int
-    _dropping: threading.Lock
+    _dropping: Any  # re-entrant: a signal handler or a finalizer may log as well
 
     def __init__(self, stream: TextIO, on_dropped: Callable[[int], None]) -> None:
         self._stream = stream
@@ -61,30 +63,32 @@ class LineWriter:
 
     debug = info = warning = msg
 
-    def end(self, timeout_seconds: float) -> None:
-        """Write what is waiting, in this time or not at all; for the program's end."""
-        self._lines.put(None)
-        self._thread.join(timeout_seconds)
-
     def _start(self) -> None:
         self._process = os.getpid()
         self._dropped = 0
-        self._dropping = threading.Lock()  # that of a forked child's parent may be locked for ever
+        self._dropping = threading.RLock()  # that of a forked child's parent may be locked for ever
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         arguments = (self._lines, os.dup(self._stream.fileno()))
-        self._thread = threading.Thread(target=_write_lines, args=arguments, name="mtg-log", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=_write_lines, args=arguments, name="mtg-log", daemon=True)
+        _writing[thread] = self._lines
+        thread.start()
         weakref.finalize(self, self._lines.put, None).atexit = False
-        _open.add(self)
+        if util := sys.modules.get("multiprocessing.util"):  # its children end without atexit
+            util.Finalize(None, _end_all, exitpriority=0)
 
 
-_open: weakref.WeakSet[LineWriter] = weakref.WeakSet()
+_writing: dict[threading.Thread, queue.SimpleQueue[str | None]] = {}
 
 
 @atexit.register
 def _end_all() -> None:
-    for writer in _open:
-        writer.end(_LAST_LINES_SECONDS)
+    """Write what is waiting, all of it within a second or not at all."""
+    deadline_mono = time.monotonic() + _LAST_LINES_SECONDS
+    writing = dict(_writing)
+    for lines in writing.values():
+        lines.put(None)
+    for thread in writing:
+        thread.join(max(deadline_mono - time.monotonic(), 0))
 
 
 def _write_lines(lines: queue.SimpleQueue[str | None], descriptor: int) -> None:
@@ -95,6 +99,7 @@ def _write_lines(lines: queue.SimpleQueue[str | None], descriptor: int) -> None:
         _write(descriptor, batch[:-1])
     finally:
         os.close(descriptor)
+        _writing.pop(threading.current_thread(), None)
 
 
 def _some_lines(lines: queue.SimpleQueue[str | None]) -> list[str | None]:
@@ -116,3 +121,19 @@ def _write(descriptor: int, lines: list[str | None]) -> None:
                 ready = select.poll()
                 ready.register(descriptor, select.POLLOUT)
                 ready.poll()
+
+
+class FileWriter:
+    """Writes lines to what has no descriptor, or one that never waits for anybody, such as a file."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.RLock()  # re-entrant, as above
+
+    def msg(self, line: str) -> None:
+        """Write a line, now."""
+        with self._lock:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    debug = info = warning = msg

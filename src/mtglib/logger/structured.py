@@ -20,7 +20,7 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 
-from .line_writer import LineWriter, may_block
+from .line_writer import FileWriter, LineWriter, may_block
 from .masking import mask_client_ip
 
 _MTG_LEVELS = {"warning": "warn"}  # mtg's spelling, which filters and dashboards know
@@ -48,7 +48,7 @@ def make_logger(
         logger.bind(count=count).warning("log: lines were dropped, as nobody read them")
 
     bound = structlog.wrap_logger(
-        LineWriter(stream, on_dropped) if may_block(stream) else structlog.WriteLogger(stream),
+        LineWriter(stream, on_dropped) if may_block(stream) else FileWriter(stream),
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
         processors=[structlog.processors.add_log_level, *renderers],
     ).bind()

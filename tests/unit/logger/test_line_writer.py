@@ -106,6 +106,47 @@ def test_a_forked_child_writes_as_well() -> None:
     assert sorted(json.loads(line)["message"] for line in text.splitlines()) == ["child", "parent"]
 
 
+def test_children_of_multiprocessing_write_their_last_lines() -> None:
+    text = run(
+        "import multiprocessing\n"
+        "context = multiprocessing.get_context('fork')\n"
+        "children = [context.Process(target=logger.info, args=(str(number),)) for number in range(8)]\n"
+        "[child.start() for child in children]\n"
+        "[child.join() for child in children]"
+    )
+    assert sorted(json.loads(line)["message"] for line in text.splitlines()) == [str(number) for number in range(8)]
+
+
+def test_lines_of_a_logger_that_is_gone_are_written_at_the_end() -> None:
+    text = run(
+        "import gc\n"
+        "for number in range(3000):\n    logger.bind(number=number).info('x' * 100)\n"
+        "del logger\n"
+        "gc.collect()"
+    )
+    assert len(text.splitlines()) == 3000
+
+
+@pytest.mark.parametrize("redirection", ["| cat >&2", "2> /dev/null"])
+def test_a_line_may_be_logged_in_the_middle_of_another(redirection: str) -> None:
+    code = (
+        "import signal\n"
+        "from mtglib.logger import make_logger\n"
+        "logger, count = make_logger(), 0\n"
+        "def again(*_):\n"
+        "    global count\n"
+        "    count += 1\n"
+        "    logger.info('handler')\n"
+        "signal.signal(signal.SIGALRM, again)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)\n"
+        "while count < 300:\n"
+        "    logger.info('main')\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0)\n"
+    )
+    command = ["sh", "-c", f'exec 2>&1; "$0" -c "$1" {redirection}', sys.executable, code]
+    subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def test_a_child_that_is_forked_in_the_middle_of_a_line_writes_as_well() -> None:
     text = run(
         "writer = logger._bound._logger\n"

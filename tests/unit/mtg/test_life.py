@@ -107,7 +107,7 @@ async def test_sighups_during_an_update_are_one_more_update(monkeypatch: pytest.
     monkeypatch.setattr(FireHOL, "update", update)
     built, _ = with_allowlist(Path("/list"))
     async with asyncio.timeout(20):
-        with noting_hangups() as asked:
+        with noting_hangups(asyncio.Event()) as asked:
             await hang_up(asked)
             async with updating_when(asked, built):
                 await begun.wait()
@@ -128,7 +128,7 @@ async def hang_up(asked: asyncio.Event) -> None:
 
 @pytest.mark.usefixtures("hangups")
 async def test_a_sighup_at_the_end_is_ignored() -> None:
-    with noting_hangups():
+    with noting_hangups(asyncio.Event()):
         pass
     os.kill(os.getpid(), signal.SIGHUP)
 
