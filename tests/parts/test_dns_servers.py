@@ -88,7 +88,7 @@ async def test_what_is_too_long_for_a_datagram_comes_another_way(server: Unbound
 
 @every_transport
 async def test_localhost_and_addresses_are_known_without_the_server(server: Unbound, scheme: str) -> None:
-    await server.stop()
+    await server.kill()
     async with aclosing(make(server, scheme)) as resolver:
         assert (socket.AF_INET, ("127.0.0.1", 1)) in await resolver.resolve("localhost", 1)
         assert await resolver.resolve("192.0.2.7", 1) == [(socket.AF_INET, ("192.0.2.7", 1))]
@@ -98,7 +98,7 @@ async def test_localhost_and_addresses_are_known_without_the_server(server: Unbo
 async def test_a_server_that_comes_back_is_asked_again(server: Unbound, scheme: str) -> None:
     async with aclosing(make(server, scheme, timeout_seconds=0.6)) as resolver:
         assert await resolver.resolve("four.example", 1)
-        await server.stop()
+        await server.kill()
         with pytest.raises(OSError):
             await resolver.resolve("both.example", 1)
         await server.start()
@@ -110,7 +110,7 @@ async def test_a_server_that_comes_back_is_asked_again(server: Unbound, scheme: 
 async def test_a_server_that_restarts_between_questions_goes_unnoticed(server: Unbound, scheme: str) -> None:
     async with aclosing(make(server, scheme)) as resolver:
         assert await resolver.resolve("four.example", 1)
-        await server.stop()
+        await server.kill()
         await server.start()
 
         assert await resolver.resolve("both.example", 1)
@@ -120,7 +120,7 @@ async def test_a_server_that_restarts_between_questions_goes_unnoticed(server: U
 async def test_what_is_cached_needs_no_server(server: Unbound, scheme: str) -> None:
     async with aclosing(make(server, scheme, timeout_seconds=0.3)) as resolver:
         answers = await resolver.resolve("both.example", 1)
-        await server.stop()
+        await server.kill()
 
         assert await resolver.resolve("both.example", 1) == answers
 

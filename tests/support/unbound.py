@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import shutil
 import ssl
-import subprocess
-import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from support.ports import free_ports
+from support.server_process import ServerProcess
 
 MANY = [f"10.0.{number // 250}.{number % 250 + 1}" for number in range(100)]
 """The addresses of many.example: too many for a datagram."""
@@ -65,53 +62,26 @@ def unbound_is_missing() -> str | None:
     return None if shutil.which("unbound") else "unbound is not installed"
 
 
-class Unbound:
-    """unbound for the length of the context, on ports that stay the same when it is stopped and started again.
+class Unbound(ServerProcess):
+    """unbound for the length of the context, on ports that stay the same when it is killed and started again.
 
     Its certificate, signed by its own ``authority``, is for dns.example and 127.0.0.1; ``context`` trusts it.
     """
 
     def __init__(self) -> None:
-        self.plain_port, self.tls_port, self.https_port = free_ports(3)
-        self._folder = tempfile.TemporaryDirectory(prefix="unbound-")
-        self._process: asyncio.subprocess.Process | None = None
-        root = Path(self._folder.name)
-        _make_certificate(root)
+        super().__init__()
+        self.plain_port = self.port
+        self.tls_port, self.https_port = free_ports(2)
+        _make_certificate(self.root)
         data = "\n".join(f'  local-data: "{record}"' for record in _RECORDS)
         ports = {"plain": self.plain_port, "tls": self.tls_port, "https": self.https_port}
-        (root / "unbound.conf").write_text(_CONFIG.format(root=root, records=data, **ports))
-        self._config = root / "unbound.conf"
-        self.authority = root / "ca.pem"
+        (self.root / "unbound.conf").write_text(_CONFIG.format(root=self.root, records=data, **ports))
+        self.authority = self.root / "ca.pem"
         self.context = ssl.create_default_context(cafile=str(self.authority))
 
-    async def start(self) -> None:
-        """Run it; returns when it answers."""
-        self._process = await asyncio.create_subprocess_exec(
-            *("unbound", "-d", "-p", "-c", str(self._config)), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        stderr, lines = self._process.stderr, list[str]()
-        assert stderr is not None
-        while not lines or "start of service" not in lines[-1]:
-            if not (line := await stderr.readline()):
-                raise RuntimeError("unbound did not start:\n" + "".join(lines))
-            lines.append(line.decode())
-
-    async def stop(self) -> None:
-        """End it."""
-        if self._process is not None:
-            self._process.kill()
-            await self._process.communicate()
-            self._process = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-        self._folder.cleanup()
+    def command(self) -> Sequence[str | Path]:
+        """See the base."""
+        return ["unbound", "-d", "-p", "-c", self.root / "unbound.conf"]
 
 
 def _make_certificate(folder: Path) -> None:
