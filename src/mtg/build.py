@@ -154,14 +154,14 @@ class _Builder:
         )
 
     def _make_anti_replay(self, settings: AntiReplay) -> mtglib.AntiReplayCache:
-        window_seconds = 2 * float(self._config.tolerate_time_skewness) + 1
         if not settings.enabled:
             return NoopAntiReplayCache()
         if settings.kind == "bloom":
             return make_bloom_filter(settings)
+        window = Window.for_time_skewness(float(self._config.tolerate_time_skewness))
         if settings.url is not None and settings.kind == "redis":
-            return Redis(settings.url.url, window_seconds, logger=self._logger)
-        return Window(window_seconds)
+            return Redis(settings.url.url, window.window_seconds, fallback=window, logger=self._logger)
+        return window
 
     def _make_ip_list(self, settings: IPList, is_block_list: bool) -> FireHOL:
         directory = cache_directory(self._config)

@@ -81,7 +81,7 @@ def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -
 def _out_of_bounds(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
     """What is a value of its type, and none that its part can work with; each key by itself, to find all."""
     cache, keep_alive = config.defense.anti_replay, config.network.keep_alive
-    for key in ("idle", "interval", "count"):
+    for key in () if keep_alive.disabled else ("idle", "interval", "count"):
         with _noted(f"network.keep-alive.{key}", table, problems):
             make_socket_options(replace(KeepAlive(), **{key: getattr(keep_alive, key)}))
     for key in ("max_size", "error_rate") if cache.enabled and cache.kind == "bloom" else ():

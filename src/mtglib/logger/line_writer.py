@@ -70,8 +70,8 @@ class LineWriter:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         arguments = (self._lines, os.dup(self._stream.fileno()))
         thread = threading.Thread(target=_write_lines, args=arguments, name="mtg-log", daemon=True)
-        _writing[thread] = self._lines
         thread.start()
+        _writing[thread] = self._lines
         weakref.finalize(self, self._lines.put, None).atexit = False
         if util := sys.modules.get("multiprocessing.util"):  # its children end without atexit
             util.Finalize(None, _end_all, exitpriority=0)

@@ -205,6 +205,10 @@ def test_what_a_part_cannot_work_with_is_among_all_problems(table: dict[str, Any
     assert "x@h" not in "".join(problems)
 
 
+def test_keep_alive_that_is_off_may_have_any_bounds() -> None:
+    assert settled({**BASE, "network": {"keep-alive": {"disabled": True, "idle": "24h"}}})[1].problems == []
+
+
 def test_lists_do_not_hold_for_unix_sockets_which_is_said() -> None:
     lists = {"defense": {"allowlist": {"enabled": True, "urls": ["/list"]}}}
     table = {"bind-to": ["127.0.0.1:1", "unix:/run/mtg.sock"], **lists}
