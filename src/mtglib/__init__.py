@@ -60,6 +60,7 @@ from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger,
 from .options import ProxyOpts
 from .part_check import check_part
 from .proxy import Proxy
+from .reasons import HANDSHAKE_FAILURES, Reason
 from .relay.engine import engine_description, engine_threads
 from .secret import Secret
 from .tunnel import socket_from_streams
@@ -75,6 +76,7 @@ __all__ = [
     "DEFAULT_IDLE_TIMEOUT",
     "DEFAULT_PREFER_IP",
     "DEFAULT_TOLERATE_TIME_SKEWNESS_SECONDS",
+    "HANDSHAKE_FAILURES",
     "SECRET_KEY_LENGTH_BYTES",
     "TCP_RELAY_READ_TIMEOUT",
     "AntiReplayCache",
@@ -111,6 +113,7 @@ __all__ = [
     "ProxyOpts",
     "ProxyShutDownError",
     "ProxyUseError",
+    "Reason",
     "Secret",
     "SecretEmptyError",
     "SecretInvalidError",

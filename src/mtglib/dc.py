@@ -12,6 +12,7 @@ from typing import Final
 from .constants import PreferIP
 from .errors import ClientError
 from .event_types import IPAddress
+from .reasons import Reason
 
 DEFAULT_DC: Final = 2
 """The DC for clients that don't care, and for those that want an unknown one where fallback is allowed."""
@@ -109,7 +110,7 @@ class DCTable:
             return DCChoice(dc, requested, addresses)
         if self._allow_fallback and (addresses := self._addresses(DEFAULT_DC)):
             return DCChoice(DEFAULT_DC, DEFAULT_DC, addresses)
-        raise ClientError("unknown_dc", f"DC {requested} isn't known")
+        raise ClientError(Reason.UNKNOWN_DC, f"DC {requested} isn't known")
 
     def unreachable(self) -> int | None:
         """Return a known DC for which `prefer_ip` leaves no address, or None if there is none."""

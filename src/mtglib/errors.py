@@ -7,6 +7,8 @@ embedder.
 
 from typing import Any, Final
 
+from .reasons import Reason
+
 _NOTHING: Final = object()
 _LONGEST_SHOWN = 200
 
@@ -98,10 +100,10 @@ class ClientError(MtglibError):
     """The client isn't ours, or breaks the protocol.
 
     Attributes:
-        reason: One of "not_tls", "digest", "sni", "clock", "replay", "timeout", "frame", "closed", "unknown_dc".
+        reason: What is wrong.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
 

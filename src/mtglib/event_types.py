@@ -59,8 +59,8 @@ class EventDomainFronting(Event):
     """A client isn't ours: it is about to be connected to the fronting site.
 
     Attributes:
-        reason: What gave it away: "not_tls", "digest", "sni", "clock", "replay", "timeout", or "closed": it ended its
-            side before its hello was complete.
+        reason: What gave it away, a `Reason`: from NOT_TLS to TIMEOUT, or CLOSED: it ended its side before its hello
+            was complete.
     """
 
     reason: str = ""
@@ -84,9 +84,7 @@ class EventFinish(Event):
     """A stream is over and its sockets are closed.
 
     Attributes:
-        reason: Why. After a relay: "client_eof" or "upstream_eof" (who ended first), "client_reset", "upstream_reset",
-            "idle", "bad_record", "shutdown". Without one: "closed" (the client left), "timeout", "frame", "unknown_dc",
-            "client_reset", "dc_unreachable", "front_unreachable", "shutdown", or "error", a fault of ours.
+        reason: Why, a `Reason`.
         dc: The DC's positive number, also if it couldn't be reached; 0 for a stream that wasn't bound for one.
     """
 

@@ -29,6 +29,7 @@ from .guards import Emitter, GuardedLogger, Warnings, within
 from .keyshare import new_x25519_public_key
 from .options import ProxyOpts
 from .readiness import Readiness
+from .reasons import Reason
 from .relay.engine import Engine
 from .relay.job import Job, RelayResult, TelegramCiphers
 from .relay.sockets import reset
@@ -40,8 +41,8 @@ from .wire.record_stream import RecordDecoder, encode_records
 
 _REPLAY_CHECK_TIMEOUT = 1.0
 _WITHOUT_A_RELAY = {
-    "closed": "the client left without a byte",
-    "front_unreachable": "the fronting site can't be reached",
+    Reason.CLOSED: "the client left without a byte",
+    Reason.FRONT_UNREACHABLE: "the fronting site can't be reached",
 }
 _MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in records that carry nothing; a flood of those mustn't keep the event loop
 
@@ -90,7 +91,7 @@ class Stream:
         self._id = urlsafe_b64encode(os.urandom(CONNECTION_ID_LENGTH_BYTES))[:-2].decode("ascii")
         self._upstream = "none"
         self._dc = 0
-        self._reason = "closed"
+        self._reason = Reason.CLOSED
         self._start_mono = time.monotonic()
 
     async def run(self) -> None:
@@ -107,17 +108,17 @@ class Stream:
                 del job  # it would be kept for as long as the relay lasts
                 self._log_end(await relaying)
         except (ClientError, UpstreamError) as error:
-            self._reason = error.reason if isinstance(error, ClientError) else "dc_unreachable"
+            self._reason = error.reason if isinstance(error, ClientError) else Reason.DC_UNREACHABLE
             self._log().info(f"closed: {error}")
         except OSError as error:
-            self._reason = "client_reset"
+            self._reason = Reason.CLIENT_RESET
             self._log().info("closed: the client is gone", error=error)
         except asyncio.CancelledError:
-            self._reason = "shutdown"
+            self._reason = Reason.SHUTDOWN
             self._log(upstream=self._upstream).info("closed: shutdown")
             raise
         except Exception as error:
-            self._reason = "error"
+            self._reason = Reason.ERROR
             self._log(upstream=self._upstream).info("closed: error", error=error)
             self._around.warnings.warn(f"stream {type(error).__name__}", "a stream failed", error=error)
         finally:
@@ -140,7 +141,7 @@ class Stream:
             hello, length = await self._read_hello()
             await self._authenticate(hello)
         except ClientError as stranger:
-            if not self._conn.unread and stranger.reason == "closed":
+            if not self._conn.unread and stranger.reason is Reason.CLOSED:
                 return None
             return await self._connect_to_front(stranger)
         self._conn.take(length)
@@ -155,9 +156,9 @@ class Stream:
         while (assembled := client_hello.assemble(self._conn.unread)) is None:
             try:
                 if not await self._conn.receive_more(deadline_mono):
-                    raise ClientError("closed", "the client left before its ClientHello was complete")
+                    raise ClientError(Reason.CLOSED, "the client left before its ClientHello was complete")
             except TimeoutError:
-                raise ClientError("timeout", "no complete ClientHello in time") from None
+                raise ClientError(Reason.TIMEOUT, "no complete ClientHello in time") from None
         record, length = assembled
         return client_hello.parse(record, self._opts.secret.key), length
 
@@ -165,29 +166,29 @@ class Stream:
         """Raise ClientError unless this is a fresh hello of a client of ours."""
         opts, start_unix = self._opts, self._around.start_unix
         if hello.server_name.lower() != opts.secret.host.lower():
-            raise ClientError("sni", "another host was asked for than the secret's")
+            raise ClientError(Reason.SNI, "another host was asked for than the secret's")
         off_seconds = opts.clock() - hello.unix_time
         if abs(off_seconds) > opts.tolerate_time_skewness_seconds:
-            raise ClientError("clock", f"the client's clock is off by {-off_seconds:+.0f} s")
+            raise ClientError(Reason.CLOCK, f"the client's clock is off by {-off_seconds:+.0f} s")
         if hello.unix_time < int(start_unix) and not getattr(opts.anti_replay_cache, "persistent", False):
-            raise ClientError("clock", "the hello was made before this proxy's start")
+            raise ClientError(Reason.CLOCK, "the hello was made before this proxy's start")
         try:
             seen: Any = await within(_REPLAY_CHECK_TIMEOUT, opts.anti_replay_cache.seen_before(hello.random))
             if not isinstance(seen, bool):  # a return that was forgotten mustn't let every replay in
                 raise TypeError(f"expected True or False, got {type(seen).__name__}")
         except Exception as error:
             self._around.warnings.part_failed(opts.anti_replay_cache, "seen_before", error)
-            raise ClientError("replay", "the anti-replay cache didn't answer") from error
+            raise ClientError(Reason.REPLAY_CACHE, "the anti-replay cache didn't answer") from error
         if seen:
             self._around.events.send(EventReplayAttack(stream_id=self._id, timestamp=opts.clock()))
-            raise ClientError("replay", "the hello was sent before")
+            raise ClientError(Reason.REPLAY, "the hello was sent before")
 
     async def _answer(self, hello: ClientHello, deadline_mono: float) -> None:
         answer = server_hello.build_answer(self._opts.secret.key, hello, new_x25519_public_key(), _noise())
         try:
             await self._conn.send_all(answer, deadline_mono)
         except TimeoutError:
-            raise ClientError("timeout", "the client doesn't take our answer") from None
+            raise ClientError(Reason.TIMEOUT, "the client doesn't take our answer") from None
 
     async def _read_frame(self, deadline_mono: float) -> tuple[obfuscated2.ClientFrame, bytes]:
         """Return the frame and what came behind it, in records again."""
@@ -201,14 +202,14 @@ class Stream:
             if error is not None:
                 raise error
             if decoder.ended:
-                raise ClientError("closed", "the client sent an alert in place of its frame")
+                raise ClientError(Reason.CLOSED, "the client sent an alert in place of its frame")
             if left_bytes <= 0:
-                raise ClientError("frame", "too many records without a frame in them")
+                raise ClientError(Reason.FRAME, "too many records without a frame in them")
             try:
                 if not await self._conn.receive_more(deadline_mono):
-                    raise ClientError("closed", "the client left before its frame was complete")
+                    raise ClientError(Reason.CLOSED, "the client left before its frame was complete")
             except TimeoutError:
-                raise ClientError("timeout", "no frame in time") from None
+                raise ClientError(Reason.TIMEOUT, "no frame in time") from None
         behind = payload[obfuscated2.FRAME_BYTES :]
         unread = (encode_records(behind) if behind else b"") + decoder.resume()
         frame = obfuscated2.parse_client_frame(payload[: obfuscated2.FRAME_BYTES], self._opts.secret.key)
@@ -251,7 +252,7 @@ class Stream:
         try:
             upstream = await dial_front(opts, around.listeners, self._conn.local_endpoint, around.warnings)
         except (OSError, TimeoutError, UpstreamError) as error:
-            self._reason = "front_unreachable"
+            self._reason = Reason.FRONT_UNREACHABLE
             around.warnings.warn("front", f"the fronting site can't be reached: {str(error) or 'time-out'}")
             reset(self._conn.detach()[0])
             return None

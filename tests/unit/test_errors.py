@@ -46,7 +46,7 @@ MADE = [
     mtglib.ProxyUseError("elsewhere"),
     mtglib.ProxyShutDownError("over"),
     mtglib.EngineError("not built"),
-    mtglib.ClientError("sni", "another host"),
+    mtglib.ClientError(mtglib.Reason.SNI, "another host"),
     mtglib.UpstreamError("silence"),
     CircuitOpenError("a proxy is down"),
     DNSError("a broken answer"),

@@ -320,7 +320,7 @@ async def test_a_cache_that_answers_nothing_is_broken(events: EventRecorder, log
     await serving
     client.close()
 
-    assert fronted.reason == "replay"
+    assert fronted.reason is mtglib.Reason.REPLAY_CACHE
     assert logger.warnings[0] == "Forgetful.seen_before failed: TypeError"
 
 

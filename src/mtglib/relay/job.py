@@ -3,25 +3,13 @@
 import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
 
 OnTraffic: TypeAlias = Callable[[int, int], None]
 """Called with bytes (from client, to client) since the last call, at most once a second and at the end."""
-
-
-class EndReason(StrEnum):
-    """Why a relay ended; for an orderly end, which side ended first."""
-
-    CLIENT_EOF = "client_eof"
-    UPSTREAM_EOF = "upstream_eof"
-    CLIENT_RESET = "client_reset"
-    UPSTREAM_RESET = "upstream_reset"
-    IDLE = "idle"
-    BAD_RECORD = "bad_record"
-    SHUTDOWN = "shutdown"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,12 +55,12 @@ class RelayResult:
     Attributes:
         from_client_bytes: Written upstream, without the preamble.
         to_client_bytes: Read from upstream.
-        reason: Why it is over.
+        reason: Why it is over, one of `RELAY_ENDS`.
     """
 
     from_client_bytes: int
     to_client_bytes: int
-    reason: EndReason
+    reason: Reason
 
 
 class Relay(Protocol):

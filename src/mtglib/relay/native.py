@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from .._engine import Engine as _Engine
+from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
-from .job import EndReason, Job, OnTraffic, RelayResult
+from .job import Job, OnTraffic, RelayResult
 from .ticker import Ticker
 
 
@@ -73,7 +74,7 @@ class NativeRelay:
             on_end, on_traffic = self._waiting.pop(number)
             told_from, told_to = self._reported.pop(number, (0, 0))
             if not on_end.done():  # who waits wakes up later, after the last traffic was told
-                on_end.set_result(RelayResult(from_client, to_client, EndReason(reason)))
+                on_end.set_result(RelayResult(from_client, to_client, Reason(reason)))
             if from_client > told_from or to_client > told_to:
                 self._tell(on_traffic, from_client - told_from, to_client - told_to)
 

@@ -9,9 +9,10 @@ import socket
 from collections.abc import Callable
 
 from ..readiness import READABLE, WRITABLE, Readiness
+from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
 from ..wire.record_stream import RecordDecoder, encode_records
-from .job import EndReason, Job, OnTraffic, RelayResult
+from .job import Job, OnTraffic, RelayResult
 from .sockets import is_broken, reset, tune, undelivered_bytes
 from .ticker import Ticker
 
@@ -55,7 +56,7 @@ class PureRelay:
 class _BrokenError(Exception):
     """The relay can't go on, because of one side."""
 
-    def __init__(self, reason: EndReason, dead: socket.socket) -> None:
+    def __init__(self, reason: Reason, dead: socket.socket) -> None:
         self.reason = reason
         self.dead = dead
 
@@ -73,8 +74,8 @@ class _Direction:
         self.source = source
         self.sink = sink
         self.pending = memoryview(b"")
-        client, upstream = EndReason.CLIENT_RESET, EndReason.UPSTREAM_RESET
-        self.eof = EndReason.CLIENT_EOF if from_client else EndReason.UPSTREAM_EOF
+        client, upstream = Reason.CLIENT_RESET, Reason.UPSTREAM_RESET
+        self.eof = Reason.CLIENT_EOF if from_client else Reason.UPSTREAM_EOF
         self.source_reset, self.sink_reset = (client, upstream) if from_client else (upstream, client)
 
 
@@ -88,7 +89,7 @@ class _Session:
         self._loop = asyncio.get_running_loop()
         self._up = _Direction(job.client, job.upstream, from_client=True)
         self._down = _Direction(job.upstream, job.client, from_client=False)
-        self._first_eof: EndReason | None = None
+        self._first_eof: Reason | None = None
         self._stopping = False
         self._idle = False
         self._active_at_mono = self._loop.time()
@@ -126,9 +127,9 @@ class _Session:
             self._reported = now
             self._on_traffic(up, down)
 
-    def _reason(self, pumps: list[asyncio.Task[None]]) -> EndReason:
+    def _reason(self, pumps: list[asyncio.Task[None]]) -> Reason:
         if self._idle:
-            return EndReason.IDLE
+            return Reason.IDLE
         if broken := _failure(pumps):
             return broken.reason
         assert self._first_eof is not None
@@ -143,7 +144,7 @@ class _Session:
             payload, error = decoder.feed(received) if job.ciphers else (received, None)
             await self._deliver(self._up, transform(payload))
             if error is not None:
-                raise self._broken(EndReason.BAD_RECORD, job.client)
+                raise self._broken(Reason.BAD_RECORD, job.client)
             received = b"" if decoder.ended else await self._receive(self._up)
         self._end_direction(self._up)
 
@@ -184,7 +185,7 @@ class _Session:
                 if counted and direction is self._up:
                     self._from_client_bytes += sent
 
-    def _broken(self, reason: EndReason, dead: socket.socket) -> _BrokenError:
+    def _broken(self, reason: Reason, dead: socket.socket) -> _BrokenError:
         """Stop reading at once: what a dead socket says next may look like an orderly end."""
         self._stopping = True
         return _BrokenError(reason, dead)

@@ -17,7 +17,8 @@ from ..event_types import (
     EventTraffic,
     IPAddress,
 )
-from .metrics import DIAL_SECONDS, HANDSHAKE_FAILURES, HANDSHAKE_SECONDS, IP_LISTS, METRICS, Duration, Labels
+from ..reasons import HANDSHAKE_FAILURES
+from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, IP_LISTS, METRICS, Duration, Labels
 
 
 class Took(NamedTuple):

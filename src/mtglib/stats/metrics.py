@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from ..reasons import HANDSHAKE_FAILURES
+
 Labels: TypeAlias = tuple[str, ...]
 """A series' label values, in the order of its metric's label names."""
 
-HANDSHAKE_FAILURES = ("not_tls", "digest", "sni", "clock", "replay", "timeout", "frame")
 IP_LISTS = ("allowlist", "blocklist")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import ClientError
+from ..reasons import Reason
 from .tls_records import HANDSHAKE, HEADER_BYTES
 
 MAX_HELLO_BYTES: Final = 1 << 14
@@ -71,30 +72,32 @@ def assemble(data: bytes | bytearray) -> tuple[bytes, int] | None:
             return None
         if len(payload) >= _HANDSHAKE_HEADER_BYTES and len(payload) == _message_bounds(payload)[0]:
             return bytes((HANDSHAKE, *first_version, *len(payload).to_bytes(2))) + payload, position
-    raise ClientError("not_tls", f"a ClientHello in more than {MAX_FRAGMENTS} records")
+    raise ClientError(Reason.NOT_TLS, f"a ClientHello in more than {MAX_FRAGMENTS} records")
 
 
 def _check_header_so_far(header: bytes | bytearray) -> tuple[int, int]:
     """Check what there is of a record's header; return the least and the most payload that it can announce."""
     if header[0:1] not in (b"", b"\x16"):
-        raise ClientError("not_tls", "not a TLS handshake record")
+        raise ClientError(Reason.NOT_TLS, "not a TLS handshake record")
     if header[1:2] not in (b"", b"\x03") or (len(header) > 2 and header[2] > 4):
-        raise ClientError("not_tls", "a TLS record of an unknown version")
+        raise ClientError(Reason.NOT_TLS, "a TLS record of an unknown version")
     least, most = _bounds(header[3:], 2)
     if most == 0 or least > MAX_HELLO_BYTES:
-        raise ClientError("not_tls", "a TLS handshake record that is empty or too long")
+        raise ClientError(Reason.NOT_TLS, "a TLS handshake record that is empty or too long")
     return max(least, 1), most
 
 
 def _check_lengths(payload: bytes, declared_least: int, declared_most: int) -> None:
     """Check that the message can be just as long as the records that carry it."""
     if payload[0:1] not in (b"", b"\x01"):
-        raise ClientError("not_tls", "not a ClientHello")
+        raise ClientError(Reason.NOT_TLS, "not a ClientHello")
     least, most = _message_bounds(payload)
     if least > min(declared_most, MAX_HELLO_BYTES):
-        raise ClientError("not_tls", f"a ClientHello in more than {MAX_FRAGMENTS} records or {MAX_HELLO_BYTES} bytes")
+        raise ClientError(
+            Reason.NOT_TLS, f"a ClientHello of more than {MAX_FRAGMENTS} records or {MAX_HELLO_BYTES} bytes"
+        )
     if declared_least > most:
-        raise ClientError("not_tls", "a ClientHello that is shorter than its records")
+        raise ClientError(Reason.NOT_TLS, "a ClientHello that is shorter than its records")
 
 
 def _message_bounds(payload: bytes) -> tuple[int, int]:
@@ -119,11 +122,11 @@ def parse(record: bytes, key: bytes) -> ClientHello:
     """
     random = record[_RANDOM]
     if len(random) != 32:
-        raise ClientError("not_tls", "a ClientHello that ends too early")
+        raise ClientError(Reason.NOT_TLS, "a ClientHello that ends too early")
     zeroed = record[: _RANDOM.start] + _ZERO_RANDOM + record[_RANDOM.stop :]
     digest = hmac.digest(key, zeroed, hashlib.sha256)
     if not hmac.compare_digest(digest[:_DIGEST_BYTES], random[:_DIGEST_BYTES]):
-        raise ClientError("digest", "the ClientHello wasn't made with our secret")
+        raise ClientError(Reason.DIGEST, "the ClientHello wasn't made with our secret")
     stamp = int.from_bytes(digest[_DIGEST_BYTES:], "little") ^ int.from_bytes(random[_DIGEST_BYTES:], "little")
 
     session_id, at = _vector(record, _RANDOM.stop, 1)
@@ -131,7 +134,7 @@ def parse(record: bytes, key: bytes) -> ClientHello:
     _compression_methods, at = _vector(record, at, 1)
     extensions = _vector(record, at, 2)[0] if at < len(record) else b""
     if len(session_id) > 32 or len(cipher_suites) % 2:
-        raise ClientError("not_tls", "a ClientHello with a malformed session id or suites")
+        raise ClientError(Reason.NOT_TLS, "a ClientHello with a malformed session id or suites")
     return ClientHello(random, stamp, session_id, cipher_suites, _server_name(extensions))
 
 
@@ -140,7 +143,7 @@ def _vector(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:
     start = at + length_bytes
     end = start + int.from_bytes(data[at:start])
     if len(data) < end:
-        raise ClientError("not_tls", "a ClientHello with a field that ends too early")
+        raise ClientError(Reason.NOT_TLS, "a ClientHello with a field that ends too early")
     return data[start:end], end
 
 

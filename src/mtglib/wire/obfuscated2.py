@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import ClientError
+from ..reasons import Reason
 from .aes_ctr import CipherState, crypt
 
 FRAME_BYTES: Final = 64
@@ -56,12 +57,12 @@ def parse_client_frame(frame: bytes, secret_key: bytes) -> ClientFrame:
         ClientError: "frame": it asks for another transport than padded intermediate, or was made with another secret.
     """
     if len(frame) != FRAME_BYTES:
-        raise ClientError("frame", "an obfuscated2 frame of another length than 64")
+        raise ClientError(Reason.FRAME, "an obfuscated2 frame of another length than 64")
     back = frame[55:7:-1]
     key, iv = _mix(frame[8:40], secret_key), frame[40:56]
     tail = crypt(key, iv, frame)[56:]
     if tail[:4] != PADDED_INTERMEDIATE:
-        raise ClientError("frame", "not the padded intermediate transport, or another secret")
+        raise ClientError(Reason.FRAME, "not the padded intermediate transport, or another secret")
     ciphers = Ciphers(CipherState(key, iv, FRAME_BYTES), CipherState(_mix(back[:32], secret_key), back[32:]))
     return ClientFrame(int.from_bytes(tail[4:6], "little", signed=True), ciphers)
 

@@ -5,6 +5,7 @@ To the client go 0x17 records only: anything else in mid-stream breaks official 
 """
 
 from ..errors import ClientError
+from ..reasons import Reason
 from .tls_records import (
     ALERT,
     APPLICATION_DATA,
@@ -56,9 +57,9 @@ class RecordDecoder:
         record_type, version, length = unpack_header(self._header, 0)
         self.ended = record_type == ALERT
         if record_type not in (APPLICATION_DATA, CHANGE_CIPHER_SPEC, ALERT) or version != VERSION:
-            return ClientError("frame", "not a TLS record that a client may send")
+            return ClientError(Reason.FRAME, "not a TLS record that a client may send")
         if length > MAX_CIPHERTEXT_BYTES:
-            return ClientError("frame", f"a TLS record longer than {MAX_CIPHERTEXT_BYTES} bytes")
+            return ClientError(Reason.FRAME, f"a TLS record longer than {MAX_CIPHERTEXT_BYTES} bytes")
         if not self.ended:
             self._header = b""
         self._left, self._data = length, record_type == APPLICATION_DATA

@@ -12,9 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 import mtglib
+from mtglib.reasons import Reason
 from mtglib.relay import engine
 from mtglib.relay.engine import Engine, engine_description
-from mtglib.relay.job import EndReason, Job, RelayResult
+from mtglib.relay.job import Job, RelayResult
 
 NATIVE = mtglib.engine_description() == "native"
 native_only = pytest.mark.skipif(not NATIVE, reason=f"no native relay: {mtglib.engine_description()}")
@@ -94,7 +95,7 @@ async def test_a_job_is_done_by_the_chosen_relay(choice: str) -> None:
 
         assert (upstream.recv(100), client.recv(100)) == (b"read before", b"answer")
     assert (result.from_client_bytes, result.to_client_bytes) == (11, 6)
-    assert result.reason in (EndReason.CLIENT_EOF, EndReason.UPSTREAM_EOF)
+    assert result.reason in (Reason.CLIENT_EOF, Reason.UPSTREAM_EOF)
     assert [sum(column) for column in zip(*traffic, strict=True)] == [11, 6]
     assert type(relays._relay).__name__ == {"native": "NativeRelay", "pure": "PureRelay"}[choice]
     await relays.close()

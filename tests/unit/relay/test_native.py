@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 import mtglib
-from mtglib.relay.job import EndReason, Job, RelayResult, TelegramCiphers
+from mtglib.reasons import Reason
+from mtglib.relay.job import Job, RelayResult, TelegramCiphers
 from mtglib.wire.aes_ctr import CipherState
 
 if mtglib.engine_description() != "native":
@@ -120,7 +121,7 @@ async def test_progress_and_end_together_tell_each_byte_once(running: Running) -
         running.relay._report()
     running.engine.end(0, 10, 100, "client_eof")
 
-    assert await task == RelayResult(10, 100, EndReason.CLIENT_EOF)
+    assert await task == RelayResult(10, 100, Reason.CLIENT_EOF)
     assert running.told == [(5, 0), (3, 100), (2, 0)]
 
 
