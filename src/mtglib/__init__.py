@@ -18,6 +18,7 @@ from .constants import (
     DEFAULT_FRAME_TIMEOUT,
     DEFAULT_HANDSHAKE_TIMEOUT,
     DEFAULT_IDLE_TIMEOUT,
+    DEFAULT_MAX_VISITORS_PER_NETWORK,
     DEFAULT_PREFER_IP,
     DEFAULT_TOLERATE_TIME_SKEWNESS_SECONDS,
     SECRET_KEY_LENGTH_BYTES,
@@ -62,8 +63,10 @@ from .part_check import check_part
 from .proxy import Proxy
 from .reasons import HANDSHAKE_FAILURES, Reason
 from .relay.engine import engine_description, engine_threads
+from .roster import Connection, State
 from .secret import Secret
 from .tunnel import socket_from_streams
+from .visitor import Endpoint
 
 __all__ = [
     "CONNECTION_ID_LENGTH_BYTES",
@@ -74,6 +77,7 @@ __all__ = [
     "DEFAULT_FRAME_TIMEOUT",
     "DEFAULT_HANDSHAKE_TIMEOUT",
     "DEFAULT_IDLE_TIMEOUT",
+    "DEFAULT_MAX_VISITORS_PER_NETWORK",
     "DEFAULT_PREFER_IP",
     "DEFAULT_TOLERATE_TIME_SKEWNESS_SECONDS",
     "HANDSHAKE_FAILURES",
@@ -82,7 +86,9 @@ __all__ = [
     "AntiReplayCache",
     "AntiReplayCacheIsNotDefinedError",
     "ClientError",
+    "Connection",
     "Dial",
+    "Endpoint",
     "EngineError",
     "Event",
     "EventConcurrencyLimited",
@@ -117,6 +123,7 @@ __all__ = [
     "Secret",
     "SecretEmptyError",
     "SecretInvalidError",
+    "State",
     "UpstreamError",
     "canonical_ip",
     "check_part",

@@ -8,7 +8,6 @@ from typing import Any
 
 from .guards import Warnings
 
-_BATCH = 64  # connections taken in one turn of the event loop, so that a flood leaves room for others
 _PAUSE_SECONDS = 0.1
 _OUT_OF_RESOURCES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _OF_ONE_CONNECTION = frozenset(  # accept(2): errors of the new connection, to be treated like "try again"
@@ -36,6 +35,7 @@ class Acceptor:
         listener: A listening socket; it is made non-blocking and stays the caller's.
         take: Gets each connection, non-blocking, and its peer's address as the socket module gives it.
         warnings: Where a lack of resources is reported.
+        batch: Most connections taken in one turn of the event loop, so that a flood leaves room for others.
 
     Attributes:
         listener: The duplicate, closed by `run`.
@@ -44,7 +44,15 @@ class Acceptor:
         OSError: There is no descriptor left for it.
     """
 
-    def __init__(self, listener: socket.socket, take: Callable[[socket.socket, Any], None], warnings: Warnings) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        take: Callable[[socket.socket, Any], None],
+        warnings: Warnings,
+        *,
+        batch: int = 64,
+    ) -> None:
+        self._batch = batch
         self.listener = _duplicate(listener)
         self._take = take
         self._warnings = warnings
@@ -73,7 +81,7 @@ class Acceptor:
             self._over.set_result(None)
 
     def _accept(self) -> None:
-        for _ in range(_BATCH):
+        for _ in range(self._batch):
             if self._over.done():
                 return
             try:

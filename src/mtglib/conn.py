@@ -3,8 +3,6 @@
 import asyncio
 import socket
 
-from .endpoints import local_endpoint
-from .event_types import IPAddress
 from .readiness import READABLE, WRITABLE, Readiness
 
 _RECV_BYTES = 16 * 1024
@@ -15,22 +13,22 @@ class Conn:
 
     Each call tries the socket first and waits only if it must: a hello is often there before we ask.
 
+    Args:
+        sock: Connected and non-blocking.
+        readiness: What waits for it.
+        unread: What was received from it before.
+
     Attributes:
         unread: Bytes that were received and that nobody has taken yet.
     """
 
     __slots__ = ("_fd", "_readiness", "_sock", "unread")
 
-    def __init__(self, sock: socket.socket, readiness: Readiness) -> None:
+    def __init__(self, sock: socket.socket, readiness: Readiness, unread: bytes = b"") -> None:
         self._sock = sock
         self._fd = sock.fileno()
         self._readiness = readiness
-        self.unread = b""
-
-    @property
-    def local_endpoint(self) -> tuple[IPAddress, int] | None:
-        """The address that the client connected to, if it has one."""
-        return local_endpoint(self._sock)
+        self.unread = unread
 
     async def receive_more(self, deadline_mono: float) -> bool:
         """Append what the peer sent to `unread`; False when it has ended its side.

@@ -5,6 +5,9 @@ from typing import Final, Literal
 DEFAULT_CONCURRENCY: Final = 4096
 """Most connections that `Proxy.serve` handles at once."""
 
+DEFAULT_MAX_VISITORS_PER_NETWORK: Final = 256
+"""Most connections of one network that aren't clients', or not yet, once it is getting crowded."""
+
 DEFAULT_BUFFER_SIZE_BYTES: Final = 16 * 1024
 """Deprecated: buffers belong to the relay's threads, not to connections; this has no effect."""
 

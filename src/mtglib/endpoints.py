@@ -1,11 +1,13 @@
 """IP addresses and ports in the forms that sockets, options and people use, made canonical."""
 
 import socket
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from .errors import OptionError
 from .event_types import IPAddress
+from .visitor import Endpoint
 
 _UNIX_NAMES = ("", "/")  # nameless, or a path; abstract ones are bytes
 
@@ -21,15 +23,18 @@ def canonical_ip(text: str) -> IPAddress | None:
     return ip
 
 
-def endpoint_of(address: Any) -> tuple[IPAddress, int] | None:
+_remembered_ip = lru_cache(maxsize=4096)(canonical_ip)  # the same few clients, and our own addresses
+
+
+def endpoint_of(address: Any) -> Endpoint | None:
     """Take `getpeername()`'s answer apart; None where a socket has no IP address (Unix sockets, pairs)."""
     if not isinstance(address, tuple) or len(address) < 2 or not isinstance(address[0], str):
         return None
-    ip = canonical_ip(address[0])
-    return None if ip is None else (ip, address[1])
+    ip = _remembered_ip(address[0])
+    return None if ip is None else Endpoint(ip, address[1])
 
 
-def client_endpoint(field: str, address: Any) -> tuple[IPAddress, int] | None:
+def client_endpoint(field: str, address: Any) -> Endpoint | None:
     """Take apart what somebody says a client's address is: (ip, port), or for IPv6 also (ip, port, flow, scope).
 
     Args:
@@ -44,13 +49,13 @@ def client_endpoint(field: str, address: Any) -> tuple[IPAddress, int] | None:
         ip = canonical_ip(str(address[0])) if isinstance(address[0], str | IPv4Address | IPv6Address) else None
         is_port = type(address[1]) is int and 0 <= address[1] <= 65535
         if ip is not None and is_port and (len(address) == 2 or ":" in str(address[0])):
-            return ip, address[1]
+            return Endpoint(ip, address[1])
     if isinstance(address, bytes) or (isinstance(address, str) and address[:1] in _UNIX_NAMES):
         return None
     raise OptionError(field, "a tuple (ip, port), such as ('192.0.2.1', 50000)", address)
 
 
-def local_endpoint(sock: socket.socket) -> tuple[IPAddress, int] | None:
+def local_endpoint(sock: socket.socket) -> Endpoint | None:
     """Return the address that a socket is bound to, if it has one."""
     try:
         return endpoint_of(sock.getsockname())
@@ -58,7 +63,7 @@ def local_endpoint(sock: socket.socket) -> tuple[IPAddress, int] | None:
         return None
 
 
-def parse_endpoint(text: str) -> tuple[IPAddress, int]:
+def parse_endpoint(text: str) -> Endpoint:
     """Parse `ip:port` or `[ipv6]:port`.
 
     Raises:
@@ -71,4 +76,4 @@ def parse_endpoint(text: str) -> tuple[IPAddress, int]:
         raise ValueError(text)
     if bracketed != (ip.version == 6):
         raise ValueError(text)
-    return ip, int(port)
+    return Endpoint(ip, int(port))

@@ -47,14 +47,20 @@ class ProxyOpts:
         logger: Where messages go.
         ip_allowlist: If given, only clients from these addresses are let in.
         buffer_size_bytes: Deprecated, has no effect: connections have no buffers of their own.
-        concurrency: Most connections that `serve` handles at once, at least 1; those above are closed.
+        concurrency: Most connections that `serve` handles at once, at least 1. For those above a visitor makes room;
+            where there is none, they are closed.
+        max_visitors: Most connections at once that aren't clients', or not yet; None: half of `concurrency`. When as
+            many are there, the one that has been silent for longest makes room for the next.
+        max_visitors_per_network: Most of them from one IPv4 address or /64, once three quarters of `max_visitors` are
+            there.
         idle_timeout: A relay ends after so long without a byte moved.
         tolerate_time_skewness_seconds: How far clients' clocks may be off.
         prefer_ip: "prefer-ipv4", "prefer-ipv6", "only-ipv4" or "only-ipv6": addresses of DCs.
         domain_fronting_port: The fronting site's port.
         allow_fallback_on_unknown_dc: Connect clients that want an unknown DC to DC 2 instead of closing.
         use_test_dcs: Clients may ask for Telegram's test DCs.
-        handshake_timeout: From accept to a complete ClientHello; then the client is fronted.
+        handshake_timeout: From accept to a complete ClientHello; for so long a visitor who is slow may turn out to be a
+            client.
         frame_timeout: From our answer to the client's obfuscated2 frame; then it is closed.
         dial_timeout: For one upstream address; twice that for all addresses of a DC.
         fast_mode: Let DCs encrypt downloads for the client, at no cost here. Whoever sees both legs sees equal
@@ -94,6 +100,8 @@ class ProxyOpts:
     handshake_timeout: float = constants.DEFAULT_HANDSHAKE_TIMEOUT
     frame_timeout: float = constants.DEFAULT_FRAME_TIMEOUT
     dial_timeout: float = constants.DEFAULT_DIAL_TIMEOUT
+    max_visitors: int | None = None
+    max_visitors_per_network: int = constants.DEFAULT_MAX_VISITORS_PER_NETWORK
     fast_mode: bool = True
     front_network: Network | None = None
     domain_fronting_ip: str | None = None
@@ -136,6 +144,9 @@ class ProxyOpts:
             if not isinstance(value := getattr(self, name), bool):
                 raise OptionError(name, "True or False", value)
         _check_int("concurrency", self.concurrency, "a positive integer", 1)
+        if self.max_visitors is not None:
+            _check_int("max_visitors", self.max_visitors, "a positive integer, or None", 1)
+        _check_int("max_visitors_per_network", self.max_visitors_per_network, "a positive integer", 1)
         _check_int("domain_fronting_port", self.domain_fronting_port, "a port, 1 to 65535", 1, 65535)
         _check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
         _check_choice("relay", self.relay, get_args(RelayChoice))

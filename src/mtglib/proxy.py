@@ -4,23 +4,31 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, Self
 
 from .accepting import Acceptor
-from .endpoints import client_endpoint, endpoint_of
+from .conn import Conn
+from .endpoints import client_endpoint, endpoint_of, local_endpoint
+from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
-from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
-from .fronting import fronting_address
-from .guards import Emitter, GuardedLogger, Warnings, contains, guarded_clock
+from .front.dial import Front, fronting_address
+from .guards import Emitter, GuardedLogger, Warnings, guarded_clock
 from .home import Home
 from .keyshare import new_x25519_public_key
 from .options import MAX_DURATION_SECONDS, ProxyOpts
 from .plain_socket import PLAIN_SOCKET, is_plain_socket
 from .readiness import Readiness
+from .reasons import Reason
 from .relay.engine import Engine
-from .stream import Stream, Surroundings
+from .roster import Connection, Entry, Roster
+from .shared import Shared
+from .stream import Stream
+from .visitor import Visitor
+from .visitor_log import VisitorLog
 
+_MOST_ACCEPTED_AT_ONCE = 64
 _CANCEL_TIMEOUT = 5.0
 """How long streams may take to end when they are told to: only a user's part that catches that needs longer."""
 
@@ -52,13 +60,15 @@ class Proxy:
         self._warnings = Warnings(self._logger)
         self._events = Emitter(opts.event_stream, self._warnings)
         opts.clock = guarded_clock(opts.clock, self._warnings)
-        self._start_unix = opts.clock()
         new_x25519_public_key()  # the process's first takes 40 ms to gather entropy, which no client should see
-        self._around: Surroundings | None = None
+        most_visitors = opts.max_visitors or max(1, opts.concurrency // 2)
+        self._roster = Roster(opts.concurrency, most_visitors, opts.max_visitors_per_network)
+        # Of what comes in one turn of the event loop nothing may have to make room before it was read.
+        self._batch = max(1, min(_MOST_ACCEPTED_AT_ONCE, most_visitors // 2))
+        self._shared: Shared | None = None
+        self._entrance: Entrance | None = None
         self._home: Home | None = None
         self._acceptors: dict[Acceptor, socket.socket] = {}
-        self._accepted: set[asyncio.Task[None]] = set()
-        self._given: set[asyncio.Task[None]] = set()
         self._shut_down = False
 
     @property
@@ -75,6 +85,18 @@ class Proxy:
     def events_dropped(self) -> int:
         """How many events the event stream raised on."""
         return self._events.dropped
+
+    def connections(self) -> tuple[Connection, ...]:
+        """List the live connections, the oldest first: those of `serve` and of `serve_conn`."""
+        self._engine.report()
+        return self._roster.connections()
+
+    def end(self, stream_id: str) -> bool:
+        """End a connection, with the reason ENDED; tell whether there is one of this id."""
+        entry = self._roster.get(stream_id)
+        if entry is not None:
+            entry.end(Reason.ENDED)
+        return entry is not None
 
     async def serve(self, listener: socket.socket) -> None:
         """Serve the connections of a listening socket until the proxy is shut down.
@@ -100,7 +122,7 @@ class Proxy:
         if self._serves(listener):
             raise ProxyUseError("this listener is served already")
         self._move_in()
-        acceptor = Acceptor(listener, self._take, self._warnings)
+        acceptor = Acceptor(listener, self._take, self._warnings, batch=self._batch)
         self._acceptors[acceptor] = acceptor.listener
         try:
             await acceptor.run()
@@ -139,11 +161,12 @@ class Proxy:
             if isinstance(sock, socket.socket):
                 sock.close()
             raise
-        stream = self._start(sock, given or endpoint_of(_peer_name(sock)), self._given)
+        visitor = Visitor(given or endpoint_of(_peer_name(sock)), local_endpoint(sock))
+        entry = self._start(sock, visitor, counted=False)
         try:
-            await asyncio.wait((stream, home.left), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((*_tasks([entry]), home.left), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            await self._end({stream})
+            await self._end([entry])
             raise
 
     async def shutdown(self, grace_seconds: float = 0.0) -> None:
@@ -166,15 +189,16 @@ class Proxy:
         self._shut_down = True
         for acceptor in self._acceptors:
             acceptor.stop()
-        if grace_seconds > 0 and (streams := self._accepted | self._given):
-            await asyncio.wait(streams, timeout=grace_seconds)
-        await asyncio.sleep(0)  # what was accepted in this very turn gets to begin, and so ends like all others
-        await self._end(self._accepted | self._given)
+        if grace_seconds > 0 and (tasks := _tasks(self._roster.entries)):
+            await asyncio.wait(tasks, timeout=grace_seconds)
+        await self._end(self._roster.entries)
         await self._engine.close()
         if self._home is not None:
             self._home.leave()
-        if self._around is not None and not self._accepted | self._given:  # else who is left behind still needs it
-            self._around.readiness.close()
+        if self._shared is not None:
+            self._shared.visitor_log.close()
+            if not self._roster:  # else what is left behind still needs it
+                self._shared.readiness.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -188,52 +212,27 @@ class Proxy:
 
     def _take(self, sock: socket.socket, address: Any) -> None:
         """Decide about a connection that was accepted, before a byte of it is read."""
-        client = endpoint_of(address)
-        remote_ip = client and client[0]
-        if remote_ip is not None and not self._admits(remote_ip):
-            sock.close()
-        elif len(self._accepted) >= self._opts.concurrency:
-            self._events.send(EventConcurrencyLimited(timestamp=self._opts.clock()))
-            limit = self._opts.concurrency
-            self._warnings.warn(
-                "concurrency", f"connections are refused: as many are open as concurrency allows, {limit}"
-            )
-            self._log_refused(remote_ip, "too many connections")
-            sock.close()
+        assert self._entrance is not None
+        visitor = Visitor(endpoint_of(address), local_endpoint(sock))
+        if self._entrance.admits(visitor):
+            _entry = self._start(sock, visitor, counted=True)
         else:
-            _stream = self._start(sock, client, self._accepted)
+            sock.close()
 
-    def _admits(self, ip: IPAddress) -> bool:
-        allowlist = self._opts.ip_allowlist
-        if allowlist is not None and not contains(allowlist, ip, self._warnings, when_broken=False):
-            refused_by_blocklist = False
-        elif contains(self._opts.ip_blocklist, ip, self._warnings, when_broken=True):
-            refused_by_blocklist = True
-        else:
-            return True
-        self._events.send(
-            EventIPBlocklisted(timestamp=self._opts.clock(), remote_ip=ip, is_block_list=refused_by_blocklist)
-        )
-        self._log_refused(ip, "on the blocklist" if refused_by_blocklist else "not on the allowlist")
-        return False
+    def _start(self, sock: socket.socket, visitor: Visitor, *, counted: bool) -> Entry:
+        assert self._shared is not None
+        stream = Stream(self._shared, Conn(sock, self._shared.readiness), visitor)
+        entry = stream.entry
+        entry.counted = counted
+        entry.task = asyncio.get_running_loop().create_task(stream.run())
+        self._roster.add(entry)
+        return entry
 
-    def _log_refused(self, ip: IPAddress | None, why: str) -> None:
-        if self._logger.debug_enabled:
-            self._logger.bind(client_ip=ip and str(ip)).debug(f"refused: {why}")
-
-    def _start(
-        self, sock: socket.socket, client: tuple[IPAddress, int] | None, streams: set[asyncio.Task[None]]
-    ) -> asyncio.Task[None]:
-        assert self._around is not None
-        task = asyncio.get_running_loop().create_task(Stream(self._around, sock, client).run())
-        streams.add(task)
-        task.add_done_callback(streams.discard)
-        return task
-
-    async def _end(self, streams: set[asyncio.Task[None]]) -> None:
-        for stream in streams:
-            stream.cancel()
-        late = (await asyncio.wait(streams, timeout=_CANCEL_TIMEOUT))[1] if streams else ()
+    async def _end(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            entry.end(Reason.SHUTDOWN)
+        tasks = _tasks(entries)
+        late = (await asyncio.wait(tasks, timeout=_CANCEL_TIMEOUT))[1] if tasks else ()
         if late:
             message = f"connections left behind, since a part catches their cancellation: {len(late)}"
             self._warnings.warn("left behind", message)
@@ -248,19 +247,28 @@ class Proxy:
         if self._home is not None:
             self._home.check()
             return self._home
-        self._around = Surroundings(
+        readiness = Readiness()
+        visitor_log = VisitorLog(self._logger)
+        self._entrance = Entrance(self._opts, self._roster, visitor_log, self._events, self._logger, self._warnings)
+        self._shared = Shared(
             opts=self._opts,
             dcs=self._dcs,
             engine=self._engine,
-            readiness=Readiness(),
-            listeners=self._acceptors.values(),
-            start_unix=self._start_unix,
+            readiness=readiness,
+            secrets=(self._opts.secret,),
+            roster=self._roster,
+            front=Front(self._opts, self._acceptors.values(), self._engine.report, self._warnings),
+            visitor_log=visitor_log,
             events=self._events,
             logger=self._logger,
             warnings=self._warnings,
         )
         self._home = Home()
         return self._home
+
+
+def _tasks(entries: Sequence[Entry]) -> list[asyncio.Task[None]]:
+    return [entry.task for entry in entries if entry.task is not None]
 
 
 def _peer_name(sock: socket.socket) -> Any:

@@ -30,10 +30,18 @@ async def main(relay: str, key: str, dc_port: str, more_files: str) -> None:
     """Serve until the input ends."""
     secret = mtglib.Secret(bytes.fromhex(key), "front.example")
     overrides = {2: [f"127.0.0.1:{dc_port}"]}
-    options = mtglib.ProxyOpts.with_defaults(secret, relay=relay, dc_overrides=overrides, logger=Printing())
+    site = socket.create_server(("127.0.0.1", 0), backlog=512)  # silent: it accepts nobody
+    options = mtglib.ProxyOpts.with_defaults(
+        secret,
+        relay=relay,
+        dc_overrides=overrides,
+        domain_fronting_ip="127.0.0.1",
+        domain_fronting_port=site.getsockname()[1],
+        logger=Printing(),
+    )
     stdin = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stdin.set)
-    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+    with site, socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         async with mtglib.Proxy(options) as proxy:
             serving = asyncio.create_task(proxy.serve(listener))
             limit = max(map(int, os.listdir("/proc/self/fd"))) + int(more_files)

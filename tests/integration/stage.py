@@ -136,9 +136,14 @@ async def stage(
 
 
 def check_one_line_each(events: EventRecorder, log: RecordingLogger) -> None:
-    """Check that every stream has exactly one line at info."""
-    told = [message.fields["stream_id"] for message in log.messages if message.level == "info" and message.fields]
+    """Check that every stream has exactly one line about its end: a client's at info, a visitor's at debug."""
+    ends = [message for message in log.messages if message.text.startswith(("finished", "closed"))]
+    told = [message.fields["stream_id"] for message in ends]
     assert sorted(told) == sorted(event.stream_id for event in events.of(mtglib.EventStart)), log.everything()
+    fronted = {event.stream_id for event in events.of(mtglib.EventDomainFronting)}
+    connected = {event.stream_id for event in events.of(mtglib.EventConnectedToDC)}
+    assert not [end for end in ends if end.fields["stream_id"] in fronted and end.level != "debug"]
+    assert not [end for end in ends if end.fields["stream_id"] in connected and end.level != "info"]
 
 
 @asynccontextmanager

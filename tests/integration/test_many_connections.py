@@ -95,7 +95,7 @@ async def test_each_of_many_connections_gets_its_own_bytes(relay: str, fast_mode
         assert len(by_stream(events)) == CONNECTIONS
         assert min(traffic(events)) >= crowd.echoed_bytes
         assert len(around.log.finished()) == CONNECTIONS
-        await eventually(lambda: not around.proxy._accepted)
+        await eventually(lambda: not around.proxy.connections())
 
 
 async def test_limit_holds_for_a_crowd_that_comes_at_once(relay: str) -> None:

@@ -129,14 +129,14 @@ async def test_address_that_is_turned_away(relay: str, lists: dict[str, Any], is
 
 async def test_connection_above_the_limit(relay: str) -> None:
     async with stage(relay, concurrency=1, warnings=True) as around:
-        await around.stranger()
-        await around.events.seen(mtglib.EventStart)
+        await around.client()
+        await around.events.seen(mtglib.EventConnectedToDC)
         assert (await around.probe(b"")).data == b""
 
         (event,) = await around.events.seen(mtglib.EventConcurrencyLimited)
 
         assert event.stream_id == ""
-        assert names(around.events.events) == ["Start", "ConcurrencyLimited"]
+        assert names(around.events.events) == ["Start", "ConnectedToDC", "ConcurrencyLimited"]
 
 
 @pytest.mark.parametrize("how", [sockets.send_eof, sockets.reset, sockets.close])
@@ -236,7 +236,7 @@ async def test_durations_are_those_of_the_handshake_and_of_the_dial(
         nonlocal now_mono
         now_mono += seconds
 
-    monkeypatch.setattr("mtglib.stream.time", SimpleNamespace(monotonic=lambda: now_mono))
+    monkeypatch.setattr("mtglib.stream_report.time", SimpleNamespace(monotonic=lambda: now_mono))
     network = RoutedNetwork()
     network.on_dial = partial(pass_seconds, 2)
     async with stage(relay, network=network) as around:

@@ -12,7 +12,7 @@ import mtglib
 from integration.event_rules import names
 from integration.recording_logger import RecordingLogger
 from integration.routed_network import OnlyThese
-from integration.stage import Stage, eventually, stage, tcp_pair
+from integration.stage import Stage, stage, tcp_pair
 from support import sockets
 from support.client_hello import hello_records
 from support.faketls_client import FakeTLSClient
@@ -71,25 +71,25 @@ async def test_who_is_refused_is_told_to_who_wants_to_know(
     told = logger()
     async with stage(relay, logger=told, **changes) as around:
         if "concurrency" in changes:
-            await around.stranger()
-            await around.events.seen(mtglib.EventStart)
+            await around.client()
         for _ in range(2):
             assert await around.probe(b"") == sockets.Received(b"", "eof")
 
-    debug = [(message.text, message.fields) for message in told.messages if message.level == "debug"]
+    debug = [(message.text, message.fields) for message in told.messages if message.text.startswith("refused")]
     assert debug == ([] if logger is Quiet else [(f"refused: {why}", {"client_ip": "127.0.0.1"})] * 2)
 
 
 async def test_the_limit_is_a_warning_once_a_minute(relay: str) -> None:
     async with stage(relay, concurrency=2, warnings=True) as around:
         for _ in range(2):
-            await around.stranger()
-        await around.events.seen(mtglib.EventStart, 2)
+            await around.client()
         assert around.log.warnings == []
         for _ in range(3):
             await around.probe(b"")
 
-        assert around.log.warnings == ["connections are refused: as many are open as concurrency allows, 2"]
+        assert around.log.warnings == [
+            "connections are refused: as many clients are connected as concurrency allows, 2"
+        ]
 
 
 async def test_lists_let_in_whom_they_should(relay: str) -> None:
@@ -102,37 +102,33 @@ async def test_lists_let_in_whom_they_should(relay: str) -> None:
 
 async def test_connection_above_the_limit_is_closed_unread(relay: str) -> None:
     async with stage(relay, concurrency=2, warnings=True) as around:
-        first = await around.stranger()
+        first = await around.client()
         await around.client()
-        await around.events.seen(mtglib.EventStart, 2)
 
         assert await probe_that_came_first(around, GARBAGE) == sockets.Received(b"", "reset")
         assert await around.probe(b"") == sockets.Received(b"", "eof")
         assert around.front.connections == []
 
-        sockets.close(first)
+        first.close()
         await around.finished()
         client = await around.client()
         await client.send(b"in")
         assert await client.recv_exactly(2) == b"in"
 
 
-async def test_limit_counts_over_all_listeners_and_relays(relay: str) -> None:
-    async with stage(relay, concurrency=3, warnings=True) as around:
+async def test_limit_counts_over_all_listeners(relay: str) -> None:
+    async with stage(relay, concurrency=2, warnings=True) as around:
         with socket.create_server(("127.0.0.1", 0)) as second:
             serving = asyncio.create_task(around.proxy.serve(second))
-            await around.client()
-            await around.stranger(GARBAGE)
-            await around.front.connection()
+            for port in (around.port, second.getsockname()[1]):
+                await around.peers.enter_async_context(await FakeTLSClient.connect("127.0.0.1", port, around.secret))
+            await around.events.seen(mtglib.EventConnectedToDC, 2)
             third = await sockets.connect(*second.getsockname())
-            await around.events.seen(mtglib.EventStart, 3)
-            fourth = await sockets.connect(*second.getsockname())
 
-            assert await sockets.recv_until_end(fourth) == sockets.Received(b"", "eof")
+            assert await sockets.recv_until_end(third) == sockets.Received(b"", "eof")
             assert await around.probe(b"") == sockets.Received(b"", "eof")
             assert len(around.events.of(mtglib.EventConcurrencyLimited)) == 2
-            for sock in (third, fourth):
-                sockets.close(sock)
+            sockets.close(third)
             await around.proxy.shutdown()
             await serving
 
@@ -263,17 +259,3 @@ async def test_list_that_raises_turns_away(relay: str) -> None:
 
             assert around.log.warnings == ["Broken.contains failed: RuntimeError"]
             assert set(names(around.events.events)) == {"IPBlocklisted"}
-
-
-async def test_front_holds_a_place_until_it_is_over(relay: str) -> None:
-    async with stage(relay, concurrency=1, warnings=True) as around:
-        prober = await around.stranger(GARBAGE)
-        connection = await around.front.connection()
-        await connection.got(len(GARBAGE))
-        assert await around.probe(b"") == sockets.Received(b"", "eof")
-
-        sockets.close(prober)
-        await around.finished()
-        await eventually(lambda: not around.proxy._accepted)
-        await around.stranger(GARBAGE)
-        await around.front.connection(1)

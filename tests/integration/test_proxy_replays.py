@@ -9,9 +9,8 @@ import pytest
 import mtglib
 from integration.event_rules import names
 from integration.stage import Stage, stage
-from mtglib.antireplay import Window
 from support import sockets
-from support.client_hello import hello_records
+from support.client_hello import RANDOM_AT, hello_records
 from support.front import answer
 
 SITE = b"a site's answer"
@@ -81,20 +80,43 @@ async def test_clients_clock_may_be_off_by_the_skew(relay: str, off_seconds: int
         assert around.events.of(mtglib.EventReplayAttack) == []
 
 
-@pytest.mark.parametrize(("stamp", "where"), [(START_UNIX - 1, "site"), (START_UNIX, "proxy")])
-async def test_hello_from_before_the_start_is_fronted_as_no_replay(relay: str, stamp: float, where: str) -> None:
+async def test_hello_from_before_the_start_is_good(relay: str) -> None:
     async with on_stage(relay, Clock()) as around:
-        assert await landed_first(around, stamp) == where
-
-        assert around.events.of(mtglib.EventReplayAttack) == []
-
-
-async def test_cache_that_survives_restarts_takes_hellos_from_before(relay: str) -> None:
-    class Persistent(Window):
-        persistent = True
-
-    async with on_stage(relay, Clock(), anti_replay_cache=Persistent(10.0)) as around:
         assert await landed_first(around, START_UNIX - 2) == "proxy"
+
+
+def retimed(wire: bytes, recorded: int, now: int) -> bytes:
+    """Rewrite the clock of a recorded hello, which its digest doesn't cover."""
+    changed = bytearray(wire)
+    for place, change in enumerate((recorded ^ now).to_bytes(4, "little"), 5 + RANDOM_AT + 28):
+        changed[place] ^= change
+    return bytes(changed)
+
+
+async def test_replay_whose_clock_was_rewritten_is_one(relay: str) -> None:
+    clock = Clock()
+    async with on_stage(relay, clock, tolerate_time_skewness_seconds=3.0) as around:
+        recorded = int(START_UNIX)
+        client = await around.client(timestamp=recorded)
+        wire = hello_records(client.hello)
+
+        for seconds in (0, 1, 14, 1000):
+            clock.now_unix = START_UNIX + seconds
+            assert await lands_at(around, retimed(wire, recorded, recorded + seconds)) == "site"
+        assert len(await around.events.seen(mtglib.EventReplayAttack, 4)) == 4
+
+
+async def test_hello_that_was_refused_for_its_clock_is_remembered(relay: str) -> None:
+    clock = Clock()
+    async with on_stage(relay, clock) as around:
+        recorded = int(START_UNIX) - 1000
+        client = await around.client_before_hello(timestamp=recorded)
+        await client.send_hello()
+        await around.events.seen(mtglib.EventDomainFronting)
+
+        wire = retimed(hello_records(client.hello), recorded, int(START_UNIX))
+        assert await lands_at(around, wire) == "site"
+        assert [event.reason for event in around.events.of(mtglib.EventDomainFronting)] == ["clock", "replay"]
 
 
 async def test_replay_is_seen_for_as_long_as_its_stamp_is_good(relay: str) -> None:

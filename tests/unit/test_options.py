@@ -43,7 +43,7 @@ def test_defaults_are_the_documented_ones() -> None:
     opts = ProxyOpts.with_defaults(SECRET)
 
     assert opts.secret is SECRET
-    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:21]}
+    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:23]}
     assert defaults == {
         "ip_allowlist": None,
         "buffer_size_bytes": 16384,
@@ -57,6 +57,8 @@ def test_defaults_are_the_documented_ones() -> None:
         "handshake_timeout": 10.0,
         "frame_timeout": 30.0,
         "dial_timeout": 5.0,
+        "max_visitors": None,
+        "max_visitors_per_network": 256,
         "fast_mode": True,
         "front_network": None,
         "domain_fronting_ip": None,

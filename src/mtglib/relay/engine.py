@@ -62,6 +62,11 @@ class Engine:
             raise EngineError("this proxy relayed before a fork; make a new Proxy in the child")
         return self._relay.run(job, on_traffic)
 
+    def report(self) -> None:
+        """Have each running job's `on_traffic` told at once what it has moved."""
+        if self._relay is not None and self._pid == os.getpid():
+            self._relay.report()
+
     def _make(self, job: Job) -> Relay:
         try:
             return native.NativeRelay() if self.description == "native" else PureRelay()

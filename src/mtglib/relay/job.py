@@ -74,6 +74,10 @@ class Relay(Protocol):
         """
         ...
 
+    def report(self) -> None:
+        """Tell each running job's `on_traffic` what it has moved since the last time, if anything."""
+        ...
+
     async def close(self) -> None:
         """Give threads and descriptors back; no job is running any more."""
         ...

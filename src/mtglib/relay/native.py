@@ -25,7 +25,7 @@ class NativeRelay:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, tuple[asyncio.Future[RelayResult], OnTraffic]] = {}
         self._reported: dict[int, tuple[int, int]] = {}
-        self._ticker = Ticker(self._report)
+        self._ticker = Ticker(self.report)
         self._loop.add_reader(self._engine.completion_fd(), self._complete)
 
     async def run(self, job: Job, on_traffic: OnTraffic) -> RelayResult:
@@ -78,7 +78,8 @@ class NativeRelay:
             if from_client > told_from or to_client > told_to:
                 self._tell(on_traffic, from_client - told_from, to_client - told_to)
 
-    def _report(self) -> None:
+    def report(self) -> None:
+        """See `Relay.report`."""
         for number, from_client, to_client in self._engine.progress():
             if number in self._waiting:
                 told_from, told_to = self._reported.get(number, (0, 0))

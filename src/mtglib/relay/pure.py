@@ -28,7 +28,7 @@ class PureRelay:
     def __init__(self) -> None:
         self._readiness: Readiness | None = None
         self._sessions: set[_Session] = set()
-        self._ticker = Ticker(self._report)
+        self._ticker = Ticker(self.report)
 
     async def run(self, job: Job, on_traffic: OnTraffic) -> RelayResult:
         """See `Relay.run`."""
@@ -48,7 +48,8 @@ class PureRelay:
         if self._readiness is not None:
             self._readiness.close()
 
-    def _report(self) -> None:
+    def report(self) -> None:
+        """See `Relay.report`."""
         for session in self._sessions:
             session.report_traffic()
 

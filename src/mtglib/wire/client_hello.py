@@ -1,14 +1,18 @@
 """A client's first message (RFC 8446, section 4.1.2), and whether it was made by somebody who knows the secret.
 
-Two steps. `assemble` says, as early as the bytes allow, whether this can still become a ClientHello, and joins the
-TLS records that it may come in. `parse` takes the joined record apart and checks its digest: HMAC-SHA256 over the
-record with its random zeroed, xored into the random. The digest's last four bytes carry the client's clock.
+Three steps. `assemble` says, as early as the bytes allow, whether this can still become a ClientHello, and joins the
+TLS records that it may come in. `authenticate` finds the key that it was made with: the random is HMAC-SHA256 over the
+record with its random zeroed, and the client's clock is xored into the last four bytes. `parse` takes the record apart.
+
+The clock is not authenticated: anybody can rewrite these four bytes in a recorded hello, and the first 28 still match.
+So they alone are what a replay is known by (`authenticated_part`).
 """
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..errors import ClientError
 from ..reasons import Reason
@@ -23,23 +27,22 @@ _RANDOM = slice(HEADER_BYTES + _HANDSHAKE_HEADER_BYTES + 2, HEADER_BYTES + _HAND
 _DIGEST_BYTES = 28
 _SERVER_NAME = 0x0000
 _HOST_NAME = 0
-_ZERO_RANDOM = bytes(32)
+_RANDOM_BYTES = 32
+_ZERO_RANDOM = bytes(_RANDOM_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class ClientHello:
-    """An authenticated ClientHello.
+    """A ClientHello, taken apart.
 
     Attributes:
         random: 32 bytes, unique for each hello.
-        unix_time: The client's clock when it made the hello, whole Unix seconds.
         session_id: 0 to 32 bytes that the answer echoes.
         cipher_suites: Two bytes each, in the client's order.
         server_name: The host name that it asks for; empty if none.
     """
 
     random: bytes
-    unix_time: int
     session_id: bytes
     cipher_suites: bytes
     server_name: str
@@ -112,30 +115,61 @@ def _bounds(known: bytes | bytearray, size: int) -> tuple[int, int]:
     return int.from_bytes(known) << 8 * missing, int.from_bytes(bytes(known) + b"\xff" * missing)
 
 
-def parse(record: bytes, key: bytes) -> ClientHello:
-    """Check a joined record's digest, and take it apart.
+class Authentication(NamedTuple):
+    """Whose hello it is.
 
-    The digest comes first: only who knows the key gets bytes into the parser.
+    Attributes:
+        key_index: Which of the keys it was made with.
+        unix_time: What the client's clock showed, whole Unix seconds; a replay may say anything.
+    """
+
+    key_index: int
+    unix_time: int
+
+
+def authenticate(record: bytes, keys: Sequence[bytes]) -> Authentication | None:
+    """Find the key that a joined record was made with; None if it is none of these.
+
+    Args:
+        record: As from `assemble`.
+        keys: 16 bytes each. Every one of them costs an HMAC, compared in constant time.
 
     Raises:
-        ClientError: "digest": not made with this key; "not_tls": made with it, but malformed.
+        ClientError: NOT_TLS: the record ends within its random.
     """
     random = record[_RANDOM]
-    if len(random) != 32:
+    if len(random) != _RANDOM_BYTES:
         raise ClientError(Reason.NOT_TLS, "a ClientHello that ends too early")
     zeroed = record[: _RANDOM.start] + _ZERO_RANDOM + record[_RANDOM.stop :]
-    digest = hmac.digest(key, zeroed, hashlib.sha256)
-    if not hmac.compare_digest(digest[:_DIGEST_BYTES], random[:_DIGEST_BYTES]):
-        raise ClientError(Reason.DIGEST, "the ClientHello wasn't made with our secret")
-    stamp = int.from_bytes(digest[_DIGEST_BYTES:], "little") ^ int.from_bytes(random[_DIGEST_BYTES:], "little")
+    for index, key in enumerate(keys):
+        digest = hmac.digest(key, zeroed, hashlib.sha256)
+        if hmac.compare_digest(digest[:_DIGEST_BYTES], random[:_DIGEST_BYTES]):
+            hidden, mask = random[_DIGEST_BYTES:], digest[_DIGEST_BYTES:]
+            return Authentication(index, int.from_bytes(hidden, "little") ^ int.from_bytes(mask, "little"))
+    return None
 
+
+def authenticated_part(record: bytes) -> bytes:
+    """Return the 28 bytes of a joined record's random by which a second sending of the same hello is known."""
+    return record[_RANDOM.start : _RANDOM.start + _DIGEST_BYTES]
+
+
+def parse(record: bytes) -> ClientHello:
+    """Take a joined record apart.
+
+    Only what was authenticated comes here: nobody without a key gets bytes into this parser.
+
+    Raises:
+        ClientError: NOT_TLS: it is malformed.
+    """
+    random = record[_RANDOM]
     session_id, at = _vector(record, _RANDOM.stop, 1)
     cipher_suites, at = _vector(record, at, 2)
     _compression_methods, at = _vector(record, at, 1)
     extensions = _vector(record, at, 2)[0] if at < len(record) else b""
     if len(session_id) > 32 or len(cipher_suites) % 2:
         raise ClientError(Reason.NOT_TLS, "a ClientHello with a malformed session id or suites")
-    return ClientHello(random, stamp, session_id, cipher_suites, _server_name(extensions))
+    return ClientHello(random, session_id, cipher_suites, _server_name(extensions))
 
 
 def _vector(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:

@@ -6,12 +6,11 @@ Source: https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, section 2.2
 from typing import Final
 
 from ..event_types import IPAddress
+from ..visitor import Endpoint
 
 _SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
 _LOCAL, _PROXY = b"\x20", b"\x21"
 _UNSPECIFIED, _TCP4, _TCP6 = b"\x00", b"\x11", b"\x21"
-
-Endpoint = tuple[IPAddress, int]
 
 
 def header_v2(source: Endpoint | None, destination: Endpoint | None) -> bytes:

@@ -118,7 +118,7 @@ async def test_progress_and_end_together_tell_each_byte_once(running: Running) -
     task = await running.start()
     for up, down in ((5, 0), (3, 100)):
         running.engine.move(0, up, down)
-        running.relay._report()
+        running.relay.report()
     running.engine.end(0, 10, 100, "client_eof")
 
     assert await task == RelayResult(10, 100, Reason.CLIENT_EOF)
@@ -128,11 +128,11 @@ async def test_progress_and_end_together_tell_each_byte_once(running: Running) -
 async def test_an_end_without_news_tells_nothing_more(running: Running) -> None:
     task = await running.start()
     running.engine.move(0, 5, 6)
-    running.relay._report()
+    running.relay.report()
     running.engine.end(0, 5, 6, "idle")
     await task
     running.engine.move(0, 1, 1)
-    running.relay._report()
+    running.relay.report()
 
     assert running.told == [(5, 6)], "and nothing of a job that is over"
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from proxyprotocol.v2 import ProxyProtocolV2
 
-from mtglib.wire.proxy_protocol import Endpoint, header_v2
+from mtglib.visitor import Endpoint
+from mtglib.wire.proxy_protocol import header_v2
 
 endpoints = st.tuples(st.ip_addresses(), st.integers(0, 65535))
 

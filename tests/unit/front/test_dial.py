@@ -1,9 +1,9 @@
-"""Where strangers go."""
+"""How visitors get to the site."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack
 from ipaddress import ip_address
 from typing import Any
@@ -13,11 +13,14 @@ import pytest
 import mtglib
 from mtglib import ProxyOpts, Secret
 from mtglib.endpoints import endpoint_of
-from mtglib.fronting import dial_front, fronting_address, fronting_job
+from mtglib.front.dial import Front, SiteConnection, fronting_address
 from mtglib.guards import Warnings
+from mtglib.relay.job import Job
+from mtglib.roster import Entry
+from mtglib.visitor import Endpoint, Visitor
 
 SECRET = Secret(bytes(range(16)), "front.example")
-SEEN = (ip_address("192.0.2.7"), 50_000)
+SEEN = Endpoint(ip_address("192.0.2.7"), 50_000)
 
 Listen = Callable[[str], socket.socket]
 
@@ -47,6 +50,21 @@ def listen() -> Iterator[Listen]:
             return stack.enter_context(socket.create_server((host, 0), family=family, dualstack_ipv6=host == "::"))
 
         yield on
+
+
+async def dial_front(
+    opts: ProxyOpts, listeners: Collection[socket.socket], reached: Endpoint | None, warnings: Warnings
+) -> socket.socket:
+    """Dial for a visitor who has arrived there, and has said nothing that others say."""
+    entry = Entry("a", Visitor(SEEN, reached), 0.0)
+    return await Front(opts, listeners, lambda: None, warnings).dial(entry, b"")
+
+
+def fronting_job(
+    opts: ProxyOpts, client: socket.socket, upstream: socket.socket, unread: bytes, visitor: Visitor, warnings: Warnings
+) -> Job:
+    front = Front(opts, [], lambda: None, warnings)
+    return front.job(client, SiteConnection(upstream, front.preamble(visitor), unread, 0))
 
 
 def port_of(sock: socket.socket) -> int:
@@ -176,21 +194,24 @@ async def test_a_tunnel_without_addresses_is_never_our_own(listen: Listen, warni
         assert await dial_front(opts, [listen("127.0.0.1")], None, warnings) is one
 
 
-def test_the_job_is_raw_and_patient() -> None:
+def test_the_job_is_raw_and_patient(warnings: Warnings) -> None:
     client, upstream = socket.socketpair()
     with client, upstream:
-        job = fronting_job(ProxyOpts.with_defaults(SECRET, idle_timeout=5), client, upstream, b"seen", SEEN)
+        visitor, opts = Visitor(SEEN, None), ProxyOpts.with_defaults(SECRET, idle_timeout=5)
+        job = fronting_job(opts, client, upstream, b"seen", visitor, warnings)
         assert (job.client, job.upstream, job.client_unread) == (client, upstream, b"seen")
         assert (job.ciphers, job.preamble, job.idle_timeout) == (None, b"", 600.0)
 
-        longer = fronting_job(ProxyOpts.with_defaults(SECRET, idle_timeout=900.5), client, upstream, b"", SEEN)
-        assert longer.idle_timeout == 900.5
+        opts = ProxyOpts.with_defaults(SECRET, idle_timeout=900.5)
+        assert fronting_job(opts, client, upstream, b"", visitor, warnings).idle_timeout == 900.5
 
 
-def test_the_site_can_be_told_who_asks(listen: Listen) -> None:
+def test_the_site_can_be_told_who_asks(warnings: Warnings) -> None:
     opts = ProxyOpts.with_defaults(SECRET, domain_fronting_proxy_protocol=True)
-    with socket.create_connection(listen("127.0.0.1").getsockname()) as client:
-        header = fronting_job(opts, client, client, b"", SEEN).preamble
-        assert header[12:16] == b"\x21\x11\x00\x0c"
-        assert header[16:] == b"\xc0\x00\x02\x07\x7f\x00\x00\x01" + (50_000).to_bytes(2) + port_of(client).to_bytes(2)
-        assert fronting_job(opts, client, client, b"", None).preamble[12:] == b"\x20\x00\x00\x00"
+    front = Front(opts, [], lambda: None, warnings)
+
+    header = front.preamble(Visitor(SEEN, Endpoint(ip_address("127.0.0.1"), 443)))
+
+    assert header[12:16] == b"\x21\x11\x00\x0c"
+    assert header[16:] == b"\xc0\x00\x02\x07\x7f\x00\x00\x01" + (50_000).to_bytes(2) + (443).to_bytes(2)
+    assert front.preamble(Visitor(None, None))[12:] == b"\x20\x00\x00\x00"

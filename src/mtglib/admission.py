@@ -1,0 +1,76 @@
+"""Who is let in: a function of a hello, the secrets, a clock and the memory of hellos. It needs no socket."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ClientError
+from .guards import within
+from .interfaces import AntiReplayCache
+from .reasons import Reason
+from .secret import Secret
+from .wire import client_hello
+from .wire.client_hello import ClientHello
+
+_REPLAY_CHECK_TIMEOUT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A client of ours.
+
+    Attributes:
+        secret: The one that its hello was made with.
+        hello: What it asks for.
+    """
+
+    secret: Secret
+    hello: ClientHello
+
+
+async def admit(
+    record: bytes,
+    secrets: Sequence[Secret],
+    *,
+    now_unix: Callable[[], float],
+    tolerate_seconds: float,
+    cache: AntiReplayCache,
+) -> Admitted:
+    """Let a client of ours in.
+
+    A hello is remembered as soon as its digest is right, before anything else is looked at. One that is refused for its
+    clock could else be sent again with another: the clock isn't authenticated.
+
+    Args:
+        record: A whole ClientHello, as from `client_hello.assemble`.
+        secrets: Any of them will do.
+        now_unix: The clock.
+        tolerate_seconds: How far the client's clock may be off, either way.
+        cache: What was seen.
+
+    Raises:
+        ClientError: Not a client of ours. The reason is one of DIGEST, REPLAY, REPLAY_CACHE (whose cause is what the
+            cache raised), CLOCK, SNI, NOT_TLS.
+    """
+    authentication = client_hello.authenticate(record, [secret.key for secret in secrets])
+    if authentication is None:
+        raise ClientError(Reason.DIGEST, "the ClientHello wasn't made with our secret")
+    await _refuse_replay(client_hello.authenticated_part(record), cache)
+    off_seconds = now_unix() - authentication.unix_time
+    if abs(off_seconds) > tolerate_seconds:
+        raise ClientError(Reason.CLOCK, f"the client's clock is off by {-off_seconds:+.0f} s")
+    secret, hello = secrets[authentication.key_index], client_hello.parse(record)
+    if hello.server_name.lower() != secret.host.lower():
+        raise ClientError(Reason.SNI, "another host was asked for than the secret's")
+    return Admitted(secret, hello)
+
+
+async def _refuse_replay(authenticated_part: bytes, cache: AntiReplayCache) -> None:
+    try:
+        seen: Any = await within(_REPLAY_CHECK_TIMEOUT, cache.seen_before(authenticated_part))
+        if not isinstance(seen, bool):  # a return that was forgotten mustn't let every replay in
+            raise TypeError(f"expected True or False, got {type(seen).__name__}")
+    except Exception as error:
+        raise ClientError(Reason.REPLAY_CACHE, "the anti-replay cache didn't answer") from error
+    if seen:
+        raise ClientError(Reason.REPLAY, "the hello was sent before")

@@ -1,0 +1,74 @@
+"""From an accepted socket to a stream: lists and limits, before a byte is read."""
+
+from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
+from .guards import Emitter, GuardedLogger, Warnings, contains
+from .options import ProxyOpts
+from .roster import Roster
+from .visitor import Visitor
+from .visitor_log import VisitorLog
+
+
+class Entrance:
+    """Decides who may come in.
+
+    Args:
+        opts: The proxy's options.
+        roster: Who is in, and has to go.
+        visitor_log, events, logger, warnings: Where a refusal is told.
+    """
+
+    def __init__(
+        self,
+        opts: ProxyOpts,
+        roster: Roster,
+        visitor_log: VisitorLog,
+        events: Emitter,
+        logger: GuardedLogger,
+        warnings: Warnings,
+    ) -> None:
+        self._opts = opts
+        self._roster = roster
+        self._visitor_log = visitor_log
+        self._events = events
+        self._logger = logger
+        self._warnings = warnings
+
+    def admits(self, visitor: Visitor) -> bool:
+        """Tell whether a newcomer may come in; another visitor may have had to make room for it."""
+        ip = visitor.ip
+        if ip is not None and not self._lists_admit(ip):
+            return False
+        evicted = self._roster.visitor_to_evict(visitor.network)
+        if evicted is not None:
+            self._roster.evict(evicted)
+            self._visitor_log.evicted()
+        elif self._roster.is_full:
+            self._refuse_for_concurrency(ip)
+            return False
+        return True
+
+    def _lists_admit(self, ip: IPAddress) -> bool:
+        allowlist = self._opts.ip_allowlist
+        if allowlist is not None and not contains(allowlist, ip, self._warnings, when_broken=False):
+            refused_by_blocklist = False
+        elif contains(self._opts.ip_blocklist, ip, self._warnings, when_broken=True):
+            refused_by_blocklist = True
+        else:
+            return True
+        self._events.send(
+            EventIPBlocklisted(timestamp=self._opts.clock(), remote_ip=ip, is_block_list=refused_by_blocklist)
+        )
+        self._log_refused(ip, "on the blocklist" if refused_by_blocklist else "not on the allowlist")
+        return False
+
+    def _refuse_for_concurrency(self, ip: IPAddress | None) -> None:
+        self._events.send(EventConcurrencyLimited(timestamp=self._opts.clock()))
+        limit = self._opts.concurrency
+        self._warnings.warn(
+            "concurrency", f"connections are refused: as many clients are connected as concurrency allows, {limit}"
+        )
+        self._log_refused(ip, "too many connections")
+
+    def _log_refused(self, ip: IPAddress | None, why: str) -> None:
+        if self._logger.debug_enabled:
+            self._logger.bind(client_ip=ip and str(ip)).debug(f"refused: {why}")

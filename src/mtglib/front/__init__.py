@@ -1,0 +1,1 @@
+"""Private. What a visitor who isn't a client of ours is shown: the fronting site itself."""

@@ -1,0 +1,105 @@
+"""Connecting a visitor to the fronting site, which sees nothing of us but a connection."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+from ..constants import MIN_FRONTING_IDLE_TIMEOUT
+from ..errors import UpstreamError
+from ..guards import Warnings
+from ..options import ProxyOpts
+from ..relay.job import Job
+from ..roster import Entry
+from ..upstream import dial
+from ..visitor import Visitor
+from ..wire.proxy_protocol import header_v2
+from .loops import LoopGuard
+from .own_address import leads_to_us
+
+_MOST_DIALS = 64
+"""How many connections to the site are begun at once; more visitors wait."""
+
+
+def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
+    """Return the host (or configured address) and port of the fronting site."""
+    return str(opts.domain_fronting_ip or opts.secret.host), opts.domain_fronting_port
+
+
+class SiteConnection(NamedTuple):
+    """The site's connection as it stands when a relay takes it over.
+
+    Attributes:
+        upstream: Its socket.
+        preamble: What of the PROXY header it hasn't got yet.
+        unread: What of the visitor's bytes it hasn't got yet.
+        forwarded_bytes: How many of them it has got.
+    """
+
+    upstream: socket.socket
+    preamble: bytes
+    unread: bytes
+    forwarded_bytes: int
+
+
+class Front:
+    """The fronting site.
+
+    Args:
+        opts: The proxy's options.
+        listeners: Sockets that the proxy accepts on: a front that is one of them would front itself.
+        refresh: Has every entry's `to_client_bytes` brought up to date.
+        warnings: Where a network that misbehaves is reported.
+    """
+
+    def __init__(
+        self,
+        opts: ProxyOpts,
+        listeners: Collection[socket.socket],
+        refresh: Callable[[], None],
+        warnings: Warnings,
+    ) -> None:
+        self._opts = opts
+        self._listeners = listeners
+        self._warnings = warnings
+        self._loops = LoopGuard(refresh)
+        self._dials = asyncio.Semaphore(_MOST_DIALS)
+
+    async def connect(self, entry: Entry, said: bytes, *, is_whole_hello: bool) -> SiteConnection:
+        """Connect to the site, which has got nothing yet; arguments and errors as those of `dial`."""
+        upstream = await self.dial(entry, said, is_whole_hello=is_whole_hello)
+        return SiteConnection(upstream, self.preamble(entry.visitor), said, 0)
+
+    async def dial(self, entry: Entry, said: bytes, *, is_whole_hello: bool = False) -> socket.socket:
+        """Connect to the site on behalf of a visitor.
+
+        Args:
+            entry: The visitor.
+            said: All that it has sent.
+            is_whole_hello: Whether that is a ClientHello.
+
+        Raises:
+            OSError, TimeoutError, UpstreamError: It can't be reached, or mustn't be.
+        """
+        await self._loops.enter(entry, said, is_whole_hello=is_whole_hello)
+        host, port = fronting_address(self._opts)
+        network = self._opts.front_network or self._opts.network
+        async with self._dials:
+            upstream = await dial(network, host, port, 2 * self._opts.dial_timeout, self._warnings)
+        if leads_to_us(upstream, self._listeners, entry.visitor.reached):
+            upstream.close()
+            raise UpstreamError(
+                f"domain-fronting: expected another server than this proxy, but {host} port {port} is its own address"
+            )
+        return upstream
+
+    def preamble(self, visitor: Visitor) -> bytes:
+        """Return what the site gets before the visitor's bytes: a PROXY protocol header, where it wants one."""
+        if not self._opts.domain_fronting_proxy_protocol:
+            return b""
+        return header_v2(visitor.client, visitor.reached)
+
+    def job(self, client: socket.socket, site: SiteConnection) -> Job:
+        """Describe the relay between a visitor and the site: the very bytes, both ways."""
+        idle_timeout = max(self._opts.idle_timeout, MIN_FRONTING_IDLE_TIMEOUT)
+        return Job(client, site.upstream, site.unread, site.preamble, None, idle_timeout)

@@ -1,0 +1,167 @@
+"""The site's connection for a visitor who is slow, and who may still turn out to be a client.
+
+From the site a silent visitor gets the site's own time-out, and half a hello what the site has for that. So the site is
+connected soon, and gets each byte as it comes, while we go on looking for a hello of ours. If one is complete before
+the site has said anything, the visitor was a slow client, and the site's connection is dropped.
+"""
+
+import asyncio
+import socket
+
+from ..conn import Conn
+from ..errors import ClientError, UpstreamError
+from ..readiness import READABLE
+from ..reasons import Reason
+from ..relay.sockets import reset
+from ..roster import Entry
+from ..shared import Shared
+from ..wire import client_hello
+from .dial import SiteConnection
+
+FRONT_AFTER_SECONDS = 0.05
+"""How long after its last byte a visitor with an incomplete hello is connected to the site."""
+
+
+class EarlyFront:
+    """Connects a visitor to the site while its hello isn't complete. Owns the site's socket until `take` or `abort`.
+
+    Args:
+        shared: The proxy's.
+        conn: The visitor's connection; what was read from it stays in `unread`.
+        entry: The visitor.
+    """
+
+    def __init__(self, shared: Shared, conn: Conn, entry: Entry) -> None:
+        self._shared = shared
+        self._conn = conn
+        self._entry = entry
+        self._loop = asyncio.get_running_loop()
+        self._preamble = shared.front.preamble(entry.visitor)
+        self._sent_bytes = 0
+        self._upstream: socket.socket | None = None
+        self._failure: BaseException | None = None
+        self._dialling: asyncio.Task[socket.socket] | None = self._loop.create_task(
+            shared.front.dial(entry, conn.unread)
+        )
+        self._answering: asyncio.Task[None] | None = None
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the site has sent something, or has ended its side: then the visitor stays with it."""
+        return self._answering is not None and self._answering.done()
+
+    async def read_hello(self, deadline_mono: float) -> tuple[bytes, int]:
+        """Return the hello and its length; it stays in the connection's `unread`.
+
+        The bytes that complete a hello aren't passed on: the site would answer it.
+
+        Raises:
+            ClientError: NOT_TLS, CLOSED or TIMEOUT: no hello comes, or the site has answered first.
+            OSError: The visitor's connection is broken.
+        """
+        receiving: asyncio.Task[bool] | None = None
+        try:
+            while (assembled := client_hello.assemble(self._conn.unread)) is None:
+                self._forward()
+                if receiving is None:
+                    receiving = self._loop.create_task(self._conn.receive_more(deadline_mono))
+                await asyncio.wait(
+                    [task for task in (receiving, self._dialling, self._answering) if task is not None],
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                self._note_dial()
+                if self.has_answered:
+                    raise ClientError(Reason.TIMEOUT, "the site has answered before the ClientHello was complete")
+                if receiving.done():
+                    self._shared.roster.touch(self._entry)
+                    if not _received(receiving):
+                        raise ClientError(Reason.CLOSED, "the client left before its ClientHello was complete")
+                    receiving = None
+            return assembled
+        finally:
+            if receiving is not None:
+                receiving.cancel()
+                receiving.add_done_callback(_note_exception)
+
+    async def take(self) -> SiteConnection:
+        """Give the connection away.
+
+        Raises:
+            OSError, TimeoutError, UpstreamError: The site can't be reached.
+        """
+        if self._dialling is not None:
+            await asyncio.wait([self._dialling])
+            self._note_dial()
+        if self._upstream is None:
+            assert self._failure is not None
+            raise self._failure
+        self._stop_waiting()
+        upstream, self._upstream = self._upstream, None
+        preamble_bytes = min(self._sent_bytes, len(self._preamble))
+        forwarded_bytes = self._sent_bytes - preamble_bytes
+        unread = self._conn.unread[forwarded_bytes:]
+        return SiteConnection(upstream, self._preamble[preamble_bytes:], unread, forwarded_bytes)
+
+    def drop(self) -> None:
+        """Close the site's connection: the visitor is a client."""
+        self._stop_waiting()
+        if self._upstream is not None:
+            self._upstream.close()
+            self._upstream = None
+
+    def abort(self) -> None:
+        """Reset the site's connection, unless it was given away: the visitor is gone."""
+        self._stop_waiting()
+        if self._upstream is not None:
+            reset(self._upstream)
+            self._upstream = None
+
+    def _note_dial(self) -> None:
+        if self._dialling is None or not self._dialling.done():
+            return
+        dialling, self._dialling = self._dialling, None
+        try:
+            self._upstream = dialling.result()
+        except (OSError, TimeoutError, UpstreamError) as error:
+            self._failure = error  # a hello of ours may come all the same
+        else:
+            readable = self._shared.readiness.wait(self._upstream.fileno(), READABLE)
+            self._answering = self._loop.create_task(readable)
+
+    def _forward(self) -> None:
+        """Send the site what it hasn't got yet, as far as it takes it: little enough to fit into any buffer."""
+        unsent = (self._preamble + self._conn.unread)[self._sent_bytes :]
+        if self._upstream is not None and unsent:
+            try:
+                self._sent_bytes += self._upstream.send(unsent)
+            except OSError:  # full, or broken, which is the site's answer
+                return
+
+    def _stop_waiting(self) -> None:
+        if self._dialling is not None:
+            self._dialling.cancel()
+            self._dialling.add_done_callback(_close_what_was_dialled)
+            self._dialling = None
+        if self._answering is not None:
+            self._answering.cancel()
+            self._answering = None
+        if self._upstream is not None:
+            self._shared.readiness.forget(self._upstream.fileno())
+
+
+def _received(receiving: "asyncio.Task[bool]") -> bool:
+    try:
+        return receiving.result()
+    except TimeoutError:
+        raise ClientError(Reason.TIMEOUT, "no complete ClientHello in time") from None
+
+
+def _note_exception(task: "asyncio.Task[bool]") -> None:
+    """Look at what a task that nobody waits for has raised, else asyncio would warn of it."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _close_what_was_dialled(dialling: "asyncio.Task[socket.socket]") -> None:
+    if not dialling.cancelled() and dialling.exception() is None:
+        dialling.result().close()

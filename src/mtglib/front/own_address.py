@@ -1,0 +1,62 @@
+"""Whether a connection to the front has come back to this very proxy, by its addresses."""
+
+import socket
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from ..endpoints import endpoint_of, local_endpoint
+from ..event_types import IPAddress
+from ..visitor import Endpoint
+
+_BINDS_ANYWHERE = {
+    4: Path("/proc/sys/net/ipv4/ip_nonlocal_bind"),
+    6: Path("/proc/sys/net/ipv6/ip_nonlocal_bind"),
+}
+
+
+def leads_to_us(upstream: socket.socket, listeners: Collection[socket.socket], reached: Endpoint | None) -> bool:
+    """Tell whether a connection's other end is a listener of ours.
+
+    Args:
+        upstream: The connection.
+        listeners: Sockets that the proxy accepts on.
+        reached: Where a visitor has just arrived, if that has an address: the listener may be one that the proxy
+            doesn't know, as the connection may have been accepted by somebody else.
+    """
+    try:
+        peer = endpoint_of(upstream.getpeername())
+    except OSError:
+        return False
+    if peer is None:
+        return False
+    # Of a transparent proxy's connection the own address is that of the very site; it isn't this machine's.
+    if peer == reached and _is_local(peer.ip):
+        return True
+    for listener in listeners:
+        own = local_endpoint(listener)
+        if own is not None and own.port == peer.port and (own.ip == peer.ip or _covers(listener, own.ip, peer.ip)):
+            return True
+    return False
+
+
+def _covers(listener: socket.socket, own: IPAddress, peer: IPAddress) -> bool:
+    """Tell whether a listener on any address gets connections to `peer`: `::` has IPv4's, too, if it is dual stack."""
+    if not own.is_unspecified or own.version < peer.version:
+        return False
+    if own.version > peer.version and listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+        return False
+    return _is_local(peer)
+
+
+def _is_local(ip: IPAddress) -> bool:
+    """Tell whether an address is one of this machine's: connections to it come from it, or it can be bound to."""
+    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        probe.connect((str(ip), 9))  # sends nothing
+        if local_endpoint(probe) == (ip, probe.getsockname()[1]):
+            return True
+    with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        probe.bind((str(ip), 0))
+        return not _BINDS_ANYWHERE[ip.version].exists() or _BINDS_ANYWHERE[ip.version].read_text().strip() == "0"
+    return False

@@ -1,0 +1,238 @@
+"""The live connections: listed, counted, ended; and which of them makes room when there are too many.
+
+A visitor is a connection that isn't authenticated yet, or that is being shown the fronting site. Visitors have a share
+of all connections, so that they can't take the place of clients. When that is full, the network that has most visitors
+gives one up: the one past the site's end, else the one that has been silent for longest. Never the newcomer: many
+clients may share one address, and a handshake takes milliseconds.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from .reasons import Reason
+from .visitor import Endpoint, Visitor
+
+_Network: TypeAlias = int | None  # None: all visitors without an address together
+
+
+class State(StrEnum):
+    """What a connection is at."""
+
+    HANDSHAKE = "handshake"
+    FRONTED = "fronted"
+    TELEGRAM = "telegram"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A live connection, as it was a moment ago.
+
+    Attributes:
+        stream_id: As in its events.
+        client: Where it comes from; None where a socket has no address.
+        user: The user whose secret it was made with; empty for a visitor.
+        state: What it is at.
+        dc: The DC's positive number; 0 while there is none.
+        since_unix: When it was accepted, Unix seconds.
+        from_client_bytes, to_client_bytes: What was relayed; up to a second old.
+    """
+
+    stream_id: str
+    client: Endpoint | None
+    user: str
+    state: State
+    dc: int
+    since_unix: float
+    from_client_bytes: int
+    to_client_bytes: int
+
+
+class Entry:
+    """A live connection, kept by its stream.
+
+    Attributes:
+        stream_id, visitor, since_unix, state, user, dc: As in `Connection`.
+        from_client_bytes, to_client_bytes: As in `Connection`.
+        end_reason: Why it was told to end, if it was.
+        counted: Whether the limits count it: not those of `serve_conn`, nor any that was evicted.
+        network: Its visitor's.
+        has_begun: Whether its task has taken its first step.
+        is_past_the_end: Whether the site has ended its side.
+        is_over: Whether it has left the roster.
+        task: What runs its stream; None until it is in the roster.
+    """
+
+    __slots__ = (
+        *("counted", "dc", "end_reason", "from_client_bytes", "has_begun", "is_over", "is_past_the_end", "network"),
+        *("since_unix", "state", "stream_id", "task", "to_client_bytes", "user", "visitor"),
+    )
+
+    def __init__(self, stream_id: str, visitor: Visitor, since_unix: float) -> None:
+        self.stream_id = stream_id
+        self.visitor = visitor
+        self.network = visitor.network
+        self.since_unix = since_unix
+        self.state = State.HANDSHAKE
+        self.user = ""
+        self.dc = 0
+        self.from_client_bytes = 0
+        self.to_client_bytes = 0
+        self.end_reason: Reason | None = None
+        self.counted = True
+        self.has_begun = False
+        self.is_over = False
+        self.is_past_the_end = False
+        self.task: asyncio.Task[None] | None = None
+
+    def end(self, reason: Reason) -> None:
+        """Have the stream end soon; the first reason counts."""
+        self.end_reason = self.end_reason or reason
+        # A task that is cancelled before its first step never runs, and so would close nothing: it looks for itself.
+        if self.has_begun and self.task is not None:
+            self.task.cancel()
+
+
+class Roster:
+    """Knows all live connections of a proxy.
+
+    Args:
+        concurrency: Most connections that are counted.
+        visitors: Most visitors among them.
+        per_network: Most visitors of one network, once three quarters of `visitors` are there.
+
+    Attributes:
+        visitors: How many are there now.
+        counted: How many connections count against `concurrency`.
+    """
+
+    def __init__(self, concurrency: int, visitors: int, per_network: int) -> None:
+        self._concurrency = concurrency
+        self._most_visitors = visitors
+        self._crowded = visitors - visitors // 4
+        self._per_network = per_network
+        self._entries: dict[str, Entry] = {}
+        self._networks: dict[_Network, OrderedDict[Entry, None]] = {}
+        self._by_size: dict[int, dict[_Network, None]] = {}
+        self._largest = 0
+        self.visitors = 0
+        self.counted = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All of them, the oldest first."""
+        return tuple(self._entries.values())
+
+    def get(self, stream_id: str) -> Entry | None:
+        """Find one."""
+        return self._entries.get(stream_id)
+
+    def connections(self) -> tuple[Connection, ...]:
+        """Describe all of them, the oldest first."""
+        return tuple(
+            Connection(
+                stream_id=entry.stream_id,
+                client=entry.visitor.client,
+                user=entry.user,
+                state=entry.state,
+                dc=entry.dc,
+                since_unix=entry.since_unix,
+                from_client_bytes=entry.from_client_bytes,
+                to_client_bytes=entry.to_client_bytes,
+            )
+            for entry in self._entries.values()
+        )
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for another one."""
+        return self.counted >= self._concurrency
+
+    def visitor_to_evict(self, network: _Network) -> Entry | None:
+        """Return who has to go before another visitor of `network` comes, if anybody has to and can."""
+        if not self.visitors:
+            return None
+        if self.visitors >= self._crowded and network is not None:
+            own = self._networks.get(network)
+            if own is not None and len(own) >= self._per_network:
+                return next(iter(own))
+        if self.visitors >= self._most_visitors or self.counted >= self._concurrency:
+            return next(iter(self._networks[next(iter(self._by_size[self._largest]))]))
+        return None
+
+    def add(self, entry: Entry) -> None:
+        """Take in a newcomer, who is a visitor until `authenticated`."""
+        self._entries[entry.stream_id] = entry
+        if entry.counted:
+            self.counted += 1
+            self.visitors += 1
+            network = self._networks.get(entry.network)
+            if network is None:
+                network = self._networks[entry.network] = OrderedDict()
+            network[entry] = None
+            self._resize(entry.network, len(network) - 1, len(network))
+
+    def authenticated(self, entry: Entry) -> None:
+        """It is a client: it doesn't count as a visitor any more."""
+        self._leave_visitors(entry)
+
+    def touch(self, entry: Entry) -> None:
+        """A byte of it has moved."""
+        network = self._networks.get(entry.network)
+        if network is not None and entry in network and not entry.is_past_the_end:
+            network.move_to_end(entry)
+
+    def past_the_end(self, entry: Entry) -> None:
+        """The site has ended its side: it is the next of its network to make room, whatever moves from now on."""
+        entry.is_past_the_end = True
+        network = self._networks.get(entry.network)
+        if network is not None and entry in network:
+            network.move_to_end(entry, last=False)
+
+    def evict(self, entry: Entry) -> None:
+        """End a visitor. Its place is free at once; it is listed until it is over."""
+        self._discount(entry)
+        entry.end(Reason.EVICTED)
+
+    def remove(self, entry: Entry) -> None:
+        """It is over. May be called again."""
+        entry.is_over = True
+        self._entries.pop(entry.stream_id, None)
+        self._discount(entry)
+
+    def _discount(self, entry: Entry) -> None:
+        if entry.counted:
+            entry.counted = False
+            self.counted -= 1
+            self._leave_visitors(entry)
+
+    def _leave_visitors(self, entry: Entry) -> None:
+        network = self._networks.get(entry.network)
+        if network is None or entry not in network:
+            return
+        del network[entry]
+        self.visitors -= 1
+        self._resize(entry.network, len(network) + 1, len(network))
+        if not network:
+            del self._networks[entry.network]
+
+    def _resize(self, network: _Network, before: int, now: int) -> None:
+        """Keep networks by their number of visitors, so that the one with most is found at once."""
+        if before:
+            same_size = self._by_size[before]
+            del same_size[network]
+            if not same_size:
+                del self._by_size[before]
+                if before == self._largest:
+                    self._largest = now  # sizes change by one: either it has grown, or it is still the largest
+        if now:
+            same_size_now = self._by_size.get(now)
+            if same_size_now is None:
+                same_size_now = self._by_size[now] = {}
+            same_size_now[network] = None
+            self._largest = max(self._largest, now)

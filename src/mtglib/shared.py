@@ -1,0 +1,43 @@
+"""What all streams of a proxy share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .dc import DCTable
+from .front.dial import Front
+from .guards import Emitter, GuardedLogger, Warnings
+from .options import ProxyOpts
+from .readiness import Readiness
+from .relay.engine import Engine
+from .roster import Roster
+from .secret import Secret
+from .visitor_log import VisitorLog
+
+
+@dataclass(slots=True)
+class Shared:
+    """One proxy's.
+
+    Attributes:
+        opts: Its options.
+        dcs: The table that `opts` describe.
+        engine: What relays.
+        readiness: What waits for sockets.
+        secrets: What clients may know.
+        roster: The live connections.
+        front: The site that visitors are shown.
+        visitor_log: What the log says about them.
+        events, logger, warnings: The way to the user's parts.
+    """
+
+    opts: ProxyOpts
+    dcs: DCTable
+    engine: Engine
+    readiness: Readiness
+    secrets: Sequence[Secret]
+    roster: Roster
+    front: Front
+    visitor_log: VisitorLog
+    events: Emitter
+    logger: GuardedLogger
+    warnings: Warnings

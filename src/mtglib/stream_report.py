@@ -1,0 +1,136 @@
+"""What others learn of a stream: its events, its lines in the log, and what the roster knows of it."""
+
+import time
+
+from .dc import DCAddress
+from .errors import ClientError
+from .event_types import (
+    EventConnectedToDC,
+    EventDomainFronting,
+    EventFinish,
+    EventReplayAttack,
+    EventStart,
+    EventTraffic,
+)
+from .guards import GuardedLogger
+from .reasons import Reason
+from .relay.job import RelayResult
+from .roster import Entry, State
+from .shared import Shared
+
+
+class StreamReport:
+    """Tells of one stream.
+
+    Args:
+        shared: The proxy's.
+        entry: The stream, among others in the roster.
+
+    Attributes:
+        reason: Why it is over, as far as that is known.
+    """
+
+    __slots__ = ("_accepted_mono", "_entry", "_framed_mono", "_shared", "_upstream", "reason")
+
+    def __init__(self, shared: Shared, entry: Entry) -> None:
+        self._shared = shared
+        self._entry = entry
+        self._upstream = "none"
+        self._accepted_mono = self._framed_mono = time.monotonic()
+        self.reason = Reason.CLOSED
+
+    def started(self) -> None:
+        """It is taken up."""
+        entry = self._entry
+        self._shared.events.send(
+            EventStart(stream_id=entry.stream_id, timestamp=entry.since_unix, remote_ip=entry.visitor.ip)
+        )
+
+    def replayed(self) -> None:
+        """Its hello was sent before."""
+        self._shared.events.send(
+            EventReplayAttack(stream_id=self._entry.stream_id, timestamp=self._shared.opts.clock())
+        )
+
+    def turned_away(self, error: ClientError) -> None:
+        """It isn't a client's, or not one of ours."""
+        self._shared.visitor_log.came(self._entry.network, error.reason)
+        if self._shared.logger.debug_enabled:
+            self._log().debug(f"visitor: {error}")
+
+    def fronted(self, reason: Reason) -> None:
+        """It is the site's."""
+        entry = self._entry
+        entry.state = State.FRONTED
+        self._upstream = f"front ({reason})"
+        self._shared.events.send(
+            EventDomainFronting(stream_id=entry.stream_id, timestamp=self._shared.opts.clock(), reason=reason)
+        )
+
+    def framed(self, dc: int) -> None:
+        """The client has said which DC it wants."""
+        self._entry.dc = dc
+        self._framed_mono = time.monotonic()
+
+    def connected(self, address: DCAddress) -> None:
+        """The DC is reached."""
+        entry = self._entry
+        entry.state = State.TELEGRAM
+        self._upstream = f"DC {entry.dc}"
+        self._shared.events.send(
+            EventConnectedToDC(
+                stream_id=entry.stream_id,
+                timestamp=self._shared.opts.clock(),
+                remote_ip=address.ip,
+                dc=entry.dc,
+                handshake_seconds=self._framed_mono - self._accepted_mono,
+                dial_seconds=time.monotonic() - self._framed_mono,
+            )
+        )
+
+    def moved(self, from_client_bytes: int, to_client_bytes: int) -> None:
+        """Bytes have been relayed."""
+        entry = self._entry
+        entry.from_client_bytes += from_client_bytes
+        entry.to_client_bytes += to_client_bytes
+        self._shared.roster.touch(entry)
+        for count, is_read in ((from_client_bytes, False), (to_client_bytes, True)):
+            if count:
+                self._shared.events.send(
+                    EventTraffic(
+                        stream_id=entry.stream_id,
+                        timestamp=self._shared.opts.clock(),
+                        traffic_bytes=count,
+                        is_read=is_read,
+                    )
+                )
+
+    def relayed(self, result: RelayResult) -> None:
+        """The relay is over."""
+        self.reason = result.reason
+        self._log_end("finished", from_client_bytes=result.from_client_bytes, to_client_bytes=result.to_client_bytes)
+
+    def closed(self, reason: Reason, why: object = None, *, error: BaseException | None = None) -> None:
+        """It is over without a relay, or in the middle of one."""
+        self.reason = reason
+        self._log_end("closed" if why is None else f"closed: {why}", error=error)
+
+    def finished(self) -> None:
+        """It is over, and its sockets are closed."""
+        entry = self._entry
+        self._shared.roster.remove(entry)
+        self._shared.events.send(
+            EventFinish(stream_id=entry.stream_id, timestamp=self._shared.opts.clock(), reason=self.reason, dc=entry.dc)
+        )
+
+    def _log_end(self, message: str, *, error: BaseException | None = None, **fields: object) -> None:
+        """Tell of a client's end at info; of a visitor's at debug, as there may be a flood of those."""
+        if self._entry.user:
+            self._log(upstream=self._upstream, reason=str(self.reason), **fields).info(message, error=error)
+        elif self._shared.logger.debug_enabled:
+            self._log(upstream=self._upstream, reason=str(self.reason), **fields).debug(message, error=error)
+
+    def _log(self, **fields: object) -> GuardedLogger:
+        """Return this stream's logger, made when there is something to say: most of the time there isn't."""
+        ip = self._entry.visitor.ip
+        return self._shared.logger.bind(stream_id=self._entry.stream_id, client_ip=ip and str(ip), **fields)

@@ -1,0 +1,44 @@
+"""Who came to the proxy, and where they arrived."""
+
+from typing import NamedTuple
+
+from .event_types import IPAddress
+
+_IPV6_NETWORK_SHIFT = 64
+
+
+class Endpoint(NamedTuple):
+    """One end of a connection.
+
+    Attributes:
+        ip: Its address; IPv4-mapped IPv6 is IPv4.
+        port: 0 to 65535.
+    """
+
+    ip: IPAddress
+    port: int
+
+
+class Visitor(NamedTuple):
+    """A connection's two ends, as far as they have addresses: Unix sockets have none.
+
+    Attributes:
+        client: Where the connection comes from.
+        reached: The address of ours that it was made to.
+    """
+
+    client: Endpoint | None
+    reached: Endpoint | None
+
+    @property
+    def ip(self) -> IPAddress | None:
+        """The client's address."""
+        return self.client and self.client.ip
+
+    @property
+    def network(self) -> int | None:
+        """A number for the client's network: its IPv4 address, or the /64 of its IPv6 address, which one client has."""
+        if self.client is None:
+            return None
+        ip = self.client.ip
+        return int(ip) if ip.version == 4 else -1 - (int(ip) >> _IPV6_NETWORK_SHIFT)

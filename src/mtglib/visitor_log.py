@@ -1,0 +1,54 @@
+"""What the log says about visitors at info: one line a minute, however many there are."""
+
+import asyncio
+from collections import Counter
+
+from .guards import GuardedLogger
+from .reasons import Reason
+
+SUMMARY_EACH_SECONDS = 60.0
+_MOST_NETWORKS = 10_000  # what a flood may cost us in memory
+
+
+class VisitorLog:
+    """Counts visitors, and sums them up once a minute while there are any."""
+
+    def __init__(self, logger: GuardedLogger) -> None:
+        self._logger = logger
+        self._reasons: Counter[Reason] = Counter()
+        self._evicted = 0
+        self._networks: set[int | None] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def came(self, network: int | None, reason: Reason) -> None:
+        """Count a visitor who was turned away from Telegram for this reason."""
+        self._reasons[reason] += 1
+        if len(self._networks) < _MOST_NETWORKS:
+            self._networks.add(network)
+        self._schedule()
+
+    def evicted(self) -> None:
+        """Count a visitor who had to make room."""
+        self._evicted += 1
+        self._schedule()
+
+    def close(self) -> None:
+        """Sum up what hasn't been yet."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._sum_up()
+
+    def _schedule(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SUMMARY_EACH_SECONDS, self._sum_up)
+
+    def _sum_up(self) -> None:
+        self._timer = None
+        reasons = {str(reason): count for reason, count in self._reasons.most_common()}
+        networks = f"{len(self._networks)}{'+' if len(self._networks) >= _MOST_NETWORKS else ''}"
+        self._logger.bind(
+            visitors=self._reasons.total(), networks=networks, reasons=reasons, evicted=self._evicted
+        ).info("visitors of the last minute")
+        self._reasons.clear()
+        self._networks.clear()
+        self._evicted = 0

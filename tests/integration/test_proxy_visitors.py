@@ -1,0 +1,238 @@
+"""Visitors have a share of the places, and make room for each other: nobody is locked out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import Any
+
+import pytest
+
+import mtglib
+from integration.event_rules import by_stream, names
+from integration.stage import Stage, eventually, stage, tcp_pair
+from mtglib.endpoints import endpoint_of
+from support import sockets
+from support.faketls_client import FakeTLSClient
+
+GARBAGE = b"GET / HTTP/1.1\r\n\r\n"
+
+
+async def from_address(around: Stage, address: str, data: bytes = b"") -> socket.socket:
+    """Connect from another address of the loopback network."""
+    sock = socket.socket()
+    sock.setblocking(False)
+    sock.bind((address, 0))
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", around.port))
+    around.peers.callback(sockets.close, sock)
+    await sockets.send_all(sock, data)
+    return sock
+
+
+async def is_echoed(around: Stage) -> bool:
+    client = await around.client()
+    await client.send(b"in")
+    return await client.recv_exactly(2) == b"in"
+
+
+def evicted(around: Stage) -> list[mtglib.EventFinish]:
+    return [event for event in around.events.of(mtglib.EventFinish) if event.reason is mtglib.Reason.EVICTED]
+
+
+@pytest.mark.parametrize("data", [b"", b"\x16", GARBAGE], ids=["silent", "a byte", "fronted"])
+async def test_the_one_silent_for_longest_makes_room(relay: str, data: bytes) -> None:
+    async with stage(relay, concurrency=8) as around:
+        crowd = [await around.stranger(data) for _ in range(4)]
+        await around.events.seen(mtglib.EventStart, 4)
+
+        newcomer = await around.stranger(data)
+
+        assert await sockets.recv_until_end(crowd[0]) == sockets.Received(b"", "eof")
+        (event,) = await around.events.seen(mtglib.EventFinish)
+        assert event.reason is mtglib.Reason.EVICTED
+        await sockets.send_all(newcomer, b"?")
+        assert len(around.proxy.connections()) == 4
+
+
+async def test_clients_get_in_whatever_visitors_do(relay: str) -> None:
+    async with stage(relay, concurrency=6) as around:
+        for _ in range(20):
+            await around.stranger()
+        for _ in range(4):
+            assert await is_echoed(around)
+
+        assert around.events.of(mtglib.EventConcurrencyLimited) == []
+        assert len(evicted(around)) >= 17
+
+
+async def test_clients_are_never_evicted_and_fill_all_places(relay: str) -> None:
+    async with stage(relay, concurrency=3, warnings=True) as around:
+        clients = [await around.client() for _ in range(3)]
+        await around.events.seen(mtglib.EventConnectedToDC, 3)
+        for _ in range(5):
+            assert await around.probe(b"") == sockets.Received(b"", "eof")
+
+        assert evicted(around) == []
+        for client in clients:
+            await client.send(b"in")
+            assert await client.recv_exactly(2) == b"in"
+
+
+async def test_the_network_with_most_visitors_makes_room(relay: str) -> None:
+    async with stage(relay, concurrency=8) as around:
+        alone = [await from_address(around, f"127.0.1.{number}") for number in (1, 2)]
+        await around.events.seen(mtglib.EventStart, 2)
+        crowd = [await from_address(around, "127.0.2.1") for _ in range(2)]
+        await around.events.seen(mtglib.EventStart, 4)
+
+        crowd += [await from_address(around, "127.0.2.1") for _ in range(10)]
+        await eventually(lambda: len(evicted(around)) == 10)
+        for sock in crowd[:10]:
+            assert await sockets.recv_until_end(sock) == sockets.Received(b"", "eof")
+
+        ips = {str(connection.client.ip) for connection in around.proxy.connections() if connection.client}
+        assert ips == {"127.0.1.1", "127.0.1.2", "127.0.2.1"}
+        for sock in alone:
+            sockets.close(sock)
+
+
+async def test_a_network_has_its_share_once_it_is_crowded(relay: str) -> None:
+    async with stage(relay, max_visitors=8, max_visitors_per_network=2) as around:
+        for number in range(5):
+            await from_address(around, f"127.0.1.{number + 1}")
+        first = await from_address(around, "127.0.2.1")
+        await around.events.seen(mtglib.EventStart, 6)  # three quarters
+        await from_address(around, "127.0.2.1")
+        await around.events.seen(mtglib.EventStart, 7)
+        assert evicted(around) == []
+
+        await from_address(around, "127.0.2.1")
+
+        assert await sockets.recv_until_end(first) == sockets.Received(b"", "eof")
+
+
+async def test_a_network_may_have_more_while_it_is_not_crowded(relay: str) -> None:
+    async with stage(relay, max_visitors=40, max_visitors_per_network=2) as around:
+        for _ in range(29):
+            await around.stranger()
+        await around.events.seen(mtglib.EventStart, 29)
+
+        assert evicted(around) == []
+
+
+async def test_visitors_on_a_unix_socket_count_in_the_whole(relay: str, tmp_path: Any) -> None:
+    path = str(tmp_path / "sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        async with stage(relay, listener=listener, concurrency=6, max_visitors_per_network=1) as around:
+            crowd = []
+            for _ in range(5):
+                sock = socket.socket(socket.AF_UNIX)
+                sock.setblocking(False)
+                await asyncio.get_running_loop().sock_connect(sock, path)
+                around.peers.callback(sockets.close, sock)
+                crowd.append(sock)
+                await around.events.seen(mtglib.EventStart, len(crowd))
+            for sock in crowd[:2]:
+                assert await sockets.recv_until_end(sock) == sockets.Received(b"", "eof")
+            assert len(evicted(around)) == 2
+
+
+async def test_connections_handed_over_are_listed_and_not_counted(relay: str) -> None:
+    async with stage(relay, concurrency=2) as around:
+        ours, theirs = await tcp_pair()
+        serving = asyncio.create_task(around.proxy.serve_conn(theirs))
+        await around.events.seen(mtglib.EventStart)
+        for _ in range(2):
+            await around.stranger()
+        await around.events.seen(mtglib.EventFinish)
+
+        assert await is_echoed(around)
+        assert len(around.proxy.connections()) == 2
+        sockets.close(ours)
+        await serving
+
+
+async def test_live_connections_are_described(relay: str) -> None:
+    async with stage(relay, script=lambda connection: connection.got(10**6)) as around:  # type: ignore[arg-type, return-value]
+        silent = await around.stranger()
+        await around.stranger(GARBAGE)
+        assert await is_echoed(around)
+        await around.front.connection()
+        await eventually(lambda: {c.state for c in around.proxy.connections()} == set(mtglib.State))
+
+        found = {connection.state: connection for connection in around.proxy.connections()}
+
+        assert found[mtglib.State.HANDSHAKE].client == endpoint_of(silent.getsockname())
+        assert [found[state].user for state in mtglib.State] == ["", "", "default"]
+        assert [found[state].dc for state in mtglib.State] == [0, 0, 2]
+        telegram = found[mtglib.State.TELEGRAM]
+        assert (telegram.from_client_bytes, telegram.to_client_bytes) == (2, 2)
+        ids = {event.stream_id for event in around.events.of(mtglib.EventStart)}
+        assert {connection.stream_id for connection in around.proxy.connections()} == ids
+
+
+async def test_any_connection_can_be_ended(relay: str) -> None:
+    async with stage(relay) as around:
+        socks = [await around.stranger(), await around.stranger(GARBAGE), (await around.client()).sock]
+        await around.front.connection()
+        await around.events.seen(mtglib.EventConnectedToDC)
+
+        for connection in around.proxy.connections():
+            assert around.proxy.end(connection.stream_id)
+
+        for sock in socks:
+            assert (await sockets.recv_until_end(sock)).data == b""
+        await around.finished(3)
+        assert {event.reason for event in around.events.of(mtglib.EventFinish)} == {mtglib.Reason.ENDED}
+        assert around.proxy.connections() == ()
+        assert not around.proxy.end("nobody")
+
+
+async def test_a_visitor_that_makes_room_has_a_last_event(relay: str) -> None:
+    async with stage(relay, concurrency=2) as around:
+        for _ in range(30):
+            await around.stranger(os.urandom(1))
+        await around.events.seen(mtglib.EventFinish, 29)
+
+        assert len(by_stream(around.events.events)) == 30
+
+
+async def test_many_that_come_in_one_turn_are_read_before_they_make_room(relay: str) -> None:
+    """Clients whose hello is there when they are accepted get in, however many came with them."""
+    async with stage(relay, concurrency=40) as around:
+        clients = []
+        for number in range(60):
+            sock = socket.socket()
+            sock.connect(("127.0.0.1", around.port))  # no await: the proxy has had no turn yet
+            sock.setblocking(False)
+            around.peers.callback(sockets.close, sock)
+            if number % 6 == 0:
+                client = FakeTLSClient(sock, around.secret)
+                await client.send_hello()
+                clients.append(client)
+        for client in clients:
+            await client.receive_answer()
+
+
+async def test_a_summary_takes_the_place_of_a_line_each(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtglib.visitor_log.SUMMARY_EACH_SECONDS", 0.05)
+    async with stage(relay, concurrency=8) as around:
+        for _ in range(3):
+            await around.probe(GARBAGE, then_eof=True)
+        for _ in range(6):
+            await around.stranger()
+        await eventually(
+            lambda: sum(m.fields["evicted"] for m in around.log.messages if m.text.startswith("visitors")) == 2
+        )
+
+        sums = [message for message in around.log.messages if message.text.startswith("visitors")]
+        assert sum(message.fields["visitors"] for message in sums) >= 3
+        assert {message.fields["networks"] for message in sums} <= {"0", "1"}
+        assert sum(message.fields["reasons"].get("not_tls", 0) for message in sums) == 3
+        assert {message.level for message in sums} == {"info"}
+        lines = [m for m in around.log.messages if m.level == "info" and m not in sums]
+        assert lines == []
+        assert names(around.events.events).count("Start") == 9
