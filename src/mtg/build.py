@@ -110,6 +110,8 @@ class _Builder:
                 event_stream=self._fanout,
                 logger=self._logger,
                 concurrency=self._concurrency,
+                max_visitors=config.defense.limits.visitors,
+                max_visitors_per_network=config.defense.limits.per_network,
                 prefer_ip=_prefer_ip(config),
                 tolerate_time_skewness_seconds=float(config.tolerate_time_skewness),
                 allow_fallback_on_unknown_dc=config.allow_fallback_on_unknown_dc,

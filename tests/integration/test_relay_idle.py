@@ -17,7 +17,7 @@ ANSWER = b"an answer"
 
 @pytest.fixture
 def _short_fronted_idleness(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtglib.fronting.MIN_FRONTING_IDLE_TIMEOUT", 0.01)
+    monkeypatch.setattr("mtglib.front.dial.MIN_FRONTING_IDLE_TIMEOUT", 0.01)
 
 
 pytestmark = pytest.mark.usefixtures("_short_fronted_idleness")

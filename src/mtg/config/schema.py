@@ -104,6 +104,13 @@ class IPList(Section, frozen=True):
     update_each: Duration = Duration(24 * 3600)
 
 
+class Limits(Section, frozen=True):
+    """How many connections may be there that aren't clients', or not yet; without `visitors` half of `concurrency`."""
+
+    visitors: Positive | None = None
+    per_network: Positive = 256
+
+
 class Defense(Section, frozen=True):
     """Who is let in."""
 
@@ -111,6 +118,7 @@ class Defense(Section, frozen=True):
     anti_replay: AntiReplay = AntiReplay()
     blocklist: IPList = IPList()
     allowlist: IPList = IPList()
+    limits: Limits = Limits()
     cache_directory: Directory | None = None
 
 

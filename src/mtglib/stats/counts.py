@@ -17,7 +17,7 @@ from ..event_types import (
     EventTraffic,
     IPAddress,
 )
-from ..reasons import HANDSHAKE_FAILURES
+from ..reasons import HANDSHAKE_FAILURES, Reason
 from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, IP_LISTS, METRICS, Duration, Labels
 
 
@@ -109,6 +109,8 @@ class Counts:
         del self._streams[event.stream_id]
         series["client_connections"][stream.family] -= 1
         series["connections_finished"][(event.reason,)] += 1
+        if event.reason == Reason.EVICTED:
+            series["visitors_evicted"][()] += 1
         if stream.telegram is not None:
             series["telegram_connections"][stream.telegram] -= 1
         elif stream.is_fronted:

@@ -55,6 +55,7 @@ METRICS = (
     Metric("domain_fronting_traffic", "counter", "Bytes exchanged with the site.", ("direction",), _DIRECTIONS),
     Metric("domain_fronting", "counter", "Clients that were sent to the site.", (), _NO_LABELS),
     Metric("concurrency_limited", "counter", "Clients refused since there were too many.", (), _NO_LABELS),
+    Metric("visitors_evicted", "counter", "Visitors who made room for a newcomer.", (), _NO_LABELS),
     Metric("ip_blocklisted", "counter", "Clients refused for their address.", ("ip_list",), _LISTS),
     Metric("replay_attacks", "counter", "Hellos that were sent a second time.", (), _NO_LABELS),
     Metric("connections_finished", "counter", "Client connections that are over, by why.", ("reason",)),

@@ -21,6 +21,7 @@ KINDS = {
     "domain_fronting_traffic": ("counter", {"direction"}),
     "domain_fronting": ("counter", set()),
     "concurrency_limited": ("counter", set()),
+    "visitors_evicted": ("counter", set()),
     "ip_blocklisted": ("counter", {"ip_list"}),
     "replay_attacks": ("counter", set()),
     "handshake_seconds": ("histogram", {"le"}),
