@@ -18,6 +18,7 @@ from ..roster import Entry
 _MOST_NESTED_HELLOS = 8
 _MOST_ALIKE = 32
 _PATIENCE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 60.0
 _LOOKS = 50
 _MOST_REMEMBERED = 1024
 
@@ -54,10 +55,11 @@ class LoopGuard:
         if is_whole_hello:
             if self._count(saying) >= _MOST_NESTED_HELLOS and not await self._is_answered(saying):
                 raise UpstreamError("domain-fronting: expected a web site, but it leads back to this proxy")
-        elif self._count(saying) >= _MOST_ALIKE:
-            await asyncio.sleep(_PATIENCE_SECONDS)
-            return
-        self._unanswered.setdefault(saying, []).append(entry)
+        elif (beyond := self._count(saying) - _MOST_ALIKE) >= 0:
+            await asyncio.sleep(min(_PATIENCE_SECONDS * 2**beyond, _LONGEST_PAUSE_SECONDS))
+        alike = self._unanswered.setdefault(saying, [])
+        if len(alike) < 2 * _MOST_ALIKE:
+            alike.append(entry)
         if len(self._unanswered) > _MOST_REMEMBERED:
             self._unanswered.popitem(last=False)
 
