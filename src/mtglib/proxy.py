@@ -52,7 +52,6 @@ class Proxy:
         self._warnings = Warnings(self._logger)
         self._events = Emitter(opts.event_stream, self._warnings)
         opts.clock = guarded_clock(opts.clock, self._warnings)
-        self._start_unix = opts.clock()
         new_x25519_public_key()  # the process's first takes 40 ms to gather entropy, which no client should see
         self._around: Surroundings | None = None
         self._home: Home | None = None
@@ -254,7 +253,6 @@ class Proxy:
             engine=self._engine,
             readiness=Readiness(),
             listeners=self._acceptors.values(),
-            start_unix=self._start_unix,
             events=self._events,
             logger=self._logger,
             warnings=self._warnings,

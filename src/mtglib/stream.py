@@ -57,7 +57,6 @@ class Surroundings:
         engine: Who relays.
         readiness: Who waits for sockets.
         listeners: Sockets that the proxy accepts on, at this moment.
-        start_unix: When the proxy was made.
         events, logger, warnings: The way to the user's parts.
     """
 
@@ -66,7 +65,6 @@ class Surroundings:
     engine: Engine
     readiness: Readiness
     listeners: Collection[socket.socket]
-    start_unix: float
     events: Emitter
     logger: GuardedLogger
     warnings: Warnings
@@ -164,16 +162,22 @@ class Stream:
 
     async def _authenticate(self, hello: ClientHello) -> None:
         """Raise ClientError unless this is a fresh hello of a client of ours."""
-        opts, start_unix = self._opts, self._around.start_unix
+        opts = self._opts
+        await self._check_replay(hello)
         if hello.server_name.lower() != opts.secret.host.lower():
             raise ClientError(Reason.SNI, "another host was asked for than the secret's")
         off_seconds = opts.clock() - hello.unix_time
         if abs(off_seconds) > opts.tolerate_time_skewness_seconds:
             raise ClientError(Reason.CLOCK, f"the client's clock is off by {-off_seconds:+.0f} s")
-        if hello.unix_time < int(start_unix) and not getattr(opts.anti_replay_cache, "persistent", False):
-            raise ClientError(Reason.CLOCK, "the hello was made before this proxy's start")
+
+    async def _check_replay(self, hello: ClientHello) -> None:
+        """Raise ClientError if this hello was sent before.
+
+        It is remembered whatever else is wrong with it: one that is refused for its clock can be stamped anew.
+        """
+        opts = self._opts
         try:
-            seen: Any = await within(_REPLAY_CHECK_TIMEOUT, opts.anti_replay_cache.seen_before(hello.random))
+            seen: Any = await within(_REPLAY_CHECK_TIMEOUT, opts.anti_replay_cache.seen_before(hello.random[:28]))
             if not isinstance(seen, bool):  # a return that was forgotten mustn't let every replay in
                 raise TypeError(f"expected True or False, got {type(seen).__name__}")
         except Exception as error:
