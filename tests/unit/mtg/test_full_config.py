@@ -20,6 +20,7 @@ TABLE = tomllib.loads((Path(__file__).parent / "mtg_example.toml").read_text())
 OURS = {
     *("secret-file", "fast-mode", "mask-client-addresses", "dc-overrides", "users", "network.timeout.frame"),
     *("defense.anti-replay.kind", "defense.anti-replay.url", "defense.cache-directory"),
+    *("defense.anti-replay.max-entries", "defense.anti-replay.remember", "state-directory"),
 }
 """Keys that mtg 2.x doesn't have."""
 
