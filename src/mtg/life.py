@@ -43,7 +43,7 @@ async def alive(
         stack.push_async_callback(parts.resolver.aclose)
         if parts.replay_memory is not None:
             stack.push_async_callback(parts.replay_memory.close)
-            await _load_replay_memory(parts.replay_memory, logger, shares_state=shares_state)
+            await _load_replay_memory(parts.replay_memory, logger, stop, shares_state=shares_state)
         if parts.statsd is not None:
             await stack.enter_async_context(parts.statsd)
         await stack.enter_async_context(parts.fanout)
@@ -58,9 +58,19 @@ async def alive(
         yield
 
 
-async def _load_replay_memory(memory: ReplayMemory, logger: mtglib.Logger, *, shares_state: bool) -> None:
+async def _load_replay_memory(
+    memory: ReplayMemory, logger: mtglib.Logger, stop: asyncio.Event, *, shares_state: bool
+) -> None:
+    loading = asyncio.create_task(memory.load(), name="replay memory")
+    stopping = asyncio.create_task(stop.wait(), name="end of loading")
+    await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not loading.done():  # a disk that doesn't answer is no reason to go on after a signal
+        loading.cancel()
+        await asyncio.wait({loading})
+        return
     try:
-        await memory.load()
+        await loading
     except mtglib.OptionError as error:
         if not shares_state:
             raise UserError(f"state-directory: {str(error).partition(': ')[2]}", exit_code=EXIT_USAGE) from error

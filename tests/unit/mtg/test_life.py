@@ -20,7 +20,7 @@ from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
 from mtg.life import alive, noting_hangups, updating_when
 from mtg.user_error import UserError
-from mtglib.antireplay import Redis
+from mtglib.antireplay import Exact, Redis
 from mtglib.ipblocklist import FireHOL
 from mtglib.noop import NoopLogger
 from mtglib.stats import Prometheus, Statsd
@@ -162,6 +162,17 @@ async def test_what_an_earlier_process_has_seen_is_known(tmp_path: Path, kind: s
             assert await built.options.anti_replay_cache.seen_before(b"a") is seen
             assert built.replay_memory is not None
             assert len(built.replay_memory) == 1
+
+
+async def test_a_disk_that_does_not_answer_is_no_reason_to_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait(_: Exact) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Exact, "load", wait)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_soon(stop.set)
+    async with running(parts(), stop=stop):
+        pass
 
 
 async def test_another_process_in_the_state_directory_is_told_or_an_error(tmp_path: Path) -> None:
