@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import socket
 import sqlite3
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -18,26 +17,21 @@ from typing import Any
 
 import mtglib
 
-SKEW_SECONDS = 5.0
+MOST_HELLOS = 1_000_000
 
 
 class SQLiteCache:
     """Remembers in a file what was seen; it may be shared by several proxies on one machine."""
 
-    persistent = True
-    """A restart forgets nothing, so that hellos from before it need not be refused."""
-
-    def __init__(self, path: Path, window_seconds: float) -> None:
-        self._window_seconds = window_seconds
+    def __init__(self, path: Path) -> None:
         # SQLite blocks, the event loop must not: all calls run in this one thread.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="anti-replay")
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("CREATE TABLE IF NOT EXISTS seen (data BLOB PRIMARY KEY, at_unix REAL) WITHOUT ROWID")
-        self._database.execute("CREATE INDEX IF NOT EXISTS seen_at ON seen (at_unix)")
+        self._database.execute("CREATE TABLE IF NOT EXISTS seen (id INTEGER PRIMARY KEY, data BLOB UNIQUE)")
 
     async def seen_before(self, data: bytes) -> bool:
-        """Tell whether `data` was seen within the window, and remember it if not."""
+        """Tell whether `data` is among the latest hellos, and remember it if not."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._insert, data)
 
     def close(self) -> None:
@@ -46,18 +40,18 @@ class SQLiteCache:
         self._database.close()
 
     def _insert(self, data: bytes) -> bool:
-        now_unix = time.time()
-        self._database.execute("DELETE FROM seen WHERE at_unix < ?", (now_unix - self._window_seconds,))
-        return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (data, now_unix)).rowcount == 0
+        # A hello can be sent again at any age, as anybody can change the clock in it: only the number is bounded.
+        inserted = self._database.execute("INSERT OR IGNORE INTO seen (data) VALUES (?)", (data,))
+        if inserted.rowcount == 0:
+            return True
+        self._database.execute("DELETE FROM seen WHERE id <= ?", ((inserted.lastrowid or 0) - MOST_HELLOS,))
+        return False
 
 
 async def serve(secret: mtglib.Secret, listener: socket.socket, database: Path, **changes: Any) -> None:
     """Serve until cancelled; `changes` are attributes of `mtglib.ProxyOpts`."""
-    # A hello is accepted from SKEW_SECONDS before its own time until as long after it.
-    cache = SQLiteCache(database, window_seconds=2 * SKEW_SECONDS + 1)
-    options = mtglib.ProxyOpts.with_defaults(
-        secret, anti_replay_cache=cache, tolerate_time_skewness_seconds=SKEW_SECONDS, **changes
-    )
+    cache = SQLiteCache(database)
+    options = mtglib.ProxyOpts.with_defaults(secret, anti_replay_cache=cache, **changes)
     try:
         async with mtglib.Proxy(options) as proxy:
             await proxy.serve(listener)

@@ -14,21 +14,14 @@ from typing import Any
 import mtglib
 from mtglib.antireplay import Redis
 
-SKEW_SECONDS = 5.0
-
 
 async def serve(secret: mtglib.Secret, listener: socket.socket, redis_url: str, **changes: Any) -> None:
     """Serve until cancelled; `changes` are attributes of `mtglib.ProxyOpts`."""
-    # A hello is accepted from SKEW_SECONDS before its own time until as long after it.
-    cache = Redis(redis_url, window_seconds=2 * SKEW_SECONDS + 1)
-    options = mtglib.ProxyOpts.with_defaults(
-        secret, anti_replay_cache=cache, tolerate_time_skewness_seconds=SKEW_SECONDS, **changes
-    )
-    try:
+    # With directory=..., what this process has seen outlives it, also while the server is away.
+    async with Redis(redis_url, remember_seconds=7 * 24 * 3600) as cache:
+        options = mtglib.ProxyOpts.with_defaults(secret, anti_replay_cache=cache, **changes)
         async with mtglib.Proxy(options) as proxy:
             await proxy.serve(listener)
-    finally:
-        await cache.close()
 
 
 def main() -> None:

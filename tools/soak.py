@@ -144,7 +144,9 @@ def program(secret: PeerSecret, dc: FakeDC, site: RecordingFront) -> Iterator[tu
             f'[domain-fronting]\nip = "127.0.0.1"\nport = {site.port}\n'
         )
         with (Path(folder) / "log").open("w+") as log:
-            process = Popen([sys.executable, "-m", "mtg", "run", config], stderr=PIPE, stdout=log, text=True)
+            environment = os.environ | {"XDG_STATE_HOME": folder}
+            command = [sys.executable, "-m", "mtg", "run", str(config)]
+            process = Popen(command, stderr=PIPE, stdout=log, text=True, env=environment)
             try:
                 assert process.stderr is not None
                 started = json.loads(process.stderr.readline())

@@ -1,40 +1,78 @@
-"""What it costs to ask an anti-replay cache about a hello that it doesn't know."""
+"""What it costs to ask an anti-replay cache about a hello that it doesn't know, and to remember a million of them."""
 
 import asyncio
+import gc
+import multiprocessing
 import os
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from unittest import mock
 
+from benchmarks import procfs
 from benchmarks.parts.line import Line, nanoseconds_each
 from mtglib import AntiReplayCache
-from mtglib.antireplay import Redis, StableBloom, Window
+from mtglib.antireplay import Exact, Redis, StableBloom, exact
+from mtglib.antireplay.pure import ReplayMemory
 
 _START_TIMEOUT_SECONDS = 10.0
+_BARS = {"ns": 1000.0, "MiB": 24.0, "s": 1.0}  # of the engine; in pure Python only loading has one
 
 
 def measure_replay_checks(quick: bool) -> Iterator[Line]:
     """In memory one after the other; Redis with eight at once, as a proxy would ask."""
+    remembered = 10_000 if quick else 1_000_000
     count = 1_000 if quick else 100_000
-    for name, cache in (("window", Window(3600)), ("bloom", StableBloom())):
-        yield Line(f"replay check, {name}", _checks(cache, count), "ns")
+    for name, is_pure in (("", False), (", pure Python", True)):
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+            for what, value, unit in process.submit(_measure_exact, is_pure, remembered, count).result():
+                bar = None if is_pure and unit != "s" else _BARS[unit]
+                yield Line(f"replay memory of {remembered:,}{name}: {what}", value, unit, bar)
+    yield Line("replay check, bloom", _checks(StableBloom(), count), "ns")
     if shutil.which("redis-server"):
         with _redis_server() as url:
             yield Line("replay check, redis, 8 at once", _redis_checks(url, count // 20), "us")
 
 
+def _measure_exact(is_pure: bool, remembered: int, count: int) -> list[tuple[str, float, str]]:
+    """Fill a memory, ask it, and load it again from its directory."""
+    pure = mock.patch.object(exact, "ReplayMemory", ReplayMemory) if is_pure else nullcontext()
+    with pure, tempfile.TemporaryDirectory(prefix="mtg-bench-") as folder:
+        return asyncio.run(_fill_ask_and_load(Path(folder), remembered, count))
+
+
+async def _fill_ask_and_load(folder: Path, remembered: int, count: int) -> list[tuple[str, float, str]]:
+    gc.collect()
+    before_bytes = procfs.pss_bytes(os.getpid())
+    async with Exact(max_entries=remembered, directory=folder) as cache:
+        for _ in range(remembered):
+            await cache.seen_before(os.urandom(28))
+        gc.collect()
+        memory_mib = (procfs.pss_bytes(os.getpid()) - before_bytes) / 2**20
+    ns_each = await asyncio.to_thread(_checks, cache, count)
+    loaded = Exact(max_entries=remembered, directory=folder)
+    start = time.perf_counter()
+    await loaded.load()
+    load_seconds = time.perf_counter() - start
+    if len(loaded) != remembered:
+        raise RuntimeError(f"{len(loaded)} hellos of {remembered} were loaded")
+    await loaded.close()
+    return [("memory", memory_mib, "MiB"), ("a new hello", ns_each, "ns"), ("load from disk", load_seconds, "s")]
+
+
 def _checks(cache: AntiReplayCache, count: int) -> float:
     async def all_of_them() -> None:
         for _ in range(count):
-            await cache.seen_before(os.urandom(32))
+            await cache.seen_before(os.urandom(28))
 
     async def only_the_entropy() -> None:
         for _ in range(count):
-            os.urandom(32)
+            os.urandom(28)
 
     asked = nanoseconds_each(lambda: asyncio.run(all_of_them()), count)
     return asked - nanoseconds_each(lambda: asyncio.run(only_the_entropy()), count)
@@ -45,11 +83,11 @@ def _redis_checks(url: str, count: int) -> float:
 
     async def ask(cache: Redis) -> None:
         for _ in range(count // 8):
-            if await cache.seen_before(os.urandom(32)):
+            if await cache.seen_before(os.urandom(28)):
                 raise RuntimeError("redis took a new hello for a replay")
 
     async def all_of_them() -> None:
-        cache = Redis(url, 3600)
+        cache = Redis(url)
         await asyncio.gather(*(ask(cache) for _ in range(8)))
         await cache.close()
 

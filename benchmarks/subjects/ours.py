@@ -53,7 +53,10 @@ def running_ours(
                 + more_settings
             )
         target = Target(port, secret)
-        with running_proxy([*shlex.split(command), str(config)], target, folder / f"ours-{port}.log") as proxy:
+        own_state = ["env", f"XDG_STATE_HOME={folder / f'state-{port}'}"]
+        with running_proxy(
+            [*own_state, *shlex.split(command), str(config)], target, folder / f"ours-{port}.log"
+        ) as proxy:
             yield proxy
 
 

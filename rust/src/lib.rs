@@ -16,6 +16,7 @@ mod prefixes;
 mod python;
 mod record;
 mod recrypt;
+mod replay;
 mod rest;
 #[allow(unsafe_code)]
 mod sys;
@@ -30,3 +31,4 @@ pub use conn::{Ciphers, Finished, Job, Reason};
 pub use engine::{x25519_public_key, Engine};
 pub use prefixes::Prefixes;
 pub use record::{Decoder, Status};
+pub use replay::{Memory, KEY_BYTES};

@@ -1,6 +1,7 @@
 //! The Python module `mtglib._engine`, and the only place that knows of Python. Its stub is `_engine.pyi`.
 
 use std::os::fd::AsRawFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
@@ -9,7 +10,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::conn::{Ciphers, Job};
 use crate::sys::own_fd;
-use crate::{CipherSpec, Engine as Threads, Prefixes};
+use crate::{CipherSpec, Engine as Threads, Memory, Prefixes};
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -21,7 +22,7 @@ type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use super::{aes_ctr, x25519_public_key, Engine, PrefixSet};
+    use super::{aes_ctr, x25519_public_key, Engine, PrefixSet, ReplayMemory};
 }
 
 /// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
@@ -142,6 +143,56 @@ impl PrefixSet {
 
     fn contains_v6(&self, number: u128) -> bool {
         self.0.contains_v6(number)
+    }
+}
+
+/// Which hellos were seen.
+#[pyclass(frozen)]
+struct ReplayMemory(Mutex<Memory>);
+
+impl ReplayMemory {
+    /// No call leaves it half-changed, so that a panic of one is no reason to refuse all others.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl ReplayMemory {
+    #[new]
+    fn new(key: &[u8], max_entries: usize) -> PyResult<Self> {
+        Ok(Self(Mutex::new(Memory::new(array("key", key)?, max_entries))))
+    }
+
+    fn seen(&self, data: &[u8], now_unix: i64) -> bool {
+        self.memory().seen(data, now_unix)
+    }
+
+    fn load(&self, py: Python<'_>, fingerprints: &[u8], seen_unix: i64) {
+        py.detach(|| self.memory().load(fingerprints, seen_unix));
+    }
+
+    fn since<'py>(&self, py: Python<'py>, sequence: u64, most: usize) -> (u64, Bound<'py, PyBytes>) {
+        let memory = self.memory();
+        let (start, fingerprints) = memory.since(sequence, most);
+        let raw: Vec<u8> = fingerprints.iter().flat_map(|fingerprint| fingerprint.to_le_bytes()).collect();
+        drop(memory);
+        (start, PyBytes::new(py, &raw))
+    }
+
+    #[getter]
+    fn added(&self) -> u64 {
+        self.memory().added()
+    }
+
+    #[getter]
+    fn forgotten(&self) -> u64 {
+        self.memory().forgotten()
+    }
+
+    #[getter]
+    fn oldest_unix(&self) -> Option<i64> {
+        self.memory().oldest_unix()
     }
 }
 

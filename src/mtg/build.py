@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeAlias, cast
 
 import mtg
 import mtglib
@@ -17,12 +17,14 @@ from mtg.config import Loaded
 from mtg.config.makers import make_bloom_filter, make_socket_options
 from mtg.config.schema import AntiReplay, Config, IPList
 from mtg.user_error import EXIT_USAGE, UserError
-from mtglib.antireplay import Redis, Window
+from mtglib.antireplay import Exact, Redis, StableBloom
 from mtglib.events import Fanout
 from mtglib.ipblocklist import FireHOL
 from mtglib.network import ClosableResolver, Direct, SocketOptions, from_urls, resolver_from_url
 from mtglib.noop import NoopAntiReplayCache, NoopIPBlocklist
 from mtglib.stats import Prometheus, Statsd
+
+ReplayMemory: TypeAlias = Exact | StableBloom | Redis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class Parts:
     Attributes:
         options: With all parts in them.
         socket_options: For the listeners, whose connections inherit them.
+        replay_memory: The anti-replay cache, unless it is switched off.
         ip_lists: Each with the seconds between its updates.
         notes: What is worth a warning, a line each.
     """
@@ -42,7 +45,7 @@ class Parts:
     fanout: Fanout
     prometheus: Prometheus | None
     statsd: Statsd | None
-    redis: Redis | None
+    replay_memory: ReplayMemory | None
     ip_lists: tuple[tuple[FireHOL, float], ...]
     notes: tuple[str, ...]
 
@@ -62,6 +65,8 @@ class _Builder:
         self._config = loaded.config
         self._concurrency = concurrency
         self._logger = logger
+        self._notes: list[str] = []
+        self._replay_memory = self._make_replay_memory(self._config.defense.anti_replay)
         self._prometheus = self._make_prometheus()
         self._statsd = self._make_statsd()
         observers = [part for part in (self._prometheus, self._statsd) if part is not None]
@@ -78,18 +83,16 @@ class _Builder:
             [proxy.url for proxy in self._config.network.proxies], base=self._direct, logger=logger
         )
         self._ip_lists: list[tuple[FireHOL, float]] = []
-        self._notes: list[str] = []
 
     def build(self) -> Parts:
-        cache = self._make_anti_replay(self._config.defense.anti_replay)
         return Parts(
-            options=self._make_options(cache),
+            options=self._make_options(self._replay_memory or NoopAntiReplayCache()),
             socket_options=self._socket_options,
             resolver=self._resolver,
             fanout=self._fanout,
             prometheus=self._prometheus,
             statsd=self._statsd,
-            redis=cache if isinstance(cache, Redis) else None,
+            replay_memory=self._replay_memory,
             ip_lists=tuple(self._ip_lists),
             notes=tuple(dict.fromkeys(self._notes)),
         )
@@ -140,6 +143,7 @@ class _Builder:
             engine=mtglib.engine_description(),
             engine_threads=mtglib.engine_threads(),
             dropped=lambda: self._fanout.dropped,
+            replay_memory=self._replay_memory_size,
         )
 
     def _make_statsd(self) -> Statsd | None:
@@ -152,18 +156,34 @@ class _Builder:
             metric_prefix=settings.metric_prefix,
             tag_format=cast(Literal["datadog", "influxdb", "graphite"], str(settings.tag_format)),
             dropped=lambda: self._fanout.dropped,
+            replay_memory=self._replay_memory_size,
             logger=self._logger,
         )
 
-    def _make_anti_replay(self, settings: AntiReplay) -> mtglib.AntiReplayCache:
+    def _replay_memory_size(self) -> tuple[int, float]:
+        memory = self._replay_memory
+        return (0, 0.0) if memory is None else (len(memory), memory.reach_seconds)
+
+    def _make_replay_memory(self, settings: AntiReplay) -> ReplayMemory | None:
         if not settings.enabled:
-            return NoopAntiReplayCache()
+            return None
+        state = state_directory(self._config)
+        if state is None:
+            self._notes.append(
+                "state-directory: missing; without a home directory, a restart forgets which hellos came"
+            )
+        directory = state and state / "replay"
         if settings.kind == "bloom":
-            return make_bloom_filter(settings)
-        window = Window.for_time_skewness(float(self._config.tolerate_time_skewness))
+            return make_bloom_filter(settings, directory, self._logger)
         if settings.url is not None and settings.kind == "redis":
-            return Redis(settings.url.url, window.window_seconds, fallback=window, logger=self._logger)
-        return window
+            return Redis(
+                settings.url.url,
+                remember_seconds=float(settings.remember),
+                max_entries=settings.max_entries,
+                directory=directory,
+                logger=self._logger,
+            )
+        return Exact(max_entries=settings.max_entries, directory=directory, logger=self._logger)
 
     def _make_ip_list(self, settings: IPList, is_block_list: bool) -> FireHOL:
         directory = cache_directory(self._config)
@@ -185,16 +205,25 @@ class _Builder:
 
 def cache_directory(config: Config) -> Path | None:
     """Where copies of IP lists are kept: as configured, or where the system wants caches to be; None: nowhere."""
-    if config.defense.cache_directory is not None:
-        return Path(config.defense.cache_directory)
-    systemd = Path(os.environ.get("CACHE_DIRECTORY", "").partition(":")[0])  # systemd.exec(5): a list, with colons
+    return _system_directory(config.defense.cache_directory, "CACHE_DIRECTORY", "XDG_CACHE_HOME", ".cache")
+
+
+def state_directory(config: Config) -> Path | None:
+    """Where what outlives the process is kept: as configured, or where the system wants it to be; None: nowhere."""
+    return _system_directory(config.state_directory, "STATE_DIRECTORY", "XDG_STATE_HOME", ".local/state")
+
+
+def _system_directory(configured: str | None, of_systemd: str, of_user: str, in_home: str) -> Path | None:
+    if configured is not None:
+        return Path(configured)
+    systemd = Path(os.environ.get(of_systemd, "").partition(":")[0])  # systemd.exec(5): a list, with colons
     if systemd.is_absolute():
         return systemd
-    user = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    user = Path(os.environ.get(of_user, ""))
     if user.is_absolute():  # the XDG Base Directory Specification ignores others
         return user / "mtg"
     try:
-        return Path.home() / ".cache" / "mtg"
+        return Path.home() / in_home / "mtg"
     except RuntimeError:  # no $HOME, and nobody whom the system knows
         return None
 

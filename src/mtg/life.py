@@ -11,7 +11,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from functools import partial
 
 import mtglib
-from mtg.build import Parts
+from mtg.build import Parts, ReplayMemory
+from mtg.user_error import EXIT_USAGE, UserError
+from mtglib.antireplay import Redis
 from mtglib.stats import Prometheus
 
 _STDERR = 2
@@ -19,24 +21,29 @@ _STDERR = 2
 
 @asynccontextmanager
 async def alive(
-    parts: Parts, metrics: socket.socket | None, http_path: str, stop: asyncio.Event
+    parts: Parts, metrics: socket.socket | None, http_path: str, stop: asyncio.Event, *, shares_state: bool = True
 ) -> AsyncIterator[None]:
     """Run the parts around the proxy.
 
-    On entering, IP lists that have copies on the disk are in force. On leaving, all events are delivered.
+    On entering, IP lists that have copies on the disk are in force, and hellos that an earlier process has seen are
+    known. On leaving, all events are delivered, and all hellos are on the disk.
 
     Args:
         parts: Which.
         metrics: The listener of Prometheus' page, if there is one; closed at `stop`.
         http_path: The page's.
         stop: Set when the proxy stops accepting.
+        shares_state: Go on without a state directory where another process has it.
+
+    Raises:
+        UserError: With EXIT_USAGE, where another process has it and `shares_state` is False.
     """
     logger = parts.options.logger
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.resolver.aclose)
-        if parts.redis is not None:
-            stack.push_async_callback(parts.redis.close)
-            await parts.redis.probe()  # what is wrong there is told now, not by the first client
+        if parts.replay_memory is not None:
+            stack.push_async_callback(parts.replay_memory.close)
+            await _load_replay_memory(parts.replay_memory, logger, stop, shares_state=shares_state)
         if parts.statsd is not None:
             await stack.enter_async_context(parts.statsd)
         await stack.enter_async_context(parts.fanout)
@@ -49,6 +56,28 @@ async def alive(
             await stack.enter_async_context(_background(partial(ip_list.run, update_each_seconds), "IP list", logger))
             stack.push_async_callback(ip_list.shutdown)
         yield
+
+
+async def _load_replay_memory(
+    memory: ReplayMemory, logger: mtglib.Logger, stop: asyncio.Event, *, shares_state: bool
+) -> None:
+    loading = asyncio.create_task(memory.load(), name="replay memory")
+    stopping = asyncio.create_task(stop.wait(), name="end of loading")
+    await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not loading.done():  # a disk that doesn't answer is no reason to go on after a signal
+        loading.cancel()
+        await asyncio.wait({loading})
+        return
+    try:
+        await loading
+    except mtglib.OptionError as error:
+        if not shares_state:
+            raise UserError(f"state-directory: {str(error).partition(': ')[2]}", exit_code=EXIT_USAGE) from error
+        logger.warning("state-directory: another process uses it, so that a restart forgets which hellos came")
+    logger.bind(hellos=len(memory), reach_seconds=round(memory.reach_seconds)).info("the replay memory is loaded")
+    if isinstance(memory, Redis):
+        await memory.probe()  # what is wrong there is told now, not by the first client
 
 
 async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_path: str, stop: asyncio.Event) -> None:

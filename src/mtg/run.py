@@ -81,7 +81,13 @@ async def _live(
         _log_start(proxy, listeners, parts.options)
         for warning in warnings:
             logger.warning(warning)
-        living = alive(parts, metrics[0] if metrics else None, config.stats.prometheus.http_path, signals[0])
+        living = alive(
+            parts,
+            metrics[0] if metrics else None,
+            config.stats.prometheus.http_path,
+            signals[0],
+            shares_state=config.state_directory is None,
+        )
         async with living, updating_when(asked, parts):
             return await _serve(proxy, listeners, signals, logger)
 

@@ -1,6 +1,6 @@
 """The native engine (rust/). Private to mtglib.
 
-`keyshare`, `wire.aes_ctr`, `relay.native` and `ipblocklist.prefixes` are its only users.
+`keyshare`, `wire.aes_ctr`, `relay.native`, `ipblocklist.prefixes` and `antireplay.memory` are its only users.
 """
 
 from collections.abc import Sequence
@@ -87,3 +87,29 @@ class PrefixSet:
 
     def contains_v6(self, number: int) -> bool:
         """Tell whether an IPv6 address is; one that is IPv4-mapped is looked up as IPv4."""
+
+@final
+class ReplayMemory:
+    """Which hellos were seen: `antireplay.memory.Memory` says what each method does. Threads may share it."""
+
+    def __new__(cls, key: bytes, max_entries: int) -> ReplayMemory: ...
+    def seen(self, data: bytes, now_unix: int) -> bool:
+        """Tell whether `data` is remembered, and remember it if not."""
+
+    def load(self, fingerprints: bytes, seen_unix: int) -> None:
+        """Remember fingerprints of an earlier life. Other threads run meanwhile."""
+
+    def since(self, sequence: int, most: int) -> tuple[int, bytes]:
+        """Return at most so many fingerprints from the `sequence`th on, and which one is the first."""
+
+    @property
+    def added(self) -> int:
+        """How many were ever remembered."""
+
+    @property
+    def forgotten(self) -> int:
+        """How many of those are forgotten."""
+
+    @property
+    def oldest_unix(self) -> int | None:
+        """When the oldest one that is remembered was seen."""

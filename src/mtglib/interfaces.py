@@ -19,9 +19,8 @@ Dial: TypeAlias = Callable[..., Awaitable[socket.socket]]
 class AntiReplayCache(Protocol):
     """Remembers what was seen, to find out who sends somebody else's bytes again.
 
-    A cache that outlives the process sets `persistent = True`; for others the proxy also refuses hellos that are
-    stamped before its own start, as it can't know whether those were seen. One that has an attribute `window_seconds`
-    has to remember for 2 * `tolerate_time_skewness_seconds` + 1 at least, else `ProxyOpts` refuses it.
+    It is the only guard against replays, so it has to remember for as long as it can, over restarts as well: the clock
+    in a hello isn't authenticated, and whoever has recorded one can set it to any time.
     """
 
     async def seen_before(self, data: bytes) -> bool:
@@ -31,7 +30,10 @@ class AntiReplayCache(Protocol):
         fronting site.
 
         Args:
-            data: The 32-byte random of an authenticated ClientHello.
+            data: The first 28 of the 32 random bytes of a ClientHello that was made with the proxy's secret, which
+                is asked about before anything else of it is checked. These are what its digest (HMAC-SHA256) vouches
+                for, and no two hellos have the same. The last 4 carry the client's clock and can be changed by
+                anybody, so they don't belong to what a hello is known by.
         """
         ...
 

@@ -8,8 +8,6 @@ from .event_types import Event, IPAddress
 class NoopAntiReplayCache:
     """Has never seen anything: replays get through."""
 
-    persistent = True
-
     async def seen_before(self, data: bytes) -> bool:
         """Return False."""
         return False

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from . import constants
-from .antireplay import Window
+from .antireplay import Exact
 from .constants import PreferIP
 from .dc import DCAddress, DCTable
 from .endpoints import canonical_ip, parse_endpoint
@@ -76,8 +75,7 @@ class ProxyOpts:
         SecretEmptyError, SecretInvalidError, NetworkIsNotDefinedError, AntiReplayCacheIsNotDefinedError,
         IPBlocklistIsNotDefinedError, IPAllowlistIsNotDefinedError, EventStreamIsNotDefinedError,
         LoggerIsNotDefinedError: That part is missing, lacks a method, or has an `async def` for one that nobody awaits.
-        OptionError: Another value can't work; the message names the option and what is expected. An anti-replay cache
-            that has an attribute `window_seconds` must remember for 2 * tolerate_time_skewness_seconds + 1.
+        OptionError: Another value can't work; the message names the option and what is expected.
     """
 
     secret: Secret
@@ -114,16 +112,14 @@ class ProxyOpts:
     def with_defaults(cls, secret: Secret, **changes: Any) -> "ProxyOpts":
         """Make options out of a secret and the parts that come with mtglib.
 
-        Direct connections, an anti-replay window, no lists, no events, no log. `changes` are this class's
-        attributes.
+        Direct connections, an exact memory of hellos that a restart empties, no lists, no events, no log. `changes` are
+        this class's attributes.
         """
         clock = changes.get("clock", time.time)
-        skew = changes.get("tolerate_time_skewness_seconds", constants.DEFAULT_TOLERATE_TIME_SKEWNESS_SECONDS)
         _check_clock(clock)
-        _check_duration("tolerate_time_skewness_seconds", skew)
         parts: dict[str, Any] = {
             "network": Direct(),
-            "anti_replay_cache": Window.for_time_skewness(skew, clock=clock),
+            "anti_replay_cache": Exact(clock=clock),
             "ip_blocklist": NoopIPBlocklist(),
             "event_stream": NoopEventStream(),
             "logger": NoopLogger(),
@@ -153,7 +149,6 @@ class ProxyOpts:
         if self.domain_fronting_ip is not None and canonical_ip(str(self.domain_fronting_ip)) is None:
             raise OptionError("domain_fronting_ip", "an IP address", self.domain_fronting_ip)
         _check_clock(self.clock)
-        _check_memory(self.anti_replay_cache, self.tolerate_time_skewness_seconds)
         if (dc := self.dc_table().unreachable()) is not None:
             raise OptionError("prefer_ip", f"a preference that leaves DC {dc} an address", self.prefer_ip)
 
@@ -211,20 +206,6 @@ def _check_int(name: str, value: Any, expected: str, least: int, most: int = 1_0
 def _check_clock(value: Any) -> None:
     if not callable(value) or must_be_awaited(value):
         raise OptionError("clock", "a plain function that returns Unix seconds", value)
-
-
-def _check_memory(cache: AntiReplayCache, skew_seconds: float) -> None:
-    """Want a cache that remembers a hello for as long as it is accepted, if it says how long that is."""
-    window_seconds: Any = None
-    with suppress(Exception):  # a user's property
-        window_seconds = getattr(cache, "window_seconds", None)
-    needed_seconds = 2 * skew_seconds + 1
-    if isinstance(window_seconds, int | float) and window_seconds < needed_seconds:
-        raise OptionError(
-            "anti_replay_cache",
-            f"one that remembers at least {needed_seconds:g} s, twice tolerate_time_skewness_seconds and 1, "
-            f"got one that remembers {window_seconds:g} s",
-        )
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

@@ -97,6 +97,7 @@ async def stage(
     site: TCPServer | None = None,
     listener: socket.socket | None = None,
     warnings: bool = False,
+    secret: mtglib.Secret | None = None,
     limit_seconds: float = 30.0,
     **changes: Any,
 ) -> AsyncIterator[Stage]:
@@ -113,7 +114,7 @@ async def stage(
         site = await stack.enter_async_context(site or RecordingFront(script))
         listener = stack.enter_context(listener or socket.create_server(("127.0.0.1", 0), backlog=4096))
         events, log = EventRecorder(), RecordingLogger()
-        secret = mtglib.Secret.generate(HOST)
+        secret = secret or mtglib.Secret.generate(HOST)
         settings: dict[str, Any] = {
             "event_stream": events,
             "logger": log,

@@ -43,8 +43,7 @@ async def is_fronted(around: Stage, **options: Any) -> FakeTLSClient:
 class Cache:
     """An AntiReplayCache whose answer is a function's."""
 
-    def __init__(self, answer: Callable[[bytes], Any], *, persistent: bool = True) -> None:
-        self.persistent = persistent
+    def __init__(self, answer: Callable[[bytes], Any]) -> None:
         self.asked: list[bytes] = []
         self._answer = answer
 
@@ -72,7 +71,7 @@ async def answer_later(_data: bytes) -> bool:
     return False
 
 
-async def test_cache_is_asked_with_the_hellos_random(relay: str) -> None:
+async def test_cache_is_asked_with_what_the_hellos_digest_vouches_for(relay: str) -> None:
     cache = Cache(lambda _: False)
     async with stage(relay, anti_replay_cache=cache) as around:
         client = await around.client()
@@ -112,8 +111,6 @@ async def test_cache_that_fails_fronts_without_a_replay(
 
 class SQLiteCache:
     """What an embedder may write: it survives the proxy, and blocks nobody while it looks things up."""
-
-    persistent = True
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -1,7 +1,10 @@
-"""Hellos that were sent before, or stamped at another time: the clock is the test's."""
+"""Hellos that were sent before, with the same stamp or another, and honest ones; the clock is the test's."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +12,18 @@ import pytest
 import mtglib
 from integration.event_rules import names
 from integration.stage import Stage, stage
+from mtglib.antireplay import Exact, Redis, StableBloom, exact, pure
 from support import sockets
-from support.client_hello import RANDOM_AT, hello_records
+from support.client_hello import hello_records, restamp_hello
+from support.faketls_client import FakeTLSClient
 from support.front import answer
+from support.redis_server import SERVER, RedisServer
 
 SITE = b"a site's answer"
 START_UNIX = 1_700_000_000.75
+SKEW_SECONDS = 3
+MakeCache = Callable[[], Exact | StableBloom | Redis]
+KINDS = ("exact", "pure", "bloom", "redis")
 
 
 class Clock:
@@ -35,17 +44,44 @@ async def lands_at(around: Stage, wire: bytes) -> str:
     return "site" if first == SITE else "proxy"
 
 
-async def landed_first(around: Stage, stamp: float) -> str:
-    """Make a fresh hello of this time; tell where it lands."""
+async def landed_first(around: Stage, stamp: float) -> tuple[str, bytes]:
+    """Make a fresh hello of this time; tell where it lands, and which it is."""
     client = await around.client_before_hello(timestamp=int(stamp))
     await client.send_hello()
     first = await sockets.recv_exactly(client.sock, len(SITE))
     client.close()
-    return "site" if first == SITE else "proxy"
+    return ("site" if first == SITE else "proxy"), client.hello
+
+
+async def retimed_lands_at(around: Stage, client: FakeTLSClient, now_unix: float) -> str:
+    """Send a client's hello again as if it had been made now."""
+    return await lands_at(around, hello_records(restamp_hello(client.hello, int(START_UNIX), int(now_unix))))
 
 
 def on_stage(relay: str, clock: Clock, **changes: Any) -> Any:
-    return stage(relay, script=answer(SITE), clock=clock, **changes)
+    return stage(relay, script=answer(SITE), clock=clock, tolerate_time_skewness_seconds=SKEW_SECONDS, **changes)
+
+
+@pytest.fixture(params=KINDS)
+async def make_cache(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[MakeCache]:
+    """Makes a cache of each kind; each time it is like a restart."""
+    kind = request.param
+    async with AsyncExitStack() as stack:
+        if kind == "redis":
+            if SERVER is None:
+                pytest.skip("redis-server is not installed")
+            server = await stack.enter_async_context(RedisServer())
+        if kind == "pure":
+            monkeypatch.setattr(exact, "ReplayMemory", pure.ReplayMemory)
+
+        def make() -> Exact | StableBloom | Redis:
+            if kind == "redis":
+                return Redis(server.url, directory=tmp_path, timeout_seconds=0.9)
+            return StableBloom(directory=tmp_path) if kind == "bloom" else Exact(directory=tmp_path)
+
+        yield make
 
 
 async def test_hello_is_good_once(relay: str) -> None:
@@ -68,66 +104,82 @@ async def test_replay_is_fronted_with_the_very_bytes(relay: str) -> None:
         assert received == wire + b"what a prober adds"
 
 
+async def test_a_new_stamp_makes_no_new_hello_at_once_or_later(make_cache: MakeCache) -> None:
+    clock = Clock()
+    async with make_cache() as cache, on_stage("auto", clock, anti_replay_cache=cache) as around:
+        client = await around.client(timestamp=int(START_UNIX))
+
+        for later_seconds in (0, 1, 7, 8, 14, 3600, 40 * 86400):
+            clock.now_unix = START_UNIX + later_seconds
+            for off_seconds in (-2, 0, 2):
+                assert await retimed_lands_at(around, client, clock.now_unix + off_seconds) == "site"
+        await around.events.seen(mtglib.EventReplayAttack, 21)
+        assert (await landed_first(around, clock.now_unix))[0] == "proxy", "an honest one"
+        await cache.close()
+
+
+async def test_a_new_stamp_makes_no_new_hello_after_a_restart(make_cache: MakeCache) -> None:
+    clock = Clock()
+    async with make_cache() as cache, on_stage("auto", clock, anti_replay_cache=cache) as around:
+        client = await around.client(timestamp=int(START_UNIX))
+        secret = around.secret
+        await cache.close()
+    clock.now_unix += 1000
+    async with make_cache() as cache, on_stage("auto", clock, anti_replay_cache=cache, secret=secret) as around:
+        assert await retimed_lands_at(around, client, clock.now_unix) == "site"
+        assert await lands_at(around, hello_records(client.hello)) == "site"
+        await around.events.seen(mtglib.EventReplayAttack, 2)
+        assert (await landed_first(around, clock.now_unix))[0] == "proxy", "an honest one"
+        await cache.close()
+
+
+@pytest.mark.skipif(SERVER is None, reason="redis-server is not installed")
+async def test_a_new_stamp_makes_no_new_hello_for_another_proxy() -> None:
+    clock = Clock()
+    async with RedisServer() as server:
+        caches = [Redis(server.url, timeout_seconds=0.9) for _ in range(2)]
+        async with caches[0] as cache, on_stage("auto", clock, anti_replay_cache=cache) as around:
+            client = await around.client(timestamp=int(START_UNIX))
+            secret = around.secret
+            await cache.close()
+        clock.now_unix += 1000
+        async with caches[1] as cache, on_stage("auto", clock, anti_replay_cache=cache, secret=secret) as around:
+            assert await retimed_lands_at(around, client, clock.now_unix) == "site"
+            await around.events.seen(mtglib.EventReplayAttack, 1)
+            await cache.close()
+
+
 @pytest.mark.parametrize(
     ("off_seconds", "where"), [(-4, "site"), (-3, "proxy"), (0, "proxy"), (3, "proxy"), (4, "site"), (10**6, "site")]
 )
 async def test_clients_clock_may_be_off_by_the_skew(relay: str, off_seconds: int, where: str) -> None:
     clock = Clock()
-    async with on_stage(relay, clock, tolerate_time_skewness_seconds=3.0) as around:
+    async with on_stage(relay, clock) as around:
         clock.now_unix = float(int(START_UNIX)) + 100
 
-        assert await landed_first(around, clock.now_unix + off_seconds) == where
+        assert (await landed_first(around, clock.now_unix + off_seconds))[0] == where
         assert around.events.of(mtglib.EventReplayAttack) == []
 
 
-async def test_hello_from_before_the_start_is_good(relay: str) -> None:
+async def test_hello_from_before_the_start_is_as_good_as_any(relay: str) -> None:
     async with on_stage(relay, Clock()) as around:
-        assert await landed_first(around, START_UNIX - 2) == "proxy"
+        assert (await landed_first(around, START_UNIX - 2))[0] == "proxy"
 
 
-def retimed(wire: bytes, recorded: int, now: int) -> bytes:
-    """Rewrite the clock of a recorded hello, which its digest doesn't cover."""
-    changed = bytearray(wire)
-    for place, change in enumerate((recorded ^ now).to_bytes(4, "little"), 5 + RANDOM_AT + 28):
-        changed[place] ^= change
-    return bytes(changed)
-
-
-async def test_replay_whose_clock_was_rewritten_is_one(relay: str) -> None:
-    clock = Clock()
-    async with on_stage(relay, clock, tolerate_time_skewness_seconds=3.0) as around:
-        recorded = int(START_UNIX)
-        client = await around.client(timestamp=recorded)
-        wire = hello_records(client.hello)
-
-        for seconds in (0, 1, 14, 1000):
-            clock.now_unix = START_UNIX + seconds
-            assert await lands_at(around, retimed(wire, recorded, recorded + seconds)) == "site"
-        assert len(await around.events.seen(mtglib.EventReplayAttack, 4)) == 4
-
-
-async def test_hello_that_was_refused_for_its_clock_is_remembered(relay: str) -> None:
+@pytest.mark.parametrize("wrong", ["clock", "name"])
+async def test_hello_that_is_refused_is_remembered(relay: str, wrong: str) -> None:
     clock = Clock()
     async with on_stage(relay, clock) as around:
-        recorded = int(START_UNIX) - 1000
-        client = await around.client_before_hello(timestamp=recorded)
+        off_seconds = 3600 if wrong == "clock" else 0
+        options = {} if wrong == "clock" else {"server_name": "other.example"}
+        client = await around.client_before_hello(timestamp=int(START_UNIX) + off_seconds, **options)
         await client.send_hello()
-        await around.events.seen(mtglib.EventDomainFronting)
+        assert await sockets.recv_exactly(client.sock, len(SITE)) == SITE
+        clock.now_unix += off_seconds + 1
 
-        wire = retimed(hello_records(client.hello), recorded, int(START_UNIX))
-        assert await lands_at(around, wire) == "site"
-        assert [event.reason for event in around.events.of(mtglib.EventDomainFronting)] == ["clock", "replay"]
-
-
-async def test_replay_is_seen_for_as_long_as_its_stamp_is_good(relay: str) -> None:
-    clock = Clock()
-    async with on_stage(relay, clock, tolerate_time_skewness_seconds=3.0) as around:
-        client = await around.client(timestamp=int(START_UNIX) + 3)
-        wire = hello_records(client.hello)
-
-        for seconds in range(1, 13):
-            clock.now_unix = START_UNIX + seconds
-            assert await lands_at(around, wire) == "site"
+        restamped = restamp_hello(client.hello, int(START_UNIX) + off_seconds, int(clock.now_unix))
+        assert await lands_at(around, hello_records(restamped)) == "site"
+        assert len(await around.events.seen(mtglib.EventReplayAttack, 1)) == 1
 
 
 async def test_tampered_copy_is_a_stranger_and_no_replay(relay: str) -> None:

@@ -31,8 +31,8 @@ import asyncio, sys
 from mtglib.antireplay import Redis
 
 async def main():
-    cache = Redis(sys.argv[1], 60, timeout_seconds=0.9)
-    print(await cache.seen_before(b"a"), cache.persistent)
+    cache = Redis(sys.argv[1], timeout_seconds=0.9)
+    print(await cache.seen_before(b"a"), await cache.probe())
     await cache.close()
 
 asyncio.run(main())
@@ -46,8 +46,8 @@ async def server() -> AsyncIterator[RedisServer]:
         yield server
 
 
-def cache_on(url: str, window_seconds: float = 60, logger: RecordingLogger | None = None) -> Redis:
-    return Redis(url, window_seconds, timeout_seconds=PATIENT, logger=logger)
+def cache_on(url: str, remember_seconds: float = 60, logger: RecordingLogger | None = None) -> Redis:
+    return Redis(url, remember_seconds=remember_seconds, timeout_seconds=PATIENT, logger=logger)
 
 
 async def test_what_one_has_seen_is_a_replay_for_the_others(server: RedisServer) -> None:
@@ -81,7 +81,7 @@ async def test_exactly_one_of_many_at_once_is_the_first(server: RedisServer) -> 
 
 async def test_more_calls_than_connections_wait_for_one(server: RedisServer) -> None:
     logger = RecordingLogger()
-    cache = Redis(server.url, 60, timeout_seconds=PATIENT, max_connections=2, logger=logger)
+    cache = Redis(server.url, timeout_seconds=PATIENT, max_connections=2, logger=logger)
 
     answers = await asyncio.gather(*(cache.seen_before(bytes([number])) for number in range(100)))
     assert answers == [False] * 100
@@ -91,7 +91,7 @@ async def test_more_calls_than_connections_wait_for_one(server: RedisServer) -> 
     await cache.close()
 
 
-async def test_a_key_is_a_hash_and_goes_with_the_window(server: RedisServer) -> None:
+async def test_a_key_is_a_hash_and_lives_for_as_long_as_wanted(server: RedisServer) -> None:
     cache = cache_on(server.url, 7.0)
     data = os.urandom(32)
     await cache.seen_before(data)
@@ -120,20 +120,11 @@ async def test_a_second_time_does_not_prolong(server: RedisServer) -> None:
 
 
 async def test_fleets_with_other_prefixes_have_nothing_to_do_with_each_other(server: RedisServer) -> None:
-    one, other = (Redis(server.url, 60, timeout_seconds=PATIENT, key_prefix=prefix) for prefix in ("a:", "b:"))
+    one, other = (Redis(server.url, timeout_seconds=PATIENT, key_prefix=prefix) for prefix in ("a:", "b:"))
 
     assert [await one.seen_before(b"a"), await other.seen_before(b"a")] == [False, False]
     await one.close()
     await other.close()
-
-
-async def test_it_is_persistent_from_the_first_answer_on(server: RedisServer) -> None:
-    cache = cache_on(server.url)
-    assert cache.persistent is False
-    await cache.seen_before(b"a")
-
-    assert cache.persistent is True
-    await cache.close()
 
 
 async def test_probe_finds_a_server_that_is_there_and_is_an_answer(server: RedisServer) -> None:
@@ -141,7 +132,7 @@ async def test_probe_finds_a_server_that_is_there_and_is_an_answer(server: Redis
     cache = cache_on(server.url, logger=logger)
 
     assert [await cache.probe(), await cache.probe()] == [True, True]
-    assert (cache.persistent, logger.messages) == (True, [])
+    assert logger.messages == []
     await cache.close()
 
 
@@ -188,8 +179,7 @@ async def test_a_server_with_a_password_lets_it_in() -> None:
     logger = RecordingLogger()
     async with RedisServer(password="a/word@with:signs%") as server:
         cache = cache_on(server.url, logger=logger)
-        await cache.seen_before(b"a")
-        assert (cache.persistent, logger.messages) == (True, [])
+        assert (await cache.probe(), logger.messages) == (True, [])
         await cache.close()
 
 
@@ -215,8 +205,7 @@ async def test_a_unix_socket_will_do(server: RedisServer) -> None:
 async def test_tls_will_do() -> None:
     async with RedisServer(tls=True) as server:
         cache = cache_on(server.url)
-        await cache.seen_before(b"a")
-        assert cache.persistent is True
+        assert await cache.probe() is True
         await cache.close()
 
 
@@ -226,7 +215,7 @@ async def test_tls_with_a_certificate_that_nobody_knows_is_refused() -> None:
         cache = cache_on(server.url.partition("?")[0], logger=logger)
         assert not await cache.seen_before(b"a")
         await cache.close()
-    assert (len(logger.warnings), cache.persistent) == (1, False)
+    assert len(logger.warnings) == 1
 
 
 async def test_it_goes_on_after_close(server: RedisServer) -> None:
@@ -247,7 +236,7 @@ async def test_it_is_used_in_one_event_loop_after_another(server: RedisServer, s
     async def visit(data: bytes) -> bool:
         answers = await asyncio.gather(*(cache.seen_before(data) for _ in range(20)))
         await cache.close()
-        return answers.count(False) == 1 and cache.persistent
+        return answers.count(False) == 1
 
     def visit_in_a_loop_of_its_own(data: bytes) -> bool:
         with asyncio.Runner(loop_factory=second) as runner:

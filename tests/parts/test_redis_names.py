@@ -39,7 +39,7 @@ class Proxy:
     def __init__(self, url: str) -> None:
         self.now_mono = 0.0
         self.logger = RecordingLogger()
-        self.cache = Redis(url, 60, timeout_seconds=0.9, logger=self.logger, clock=lambda: self.now_mono)
+        self.cache = Redis(url, timeout_seconds=0.9, logger=self.logger, clock=lambda: self.now_mono)
 
 
 async def test_an_address_that_refuses_leaves_the_next_one_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:

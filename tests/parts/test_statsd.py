@@ -175,6 +175,16 @@ async def test_dropped_events_are_counted_and_the_prefix_may_have_its_dot() -> N
             await server.until(lambda: server.counter("a.b.events_dropped") == 12)
 
 
+async def test_size_of_the_replay_memory_is_two_gauges() -> None:
+    size = (7, 12.4)
+    with receiver("datadog") as server:
+        async with statsd(server.port, replay_memory=lambda: size):
+            await server.until(lambda: server.gauge("mtg.replay_memory_entries") == 7)
+            await server.until(lambda: server.gauge("mtg.replay_memory_reach_seconds") == 12)
+            size = (0, 0.0)
+            await server.until(lambda: server.gauge("mtg.replay_memory_entries") == 0)
+
+
 async def test_server_that_comes_later_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     refused, close = asyncio.Event(), UDPWriter.close
 

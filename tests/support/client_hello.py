@@ -71,6 +71,13 @@ def sign_hello(hello: bytes, key: bytes, timestamp: int) -> bytes:
     return hello[:RANDOM_AT] + digest[:28] + stamped + hello[RANDOM_AT + 32 :]
 
 
+def restamp_hello(hello: bytes, recorded: int, timestamp: int) -> bytes:
+    """Return the hello of this unix time as if it were of that one; who has recorded it needs no key for that."""
+    at = RANDOM_AT + 28
+    stamp = int.from_bytes(hello[at : at + 4], "little") ^ recorded ^ timestamp
+    return hello[:at] + stamp.to_bytes(4, "little") + hello[at + 4 :]
+
+
 def hello_random(hello: bytes) -> bytes:
     """Return the 32 bytes that make this hello unique."""
     return hello[RANDOM_AT : RANDOM_AT + 32]

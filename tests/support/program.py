@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,18 +17,22 @@ from typing import Any, Self
 
 
 class Program:
-    """`mtg ARGUMENTS` as a child process whose stderr is read line by line; killed when its context is left."""
+    """`mtg ARGUMENTS` as a child process whose stderr is read line by line; killed when its context is left.
+
+    Its state directory is empty, unless the environment or its configuration has another one.
+    """
 
     def __init__(self, *arguments: object, environment: Mapping[str, str] | None = None, **popen: Any) -> None:
         self.log: list[dict[str, Any]] = []
         """All JSON lines read so far."""
+        self._state = tempfile.TemporaryDirectory(prefix="mtg-test-state-")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mtg", *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, "XDG_STATE_HOME": self._state.name, **(environment or {})},
             **popen,
         )
 
@@ -71,6 +76,11 @@ class Program:
         """Wait for the end without reading what it writes."""
         return self._process.wait(30)
 
+    def last_words(self) -> list[str]:
+        """The lines of the log that aren't JSON, after the end."""
+        assert self._process.stderr
+        return [line.rstrip() for line in self._process.stderr if not line.startswith("{")]
+
     def shrink_log_pipe(self) -> None:
         """Let the log's pipe have room for one page only."""
         assert self._process.stderr
@@ -88,6 +98,7 @@ class Program:
             if stream:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
+        self._state.cleanup()
 
 
 def write(directory: Path, text: str) -> Path:

@@ -20,6 +20,9 @@ FOR_DEFAULTS = (
     *("interfaces", "event_types", "errors", "endpoints", "constants", "secret", "tunnel", "part_check"),
     "reasons",
 )
+WITH_A_STAND_IN = ("mtglib.ipblocklist.prefixes", "mtglib.antireplay.memory")
+"""Parts' modules that use the engine, or what is beside them in pure Python."""
+
 IMPURE = {"asyncio", "os", "random", "secrets", "select", "socket", "time", "datetime", "threading", "subprocess"}
 
 
@@ -78,7 +81,7 @@ def test_wire_knows_no_io_no_clock_and_no_chance(module: str) -> None:
 def test_only_the_cipher_of_wire_uses_the_engine() -> None:
     users = {module for module in MODULES if any(name.startswith("mtglib._engine") for name in imports(module))}
 
-    assert users == {"mtglib.wire.aes_ctr", "mtglib.keyshare", "mtglib.relay.native", "mtglib.ipblocklist.prefixes"}
+    assert users == {"mtglib.wire.aes_ctr", "mtglib.keyshare", "mtglib.relay.native", *WITH_A_STAND_IN}
 
 
 @pytest.mark.parametrize("module", modules_in("mtglib"))
@@ -91,7 +94,7 @@ def test_defaults_know_the_interfaces_and_no_other_default(module: str) -> None:
     own = ".".join(module.split(".")[:2])
     allowed = {f"mtglib.{name}" for name in FOR_DEFAULTS}
 
-    native = {"mtglib._engine"} if module == "mtglib.ipblocklist.prefixes" else set()  # with a stand-in beside it
+    native = {"mtglib._engine"} if module in WITH_A_STAND_IN else set()
     assert {name for name in imported_modules(module) if not name.startswith(own)} <= allowed | native
     whole = {name for name in imports(module) if name in MODULES and not name.startswith(own)}
     assert whole == set(), "from .. import a_module"

@@ -50,7 +50,7 @@ SECRET_VARIABLE = "MTG_SECRET"  # noqa: S105  # a name, not a secret
     "--antireplay-cache-size",
     default="1MB",
     show_default=True,
-    help="Has no effect: the window is exact.",
+    help="Has no effect: replays are found exactly.",
 )
 def simple_run(bind_to: str, secret: str | None, tcp_buffer: str, **flags: Any) -> None:
     """Serve a proxy on BIND (IP:port) with SECRET, without a configuration file.

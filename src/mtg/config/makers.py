@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import mtglib
 from mtg.config.schema import AntiReplay, KeepAlive
 from mtglib import network
 from mtglib.antireplay import StableBloom
@@ -22,10 +25,12 @@ def make_socket_options(settings: KeepAlive) -> network.SocketOptions:
     )
 
 
-def make_bloom_filter(settings: AntiReplay) -> StableBloom:
+def make_bloom_filter(
+    settings: AntiReplay, directory: Path | None = None, logger: mtglib.Logger | None = None
+) -> StableBloom:
     """The filter, whatever `kind` says.
 
     Raises:
         mtglib.OptionError: A value is out of bounds.
     """
-    return StableBloom(settings.max_size, settings.error_rate)
+    return StableBloom(settings.max_size, settings.error_rate, directory=directory, logger=logger)

@@ -20,9 +20,11 @@ from mtg.config.makers import make_bloom_filter, make_socket_options
 from mtg.config.schema import AntiReplay, Config, KeepAlive
 from mtg.config.show import shown
 from mtg.config.urls import DNSServer
+from mtg.config.values import ReplayCacheKind
 from mtglib.antireplay import Redis
 
 LEAST_UPDATE_EACH_SECONDS = 60.0
+LEAST_REMEMBER_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     findings.problems += [f"{key}: not supported yet" for key, asks in _PENDING if asks(config)]
     _companions(config, table, findings.problems)
     _out_of_bounds(config, table, findings.problems)
+    config = _rename_kind(config, findings)
     _notes(config, findings.warnings)
     return _merge_dns(_merge_twins(config, table, findings), table, findings)
 
@@ -89,9 +92,11 @@ def _out_of_bounds(config: Config, table: Mapping[str, Any], problems: list[str]
             make_bloom_filter(replace(AntiReplay(), **{key: getattr(cache, key)}))
     if cache.enabled and cache.kind == "redis" and cache.url is not None:
         try:
-            Redis(cache.url.url, window_seconds=1)
+            Redis(cache.url.url)
         except mtglib.OptionError as error:
             problems.append(f"defense.anti-replay.url: expected {error.expected}")  # not quoted: it may have a password
+    if cache.remember < LEAST_REMEMBER_SECONDS:
+        problems.append("defense.anti-replay.remember: expected at least 1h, as a hello can be sent again at any time")
     for name, ip_list in (("blocklist", config.defense.blocklist), ("allowlist", config.defense.allowlist)):
         if ip_list.update_each < LEAST_UPDATE_EACH_SECONDS:
             problems.append(f"defense.{name}.update-each: expected at least 1m, which servers of lists can bear")
@@ -113,6 +118,15 @@ def _given(table: Mapping[str, Any], key: str) -> object:
     for name in key.split("."):
         found = found.get(name) if isinstance(found, Mapping) else None
     return found
+
+
+def _rename_kind(config: Config, findings: Findings) -> Config:
+    """Give the kind of anti-replay cache its new name."""
+    if config.defense.anti_replay.kind != "window":
+        return config
+    findings.warnings.append('defense.anti-replay.kind: "window" is deprecated, use "exact"')
+    exact = replace(config.defense.anti_replay, kind=ReplayCacheKind("exact"))
+    return replace(config, defense=replace(config.defense, anti_replay=exact))
 
 
 def _merge_dns(config: Config, table: Mapping[str, Any], findings: Findings) -> Config:
@@ -159,8 +173,10 @@ def _notes(config: Config, warnings: list[str]) -> None:
     bloom = (cache.max_size, cache.error_rate) != (default.max_size, default.error_rate)
     if cache.enabled and cache.kind != "bloom" and bloom:
         warnings.append(f'defense.anti-replay: max-size and error-rate have no effect on kind = "{cache.kind}"')
-    if cache.enabled and cache.kind != "redis" and cache.url is not None:
-        warnings.append(f'defense.anti-replay.url: has no effect on kind = "{cache.kind}"')
+    for name, kinds in (("url", ("redis",)), ("remember", ("redis",)), ("max_entries", ("exact", "redis"))):
+        if cache.enabled and cache.kind not in kinds and getattr(cache, name) != getattr(default, name):
+            key = f"defense.anti-replay.{name.replace('_', '-')}"
+            warnings.append(f'{key}: has no effect on kind = "{cache.kind}"')
     if config.defense.allowlist.enabled or config.defense.blocklist.enabled:
         warnings += [
             f"bind-to: {listen} has no client addresses, so that IP lists do not hold for it"

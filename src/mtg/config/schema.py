@@ -30,6 +30,7 @@ Port = Annotated[int, Meta(ge=1, le=65535, description="a port of 1 to 65535")]
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a whole number of 1 to 2147483647")]
 DCNumber = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a DC number of at least 1")]
 Rate = Annotated[float, Meta(gt=0, lt=100, description="a number over 0, such as 0.001")]
+RememberedHellos = Annotated[int, Meta(ge=1000, le=10**8, description="a whole number of 1000 to 100000000")]
 
 ONE_OR_MANY = "one-or-many"
 """Marks a list that may be written as its only element."""
@@ -86,12 +87,14 @@ class Doppelganger(Section, frozen=True):
 
 
 class AntiReplay(Section, frozen=True):
-    """Memory of the hellos seen. `max-size` and `error-rate` concern the bloom filter alone."""
+    """Memory of the hellos seen. `max-size` and `error-rate` concern the bloom filter alone, `remember` Redis alone."""
 
     enabled: bool = True
     max_size: Size = Size(2**20)
     error_rate: Rate = 0.001
-    kind: ReplayCacheKind = ReplayCacheKind("window")
+    kind: ReplayCacheKind = ReplayCacheKind("exact")
+    max_entries: RememberedHellos = 1_000_000
+    remember: Duration = Duration(7 * 24 * 3600)
     url: RedisURL | None = None
 
 
@@ -164,6 +167,7 @@ class Config(Section, frozen=True):
     allow_fallback_on_unknown_dc: bool = False
     fast_mode: bool = True
     mask_client_addresses: bool = False
+    state_directory: Directory | None = None
     domain_fronting: DomainFronting = DomainFronting()
     network: Network = Network()
     defense: Defense = Defense()

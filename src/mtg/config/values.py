@@ -1,6 +1,7 @@
 """Durations, sizes and words. Every parser raises ValueError whose text says what was expected, nothing else.
 
-The spellings are those of mtg 2.x: Go's durations, and sizes whose KB is a KiB; case and blanks don't matter.
+The spellings are those of mtg 2.x: Go's durations, which have days as well here, and sizes whose KB is a KiB; case and
+blanks don't matter.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _DURATION_UNITS = {
     "s": Decimal(1),
     "m": Decimal(60),
     "h": Decimal(3600),
+    "d": Decimal(24 * 3600),  # ours: Go has no days, as some have 23 hours
 }
 _SIZE_UNITS = {"b": Decimal(1)} | {
     unit: Decimal(1024**power) for power, letter in enumerate("kmgt", start=1) for unit in (f"{letter}b", f"{letter}ib")
@@ -32,7 +34,7 @@ _MAX_TEXT_CHARACTERS = 64
 
 
 class Duration(float):
-    """A positive time span in seconds, written `300ms`, `5s`, `1m30s`, `24h` or `1.5s`; at most a year."""
+    """A positive time span in seconds, written `300ms`, `5s`, `1m30s`, `24h`, `7d` or `1.5s`; at most a year."""
 
     expected = 'a duration such as "300ms", "5s" or "1m30s"'
 
@@ -92,7 +94,7 @@ class TagFormat(Word):
 class ReplayCacheKind(Word):
     """What remembers the hellos that were seen."""
 
-    choices = ("window", "bloom", "redis")
+    choices = ("exact", "window", "bloom", "redis")
 
 
 class MetricPrefix(str):

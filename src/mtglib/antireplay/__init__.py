@@ -1,7 +1,8 @@
 """Anti-replay caches."""
 
+from .exact import Exact
 from .redis import Redis
 from .stable_bloom import StableBloom
 from .window import Window
 
-__all__ = ["Redis", "StableBloom", "Window"]
+__all__ = ["Exact", "Redis", "StableBloom", "Window"]

@@ -1,6 +1,6 @@
 """An anti-replay cache for a fleet of proxies behind one address, which share it in Redis or Valkey.
 
-A hello that one proxy has seen is a replay for the others. That takes one round trip: `SET key "" NX PX window` is
+A hello that one proxy has seen is a replay for the others. That takes one round trip: `SET key "" NX PX time` is
 the look-up, the insertion and the expiry, and the server runs it at once for all.
 """
 
@@ -8,19 +8,23 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sized
 from contextlib import suppress
 from hashlib import blake2b
+from os import PathLike
 from secrets import token_bytes
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import OptionError
 from ..interfaces import AntiReplayCache, Logger
 from ..part_check import check_part
-from .checks import LONGEST_WINDOW_SECONDS, is_number, is_whole
+from .checks import LONGEST_SECONDS, checked_directory, is_number, is_whole
+from .exact import Exact
 from .look_up import LookUp
 from .redis_url import checked_address
-from .window import Window
+from .sending import Sending
+from .unsent import RECORD_BYTES
 
 if TYPE_CHECKING:
     import redis.asyncio
@@ -28,35 +32,41 @@ if TYPE_CHECKING:
 _PAUSE_SECONDS = 1.0
 """How long a server that failed is left alone. Longer than any call: none is left when it is tried again."""
 
+_WEEK_SECONDS = 7 * 24 * 3600.0
 _MOST_CONNECTIONS = 1024
 _KEY_PREFIX = re.compile(r"[^\ud800-\udfff]{0,200}")  # what can be written as UTF-8
 
 
 class Redis:
-    """Remembers on a server for `window_seconds` what any of its users has seen.
+    """Remembers on a server for `remember_seconds` what any of its users has seen.
 
     Each hello is looked up in `fallback`, in this process, first, and noted there: a hello that this proxy knows costs
-    no round trip. While the server is away, or too slow, the fallback's answer is all there is. That is exact for
-    what this proxy has seen, but what others see in this time is unknown to it, also later: such a hello can be
-    sent again to each proxy once. Nobody is turned away because of a server.
+    no round trip. While the server is away, too slow or full, the fallback's answer is all there is. That is exact for
+    what this proxy has seen; what others see in this time is unknown to it, and nobody is turned away because of a
+    server. What was seen meanwhile is sent there when it is back, two thousand hellos a second, so that afterwards
+    such a hello is a replay for the others, too.
 
     A server that fails is left alone for a second, then one hello tries it again, at the cost of at most
     `timeout_seconds`; all others are answered at once. The log has a warning with the server's address when it is lost
     and one line when it is back. `probe` finds out before the first hello does. A name is looked up for each new
     connection, in a thread that nobody waits for; of several addresses, the next is tried where one fails.
 
-    The server holds no hello, but hashes of what it is asked about.
+    The server holds no hello, but hashes of what it is asked about: some 165 bytes of memory for each. One that evicts
+    keys before their time when its memory is full (any `maxmemory-policy` but `noeviction`) forgets what it shouldn't.
 
-    It connects when it is first asked; `await close()` when the proxy is over, in the same event loop. It may be used
-    from one event loop at a time.
+    It connects when it is first asked. Await `load()` before the proxy serves, and `close()` when the proxy is over, in
+    the same event loop, or use `async with`. It may be used from one event loop at a time.
 
     Args:
         url: redis://[user:password@]host[:port][/db], the same with rediss:// for TLS (with `?ssl_ca_certs=FILE` if
             the system doesn't know who signed its certificate), or unix:///path[?db=number]. The port is 6379 if there
             is none. What has a meaning in URLs is written with percent signs in a password.
-        window_seconds: How long to remember, in seconds: 0.001 to 1e9; the server counts milliseconds.
-        fallback: Asked first (default: `Window(window_seconds)`).
-        logger: Who is told that the server can't be used, and that it can be again.
+        window_seconds: Deprecated, has no effect.
+        remember_seconds: How long the server remembers, in seconds: 0.001 to 1e9; it counts milliseconds.
+        fallback: Asked first; its life is the business of whoever made it. None: an `Exact` with the next two.
+        max_entries: How many hellos to remember in this process, and how many may wait for the server; see `Exact`.
+        directory: Where to keep these two; see `Exact`. None: in memory only.
+        logger: Is told that the server can't be used, and that it can be again.
         timeout_seconds: How long a hello may wait for the server, connecting included, in seconds: above 0 and below 1,
             as the proxy's own patience is 1 s.
         key_prefix: What keys on the server begin with; the same for all proxies of a fleet. At most 200 characters.
@@ -70,18 +80,24 @@ class Redis:
     def __init__(
         self,
         url: str,
-        window_seconds: float,
+        window_seconds: float | None = None,
         *,
+        remember_seconds: float = _WEEK_SECONDS,
         fallback: AntiReplayCache | None = None,
+        max_entries: int = 1_000_000,
+        directory: str | PathLike[str] | None = None,
         logger: Logger | None = None,
         timeout_seconds: float = 0.25,
         key_prefix: str = "mtg:replay:",
         max_connections: int = 8,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if window_seconds is not None:
+            text = "window_seconds is deprecated and has no effect, use remember_seconds"
+            warnings.warn(text, DeprecationWarning, stacklevel=2)
         self._address = checked_address(url)
-        if not is_number(window_seconds, 0.001, LONGEST_WINDOW_SECONDS):
-            raise OptionError("window_seconds", "seconds from 0.001 to 1e9", window_seconds)
+        if not is_number(remember_seconds, 0.001, LONGEST_SECONDS):
+            raise OptionError("remember_seconds", "seconds from 0.001 to 1e9", remember_seconds)
         if fallback is not None:
             check_part("fallback", fallback, AntiReplayCache)
         if logger is not None:
@@ -94,10 +110,12 @@ class Redis:
         if not callable(clock):
             raise OptionError("clock", "a function that returns monotonic seconds", clock)
         _check_package()
+        place = checked_directory(directory)
+        own = Exact(max_entries=max_entries, directory=place, logger=logger)
+        self._own = own if fallback is None else None
+        self._fallback: AntiReplayCache = own if fallback is None else fallback
         self._url = url
-        self._window_seconds = window_seconds
-        self._window_ms = math.ceil(window_seconds * 1000)
-        self._fallback = Window(window_seconds) if fallback is None else fallback
+        self._remember_ms = math.ceil(remember_seconds * 1000)
         self._logger = logger
         self._timeout_seconds = timeout_seconds
         self._key_prefix = key_prefix
@@ -106,66 +124,116 @@ class Redis:
         self._look_up = LookUp()
         self._client: redis.asyncio.Redis | None = None
         self._client_loop: asyncio.AbstractEventLoop | None = None
-        self._has_answered = False
         self._is_away = False
         self._retry_at_mono = 0.0
+        self._sending = Sending(self._send, max_entries, place and place / "unsent", logger)
+
+    def __len__(self) -> int:
+        """How many hellos are remembered in this process, as far as `fallback` tells."""
+        return len(self._fallback) if isinstance(self._fallback, Sized) else 0
+
+    def __bool__(self) -> bool:
+        """A cache that knows nothing is a cache."""
+        return True
 
     @property
-    def window_seconds(self) -> float:
-        """How long it remembers."""
-        return self._window_seconds
+    def reach_seconds(self) -> float:
+        """How long ago the oldest of these came, as far as `fallback` tells."""
+        return float(getattr(self._fallback, "reach_seconds", 0.0))
 
     @property
-    def persistent(self) -> bool:
-        """Whether a restart of this proxy forgets nothing: True from the server's first answer on, unless it is away.
-
-        Until then nobody knows whether hellos from before the start were seen. A server that forgets what it has when
-        it is restarted itself is outside of this.
-        """
-        return self._has_answered and not self._is_away
+    def unsent(self) -> int:
+        """How many hellos wait for the server to come back."""
+        return self._sending.waiting
 
     async def seen_before(self, data: bytes) -> bool:
-        """Tell whether `data` was seen within the window, by anyone who uses the server, and remember it if not."""
+        """Tell whether `data` was seen by anyone who uses the server, and remember it if not."""
         if await self._fallback.seen_before(data):
             return True
+        # A hash: short keys for whatever comes, and a server that has nothing of a hello.
+        record = blake2b(data, digest_size=RECORD_BYTES).digest()
         is_probe = self._is_away
         if is_probe:
             if self._clock() < self._retry_at_mono:
+                self._sending.add(record)
                 return False
             self._retry_at_mono = self._clock() + _PAUSE_SECONDS  # before it waits: no other is to try meanwhile
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                is_new = await self._set(data)
+                is_new = await self._set(record, self._remember_ms)
         except Exception as error:  # a client library for a server that may send anything raises anything
             self._lost(error)
+            self._sending.add(record)
             return False
+        except asyncio.CancelledError:  # nobody waits any more; whether the server has it is unknown
+            self._sending.add(record)
+            raise
         self._answered(is_probe)
         return not is_new
 
     async def probe(self) -> bool:
         """Tell whether the server does its work, within `timeout_seconds`; the log has a warning if it doesn't.
 
-        It is asked about some random bytes, as about a hello: what may only be read from isn't good enough.
+        A random key is set, for a second: what may only be read from isn't good enough.
         """
-        await self.seen_before(token_bytes(32))
-        return self.persistent
+        is_probe = self._is_away
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await self._set(token_bytes(RECORD_BYTES), 1000)
+        except Exception as error:  # as above
+            self._lost(error)
+            return False
+        self._answered(is_probe)
+        return True
+
+    async def load(self) -> None:
+        """Read what the directory has, and keep there what comes; see `Exact.load`.
+
+        Raises:
+            OptionError: Another process has the directory. It goes on in memory only.
+        """
+        if self._own is not None:
+            await self._own.load()
+        await self._sending.load()
 
     async def close(self) -> None:
-        """Close the connections, which takes at most `timeout_seconds`. What is asked later opens new ones."""
+        """Close connections and files, within a second or so. What is asked later opens new connections."""
+        await asyncio.gather(self._sending.close(), *([self._own.close()] if self._own is not None else []))
         client, self._client = self._client, None
         if client is not None and self._client_loop is asyncio.get_running_loop():
             with suppress(Exception):  # they are given up, whatever the server does
                 async with asyncio.timeout(self._timeout_seconds):
                     await client.aclose()
 
-    async def _set(self, data: bytes) -> bool:
-        """Set the key of `data`; tell whether it was missing."""
-        # A hash: short keys for whatever comes, and a server that has nothing of a hello.
-        key = self._key_prefix + blake2b(data, digest_size=16).hexdigest()
-        answer = await self._connected().set(key, b"", nx=True, px=self._window_ms)
+    async def __aenter__(self) -> Self:
+        await self.load()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+    async def _set(self, record: bytes, for_ms: int) -> bool:
+        """Set a key; tell whether it was missing."""
+        answer = await self._connected().set(self._key_prefix + record.hex(), b"", nx=True, px=for_ms)
         if answer is not True and answer is not None:
             raise ValueError("the server's answer is none that SET has")
         return answer is True
+
+    async def _send(self, records: list[bytes]) -> bool:
+        """Set keys, whether they are there or not; tell whether all are."""
+        is_probe = self._is_away
+        try:
+            async with asyncio.timeout(_PAUSE_SECONDS):
+                pipeline = self._connected().pipeline(transaction=False)
+                for record in records:
+                    key = self._key_prefix + record.hex()
+                    pipeline.set(key, b"", px=self._remember_ms)  # type: ignore[unused-awaitable]
+                await pipeline.execute()
+        except Exception as error:  # as above
+            self._lost(error)
+            return False
+        self._answered(is_probe)
+        return True
 
     def _connected(self) -> "redis.asyncio.Redis":
         """Return the running loop's client, which connects when it is used."""
@@ -201,16 +269,18 @@ class Redis:
         self._is_away = True
         self._retry_at_mono = self._clock() + _PAUSE_SECONDS
         if isinstance(error, TimeoutError) and not str(error):
-            what = "nobody told its address" if self._look_up.is_under_way else "no answer"
-            error = TimeoutError(f"{what} within {self._timeout_seconds:g} s")
+            late = "nobody told its address" if self._look_up.is_under_way else "no answer"
+            error = TimeoutError(f"{late} within {self._timeout_seconds:g} s")
+        what = "can't be used"
+        if type(error).__name__ == "OutOfMemoryError":
+            what = "is full (its maxmemory is too small for what it is to remember)"
         if self._logger is not None:
             with suppress(Exception):
                 self._logger.warning(
-                    f"the anti-replay server {self._address} can't be used, this proxy goes on by itself", error=error
+                    f"the anti-replay server {self._address} {what}, this proxy goes on by itself", error=error
                 )
 
     def _answered(self, is_probe: bool) -> None:
-        self._has_answered = True
         # Only a probe ends the pause, else each call of a busy server that just makes it would be a change to log.
         if is_probe and self._is_away:
             self._is_away = False

@@ -13,10 +13,20 @@ MAX = 15 a cell is zero only after the row has gone over it 15 times, so that wh
 import math
 import secrets
 import struct
+import time
+from array import array
+from collections.abc import Callable
 from hashlib import blake2b
+from os import PathLike
+from typing import Self
 
 from ..errors import OptionError
-from .checks import is_number, is_whole
+from ..interfaces import Logger
+from ..part_check import check_part
+from .checks import checked_clock, checked_directory, is_number, is_whole
+from .entries import FINGERPRINT_BYTES, KEY_BYTES
+from .persistence import Persistence
+from .pure import FingerprintLog, Generation, keyed_fingerprint
 
 _MAX = 15
 _CELLS_PER_BYTE = 2
@@ -30,6 +40,10 @@ _COUNT_DOWN = bytes(
 )
 _CELL_IN_BYTE = (0x0F, 0xF0)
 
+# After so many more, next to nothing is left of an insertion; and inserting a million again takes three seconds.
+_BYTES_PER_KEPT = 4
+_MOST_KEPT = 1_000_000
+
 
 class StableBloom:
     """Remembers the latest of what it was asked about in a fixed amount of memory, and errs both ways.
@@ -37,57 +51,156 @@ class StableBloom:
     Of hellos that are new, at most `error_rate` are taken for replays: an honest client is shown the fronting site
     and has to try again. Replays get through if so much came since the first time that it was forgotten: with the
     defaults, after 40 000 others fewer than one in 1000 is, after 100 000 nearly every second one. These numbers are in
-    proportion to `max_size_bytes`. Time plays no part. `Window` has neither fault, for more memory.
+    proportion to `max_size_bytes`. Time plays no part. `Exact` has neither fault, for more memory.
 
     A replay changes nothing, so sending one again and again makes the filter forget nothing. Only whoever has the
     secret can fill it; which cells are whose depends on a random key of this object.
 
+    With a `directory` it outlives the process, as an `Exact` does, with the same files: one can go on with what the
+    other has left. On disk, and in memory beside the cells, are fingerprints of as many hellos as a fourth of
+    `max_size_bytes`, a million at most, which are inserted again by `load`.
+
     Args:
         max_size_bytes: How much memory the cells take, in bytes: 1024 (1 KiB) to 268435456 (256 MiB).
         error_rate: The most false positives, as a share of what is new, 1e-9 to 0.5.
-
-    Attributes:
-        persistent: False: a restart forgets.
+        directory: See `Exact`.
+        logger: See `Exact`.
+        clock: Returns Unix seconds.
 
     Raises:
         OptionError: A value can't work.
     """
 
-    persistent = False
-
-    def __init__(self, max_size_bytes: int = 1024 * 1024, error_rate: float = 0.001) -> None:
+    def __init__(
+        self,
+        max_size_bytes: int = 1024 * 1024,
+        error_rate: float = 0.001,
+        *,
+        directory: str | PathLike[str] | None = None,
+        logger: Logger | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         if not is_whole(max_size_bytes, *_SIZES_BYTES):
             raise OptionError("max_size_bytes", f"a number from {_SIZES_BYTES[0]} to {_SIZES_BYTES[1]}", max_size_bytes)
         if not is_number(error_rate, *_ERROR_RATES):
             raise OptionError("error_rate", f"a number from {_ERROR_RATES[0]} to {_ERROR_RATES[1]}", error_rate)
-        hashes = min(math.ceil(-math.log2(error_rate)), _MOST_HASHES)
-        self._cells = bytearray(max_size_bytes)
-        self._count_down_bytes = _count_down_bytes(max_size_bytes * _CELLS_PER_BYTE, hashes, error_rate)
-        self._words = struct.Struct(f"<{hashes + 1}I")
-        self._key = secrets.token_bytes(32)
+        if logger is not None:
+            check_part("logger", logger, Logger)
+        self._directory = checked_directory(directory)
+        self._logger = logger
+        self._clock = checked_clock(clock)
+        self._size = (max_size_bytes, error_rate)
+        self._cells = Cells(secrets.token_bytes(KEY_BYTES), *self._size)
+        self._log: _Inserted | None = None
+        self._persistence: Persistence[_Inserted] | None = None
+
+    def __len__(self) -> int:
+        """How many of the latest hellos are kept to be inserted again; 0 without a directory."""
+        return 0 if self._log is None else self._log.added - self._log.forgotten
+
+    def __bool__(self) -> bool:
+        """An empty cache is a cache."""
+        return True
+
+    @property
+    def reach_seconds(self) -> float:
+        """How long ago the oldest of these came; 0 without one."""
+        oldest_unix = None if self._log is None else self._log.oldest_unix
+        return 0.0 if oldest_unix is None else max(0.0, self._clock() - oldest_unix)
 
     async def seen_before(self, data: bytes) -> bool:
         """Tell whether `data` was probably seen before, and remember it if not."""
-        cells, count = self._cells, len(self._cells) * _CELLS_PER_BYTE
-        digest = blake2b(data, digest_size=self._words.size, key=self._key).digest()
-        start, *words = self._words.unpack(digest)
+        fingerprint = keyed_fingerprint(self._cells.key, data)
+        if self._cells.has_or_insert(fingerprint):
+            return True
+        if self._log is not None:
+            self._log.add(fingerprint, int(self._clock()))
+        return False
+
+    async def load(self) -> None:
+        """Read what the directory has, and keep there what comes; see `Exact.load`.
+
+        Raises:
+            OptionError: Another process has the directory. It goes on in memory only.
+        """
+        if self._directory is None or self._persistence is not None:
+            return
+        kept = min(self._size[0] // _BYTES_PER_KEPT, _MOST_KEPT)
+        self._persistence = Persistence(
+            self._directory,
+            record_bytes=FINGERPRINT_BYTES,
+            file_entries=kept // 8,
+            now_unix=self._clock,
+            logger=self._logger,
+        )
+        self._log = await self._persistence.load(lambda key: _Inserted(kept, Cells(key, *self._size)))
+        if self._log is not None:
+            self._cells = self._log.cells
+
+    async def close(self) -> None:
+        """Write what is new, and give the directory free; what is seen later is kept in memory only."""
+        if self._persistence is not None:
+            await self._persistence.close()
+
+    async def __aenter__(self) -> Self:
+        await self.load()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+
+class Cells:
+    """The filter itself.
+
+    Args:
+        key: Decides whose cells are which.
+        size_bytes: How much memory they take.
+        error_rate: The most false positives.
+    """
+
+    def __init__(self, key: bytes, size_bytes: int, error_rate: float) -> None:
+        hashes = min(math.ceil(-math.log2(error_rate)), _MOST_HASHES)
+        self.key = key
+        self.cells = bytearray(size_bytes)
+        self.count_down_bytes = _count_down_bytes(size_bytes * _CELLS_PER_BYTE, hashes, error_rate)
+        self._words = struct.Struct(f"<{hashes + 1}I")
+
+    def has_or_insert(self, fingerprint: int) -> bool:
+        """Tell whether all of its cells are set; if not, count some down and set them."""
+        cells, count = self.cells, len(self.cells) * _CELLS_PER_BYTE
+        hashed = blake2b(fingerprint.to_bytes(FINGERPRINT_BYTES, "little"), digest_size=self._words.size, key=self.key)
+        start, *words = self._words.unpack(hashed.digest())
         indexes = [word % count for word in words]
         for index in indexes:
             if not cells[index >> 1] & _CELL_IN_BYTE[index & 1]:
                 break
         else:
             return True
-        self._count_down(start % len(cells))
+        self.count_down(start % len(cells))
         for index in indexes:
             cells[index >> 1] |= _CELL_IN_BYTE[index & 1]  # all bits set is MAX
         return False
 
-    def _count_down(self, start: int) -> None:
+    def count_down(self, start: int) -> None:
         """Count a row of cells down by 1; it goes on at the beginning where the cells are over."""
-        end = start + self._count_down_bytes
-        self._cells[start:end] = self._cells[start:end].translate(_COUNT_DOWN)
-        if (beyond := end - len(self._cells)) > 0:
-            self._cells[:beyond] = self._cells[:beyond].translate(_COUNT_DOWN)
+        end = start + self.count_down_bytes
+        self.cells[start:end] = self.cells[start:end].translate(_COUNT_DOWN)
+        if (beyond := end - len(self.cells)) > 0:
+            self.cells[:beyond] = self.cells[:beyond].translate(_COUNT_DOWN)
+
+
+class _Inserted(FingerprintLog):
+    """The latest fingerprints; those of an earlier life are inserted when they are loaded."""
+
+    def __init__(self, max_entries: int, cells: Cells) -> None:
+        super().__init__(max_entries)
+        self.cells = cells
+
+    def _extend(self, generation: Generation, fingerprints: "array[int]") -> None:
+        for fingerprint in fingerprints:
+            self.cells.has_or_insert(fingerprint)
+        super()._extend(generation, fingerprints)
 
 
 def _count_down_bytes(cells: int, hashes: int, error_rate: float) -> int:

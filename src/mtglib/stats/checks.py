@@ -19,7 +19,7 @@ def check_whole(field: str, value: Any, least: int, most: int) -> None:
         raise OptionError(field, f"a number from {least} to {most}", value)
 
 
-def check_dropped(value: Any) -> None:
+def check_sampled(field: str, value: Any, expected: str) -> None:
     """Raise OptionError unless the value is a function to be called without waiting."""
     if not callable(value) or inspect.iscoroutinefunction(value):
-        raise OptionError("dropped", "a plain function that returns a number", value)
+        raise OptionError(field, f"a plain function that returns {expected}", value)

@@ -69,5 +69,11 @@ METRICS = (
     Metric("dc_errors", "counter", "Client connections that ended since their DC was out of reach.", ("dc",)),
 )
 
+REPLAY_MEMORY = (
+    Metric("replay_memory_entries", "gauge", "Hellos that are remembered, to find replays."),
+    Metric("replay_memory_reach_seconds", "gauge", "Seconds since the oldest of them came."),
+)
+"""Metrics that are sampled, not counted."""
+
 HANDSHAKE_SECONDS = Duration("handshake_seconds", "Seconds from a client's connection to its frame.")
 DIAL_SECONDS = Duration("dial_seconds", "Seconds that it took to connect to a DC.", ("dc",))

@@ -5,11 +5,11 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 
 from ..event_types import Event
-from .checks import check_dropped, check_text, check_whole
+from .checks import check_sampled, check_text, check_whole
 from .counts import Counts
 from .histogram import Histogram
 from .http_server import serve_page
-from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, Labels
+from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, REPLAY_MEMORY, Labels
 from .text_format import CONTENT_TYPE, family, histogram_family
 
 _PREFIX = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -31,6 +31,8 @@ class Prometheus:
         dropped: Tells how many events never got to observers, for `events_dropped`; such as
             `lambda: fanout.dropped + proxy.events_dropped`. Called with each page, in the event loop; while it raises,
             the answer to who asks is 500.
+        replay_memory: Tells how many hellos the anti-replay cache remembers, and how many seconds ago the oldest of
+            them came; such as `lambda: (len(cache), cache.reach_seconds)`. Called as `dropped` is.
 
     Raises:
         OptionError: A value can't work.
@@ -44,16 +46,19 @@ class Prometheus:
         engine: str = "",
         engine_threads: int = 0,
         dropped: Callable[[], int] = lambda: 0,
+        replay_memory: Callable[[], tuple[int, float]] = lambda: (0, 0.0),
     ) -> None:
         check_text("metric_prefix", metric_prefix, _PREFIX, "letters, digits and underscores, no digit first")
         check_text("version", version, _LABEL, "text")
         check_text("engine", engine, _LABEL, "text")
         check_whole("engine_threads", engine_threads, 0, 1_000_000)
-        check_dropped(dropped)
+        check_sampled("dropped", dropped, "a number")
+        check_sampled("replay_memory", replay_memory, "two numbers")
         self._prefix = metric_prefix
         self._build = (version, engine)
         self._engine_threads = engine_threads
         self._dropped = dropped
+        self._replay_memory = replay_memory
         self._counts = Counts()
         self._histograms: dict[str, dict[Labels, Histogram]] = {
             HANDSHAKE_SECONDS.name: {(): Histogram()},
@@ -67,7 +72,7 @@ class Prometheus:
                 self._histograms[metric.name].setdefault(labels, Histogram()).observe(seconds)
 
     def render(self) -> bytes:
-        """Return all metrics in the text format 0.0.4; raises what `dropped` does."""
+        """Return all metrics in the text format 0.0.4; raises what `dropped` and `replay_memory` do."""
         return "".join(self._lines()).encode()
 
     async def serve(self, sock: socket.socket, http_path: str = "/") -> None:
@@ -99,5 +104,7 @@ class Prometheus:
         yield from family(f"{prefix}_build_info", "gauge", "What runs; always 1.", ("version", "engine"), build)
         threads = [((), self._engine_threads)]
         yield from family(f"{prefix}_engine_threads", "gauge", "Threads of the relay engine.", (), threads)
+        for metric, value in zip(REPLAY_MEMORY, self._replay_memory(), strict=True):
+            yield from family(f"{prefix}_{metric.name}", metric.kind, metric.help, (), [((), round(value))])
         dropped = [((), int(self._dropped()))]
         yield from family(f"{prefix}_events_dropped", "counter", "Events that observers didn't get.", (), dropped)

@@ -10,9 +10,9 @@ from ..errors import OptionError
 from ..event_types import Event
 from ..interfaces import Logger
 from ..part_check import check_part
-from .checks import check_dropped, check_text, check_whole
+from .checks import check_sampled, check_text, check_whole
 from .counts import Counts
-from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, Labels
+from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, REPLAY_MEMORY, Labels
 from .reachability import Reachability
 from .statsd_lines import LINES, TagFormat
 from .udp_writer import UDPWriter
@@ -45,8 +45,10 @@ class Statsd:
         dropped: Tells how many events never got to observers, for `events_dropped`; such as
             `lambda: fanout.dropped + proxy.events_dropped`. Called with each flush, in the event loop; while it raises,
             that one number isn't sent.
+        replay_memory: Tells how many hellos the anti-replay cache remembers, and how many seconds ago the oldest of
+            them came; such as `lambda: (len(cache), cache.reach_seconds)`. Called as `dropped` is.
         flush_each_seconds: How often to send counters and gauges, in seconds: above 0, at most a day.
-        logger: Told once if `dropped` raises; and once each, as a warning and as info, when the server's name isn't
+        logger: Told once if one of these raises; and once each, as a warning and as info, when the server's name isn't
             found or nobody listens at its port, and when that is over.
 
     Raises:
@@ -62,6 +64,7 @@ class Statsd:
         metric_prefix: str = "mtg",
         tag_format: TagFormat = "datadog",
         dropped: Callable[[], int] = lambda: 0,
+        replay_memory: Callable[[], tuple[int, float]] = lambda: (0, 0.0),
         flush_each_seconds: float = 1.0,
         logger: Logger | None = None,
     ) -> None:
@@ -70,7 +73,8 @@ class Statsd:
         check_text("metric_prefix", metric_prefix, _PREFIX, "letters, digits, underscores and single dots")
         if tag_format not in tuple(LINES):
             raise OptionError("tag_format", f"one of {', '.join(LINES)}", tag_format)
-        check_dropped(dropped)
+        check_sampled("dropped", dropped, "a number")
+        check_sampled("replay_memory", replay_memory, "two numbers")
         _check_seconds("flush_each_seconds", flush_each_seconds)
         if logger is not None:
             check_part("logger", logger, Logger)
@@ -81,11 +85,12 @@ class Statsd:
         self._prefix = metric_prefix.removesuffix(".") + "."
         self._line = LINES[tag_format]
         self._dropped = dropped
+        self._replay_memory = replay_memory
         self._flush_each_seconds = flush_each_seconds
         self._counts = Counts()
         self._sent: dict[tuple[str, Labels], int] = {}
         self._logger = logger
-        self._has_warned = False
+        self._warned: set[str] = set()
         self._was_entered = False
         self._flushing: asyncio.Task[None] | None = None
 
@@ -130,17 +135,25 @@ class Statsd:
                     self._add(metric.name, str(value), "g", metric.labels, labels)
                 else:
                     self._add_increase(metric.name, value, metric.labels, labels)
-        self._add_dropped()
+        self._sample("dropped", self._add_dropped)
+        self._sample("replay_memory", self._add_replay_memory)
         self._writer.flush()
 
-    def _add_dropped(self) -> None:
+    def _sample(self, name: str, add: Callable[[], None]) -> None:
         try:
-            self._add_increase("events_dropped", self._dropped(), (), ())
+            add()
         except Exception as error:
-            if self._logger is not None and not self._has_warned:
-                self._has_warned = True
+            if self._logger is not None and name not in self._warned:
+                self._warned.add(name)
                 with suppress(Exception):
-                    self._logger.warning(f"statsd: dropped failed: {type(error).__name__}", error=error)
+                    self._logger.warning(f"statsd: {name} failed: {type(error).__name__}", error=error)
+
+    def _add_dropped(self) -> None:
+        self._add_increase("events_dropped", self._dropped(), (), ())
+
+    def _add_replay_memory(self) -> None:
+        for metric, value in zip(REPLAY_MEMORY, self._replay_memory(), strict=True):
+            self._add(metric.name, str(round(value)), "g", (), ())
 
     def _add_increase(self, name: str, value: int, tags: Labels, labels: Labels) -> None:
         increase = value - self._sent.get((name, labels), 0)

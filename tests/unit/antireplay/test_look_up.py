@@ -65,7 +65,7 @@ def test_silent_dns_is_asked_once_and_holds_nobody_up(
     async def many_hellos() -> None:
         nonlocal now_mono
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unhandled.append(context))
-        cache = Redis(f"{scheme}://redis.example", 60, timeout_seconds=0.001, clock=lambda: now_mono)
+        cache = Redis(f"{scheme}://redis.example", timeout_seconds=0.001, clock=lambda: now_mono)
         for number in range(30):
             assert not await cache.seen_before(b"%d" % number)
             now_mono += 5
@@ -160,7 +160,7 @@ def test_another_event_loop_asks_anew(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_log_says_that_it_is_the_name(monkeypatch: pytest.MonkeyPatch, logger: RecordingLogger) -> None:
     dns = system(monkeypatch, answer("192.0.2.1"))
     dns.may_answer.clear()
-    await Redis("redis://redis.example", 60, timeout_seconds=0.001, logger=logger).probe()
+    await Redis("redis://redis.example", timeout_seconds=0.001, logger=logger).probe()
     dns.may_answer.set()
 
     assert [message.error for message in logger.messages] == ["TimeoutError('nobody told its address within 0.001 s')"]

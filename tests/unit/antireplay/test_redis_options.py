@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 import mtglib
 from integration.recording_logger import RecordingLogger
-from mtglib.antireplay import Redis, Window
+from mtglib.antireplay import Exact, Redis
 from mtglib.antireplay.redis_url import checked_address
+from mtglib.noop import NoopAntiReplayCache
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ from mtglib.antireplay.redis_url import checked_address
     ],
 )
 def test_it_is_made_without_an_event_loop(url: str) -> None:
-    assert isinstance(Redis(url, 7), mtglib.AntiReplayCache)
+    assert isinstance(Redis(url), mtglib.AntiReplayCache)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_it_is_made_without_an_event_loop(url: str) -> None:
 )
 def test_a_wrong_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(mtglib.OptionError, match="url: expected redis://") as error:
-        Redis(url, 7)
+        Redis(url)
     assert "hidden" not in str(error.value)
     assert error.value.__cause__ is None
 
@@ -52,18 +53,18 @@ def test_a_wrong_url_is_refused_and_not_repeated(url: str) -> None:
 @given(url=st.text() | st.text().map("redis://".__add__) | st.from_regex(r"(redis|unix)://[^ ]{0,30}", fullmatch=True))
 def test_any_url_is_taken_or_an_option_error(url: str) -> None:
     with suppress(mtglib.OptionError):
-        assert Redis(url, 7)._new_client() is not None
+        assert Redis(url)._new_client() is not None
 
 
 @pytest.mark.parametrize("url", [None, 6379, b"redis://hidden", ["redis://hidden"]])
 def test_a_url_that_is_no_text_is_refused_and_not_repeated(url: Any) -> None:
     with pytest.raises(mtglib.OptionError, match="url: expected redis://") as error:
-        Redis(url, 7)
+        Redis(url)
     assert "hidden" not in str(error.value)
 
 
 def test_a_number_sign_in_a_password_is_written_with_a_percent_sign() -> None:
-    pool = Redis("redis://u:12%23x@h", 7)._new_client().connection_pool
+    pool = Redis("redis://u:12%23x@h")._new_client().connection_pool
 
     assert (pool.connection_kwargs["host"], pool.connection_kwargs["password"]) == ("h", "12#x")
 
@@ -84,39 +85,46 @@ def test_the_address_for_messages_is_where_it_is_and_no_more(url: str, address: 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *(("window_seconds", value) for value in (0, -1, 0.0001, math.nan, math.inf, "7", None, True)),
+        *(("remember_seconds", value) for value in (0, -1, 0.0001, math.nan, math.inf, "7", None, True)),
         *(("timeout_seconds", value) for value in (0, -1, 1, math.nan, "0.5", None)),
         *(("max_connections", value) for value in (0, 1025, 1.5, "8", None)),
-        *(("fallback", value) for value in (object(), Window, 5)),
+        *(("fallback", value) for value in (object(), Exact, 5)),
+        *(("max_entries", value) for value in (0, 1.5, None)),
+        *(("directory", value) for value in (5, b"/x", "/a\0b")),
         *(("logger", value) for value in (object(), RecordingLogger, logging.getLogger())),
         *(("key_prefix", value) for value in (None, b"mtg:", "x" * 201, "\ud800")),
         *(("clock", value) for value in (None, 5.0)),
     ],
 )
 def test_impossible_values_are_refused(field: str, value: Any) -> None:
-    changes: dict[str, Any] = {"window_seconds": 7, field: value}
     with pytest.raises(mtglib.OptionError) as error:
-        Redis("redis://h", **changes)
+        Redis("redis://h", **{field: value})
     assert error.value.field == field
 
 
-def test_by_default_it_remembers_for_as_long_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[float] = []
+def test_by_default_it_remembers_a_million_by_itself_and_a_week_on_the_server() -> None:
+    cache = Redis("redis://h")
 
-    def window(seconds: float) -> Window:
-        made.append(seconds)
-        return Window(seconds)
+    assert isinstance(cache._fallback, Exact)
+    assert (cache._fallback.max_entries, cache._remember_ms) == (1_000_000, 604_800_000)
+    assert (len(cache), cache.reach_seconds, bool(cache)) == (0, 0.0, True)
 
-    monkeypatch.setattr("mtglib.antireplay.redis.Window", window)
-    Redis("redis://h", 601.5)
 
-    assert made == [601.5]
+def test_what_it_is_given_to_ask_first_need_not_have_a_length() -> None:
+    cache = Redis("redis://h", fallback=NoopAntiReplayCache())
+
+    assert (len(cache), cache.reach_seconds) == (0, 0.0)
+
+
+def test_the_window_that_it_once_had_shortens_nothing() -> None:
+    with pytest.warns(DeprecationWarning, match="remember_seconds"):
+        assert Redis("redis://h", 11)._remember_ms == 604_800_000
 
 
 def test_without_its_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
     with pytest.raises(mtglib.OptionError, match=r"pip install 'mtg-proxy\[redis\]'"):
-        Redis("redis://h", 7)
+        Redis("redis://h")
 
 
 def test_the_package_is_loaded_only_by_who_uses_it() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 import mtg
 import mtglib
-from mtg.build import Parts, build_parts, cache_directory
+from mtg.build import Parts, build_parts, cache_directory, state_directory
 from mtg.config import config_from_table
 from mtg.user_error import UserError
-from mtglib.antireplay import Redis, StableBloom, Window
+from mtglib.antireplay import Exact, Redis, StableBloom
 from mtglib.network import Balanced, Direct, KeepAlive
 from mtglib.noop import NoopAntiReplayCache, NoopLogger
 
@@ -70,12 +70,17 @@ def test_anti_replay_can_be_switched_off() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "kind"),
-    [({}, Window), ({"kind": "bloom"}, StableBloom), ({"kind": "redis", "url": "redis://127.0.0.1:1"}, Redis)],
+    [
+        ({}, Exact),
+        ({"kind": "window"}, Exact),
+        ({"kind": "bloom"}, StableBloom),
+        ({"kind": "redis", "url": "redis://127.0.0.1:1"}, Redis),
+    ],
 )
 def test_each_kind_of_anti_replay_cache_can_be_had(settings: dict[str, Any], kind: type) -> None:
     built = parts({"defense": {"anti-replay": settings}})
-    assert isinstance(built.options.anti_replay_cache, kind)
-    assert (built.redis is not None) == (kind is Redis)
+    assert type(built.options.anti_replay_cache) is kind
+    assert built.replay_memory is built.options.anti_replay_cache
 
 
 def test_proxies_lead_to_telegram_and_the_site_is_reached_directly() -> None:
@@ -120,6 +125,28 @@ def test_statistics_are_there_when_they_are_switched_on() -> None:
 @pytest.mark.parametrize(
     ("environment", "directory"),
     [
+        ({"STATE_DIRECTORY": "/var/lib/mtg:/other", "XDG_STATE_HOME": "/x"}, "/var/lib/mtg"),
+        ({"XDG_STATE_HOME": "/x"}, "/x/mtg"),
+        ({"HOME": "/h"}, "/h/.local/state/mtg"),
+        ({"STATE_DIRECTORY": "var", "XDG_STATE_HOME": "x", "HOME": "/h"}, "/h/.local/state/mtg"),
+    ],
+)
+def test_state_is_kept_where_the_system_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], directory: str
+) -> None:
+    for name in ("STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    table = {"secret": SECRET.hex(), "bind-to": "127.0.0.1:1"}
+    assert str(state_directory(config_from_table(table, source="test").config)) == directory
+    chosen = config_from_table({**table, "state-directory": "/chosen"}, source="test").config
+    assert str(state_directory(chosen)) == "/chosen"
+
+
+@pytest.mark.parametrize(
+    ("environment", "directory"),
+    [
         ({"CACHE_DIRECTORY": "/var/cache/mtg:/other", "XDG_CACHE_HOME": "/x"}, "/var/cache/mtg"),
         ({"XDG_CACHE_HOME": "/x"}, "/x/mtg"),
         ({"HOME": "/h"}, "/h/.cache/mtg"),
@@ -139,15 +166,15 @@ def test_copies_of_lists_are_kept_where_the_system_keeps_caches(
     assert str(cache_directory(chosen)) == "/chosen"
 
 
-def test_without_a_home_lists_have_no_copies_which_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_home_nothing_is_kept_which_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_home() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
-    for name in ("CACHE_DIRECTORY", "XDG_CACHE_HOME"):
+    for name in ("CACHE_DIRECTORY", "XDG_CACHE_HOME", "STATE_DIRECTORY", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", no_home)
     built = parts({"defense": {"blocklist": {"enabled": True, "urls": ["/list"]}}})
-    assert [note.partition(":")[0] for note in built.notes] == ["defense.cache-directory"]
+    assert [note.partition(":")[0] for note in built.notes] == ["state-directory", "defense.cache-directory"]
 
 
 def test_values_that_do_not_fit_together_are_the_users_fault() -> None:

@@ -21,6 +21,7 @@ OURS = {
     *("secret-file", "fast-mode", "mask-client-addresses", "dc-overrides", "users", "network.timeout.frame"),
     *("defense.anti-replay.kind", "defense.anti-replay.url", "defense.cache-directory"),
     *("defense.limits.visitors", "defense.limits.per-network"),
+    *("defense.anti-replay.max-entries", "defense.anti-replay.remember", "state-directory"),
 }
 """Keys that mtg 2.x doesn't have."""
 

@@ -19,7 +19,8 @@ import mtglib
 from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
 from mtg.life import alive, noting_hangups, updating_when
-from mtglib.antireplay import Redis
+from mtg.user_error import UserError
+from mtglib.antireplay import Exact, Redis
 from mtglib.ipblocklist import FireHOL
 from mtglib.noop import NoopLogger
 from mtglib.stats import Prometheus, Statsd
@@ -152,6 +153,41 @@ async def test_a_redis_that_is_away_is_told_at_the_start() -> None:
     assert "hush" not in warning
 
 
+@pytest.mark.parametrize("kind", ["exact", "bloom"])
+async def test_what_an_earlier_process_has_seen_is_known(tmp_path: Path, kind: str) -> None:
+    table: dict[str, Any] = {"state-directory": str(tmp_path), "defense": {"anti-replay": {"kind": kind}}}
+    for seen in (False, True):
+        built = parts(**table)
+        async with running(built):
+            assert await built.options.anti_replay_cache.seen_before(b"a") is seen
+            assert built.replay_memory is not None
+            assert len(built.replay_memory) == 1
+
+
+async def test_a_disk_that_does_not_answer_is_no_reason_to_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait(_: Exact) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Exact, "load", wait)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_soon(stop.set)
+    async with running(parts(), stop=stop):
+        pass
+
+
+async def test_another_process_in_the_state_directory_is_told_or_an_error(tmp_path: Path) -> None:
+    logger = Told()
+    one, two, three = (parts(logger=logger, **{"state-directory": str(tmp_path)}) for _ in range(3))
+    async with running(one):
+        async with running(two):
+            assert len(logger.warnings) == 1
+        with pytest.raises(UserError, match=r"^state-directory: expected a directory that no other ") as raised:
+            async with alive(three, None, "/", asyncio.Event(), shares_state=False):
+                pass
+        assert raised.value.exit_code == 2
+    assert [warning.partition(":")[0] for warning in logger.warnings] == ["state-directory"]
+
+
 @pytest.mark.parametrize("part", [Redis, Statsd])
 async def test_what_has_connections_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch, part: type) -> None:
     closed: list[object] = []
@@ -169,7 +205,7 @@ async def test_what_has_connections_is_closed_at_the_end(monkeypatch: pytest.Mon
     )
     async with running(built):
         assert closed == []
-    assert closed == [built.redis if part is Redis else built.statsd]
+    assert closed == [built.replay_memory if part is Redis else built.statsd]
 
 
 async def test_the_resolver_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

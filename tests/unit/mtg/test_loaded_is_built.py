@@ -47,7 +47,7 @@ tables = section(
     ),
     defense=section(
         anti_replay=section(
-            kind=st.sampled_from(["window", "bloom", "redis"]), max_size=sizes, error_rate=rates,
+            kind=st.sampled_from(["exact", "window", "bloom", "redis"]), max_size=sizes, error_rate=rates,
             url=urls("redis://", "rediss://", "unix:///", "http://"),
         ),
         blocklist=ip_list,

@@ -125,9 +125,18 @@ def test_two_resolvers_that_differ_are_a_problem() -> None:
     assert findings.problems == ["network.doh-ip: differs from network.dns; keep only that"]
 
 
+def test_the_old_name_of_the_exact_memory_is_told() -> None:
+    config, findings = settled({**BASE, "defense": {"anti-replay": {"kind": "window", "max-entries": 5000}}})
+    assert findings == Findings(warnings=['defense.anti-replay.kind: "window" is deprecated, use "exact"'])
+    assert (config.defense.anti_replay.kind, config.defense.anti_replay.max_entries) == ("exact", 5000)
+
+
 @pytest.mark.parametrize(
     "table",
     [
+        {"state-directory": "/var/lib/mtg"},
+        {"defense": {"anti-replay": {"kind": "exact", "max-entries": 10_000_000}}},
+        {"defense": {"anti-replay": {"kind": "redis", "url": "redis://h", "max-entries": 5000, "remember": "30d"}}},
         {"proxy-protocol-listener": False, "auto-update": False, "users": []},
         {"network": {"dns": "tls://1.1.1.1", "proxies": ["", "socks5://joe:hush@127.0.0.1:1080"]}},
         {"network": {"dns": "https://1.1.1.1", "keep-alive": {"idle": "5s", "interval": "1s", "count": 3}}},
@@ -153,6 +162,8 @@ def test_what_is_off_or_complete_is_accepted_silently(table: dict[str, Any]) -> 
         ({"defense": {"anti-replay": {"url": "redis://joe:hush@h"}}}, "defense.anti-replay.url"),
         ({"defense": {"blocklist": {"enabled": True}}}, "defense.blocklist.urls"),
         ({"defense": {"anti-replay": {"max-size": "16mb"}}}, "defense.anti-replay"),
+        ({"defense": {"anti-replay": {"remember": "30d"}}}, "defense.anti-replay.remember"),
+        ({"defense": {"anti-replay": {"kind": "bloom", "max-entries": 5000}}}, "defense.anti-replay.max-entries"),
     ],
 )
 def test_keys_without_effect_get_a_warning(table: dict[str, Any], key: str) -> None:
@@ -190,6 +201,10 @@ def test_keys_without_effect_get_a_warning(table: dict[str, Any], key: str) -> N
             "stats.prometheus.bind-to: 127.0.0.1:3128 is in bind-to already",
         ),
         ({"network": {"proxies": ["socks5://joe:hush@127.0.0.1:1/path"]}}, "network.proxies[0]: expected "),
+        ({"defense": {"anti-replay": {"remember": "59m"}}}, "defense.anti-replay.remember: expected at least 1h"),
+        ({"defense": {"anti-replay": {"max-entries": 999}}}, "defense.anti-replay.max-entries: expected a whole numb"),
+        ({"defense": {"anti-replay": {"kind": "cuckoo"}}}, "defense.anti-replay.kind: expected one of exact, window"),
+        ({"state-directory": "state"}, "state-directory: expected an absolute path"),
         ({"defense": {"blocklist": {"update-each": "59s"}}}, "defense.blocklist.update-each: expected "),
         ({"defense": {"allowlist": {"update-each": "1ns"}}}, "defense.allowlist.update-each: expected "),
         ({"stats": {"prometheus": {"metric-prefix": "9a"}}}, "stats.prometheus.metric-prefix: expected "),

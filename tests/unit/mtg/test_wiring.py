@@ -22,7 +22,7 @@ from mtglib.stats import Prometheus, Statsd
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
 PARTS = (
     *(network.Direct, network.KeepAlive, network.resolver_from_url, network.from_urls),
-    *(antireplay.Window, antireplay.StableBloom, antireplay.Redis, FireHOL, Fanout, Statsd, Prometheus),
+    *(antireplay.Exact, antireplay.StableBloom, antireplay.Redis, FireHOL, Fanout, Statsd, Prometheus),
 )
 
 Calls = dict[str, list[dict[str, Any]]]
@@ -107,26 +107,33 @@ def test_proxies_are_over_the_direct_network(calls: Calls) -> None:
     assert proxies["made"] is built.options.network
 
 
-def test_the_window_covers_the_clocks_that_are_let_in(calls: Calls) -> None:
-    built = parts(calls, **{"tolerate-time-skewness": "9s"})
-    window_seconds = only(calls, "Window")["window_seconds"]
-    assert window_seconds == 19
-    assert built.options.anti_replay_cache is only(calls, "Window")["made"]
+STATE = {"state-directory": "/chosen"}
+
+
+def test_the_exact_memory(calls: Calls) -> None:
+    built = parts(calls, **STATE, defense={"anti-replay": {"max-entries": 5000}})
+    exact = only(calls, "Exact")
+    assert (exact["max_entries"], exact["directory"], exact["logger"]) == (5000, Path("/chosen/replay"), LOGGER)
+    assert exact["made"] is built.replay_memory is built.options.anti_replay_cache
 
 
 def test_the_bloom_filter(calls: Calls) -> None:
-    parts(calls, defense={"anti-replay": {"kind": "bloom", "max-size": "2mb", "error-rate": 0.02}})
+    settings = {"kind": "bloom", "max-size": "2mb", "error-rate": 0.02}
+    built = parts(calls, **STATE, defense={"anti-replay": settings})
     bloom = only(calls, "StableBloom")
     assert (bloom["max_size_bytes"], bloom["error_rate"]) == (2 * 1024 * 1024, 0.02)
+    assert (bloom["directory"], bloom["logger"]) == (Path("/chosen/replay"), LOGGER)
+    assert bloom["made"] is built.replay_memory
 
 
 def test_redis(calls: Calls) -> None:
     redis_url = "redis://u:hush@127.0.0.1:6379/3"
-    skewness = {"tolerate-time-skewness": "9s"}
-    built = parts(calls, **skewness, defense={"anti-replay": {"kind": "redis", "url": redis_url}})
+    settings = {"kind": "redis", "url": redis_url, "remember": "30d", "max-entries": 7000}
+    built = parts(calls, **STATE, defense={"anti-replay": settings})
     redis = only(calls, "Redis")
-    assert (redis["url"], redis["window_seconds"], redis["logger"]) == (redis_url, 19, LOGGER)
-    assert redis["made"] is built.redis is built.options.anti_replay_cache
+    assert (redis["url"], redis["remember_seconds"], redis["max_entries"]) == (redis_url, 30 * 86400, 7000)
+    assert (redis["directory"], redis["logger"]) == (Path("/chosen/replay"), LOGGER)
+    assert redis["made"] is built.replay_memory is built.options.anti_replay_cache
 
 
 @pytest.mark.parametrize("kind", ["blocklist", "allowlist"])
@@ -175,3 +182,6 @@ def test_statistics(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     assert statsd["logger"] is LOGGER
     monkeypatch.setattr(type(built.fanout), "dropped", 7)
     assert (prometheus["dropped"](), statsd["dropped"]()) == (7, 7)
+    monkeypatch.setattr(type(built.replay_memory), "reach_seconds", 7.5)
+    monkeypatch.setattr(type(built.replay_memory), "__len__", lambda _: 9)
+    assert prometheus["replay_memory"]() == statsd["replay_memory"]() == (9, 7.5)

@@ -32,6 +32,8 @@ KINDS = {
     "build_info": ("gauge", {"version", "engine"}),
     "engine_threads": ("gauge", set()),
     "events_dropped": ("counter", set()),
+    "replay_memory_entries": ("gauge", set()),
+    "replay_memory_reach_seconds": ("gauge", set()),
 }
 EVERYTHING = [
     *(event for way in WAYS for event in stream_of(way, way)),
@@ -86,13 +88,20 @@ async def test_series_stays_at_zero_when_its_last_stream_is_gone() -> None:
 def test_what_runs_and_what_was_dropped_is_shown() -> None:
     dropped = [5, 7]
     prometheus = Prometheus(
-        metric_prefix="own", version='1 "x"', engine="native", engine_threads=4, dropped=lambda: sum(dropped)
+        metric_prefix="own",
+        version='1 "x"',
+        engine="native",
+        engine_threads=4,
+        dropped=lambda: sum(dropped),
+        replay_memory=lambda: (123, 45.6),
     )
     page = prometheus.render()
 
     assert value(page, "own_build_info", version='1 "x"', engine="native") == 1
     assert value(page, "own_engine_threads") == 4
     assert value(page, "own_events_dropped") == 12
+    assert value(page, "own_replay_memory_entries") == 123
+    assert value(page, "own_replay_memory_reach_seconds") == 46
 
 
 @pytest.mark.parametrize(
@@ -101,7 +110,7 @@ def test_what_runs_and_what_was_dropped_is_shown() -> None:
         *(("metric_prefix", value) for value in ("", "1mtg", "9a", "mtg-proxy", "mtg.", "mtg\n", "é", None, b"mtg")),
         *((field, value) for field in ("version", "engine") for value in (None, 1.0, "\ud800")),
         *(("engine_threads", value) for value in (None, "4", -1, 4.0, True, 10**7)),
-        *(("dropped", value) for value in (None, 5, asyncio.sleep)),
+        *((field, value) for field in ("dropped", "replay_memory") for value in (None, 5, asyncio.sleep)),
     ],
 )
 def test_value_that_cannot_work(field: str, value: Any) -> None:

@@ -1,0 +1,157 @@
+"""A cache's life on disk: read before the first hello, written soon by a thread of its own, closed at the end.
+
+The event loop never waits for the disk, and neither does the end of the program: the thread is a daemon.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from ..errors import OptionError
+from ..interfaces import Logger
+from .entries import Entries
+from .journal import Journal
+
+_WRITE_EACH_SECONDS = 0.5
+"""A hello is on disk a second after it came, and the disk may take half of that."""
+
+_LOAD_TIMEOUT = 30.0
+"""A disk that doesn't answer for so long is done without."""
+_LAST_WRITE_TIMEOUT = 0.8
+
+AnyEntries = TypeVar("AnyEntries", bound=Entries)
+
+
+class Persistence(Generic[AnyEntries]):
+    """Keeps entries in a directory, from `load` to `close`; each may be awaited once.
+
+    What the disk can't do is one warning, and one message when it can again; nothing that is remembered is lost by that
+    while it lasts.
+
+    Args:
+        directory: For nothing else.
+        record_bytes: How long a record is.
+        file_entries: After so many records a new file is begun.
+        now_unix: Returns Unix seconds.
+        logger: Is told, in the event loop's thread.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        record_bytes: int,
+        file_entries: int,
+        now_unix: Callable[[], float],
+        logger: Logger | None,
+    ) -> None:
+        self._directory = directory
+        self._journal = Journal(directory, record_bytes, file_entries, now_unix)
+        self._logger = logger
+        self._stop = threading.Event()
+        self._ended: asyncio.Future[None] | None = None
+        self._has_failed = False
+
+    async def load(self, make: Callable[[bytes], AnyEntries]) -> AnyEntries | None:
+        """Return what `make` makes of the directory's key, with what was kept; from then on all that is added is kept.
+
+        None if the disk hasn't answered in half a minute, or nothing can be read at all.
+
+        Raises:
+            OptionError: Another process has the directory.
+        """
+        loop = asyncio.get_running_loop()
+        loaded: asyncio.Future[AnyEntries] = loop.create_future()
+        self._ended = loop.create_future()
+        thread = threading.Thread(
+            target=self._live, args=(loop, make, loaded, self._ended), name="mtglib-replay", daemon=True
+        )
+        try:
+            thread.start()
+            async with asyncio.timeout(_LOAD_TIMEOUT):
+                return await loaded
+        except OptionError:
+            self._ended = None
+            raise
+        except Exception as error:  # also without a thread; whatever it is, the proxy can do without
+            self._stop.set()
+            self._ended = None
+            self._tell("warning", f"{self._directory}: can't be read, so hellos are kept in memory only", error)
+            return None
+        except BaseException:
+            self._stop.set()
+            self._ended = None
+            raise
+        finally:
+            for note in self._journal.notes:
+                self._tell("warning", note)
+
+    async def close(self) -> None:
+        """Write what is new, and give the directory free; a disk that doesn't answer has 0.8 s for that."""
+        ended, self._ended = self._ended, None
+        self._stop.set()
+        if ended is None:
+            return
+        try:
+            async with asyncio.timeout(_LAST_WRITE_TIMEOUT):
+                await asyncio.shield(ended)
+        except TimeoutError as error:
+            self._tell("warning", f"{self._directory}: the last hellos can't be kept: the disk doesn't answer", error)
+
+    def _live(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        make: Callable[[bytes], AnyEntries],
+        loaded: "asyncio.Future[AnyEntries]",
+        ended: "asyncio.Future[None]",
+    ) -> None:
+        """The thread's life."""
+        try:
+            try:
+                entries = self._journal.load(make)
+                self._has_failed = not self._journal.is_usable
+            except Exception as error:
+                _in_loop(loop, _settle, loaded, None, error)
+                return
+            _in_loop(loop, _settle, loaded, entries, None)
+            while not self._stop.wait(_WRITE_EACH_SECONDS):
+                self._write(loop, entries)
+            self._write(loop, entries)
+        finally:
+            self._journal.close()
+            _in_loop(loop, _settle, ended, None, None)
+
+    def _write(self, loop: asyncio.AbstractEventLoop, entries: Entries) -> None:
+        try:
+            self._journal.write(entries)
+        except Exception as error:
+            if not self._has_failed:
+                self._has_failed = True
+                text = f"{self._directory}: can't be written, so a restart forgets which hellos came"
+                _in_loop(loop, self._tell, "warning", text, error)
+        else:
+            if self._has_failed:
+                self._has_failed = False
+                _in_loop(loop, self._tell, "info", f"{self._directory}: can be written again")
+
+    def _tell(self, level: str, text: str, error: BaseException | None = None) -> None:
+        if self._logger is not None:
+            with suppress(Exception):
+                getattr(self._logger, level)(f"anti-replay: {text}", error=error)
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:
+    with suppress(RuntimeError):  # the event loop is gone, and with it whoever waits
+        loop.call_soon_threadsafe(function, *arguments)
+
+
+def _settle(future: "asyncio.Future[object]", result: object, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
