@@ -50,7 +50,8 @@ class ProxyOpts:
         concurrency: Most connections that `serve` handles at once, at least 1; those above are closed.
         idle_timeout: A relay ends after so long without a byte moved.
         tolerate_time_skewness_seconds: How far clients' clocks may be off.
-        prefer_ip: "prefer-ipv4", "prefer-ipv6", "only-ipv4" or "only-ipv6": addresses of DCs.
+        prefer_ip: "prefer-ipv4", "prefer-ipv6", "only-ipv4" or "only-ipv6": addresses of DCs. With "prefer-*",
+            the other family is tried beside an address that is silent for 0.25 s.
         domain_fronting_port: The fronting site's port.
         allow_fallback_on_unknown_dc: Connect clients that want an unknown DC to DC 2 instead of closing.
         use_test_dcs: Clients may ask for Telegram's test DCs.

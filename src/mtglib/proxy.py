@@ -8,6 +8,7 @@ from copy import copy
 from typing import Any, Self
 
 from .accepting import Acceptor
+from .dc_dialler import DCDialler
 from .endpoints import client_endpoint, endpoint_of
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
@@ -251,6 +252,7 @@ class Proxy:
         self._around = Surroundings(
             opts=self._opts,
             dcs=self._dcs,
+            dc_dialler=DCDialler(self._opts.network, self._opts.dial_timeout, self._warnings),
             engine=self._engine,
             readiness=Readiness(),
             listeners=self._acceptors.values(),

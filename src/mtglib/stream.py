@@ -14,6 +14,7 @@ from typing import Any
 from .conn import Conn
 from .constants import CONNECTION_ID_LENGTH_BYTES
 from .dc import DCTable
+from .dc_dialler import DCDialler
 from .errors import ClientError, UpstreamError
 from .event_types import (
     EventConnectedToDC,
@@ -33,7 +34,6 @@ from .reasons import Reason
 from .relay.engine import Engine
 from .relay.job import Job, RelayResult, TelegramCiphers
 from .relay.sockets import reset
-from .upstream import dial_dc
 from .wire import client_hello, obfuscated2, server_hello
 from .wire.aes_ctr import crypt
 from .wire.client_hello import ClientHello
@@ -54,6 +54,7 @@ class Surroundings:
     Attributes:
         opts: The proxy's options.
         dcs: The table that `opts` describe.
+        dc_dialler: Connects to them.
         engine: Who relays.
         readiness: Who waits for sockets.
         listeners: Sockets that the proxy accepts on, at this moment.
@@ -63,6 +64,7 @@ class Surroundings:
 
     opts: ProxyOpts
     dcs: DCTable
+    dc_dialler: DCDialler
     engine: Engine
     readiness: Readiness
     listeners: Collection[socket.socket]
@@ -220,7 +222,7 @@ class Stream:
         choice = self._around.dcs.choose(frame.dc)
         self._dc = choice.dc
         frame_mono = time.monotonic()
-        upstream, address = await dial_dc(opts.network, choice, opts.dial_timeout, self._around.warnings)
+        upstream, address = await self._around.dc_dialler.dial(choice)
         self._around.events.send(
             EventConnectedToDC(
                 stream_id=self._id,
