@@ -46,7 +46,7 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
         open_listeners(_metrics_address(config), "serve metrics") as metrics,
     ):
         for listener in listeners:
-            parts.socket_options.apply(listener, logger)  # connections inherit them
+            parts.socket_options.apply(listener, logger)  # connections inherit them, but for keep-alive
         if on_listening is not None:
             on_listening(listeners)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 
 from .endpoints import local_endpoint
 from .event_types import IPAddress
@@ -31,6 +32,11 @@ class Conn:
     def local_endpoint(self) -> tuple[IPAddress, int] | None:
         """The address that the client connected to, if it has one."""
         return local_endpoint(self._sock)
+
+    def probe_when_idle(self) -> None:
+        """Let the kernel find out that an idle peer is gone, where the socket's kind has that."""
+        with suppress(OSError):
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     async def receive_more(self, deadline_mono: float) -> bool:
         """Append what the peer sent to `unread`; False when it has ended its side.

@@ -60,6 +60,8 @@ class ProxyOpts:
         dial_timeout: For one upstream address; twice that for all addresses of a DC.
         fast_mode: Let DCs encrypt downloads for the client, at no cost here. Whoever sees both legs sees equal
             ciphertext; switch it off where the censor watches the server's uplink, too.
+        keep_alive: SO_KEEPALIVE is switched on for a client's socket when the client is authenticated; visitors of the
+            fronting site get no probes. The times are the listener's: see `network.SocketOptions.apply`.
         front_network: How the fronting site is reached; None: `network`.
         domain_fronting_ip: The fronting site's address, in place of a look-up of the secret's host.
         domain_fronting_proxy_protocol: Tell the fronting site who asks, with a PROXY protocol v2 header.
@@ -96,6 +98,7 @@ class ProxyOpts:
     frame_timeout: float = constants.DEFAULT_FRAME_TIMEOUT
     dial_timeout: float = constants.DEFAULT_DIAL_TIMEOUT
     fast_mode: bool = True
+    keep_alive: bool = True
     front_network: Network | None = None
     domain_fronting_ip: str | None = None
     domain_fronting_proxy_protocol: bool = False
@@ -175,7 +178,7 @@ _DURATIONS = (
 MAX_DURATION_SECONDS = 10 * 365 * 86400.0
 _FLAGS = (
     *("allow_fallback_on_unknown_dc", "use_test_dcs"),
-    *("fast_mode", "domain_fronting_proxy_protocol"),
+    *("fast_mode", "keep_alive", "domain_fronting_proxy_protocol"),
 )
 
 

@@ -146,6 +146,8 @@ class Stream:
             if not self._conn.unread and stranger.reason is Reason.CLOSED:
                 return None
             return await self._connect_to_front(stranger)
+        if self._opts.keep_alive:
+            self._conn.probe_when_idle()
         self._conn.take(length)
         deadline_mono = asyncio.get_running_loop().time() + self._opts.frame_timeout
         await self._answer(hello, deadline_mono)
