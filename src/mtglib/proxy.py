@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from .accepting import Acceptor
 from .dc_dialler import DCDialler
+from .ending import wait_for_end
 from .endpoints import client_endpoint, endpoint_of
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
@@ -22,8 +23,11 @@ from .readiness import Readiness
 from .relay.engine import Engine
 from .stream import Stream, Surroundings
 
-_CANCEL_TIMEOUT = 5.0
+_CANCEL_TIMEOUT = 0.6
 """How long streams may take to end when they are told to: only a user's part that catches that needs longer."""
+
+_ENGINE_TIMEOUT = 0.3
+"""How long the engine's threads may take to end."""
 
 
 class Proxy:
@@ -151,8 +155,9 @@ class Proxy:
         """Stop accepting, wait for streams to end by themselves, then end the rest.
 
         Returns after the last stream's EventFinish. May be called again, also while another call waits: the one
-        with less patience decides. A stream that is held up by a part of yours which catches its cancellation is left
-        behind after 5 s, with a warning; it ends when the part lets it.
+        with less patience decides. It takes at most a second more than `grace_seconds`, unless thousands of streams
+        need longer on a busy machine: a stream that is held up by a part of yours which catches its cancellation is
+        left behind, with a warning; it ends when the part lets it.
 
         Args:
             grace_seconds: How long to wait for streams, 0 to ten years.
@@ -171,7 +176,7 @@ class Proxy:
             await asyncio.wait(streams, timeout=grace_seconds)
         await asyncio.sleep(0)  # what was accepted in this very turn gets to begin, and so ends like all others
         await self._end(self._accepted | self._given)
-        await self._engine.close()
+        await self._close_engine()
         if self._home is not None:
             self._home.leave()
         if self._around is not None and not self._accepted | self._given:  # else who is left behind still needs it
@@ -234,10 +239,16 @@ class Proxy:
     async def _end(self, streams: set[asyncio.Task[None]]) -> None:
         for stream in streams:
             stream.cancel()
-        late = (await asyncio.wait(streams, timeout=_CANCEL_TIMEOUT))[1] if streams else ()
-        if late:
-            message = f"connections left behind, since a part catches their cancellation: {len(late)}"
+        if stuck := await wait_for_end(streams, _CANCEL_TIMEOUT):
+            message = f"connections left behind, since a part catches their cancellation: {len(stuck)}"
             self._warnings.warn("left behind", message)
+
+    async def _close_engine(self) -> None:
+        closing = asyncio.ensure_future(self._engine.close())
+        if await wait_for_end({closing}, _ENGINE_TIMEOUT):
+            self._warnings.warn("engine left behind", "the relay engine was left behind: its threads don't end")
+        else:
+            closing.result()
 
     def _move_in(self) -> Home:
         """Return the proxy's home, which is here if it has none.
