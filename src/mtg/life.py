@@ -7,11 +7,12 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 import mtglib
 from mtg.build import Parts
+from mtg.closing import Closing
 from mtglib.stats import Prometheus
 
 _STDERR = 2
@@ -23,7 +24,8 @@ async def alive(
 ) -> AsyncIterator[None]:
     """Run the parts around the proxy.
 
-    On entering, IP lists that have copies on the disk are in force. On leaving, all events are delivered.
+    On entering, IP lists that have copies on the disk are in force. On leaving, all events are delivered; what doesn't
+    end within half a second is left behind.
 
     Args:
         parts: Which.
@@ -32,22 +34,22 @@ async def alive(
         stop: Set when the proxy stops accepting.
     """
     logger = parts.options.logger
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(parts.resolver.aclose)
+    async with Closing(logger) as closing:
+        closing.push("the resolver", parts.resolver.aclose)
         if parts.redis is not None:
-            stack.push_async_callback(parts.redis.close)
+            closing.push("Redis", parts.redis.close)
             await parts.redis.probe()  # what is wrong there is told now, not by the first client
         if parts.statsd is not None:
-            await stack.enter_async_context(parts.statsd)
-        await stack.enter_async_context(parts.fanout)
+            await closing.enter("statsd", parts.statsd)
+        await closing.enter("the delivery of events", parts.fanout)
         if parts.prometheus is not None and metrics is not None:
-            await stack.enter_async_context(
-                _background(partial(_serve_metrics, parts.prometheus, metrics, http_path, stop), "metrics", logger)
-            )
+            serving = partial(_serve_metrics, parts.prometheus, metrics, http_path, stop)
+            await closing.enter("the metrics page", _background(serving, "metrics", logger))
         for ip_list, update_each_seconds in parts.ip_lists:
             await ip_list.load()
-            await stack.enter_async_context(_background(partial(ip_list.run, update_each_seconds), "IP list", logger))
-            stack.push_async_callback(ip_list.shutdown)
+            running = partial(ip_list.run, update_each_seconds)
+            await closing.enter("an IP list", _background(running, "IP list", logger))
+            closing.push("an IP list", ip_list.shutdown)
         yield
 
 

@@ -17,6 +17,7 @@ from mtg.build import Parts, build_parts
 from mtg.config import Loaded
 from mtg.config.addresses import Listen, ListenIP, join_ip_port
 from mtg.config.schema import Config
+from mtg.last_resort import LastResort
 from mtg.life import alive, noting_hangups, updating_when
 from mtg.limits import fitting_concurrency, raise_file_limit
 from mtg.listeners import address_text, open_listeners
@@ -25,6 +26,9 @@ from mtglib.logger import make_logger
 
 GRACE_SECONDS = 5.0
 """How long streams may go on after the first signal; a second signal ends them at once."""
+
+ENDING_SECONDS = 1.0
+"""How long the end may take after that; then the process ends whatever hangs."""
 
 OnListening = Callable[[Sequence[socket.socket]], None]
 """Called with the listeners once they are open and before the first log line; may print."""
@@ -76,14 +80,17 @@ async def _live(
 ) -> int:
     logger = parts.options.logger
     asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
-    proxy, signals = mtglib.Proxy(parts.options), _signals()
+    last_resort = LastResort(logger)
+    proxy, signals = mtglib.Proxy(parts.options), _signals(last_resort)
     with noting_hangups(signals[0]) as asked:
         _log_start(proxy, listeners, parts.options)
         for warning in warnings:
             logger.warning(warning)
         living = alive(parts, metrics[0] if metrics else None, config.stats.prometheus.http_path, signals[0])
         async with living, updating_when(asked, parts):
-            return await _serve(proxy, listeners, signals, logger)
+            exit_code = await _serve(proxy, listeners, signals, logger)
+            last_resort.end_within(ENDING_SECONDS, exit_code)
+            return exit_code
 
 
 async def _serve(
@@ -119,11 +126,12 @@ class _Reporter:
         self._logger.warning(f"internal error: {context.get('message')}", error=context.get("exception"))
 
 
-def _signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """Events for the first and for the second SIGTERM or SIGINT."""
+def _signals(last_resort: LastResort) -> tuple[asyncio.Event, asyncio.Event]:
+    """Events for the first and for the second SIGTERM or SIGINT, after which the process ends whatever hangs."""
     first, second = asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:
+        last_resort.end_within(ENDING_SECONDS + (0 if first.is_set() else GRACE_SECONDS))
         (second if first.is_set() else first).set()
 
     loop = asyncio.get_running_loop()

@@ -9,20 +9,29 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 
 class Program:
-    """`mtg ARGUMENTS` as a child process whose stderr is read line by line; killed when its context is left."""
+    """`mtg ARGUMENTS` as a child process whose stderr is read line by line; killed when its context is left.
 
-    def __init__(self, *arguments: object, environment: Mapping[str, str] | None = None, **popen: Any) -> None:
+    ``start`` is what Python is given in place of ``-m mtg``.
+    """
+
+    def __init__(
+        self,
+        *arguments: object,
+        environment: Mapping[str, str] | None = None,
+        start: Sequence[object] = ("-m", "mtg"),
+        **popen: Any,
+    ) -> None:
         self.log: list[dict[str, Any]] = []
         """All JSON lines read so far."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mtg", *map(str, arguments)],
+            [sys.executable, *map(str, start), *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
