@@ -38,7 +38,8 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
     """Serve until a signal; returns the exit code, 0 after a shutdown that was asked for.
 
     Raises:
-        UserError: The configuration doesn't fit together, or an address can't be listened on.
+        UserError: The configuration doesn't fit together, an address can't be listened on, or the limit of open files
+            leaves no room for a connection.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are lists that it can read again
     config = loaded.config
@@ -65,7 +66,7 @@ def _metrics_address(config: Config) -> Sequence[Listen]:
 def _concurrency(wanted: int) -> tuple[int, list[str]]:
     """The wanted concurrency or what the limit of open files has room for, and a line if that is less."""
     file_limit = raise_file_limit()
-    fitting = fitting_concurrency(wanted, file_limit)
+    fitting = fitting_concurrency(wanted, file_limit, mtglib.engine_threads())
     if fitting == wanted:
         return wanted, []
     return fitting, [f"concurrency: lowered from {wanted} to {fitting}: at most {file_limit} open files"]
