@@ -119,7 +119,9 @@ class Stream:
             self._reason = Reason.SHUTDOWN
             self._log(upstream=self._upstream).info("closed: shutdown")
             raise
-        except Exception as error:
+        except BaseException as error:  # a panic of the engine's is no Exception
+            if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+                raise
             self._reason = Reason.ERROR
             self._log(upstream=self._upstream).info("closed: error", error=error)
             self._around.warnings.warn(f"stream {type(error).__name__}", "a stream failed", error=error)
