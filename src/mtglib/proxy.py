@@ -26,8 +26,11 @@ from .stream import Stream, Surroundings
 _CANCEL_TIMEOUT = 0.6
 """How long streams may take to end when they are told to: only a user's part that catches that needs longer."""
 
-_ENGINE_TIMEOUT = 0.3
-"""How long the engine's threads may take to end."""
+_END_TIMEOUT = 0.95
+"""How long streams and the engine may take to end together."""
+
+_LEAST_ENGINE_TIMEOUT = 0.3
+"""How long the engine's threads may take to end, however long streams took."""
 
 
 class Proxy:
@@ -175,8 +178,10 @@ class Proxy:
         if grace_seconds > 0 and (streams := self._accepted | self._given):
             await asyncio.wait(streams, timeout=grace_seconds)
         await asyncio.sleep(0)  # what was accepted in this very turn gets to begin, and so ends like all others
+        loop = asyncio.get_running_loop()
+        deadline_mono = loop.time() + _END_TIMEOUT
         await self._end(self._accepted | self._given)
-        await self._close_engine()
+        await self._close_engine(max(deadline_mono - loop.time(), _LEAST_ENGINE_TIMEOUT))
         if self._home is not None:
             self._home.leave()
         if self._around is not None and not self._accepted | self._given:  # else who is left behind still needs it
@@ -243,9 +248,9 @@ class Proxy:
             message = f"connections left behind, since a part catches their cancellation: {len(stuck)}"
             self._warnings.warn("left behind", message)
 
-    async def _close_engine(self) -> None:
+    async def _close_engine(self, patience_seconds: float) -> None:
         closing = asyncio.ensure_future(self._engine.close())
-        if await wait_for_end({closing}, _ENGINE_TIMEOUT):
+        if await wait_for_end({closing}, patience_seconds):
             self._warnings.warn("engine left behind", "the relay engine was left behind: its threads don't end")
         else:
             closing.result()
