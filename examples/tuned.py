@@ -23,11 +23,13 @@ async def serve(secret: mtglib.Secret, listener: socket.socket, dns: str, **chan
     socket_options = SocketOptions(
         keep_alive=KeepAlive(idle_seconds=60, interval_seconds=10, count=3), not_sent_low_water_bytes=64 * 1024
     )
-    socket_options.apply(listener, logger)  # connections from clients inherit them
+    # Connections inherit them; keep-alive itself is switched on once it is known that this is a client.
+    socket_options.apply(listener, logger)
     resolver = resolver_from_url(dns)
     options = mtglib.ProxyOpts.with_defaults(
         secret,
         network=Direct(resolver=resolver, socket_options=socket_options, logger=logger),
+        front_network=Direct(resolver=resolver, socket_options=SocketOptions(keep_alive=None), logger=logger),
         anti_replay_cache=StableBloom(max_size_bytes=256 * 1024, error_rate=0.001),
         logger=logger,
         **changes,

@@ -33,7 +33,7 @@ class Parts:
 
     Attributes:
         options: With all parts in them.
-        socket_options: For the listeners, whose connections inherit them.
+        socket_options: For the listeners, whose connections inherit what visitors may have.
         replay_memory: The anti-replay cache, unless it is switched off.
         ip_lists: Each with the seconds between its updates.
         notes: What is worth a warning, a line each.
@@ -79,6 +79,12 @@ class _Builder:
             prefer_ip=_prefer_ip(self._config),
             logger=logger,
         )
+        self._front_network = Direct(
+            resolver=self._resolver,
+            socket_options=SocketOptions(keep_alive=None),  # as the site's own visitors
+            prefer_ip=_prefer_ip(self._config),
+            logger=logger,
+        )
         self._network = from_urls(
             [proxy.url for proxy in self._config.network.proxies], base=self._direct, logger=logger
         )
@@ -104,7 +110,7 @@ class _Builder:
             return mtglib.ProxyOpts(
                 secret=self._loaded.secret,
                 network=self._network,
-                front_network=self._direct,
+                front_network=self._front_network,
                 anti_replay_cache=cache,
                 ip_blocklist=self._make_ip_list(blocklist, True)
                 if blocklist.enabled and blocklist.urls
@@ -119,6 +125,7 @@ class _Builder:
                 tolerate_time_skewness_seconds=float(config.tolerate_time_skewness),
                 allow_fallback_on_unknown_dc=config.allow_fallback_on_unknown_dc,
                 fast_mode=config.fast_mode,
+                keep_alive=not config.network.keep_alive.disabled,
                 dc_overrides={dc: [str(address) for address in group] for dc, group in config.dc_overrides.items()},
                 domain_fronting_port=front.port,
                 domain_fronting_ip=None if front.ip is None else str(front.ip),

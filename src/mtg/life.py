@@ -7,11 +7,12 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 import mtglib
 from mtg.build import Parts, ReplayMemory
+from mtg.closing import Closing
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Redis
 from mtglib.stats import Prometheus
@@ -26,7 +27,8 @@ async def alive(
     """Run the parts around the proxy.
 
     On entering, IP lists that have copies on the disk are in force, and hellos that an earlier process has seen are
-    known. On leaving, all events are delivered, and all hellos are on the disk.
+    known. On leaving, all events are delivered, and all hellos are on the disk; what doesn't end within half a second
+    is left behind.
 
     Args:
         parts: Which.
@@ -39,22 +41,22 @@ async def alive(
         UserError: With EXIT_USAGE, where another process has it and `shares_state` is False.
     """
     logger = parts.options.logger
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(parts.resolver.aclose)
+    async with Closing(logger) as closing:
+        closing.push("the resolver", parts.resolver.aclose)
         if parts.replay_memory is not None:
-            stack.push_async_callback(parts.replay_memory.close)
+            closing.push("the replay memory", parts.replay_memory.close)
             await _load_replay_memory(parts.replay_memory, logger, stop, shares_state=shares_state)
         if parts.statsd is not None:
-            await stack.enter_async_context(parts.statsd)
-        await stack.enter_async_context(parts.fanout)
+            await closing.enter("statsd", parts.statsd)
+        await closing.enter("the delivery of events", parts.fanout)
         if parts.prometheus is not None and metrics is not None:
-            await stack.enter_async_context(
-                _background(partial(_serve_metrics, parts.prometheus, metrics, http_path, stop), "metrics", logger)
-            )
+            serving = partial(_serve_metrics, parts.prometheus, metrics, http_path, stop)
+            await closing.enter("the metrics page", _background(serving, "metrics", logger))
         for ip_list, update_each_seconds in parts.ip_lists:
             await ip_list.load()
-            await stack.enter_async_context(_background(partial(ip_list.run, update_each_seconds), "IP list", logger))
-            stack.push_async_callback(ip_list.shutdown)
+            running = partial(ip_list.run, update_each_seconds)
+            await closing.enter("an IP list", _background(running, "IP list", logger))
+            closing.push("an IP list", ip_list.shutdown)
         yield
 
 

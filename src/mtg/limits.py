@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import resource
 
+from mtg.user_error import UserError
+
 FILES_PER_CONNECTION = 2
 """The client's socket and the one to Telegram or to the fronting site."""
 
-FILES_IN_RESERVE = 64
-"""Standard streams, listeners, epoll, name look-ups, and room to accept what is closed at once."""
+FILES_IN_RESERVE = 256
+"""Files for everything else where the limit has room for so many: those below, connections that are about to be closed
+and still have their descriptors, and room to accept what is closed at once."""
+
+LEAST_FILES_IN_RESERVE = 48
+"""Standard streams, listeners, the event loop, name look-ups, downloads, statistics: some 25, and some to spare."""
+
+FILES_PER_ENGINE_THREAD = 3
+"""What each thread of the engine waits with."""
 
 
 def raise_file_limit() -> int:
@@ -25,8 +34,23 @@ def raise_file_limit() -> int:
     return hard
 
 
-def fitting_concurrency(wanted: int, file_limit: int) -> int:
-    """`wanted`, or the most connections that `file_limit` open files have room for, at least 1."""
+def fitting_concurrency(wanted: int, file_limit: int, engine_threads: int) -> int:
+    """`wanted`, or the most connections that `file_limit` open files have room for.
+
+    A quarter of the files is kept in reserve, but no more than 256 and no less than what the program needs for itself.
+
+    Raises:
+        UserError: There is no room for a single connection.
+    """
     if file_limit == resource.RLIM_INFINITY:
         return wanted
-    return min(wanted, max(1, (file_limit - FILES_IN_RESERVE) // FILES_PER_CONNECTION))
+    least = LEAST_FILES_IN_RESERVE + FILES_PER_ENGINE_THREAD * engine_threads
+    reserve = max(least, min(file_limit // 4, FILES_IN_RESERVE))
+    fitting = (file_limit - reserve) // FILES_PER_CONNECTION
+    if fitting < 1:
+        needed = least + FILES_PER_CONNECTION
+        raise UserError(
+            f"open files: expected a limit of at least {needed}, with which one connection can be served, "
+            f"got {file_limit} (ulimit -n, or LimitNOFILE= in systemd)"
+        )
+    return min(wanted, fitting)

@@ -17,6 +17,7 @@ from mtg.build import Parts, build_parts
 from mtg.config import Loaded
 from mtg.config.addresses import Listen, ListenIP, join_ip_port
 from mtg.config.schema import Config
+from mtg.last_resort import LastResort
 from mtg.life import alive, noting_hangups, updating_when
 from mtg.limits import fitting_concurrency, raise_file_limit
 from mtg.listeners import address_text, open_listeners
@@ -26,6 +27,9 @@ from mtglib.logger import make_logger
 GRACE_SECONDS = 5.0
 """How long streams may go on after the first signal; a second signal ends them at once."""
 
+ENDING_SECONDS = 1.0
+"""How long the end may take after that; then the process ends whatever hangs."""
+
 OnListening = Callable[[Sequence[socket.socket]], None]
 """Called with the listeners once they are open and before the first log line; may print."""
 
@@ -34,7 +38,8 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
     """Serve until a signal; returns the exit code, 0 after a shutdown that was asked for.
 
     Raises:
-        UserError: The configuration doesn't fit together, or an address can't be listened on.
+        UserError: The configuration doesn't fit together, an address can't be listened on, or the limit of open files
+            leaves no room for a connection.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are lists that it can read again
     config = loaded.config
@@ -46,7 +51,7 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
         open_listeners(_metrics_address(config), "serve metrics") as metrics,
     ):
         for listener in listeners:
-            parts.socket_options.apply(listener, logger)  # connections inherit them
+            parts.socket_options.apply(listener, logger)  # connections inherit them, but for keep-alive
         if on_listening is not None:
             on_listening(listeners)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -61,7 +66,7 @@ def _metrics_address(config: Config) -> Sequence[Listen]:
 def _concurrency(wanted: int) -> tuple[int, list[str]]:
     """The wanted concurrency or what the limit of open files has room for, and a line if that is less."""
     file_limit = raise_file_limit()
-    fitting = fitting_concurrency(wanted, file_limit)
+    fitting = fitting_concurrency(wanted, file_limit, mtglib.engine_threads())
     if fitting == wanted:
         return wanted, []
     return fitting, [f"concurrency: lowered from {wanted} to {fitting}: at most {file_limit} open files"]
@@ -76,7 +81,8 @@ async def _live(
 ) -> int:
     logger = parts.options.logger
     asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
-    proxy, signals = mtglib.Proxy(parts.options), _signals()
+    last_resort = LastResort(logger)
+    proxy, signals = mtglib.Proxy(parts.options), _signals(last_resort)
     with noting_hangups(signals[0]) as asked:
         _log_start(proxy, listeners, parts.options)
         for warning in warnings:
@@ -89,7 +95,9 @@ async def _live(
             shares_state=config.state_directory is None,
         )
         async with living, updating_when(asked, parts):
-            return await _serve(proxy, listeners, signals, logger)
+            exit_code = await _serve(proxy, listeners, signals, logger)
+            last_resort.end_within(ENDING_SECONDS, exit_code)
+            return exit_code
 
 
 async def _serve(
@@ -125,11 +133,12 @@ class _Reporter:
         self._logger.warning(f"internal error: {context.get('message')}", error=context.get("exception"))
 
 
-def _signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """Events for the first and for the second SIGTERM or SIGINT."""
+def _signals(last_resort: LastResort) -> tuple[asyncio.Event, asyncio.Event]:
+    """Events for the first and for the second SIGTERM or SIGINT, after which the process ends whatever hangs."""
     first, second = asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:
+        last_resort.end_within(ENDING_SECONDS + (0 if first.is_set() else GRACE_SECONDS))
         (second if first.is_set() else first).set()
 
     loop = asyncio.get_running_loop()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 
 from .readiness import READABLE, WRITABLE, Readiness
 
@@ -29,6 +30,11 @@ class Conn:
         self._fd = sock.fileno()
         self._readiness = readiness
         self.unread = unread
+
+    def probe_when_idle(self) -> None:
+        """Let the kernel find out that an idle peer is gone, where the socket's kind has that."""
+        with suppress(OSError):
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     async def receive_more(self, deadline_mono: float) -> bool:
         """Append what the peer sent to `unread`; False when it has ended its side.

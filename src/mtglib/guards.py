@@ -101,11 +101,18 @@ class Emitter:
             self._warnings.part_failed(self._stream, "send", error)
 
 
-async def within(seconds: float, awaitable: Awaitable[_T]) -> _T:
+async def within(
+    seconds: float, awaitable: Awaitable[_T], on_waiting: Callable[[asyncio.Timeout], None] | None = None
+) -> _T:
     """Await with a bound.
 
     What is done at once, as in-memory caches and connections within a machine are, costs no timer: a timer and its
     context manager are 6 us, which was 3 % of a connection.
+
+    Args:
+        seconds: The bound.
+        awaitable: What is awaited.
+        on_waiting: Called if it isn't done at once, with the time-out, whose `reschedule` cuts the wait short.
 
     Raises:
         TimeoutError: The bound was reached.
@@ -120,7 +127,9 @@ async def within(seconds: float, awaitable: Awaitable[_T]) -> _T:
         except StopIteration as done:
             at_once: _T = done.value
             return at_once
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as bound:
+            if on_waiting is not None:
+                on_waiting(bound)
             result = await _Rest(steps, waits_for)
     except asyncio.CancelledError as error:
         if _is_being_cancelled():

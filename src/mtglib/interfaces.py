@@ -114,6 +114,8 @@ class Network(Protocol):
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
         """Connect to `host` (a name or an IP address).
 
+        Of a DC with IPv4 and IPv6 addresses, two may be dialled at once; the dial that isn't needed is cancelled.
+
         Returns:
             A connected, non-blocking stream socket, which the caller then owns. For a tunnel that isn't a socket
             see `mtglib.socket_from_streams`.

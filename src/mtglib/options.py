@@ -54,7 +54,8 @@ class ProxyOpts:
             there.
         idle_timeout: A relay ends after so long without a byte moved.
         tolerate_time_skewness_seconds: How far clients' clocks may be off.
-        prefer_ip: "prefer-ipv4", "prefer-ipv6", "only-ipv4" or "only-ipv6": addresses of DCs.
+        prefer_ip: "prefer-ipv4", "prefer-ipv6", "only-ipv4" or "only-ipv6": addresses of DCs. With "prefer-*",
+            the other family is tried beside an address that is silent for 0.25 s.
         domain_fronting_port: The fronting site's port.
         allow_fallback_on_unknown_dc: Connect clients that want an unknown DC to DC 2 instead of closing.
         use_test_dcs: Clients may ask for Telegram's test DCs.
@@ -64,6 +65,8 @@ class ProxyOpts:
         dial_timeout: For one upstream address; twice that for all addresses of a DC.
         fast_mode: Let DCs encrypt downloads for the client, at no cost here. Whoever sees both legs sees equal
             ciphertext; switch it off where the censor watches the server's uplink, too.
+        keep_alive: SO_KEEPALIVE is switched on for a client's socket when the client is authenticated; visitors of the
+            fronting site get no probes. The times are the listener's: see `network.SocketOptions.apply`.
         front_network: How the fronting site is reached; None: `network`.
         domain_fronting_ip: The fronting site's address, in place of a look-up of the secret's host.
         domain_fronting_proxy_protocol: Tell the fronting site who asks, with a PROXY protocol v2 header.
@@ -101,6 +104,7 @@ class ProxyOpts:
     max_visitors: int | None = None
     max_visitors_per_network: int = constants.DEFAULT_MAX_VISITORS_PER_NETWORK
     fast_mode: bool = True
+    keep_alive: bool = True
     front_network: Network | None = None
     domain_fronting_ip: str | None = None
     domain_fronting_proxy_protocol: bool = False
@@ -180,7 +184,7 @@ _DURATIONS = (
 MAX_DURATION_SECONDS = 10 * 365 * 86400.0
 _FLAGS = (
     *("allow_fallback_on_unknown_dc", "use_test_dcs"),
-    *("fast_mode", "domain_fronting_proxy_protocol"),
+    *("fast_mode", "keep_alive", "domain_fronting_proxy_protocol"),
 )
 
 

@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from .accepting import Acceptor
 from .conn import Conn
+from .dc_dialler import DCDialler
+from .ending import wait_for_end
 from .endpoints import client_endpoint, endpoint_of, local_endpoint
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
@@ -29,8 +31,15 @@ from .visitor import Visitor
 from .visitor_log import VisitorLog
 
 _MOST_ACCEPTED_AT_ONCE = 64
-_CANCEL_TIMEOUT = 5.0
+
+_CANCEL_TIMEOUT = 0.6
 """How long streams may take to end when they are told to: only a user's part that catches that needs longer."""
+
+_END_TIMEOUT = 0.95
+"""How long streams and the engine may take to end together."""
+
+_LEAST_ENGINE_TIMEOUT = 0.3
+"""How long the engine's threads may take to end, however long streams took."""
 
 
 class Proxy:
@@ -173,8 +182,9 @@ class Proxy:
         """Stop accepting, wait for streams to end by themselves, then end the rest.
 
         Returns after the last stream's EventFinish. May be called again, also while another call waits: the one
-        with less patience decides. A stream that is held up by a part of yours which catches its cancellation is left
-        behind after 5 s, with a warning; it ends when the part lets it.
+        with less patience decides. It takes at most a second more than `grace_seconds`, unless thousands of streams
+        need longer on a busy machine: a stream that is held up by a part of yours which catches its cancellation is
+        left behind, with a warning; it ends when the part lets it.
 
         Args:
             grace_seconds: How long to wait for streams, 0 to ten years.
@@ -191,8 +201,10 @@ class Proxy:
             acceptor.stop()
         if grace_seconds > 0 and (tasks := _tasks(self._roster.entries)):
             await asyncio.wait(tasks, timeout=grace_seconds)
+        loop = asyncio.get_running_loop()
+        deadline_mono = loop.time() + _END_TIMEOUT
         await self._end(self._roster.entries)
-        await self._engine.close()
+        await self._close_engine(max(deadline_mono - loop.time(), _LEAST_ENGINE_TIMEOUT))
         if self._home is not None:
             self._home.leave()
         if self._shared is not None:
@@ -231,11 +243,16 @@ class Proxy:
     async def _end(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             entry.end(Reason.SHUTDOWN)
-        tasks = _tasks(entries)
-        late = (await asyncio.wait(tasks, timeout=_CANCEL_TIMEOUT))[1] if tasks else ()
-        if late:
-            message = f"connections left behind, since a part catches their cancellation: {len(late)}"
+        if stuck := await wait_for_end(_tasks(entries), _CANCEL_TIMEOUT):
+            message = f"connections left behind, since a part catches their cancellation: {len(stuck)}"
             self._warnings.warn("left behind", message)
+
+    async def _close_engine(self, patience_seconds: float) -> None:
+        closing = asyncio.ensure_future(self._engine.close())
+        if await wait_for_end({closing}, patience_seconds):
+            self._warnings.warn("engine left behind", "the relay engine was left behind: its threads don't end")
+        else:
+            closing.result()
 
     def _move_in(self) -> Home:
         """Return the proxy's home, which is here if it has none.
@@ -253,6 +270,7 @@ class Proxy:
         self._shared = Shared(
             opts=self._opts,
             dcs=self._dcs,
+            dc_dialler=DCDialler(self._opts.network, self._opts.dial_timeout, self._warnings),
             engine=self._engine,
             readiness=readiness,
             secrets=(self._opts.secret,),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .dc import DCTable
+from .dc_dialler import DCDialler
 from .front.dial import Front
 from .guards import Emitter, GuardedLogger, Warnings
 from .options import ProxyOpts
@@ -21,6 +22,7 @@ class Shared:
     Attributes:
         opts: Its options.
         dcs: The table that `opts` describe.
+        dc_dialler: Connects to them.
         engine: What relays.
         readiness: What waits for sockets.
         secrets: What clients may know.
@@ -32,6 +34,7 @@ class Shared:
 
     opts: ProxyOpts
     dcs: DCTable
+    dc_dialler: DCDialler
     engine: Engine
     readiness: Readiness
     secrets: Sequence[Secret]

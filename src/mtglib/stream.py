@@ -17,7 +17,6 @@ from .roster import Entry
 from .shared import Shared
 from .stream_report import StreamReport
 from .telegram import read_frame, send_answer, telegram_job
-from .upstream import dial_dc
 from .visitor import Visitor
 from .wire import client_hello
 from .wire.obfuscated2 import ClientFrame
@@ -132,6 +131,8 @@ class Stream:
     def _welcome(self) -> None:
         """It is a client: it isn't the site's any more, and takes no visitor's place."""
         self.entry.user = _DEFAULT_USER
+        if self._opts.keep_alive:
+            self._conn.probe_when_idle()
         self._shared.roster.authenticated(self.entry)
         if self._early is not None:
             self._early.drop()
@@ -140,8 +141,7 @@ class Stream:
     async def _connect_to_dc(self, frame: ClientFrame, unread: bytes) -> Job:
         choice = self._shared.dcs.choose(frame.dc)
         self._report.framed(choice.dc)
-        dialling = dial_dc(self._opts.network, choice, self._opts.dial_timeout, self._shared.warnings)
-        upstream, address = await dialling
+        upstream, address = await self._shared.dc_dialler.dial(choice)
         self._report.connected(address)
         return telegram_job(self._opts, self._conn, upstream, frame, unread, choice.requested)
 

@@ -19,6 +19,12 @@ from pathlib import Path
 import pytest
 
 import mtglib
+from mtg.limits import (
+    FILES_PER_CONNECTION,
+    FILES_PER_ENGINE_THREAD,
+    LEAST_FILES_IN_RESERVE,
+    fitting_concurrency,
+)
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
 from support.ports import free_port
@@ -233,8 +239,32 @@ def test_few_open_files_lower_concurrency(config: Path) -> None:
 
     with Program("run", config, preexec_fn=limit) as program:
         program.started()
-        assert program.read_until("concurrency: lowered from 8192 to 118")["level"] == "warn"
-        assert program.log[0]["concurrency"] == 118
+        fitting = fitting_concurrency(8192, 300, mtglib.engine_threads())
+        assert program.read_until(f"concurrency: lowered from 8192 to {fitting}")["level"] == "warn"
+        assert program.log[0]["concurrency"] == fitting
+
+
+@pytest.mark.parametrize("file_limit", [20, 40])
+def test_too_few_open_files_to_serve_anybody_are_one_line_and_exit_code_1(config: Path, file_limit: int) -> None:
+    command = ["sh", "-c", f'ulimit -n {file_limit} && exec "$0" -m mtg run "$1"', sys.executable, str(config)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("mtg: open files: expected a limit of at least ")
+    assert ended.returncode == 1
+
+
+def test_the_fewest_open_files_serve_somebody(config: Path, front: socket.socket) -> None:
+    least = LEAST_FILES_IN_RESERVE + FILES_PER_ENGINE_THREAD * mtglib.engine_threads() + FILES_PER_CONNECTION
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (least, least))
+
+    with Program("run", config, preexec_fn=limit) as program, connect(program.started()) as client:
+        client.sendall(GARBAGE)
+        site, _ = front.accept()
+        with site:
+            assert site.recv(1000) == GARBAGE
 
 
 def test_several_addresses_are_served_and_a_unix_socket_goes_away(tmp_path: Path) -> None:

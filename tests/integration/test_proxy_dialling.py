@@ -9,19 +9,20 @@ import pytest
 
 import mtglib
 from integration.event_rules import names
-from integration.routed_network import Route, RoutedNetwork
+from integration.routed_network import RoutedNetwork
 from integration.stage import stage
 from support import sockets
 
 FOUR_A, FOUR_B = ("192.0.2.1", 1001), ("192.0.2.2", 1002)
 SIX_A, SIX_B = ("2001:db8::1", 2001), ("2001:db8::2", 2002)
+FOURS, SIXES = {FOUR_A, FOUR_B}, {SIX_A, SIX_B}
 ALL = [FOUR_A, SIX_A, FOUR_B, SIX_B]
 OVERRIDES = {2: ["192.0.2.1:1001", "[2001:db8::1]:2001", "192.0.2.2:1002", "[2001:db8::2]:2002"]}
 
 
 async def dialled(relay: str, network: RoutedNetwork, dc: int = 2, **changes: Any) -> Sequence[tuple[str, int]]:
     """Ask for a DC of which no address works; return which were tried."""
-    async with stage(relay, network=network, **({"dc_overrides": OVERRIDES} | changes)) as around:
+    async with stage(relay, network=network, warnings=True, **({"dc_overrides": OVERRIDES} | changes)) as around:
         client = await around.client(dc)
         assert await client.recv_until_end() == sockets.Received(b"", "eof")
         assert names(await around.finished()) == ["Start", "Finish"]
@@ -31,10 +32,10 @@ async def dialled(relay: str, network: RoutedNetwork, dc: int = 2, **changes: An
 @pytest.mark.parametrize(
     ("prefer_ip", "order"),
     [
-        ("prefer-ipv4", [{FOUR_A, FOUR_B}, {SIX_A, SIX_B}]),
-        ("prefer-ipv6", [{SIX_A, SIX_B}, {FOUR_A, FOUR_B}]),
-        ("only-ipv4", [{FOUR_A, FOUR_B}]),
-        ("only-ipv6", [{SIX_A, SIX_B}]),
+        ("prefer-ipv4", [FOURS, SIXES, FOURS, SIXES]),
+        ("prefer-ipv6", [SIXES, FOURS, SIXES, FOURS]),
+        ("only-ipv4", [FOURS, FOURS]),
+        ("only-ipv6", [SIXES, SIXES]),
     ],
 )
 async def test_every_address_is_tried_in_the_preferred_order(
@@ -42,7 +43,8 @@ async def test_every_address_is_tried_in_the_preferred_order(
 ) -> None:
     tried = list(await dialled(relay, RoutedNetwork(), prefer_ip=prefer_ip))
 
-    assert [set(tried[at : at + 2]) for at in range(0, len(tried), 2)] == order
+    assert len(set(tried)) == len(tried) == len(order)
+    assert all(address in family for address, family in zip(tried, order, strict=True))
 
 
 async def test_addresses_of_a_family_take_turns() -> None:
@@ -55,16 +57,34 @@ async def test_addresses_of_a_family_take_turns() -> None:
 async def test_last_address_may_be_the_one_that_works(relay: str, failure: Exception) -> None:
     network = RoutedNetwork()
     async with stage(relay, network=network, dc_overrides=OVERRIDES, prefer_ip="prefer-ipv6") as around:
-        routes: dict[tuple[str, int], Route] = dict.fromkeys(ALL, failure)
-        network.routes = routes | {FOUR_A: ("127.0.0.1", around.dc.port), FOUR_B: ("127.0.0.1", around.dc.port)}
+        network.routes = dict.fromkeys(ALL, failure)
+        network.on_dial = lambda: _let_the_fourth_through(network, around.dc.port)
         client = await around.client()
         await client.send(b"in")
         assert await client.recv_exactly(2) == b"in"
 
-        assert set(network.addresses[:2]) == {SIX_A, SIX_B}
+        assert set(network.addresses) == set(ALL)
         (connected,) = around.events.of(mtglib.EventConnectedToDC)
         assert (str(connected.remote_ip), connected.dc) == (network.addresses[-1][0], 2)
-        assert len(network.addresses) == 3
+        assert len(network.addresses) == 4
+
+
+def _let_the_fourth_through(network: RoutedNetwork, port: int) -> None:
+    if len(network.addresses) == 4:
+        network.routes = {network.addresses[3]: ("127.0.0.1", port)}
+
+
+async def test_a_family_that_leads_nowhere_costs_no_dial_time_out(relay: str) -> None:
+    network = RoutedNetwork()
+    overrides = {2: ["192.0.2.1:1001", "[2001:db8::1]:2001"]}
+    async with stage(relay, network=network, dc_overrides=overrides, dial_timeout=3600, frame_timeout=3600) as around:
+        network.routes = {SIX_A: None, FOUR_A: ("127.0.0.1", around.dc.port)}
+        for _ in range(2):
+            client = await around.client()
+            await client.send(b"in")
+            assert await client.recv_exactly(2) == b"in"
+
+        assert network.addresses == [SIX_A, FOUR_A, FOUR_A], "the second client begins with what has answered"
 
 
 async def test_address_that_hangs_is_left_for_the_next(relay: str) -> None:
@@ -119,10 +139,13 @@ async def test_built_in_addresses_are_used_where_nothing_overrides_them(
 
 async def test_dc_that_cannot_be_reached_is_told_in_the_log(relay: str) -> None:
     network = RoutedNetwork()
-    async with stage(relay, network=network, dc_overrides=OVERRIDES) as around:
+    async with stage(relay, network=network, warnings=True, dc_overrides=OVERRIDES) as around:
         client = await around.client()
         await client.recv_until_end()
         await around.finished()
 
         assert "DC 2 can't be reached" in around.log.everything()
         assert "192.0.2.1 port 1001: no route to" in around.log.everything()
+        assert [message.text.partition(" (")[0] for message in around.log.messages if message.level == "warning"] == [
+            "DC 2 can't be reached"
+        ]

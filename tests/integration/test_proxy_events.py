@@ -186,7 +186,7 @@ async def test_frame_with_another_tag(relay: str) -> None:
 
 
 async def test_dc_that_cannot_be_reached(relay: str) -> None:
-    async with stage(relay, network=RoutedNetwork({})) as around:
+    async with stage(relay, network=RoutedNetwork({}), warnings=True) as around:
         client = await around.client()
         assert await client.recv_until_end() == sockets.Received(b"", "eof")
 

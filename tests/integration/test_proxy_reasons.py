@@ -81,7 +81,7 @@ async def test_front_that_is_away_ends_the_stream(relay: str) -> None:
 
 
 async def test_dc_that_is_away_is_named(relay: str) -> None:
-    async with stage(relay, network=RoutedNetwork(), dcs=[4]) as around:
+    async with stage(relay, network=RoutedNetwork(), dcs=[4], warnings=True) as around:
         client = await around.client(-4)
         await sockets.recv_until_end(client.sock)
         await around.finished()

@@ -10,7 +10,9 @@ import pytest
 
 from integration.stage import stage, tcp_pair
 from mtglib.network import Direct, SocketOptions
+from support import sockets
 from support.faketls_client import FakeTLSClient
+from support.front import RecordingFront, listen_only
 
 NOTSENT_LOWAT_BYTES = 128 * 1024
 
@@ -51,6 +53,41 @@ async def test_small_messages_go_at_once_and_little_waits_in_the_kernel(relay: s
         client.close()
         await serving
         assert found == {"TCP_NODELAY": 1, "TCP_NOTSENT_LOWAT": NOTSENT_LOWAT_BYTES}
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+async def test_keep_alive_begins_when_a_client_is_authenticated(relay: str, keep_alive: bool) -> None:
+    async with stage(relay, keep_alive=keep_alive) as around:
+        ours, theirs = await tcp_pair()
+        with theirs.dup() as client_leg:
+            serving = asyncio.create_task(around.proxy.serve_conn(theirs))
+            client = FakeTLSClient(ours, around.secret)
+            await client.send_hello()
+            await client.receive_answer()
+            assert bool(client_leg.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) is keep_alive
+        client.close()
+        await serving
+
+
+async def test_visitors_of_the_site_get_no_keep_alive(relay: str) -> None:
+    site = RecordingFront(listen_only)
+    async with stage(relay, site=site) as around:
+        ours, theirs = await tcp_pair()
+        with ours, theirs.dup() as visitor_leg:
+            serving = asyncio.create_task(around.proxy.serve_conn(theirs))
+            await sockets.send_all(ours, b"GET / HTTP/1.1\r\n\r\n")
+            await (await site.connection()).got(18)
+            assert visitor_leg.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 0
+        sockets.close(ours)
+        await serving
+
+
+async def test_what_has_no_keep_alive_is_served_all_the_same(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "SO_KEEPALIVE", 0x7FFF)  # no kernel knows that
+    async with stage(relay) as around:
+        client = await around.client()
+        await client.send(b"hello")
+        assert await client.recv_exactly(5) == b"hello"
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,20 @@ async def test_keep_alive_is_as_configured_on_both_legs(tmp_path: Path, keep_ali
             await end(program)
 
 
+async def test_visitors_of_the_site_have_no_keep_alive_on_either_leg(tmp_path: Path) -> None:
+    async with FakeDC() as dc, RecordingFront() as front:
+        fronting = f'ip = "127.0.0.1"\nport = {front.port}'
+        with Program("run", configuration(tmp_path, dc, **{"domain-fronting": fronting})) as program:
+            visitor = await sockets.connect("127.0.0.1", program.started())
+            with visitor:
+                assert await timers_to(visitor.getsockname()[1]) == ["00"]
+                await sockets.send_all(visitor, b"GET / HTTP/1.1\r\n\r\n")
+                await (await front.connection()).got(18)
+                assert await timers_to(visitor.getsockname()[1]) == ["00"]
+                assert await timers_to(front.port) == ["00"]
+            await end(program)
+
+
 @pytest.mark.parametrize("scheme", ["udp", "tls", "https"])
 async def test_the_site_is_found_through_the_configured_dns_server(tmp_path: Path, scheme: str) -> None:
     if reason := unbound_is_missing():

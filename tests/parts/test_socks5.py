@@ -20,7 +20,7 @@ from mtglib.network.socks5 import Socks5
 from mtglib.network.target_error import TargetUnreachableError
 from support import sockets
 from support.ports import free_port
-from support.socks_servers import Dante, MicroSocks, is_missing
+from support.socks_servers import Dante, MicroSocks, ScriptedProxy, answers, is_missing
 from support.tcp_server import TCPServer
 from unit.network.site import Site, response
 
@@ -104,6 +104,53 @@ async def test_a_rule_of_the_proxy_is_its_error() -> None:
         with pytest.raises(OSError, match=r"not allowed by ruleset \(2\)") as caught:
             await Socks5(proxy.url, base=Direct()).dial("127.0.0.9", 9, timeout_seconds=20)
     assert not isinstance(caught.value, TargetUnreachableError)
+
+
+@SERVERS
+async def test_targets_that_refuse_never_open_the_breaker_of_their_proxy(make: Make) -> None:
+    async with Greeter() as target, make() as proxy:
+        network = from_urls([f"{proxy.url}?open_threshold=1&half_open_timeout=24h"], base=Direct())
+        for _ in range(3):
+            with pytest.raises(TargetUnreachableError):
+                await network.dial("127.0.0.1", free_port(), timeout_seconds=20)
+        await check_greeting(await network.dial("127.0.0.1", target.port, timeout_seconds=20))
+
+
+async def test_a_proxy_whose_rules_refuse_opens_its_breaker() -> None:
+    async with Dante() as proxy:
+        network = from_urls([f"{proxy.url}?open_threshold=1&half_open_timeout=24h"], base=Direct())
+        with pytest.raises(OSError, match=r"not allowed by ruleset \(2\)"):
+            await network.dial("127.0.0.9", 9, timeout_seconds=20)
+        with pytest.raises(CircuitOpenError):
+            await network.dial("127.0.0.9", 9, timeout_seconds=20)
+
+
+NO_AUTHENTICATION = b"\x05\x00"
+REPLY = "05{code:02x}00010000000000000000"
+
+
+@pytest.mark.parametrize(
+    ("code", "counts"), [(1, True), (2, True), (3, False), (4, False), (5, False), (6, False), (7, True), (8, False)]
+)
+async def test_only_what_a_proxy_can_help_counts_against_it(code: int, counts: bool) -> None:
+    script = answers(NO_AUTHENTICATION, bytes.fromhex(REPLY.format(code=code)))
+    async with ScriptedProxy(script) as proxy:
+        network = from_urls([f"{proxy.url}?open_threshold=2&half_open_timeout=24h"], base=Direct())
+        for _ in range(4):
+            with pytest.raises(OSError):
+                await network.dial("127.0.0.1", 9, timeout_seconds=20)
+
+        assert proxy.accepted == (2 if counts else 4)
+
+
+@pytest.mark.parametrize("parts", [(), (NO_AUTHENTICATION,)], ids=["from the start", "about the target"])
+async def test_silence_counts_against_a_proxy(parts: tuple[bytes, ...]) -> None:
+    async with ScriptedProxy(answers(*parts)) as proxy:
+        network = from_urls([f"{proxy.url}?open_threshold=1&half_open_timeout=24h"], base=Direct())
+        with pytest.raises(TimeoutError):
+            await network.dial("127.0.0.1", 9, timeout_seconds=0.05)
+        with pytest.raises(CircuitOpenError):
+            await network.dial("127.0.0.1", 9, timeout_seconds=0.05)
 
 
 async def test_a_proxy_is_reached_through_another_one() -> None:

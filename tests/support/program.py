@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,14 +20,22 @@ class Program:
     """`mtg ARGUMENTS` as a child process whose stderr is read line by line; killed when its context is left.
 
     Its state directory is empty, unless the environment or its configuration has another one.
+
+    ``start`` is what Python is given in place of ``-m mtg``.
     """
 
-    def __init__(self, *arguments: object, environment: Mapping[str, str] | None = None, **popen: Any) -> None:
+    def __init__(
+        self,
+        *arguments: object,
+        environment: Mapping[str, str] | None = None,
+        start: Sequence[object] = ("-m", "mtg"),
+        **popen: Any,
+    ) -> None:
         self.log: list[dict[str, Any]] = []
         """All JSON lines read so far."""
         self._state = tempfile.TemporaryDirectory(prefix="mtg-test-state-")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mtg", *map(str, arguments)],
+            [sys.executable, *map(str, start), *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

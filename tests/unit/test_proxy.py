@@ -260,6 +260,38 @@ async def test_who_catches_a_cancellation_is_left_behind_with_a_warning(
     peer.close()
 
 
+async def test_an_engine_that_does_not_end_is_left_behind_with_a_warning(
+    events: EventRecorder, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, closed = asyncio.Event(), asyncio.Event()
+
+    async def close(_: object) -> None:
+        await go.wait()
+        closed.set()
+
+    monkeypatch.setattr("mtglib.proxy._END_TIMEOUT", 0.01)
+    monkeypatch.setattr("mtglib.proxy._LEAST_ENGINE_TIMEOUT", 0.01)
+    monkeypatch.setattr("mtglib.relay.engine.Engine.close", close)
+
+    await make(events, logger=logger).shutdown()
+
+    assert logger.warnings == ["the relay engine was left behind: its threads don't end"]
+    go.set()
+    await closed.wait()
+
+
+async def test_what_the_engine_raises_at_its_end_is_heard(
+    events: EventRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def close(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("mtglib.relay.engine.Engine.close", close)
+
+    with pytest.raises(ZeroDivisionError):
+        await make(events).shutdown()
+
+
 async def test_a_call_that_is_cancelled_waits_a_while_for_who_catches_it(
     events: EventRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,7 +333,7 @@ async def test_debugging_costs_no_field_while_it_is_off(events: EventRecorder, i
     peer.close()
 
     told = [message.level for message in logger.messages]
-    assert (told.count("info"), told.count("debug"), logger.bound) == (1, is_enabled, 1 + is_enabled)
+    assert (told.count("info"), told.count("debug"), logger.bound) == (0, 2 * is_enabled, 2 * is_enabled)
 
 
 async def test_a_cache_that_answers_nothing_is_broken(events: EventRecorder, logger: RecordingLogger) -> None:

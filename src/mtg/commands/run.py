@@ -23,7 +23,8 @@ def run(config: Path) -> None:
     """Serve the proxy that CONFIG describes.
 
     Runs in the foreground and logs to stderr: JSON lines, or coloured ones on a terminal. SIGTERM and SIGINT
-    stop accepting and give what is open 5 seconds; a second signal ends it at once. SIGHUP reads IP lists again,
+    stop accepting and give what is open 5 seconds; a second signal ends it at once. Whatever
+    hangs has one second more. SIGHUP reads IP lists again,
     or is a SIGTERM if the terminal that it logs to was closed. Exit codes: 0 after a signal, 1 if an address can't
     be listened on, 2 if CONFIG is wrong (with a line for each problem).
     """

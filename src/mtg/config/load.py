@@ -1,4 +1,4 @@
-"""Reads a configuration file: the only module of this package that touches the file system."""
+"""Reads a configuration file and what it names: with `small_file` all of this package that touches the file system."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ from mtg.config.problems import build
 from mtg.config.rules import Findings, settle
 from mtg.config.schema import Config
 from mtg.config.show import shown
+from mtg.config.small_file import read_small_file
 from mtg.user_error import EXIT_USAGE, UserError, os_reason
 
+_MAX_CONFIG_BYTES = 4 * 1024 * 1024
+_MAX_SECRET_BYTES = 4096
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -77,21 +80,25 @@ def _read_secret(directory: Path, name: str, problems: list[str]) -> mtglib.Secr
         problems.append(f"{where}: expected a file's name")
         return None
     try:
-        return mtglib.Secret.parse((directory / name).read_text(encoding="ascii"))
+        return mtglib.Secret.parse(read_small_file(directory / name, _MAX_SECRET_BYTES).decode("ascii"))
     except OSError as error:
         problems.append(f"{where}: {os_reason(error)}")
     except UnicodeDecodeError:
         problems.append(f"{where}: expected a secret in hex or base64")
     except mtglib.MtglibError as error:
         problems.append(f"{where}: {str(error).removeprefix('secret: ')}")
+    except ValueError as error:
+        problems.append(f"{where}: {error}")
     return None
 
 
 def _read_text(path: Path) -> str:
     try:
-        raw = path.read_bytes()
+        raw = read_small_file(path, _MAX_CONFIG_BYTES, pipes=True)
     except OSError as error:
         raise _problems(str(path), os_reason(error)) from None
+    except ValueError as error:
+        raise _problems(str(path), str(error)) from None
     try:
         return raw.decode("utf-8-sig")  # editors on Windows put a byte order mark there
     except UnicodeDecodeError as error:

@@ -183,8 +183,19 @@ def _notes(config: Config, warnings: list[str]) -> None:
             for listen in config.bind_to
             if isinstance(listen, ListenUnix)
         ]
+    metrics = config.stats.prometheus
+    if metrics.enabled and metrics.bind_to is not None and not _is_loopback(metrics.bind_to.host):
+        warnings.append(
+            f"stats.prometheus.bind-to: {metrics.bind_to} isn't for this machine alone: whoever can connect there sees "
+            "how the proxy is used, and that it is one (use 127.0.0.1, or let a firewall close the port)"
+        )
     if config.defense.blocklist.enabled and not config.defense.blocklist.urls:
         warnings.append("defense.blocklist.urls: empty, so nobody is blocked")
+
+
+def _is_loopback(host: str) -> bool:
+    ip = mtglib.canonical_ip(host)
+    return ip is not None and ip.is_loopback
 
 
 _PENDING: tuple[tuple[str, Callable[[Config], bool]], ...] = (

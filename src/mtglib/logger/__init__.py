@@ -1,6 +1,7 @@
 """Loggers: lines of JSON or for a terminal, and the standard library's."""
 
+from .line_writer import flush
 from .standard import Standard
 from .structured import StructLogger, make_logger
 
-__all__ = ["Standard", "StructLogger", "make_logger"]
+__all__ = ["Standard", "StructLogger", "flush", "make_logger"]

@@ -1,9 +1,10 @@
-"""Lines for a terminal, a pipe or a socket, written without waiting for whoever reads them."""
+"""Lines for a log, written without waiting for whatever takes them."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import io
 import os
 import queue
 import select
@@ -12,32 +13,41 @@ import sys
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO, TypeAlias
 
 _MAX_LINES = 4096
 _MAX_LINES_AT_ONCE = 256
-_LAST_LINES_SECONDS = 1.0
+_LAST_LINES_SECONDS = 0.5
+
+_Item: TypeAlias = str | threading.Event | None
+"""A line; or what is set when all lines before it are written; or None, which ends the thread."""
 
 
-def may_block(stream: TextIO) -> bool:
-    """Tell whether writing can take as long as somebody else likes: to a terminal, a pipe, a socket."""
-    try:
-        mode = os.fstat(stream.fileno()).st_mode
-    except (OSError, ValueError):  # none of the system's, or closed
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()
+class Writer(Protocol):
+    """What a log needs: one method for all levels."""
+
+    def msg(self, line: str) -> None:
+        """Write a line."""
+
+
+def writer_for(stream: TextIO, on_dropped: Callable[[int], None]) -> Writer:
+    """Make what writes to `stream`: a thread, unless the stream is in memory."""
+    return MemoryWriter(stream) if isinstance(stream, io.StringIO) else LineWriter(stream, on_dropped)
 
 
 class LineWriter:
     """Writes lines in their order from a thread. What finds 4096 of them waiting is dropped and counted.
 
-    The thread goes past the stream's buffer, whose lock would hold up whoever else prints there and the
-    interpreter's end. At the program's end the last lines have one second.
+    A terminal, a pipe or a socket may be read by nobody, and a disk may stall. Whatever has a descriptor of its own is
+    written to past the stream's buffer, whose lock would hold up whoever else prints there and the interpreter's end.
+    At the program's end the last lines have half a second.
 
     Args:
-        stream: One for which `may_block` is true.
-        on_dropped: Called with the number of dropped lines before the next line that isn't.
+        stream: Where to write.
+        on_dropped: Called with the number of lines that were dropped, or that couldn't be written, before the next
+            line that can.
     """
 
     _dropped: int
@@ -52,11 +62,13 @@ class LineWriter:
         """Write a line, soon."""
         if self._process != os.getpid():  # a forked child has no thread, and its parent's lines are its parent's
             self._start()
+        dropped = 0
         with self._dropping:
             if self._lines.qsize() >= _MAX_LINES:
                 self._dropped += 1
                 return
-            dropped, self._dropped = self._dropped, 0
+            if not self._sink.failing:  # else the warning would be lost as well
+                dropped, self._dropped = self._dropped + self._sink.take_lost(), 0
         if dropped:
             self._on_dropped(dropped)
         self._lines.put(line)
@@ -67,8 +79,9 @@ class LineWriter:
         self._process = os.getpid()
         self._dropped = 0
         self._dropping = threading.RLock()  # that of a forked child's parent may be locked for ever
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        arguments = (self._lines, os.dup(self._stream.fileno()))
+        self._lines: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._sink = _Descriptor(self._stream) if _has_own_descriptor(self._stream) else _Stream(self._stream)
+        arguments = (self._lines, self._sink)
         thread = threading.Thread(target=_write_lines, args=arguments, name="mtg-log", daemon=True)
         thread.start()
         _writing[thread] = self._lines
@@ -77,54 +90,8 @@ class LineWriter:
             util.Finalize(None, _end_all, exitpriority=0)
 
 
-_writing: dict[threading.Thread, queue.SimpleQueue[str | None]] = {}
-
-
-@atexit.register
-def _end_all() -> None:
-    """Write what is waiting, all of it within a second or not at all."""
-    deadline_mono = time.monotonic() + _LAST_LINES_SECONDS
-    writing = dict(_writing)
-    for lines in writing.values():
-        lines.put(None)
-    for thread in writing:
-        thread.join(max(deadline_mono - time.monotonic(), 0))
-
-
-def _write_lines(lines: queue.SimpleQueue[str | None], descriptor: int) -> None:
-    """Write until there is a None in place of a line."""
-    try:
-        while (batch := _some_lines(lines))[-1] is not None:
-            _write(descriptor, batch)
-        _write(descriptor, batch[:-1])
-    finally:
-        os.close(descriptor)
-        _writing.pop(threading.current_thread(), None)
-
-
-def _some_lines(lines: queue.SimpleQueue[str | None]) -> list[str | None]:
-    """Wait for a line; return it with those behind it, up to a None."""
-    batch = [lines.get()]
-    with contextlib.suppress(queue.Empty):
-        while batch[-1] is not None and len(batch) < _MAX_LINES_AT_ONCE:
-            batch.append(lines.get_nowait())
-    return batch
-
-
-def _write(descriptor: int, lines: list[str | None]) -> None:
-    rest = "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
-    with contextlib.suppress(OSError):  # a closed pipe: there is nobody whom one could tell
-        while rest:
-            try:
-                rest = rest[os.write(descriptor, rest) :]
-            except BlockingIOError:  # whoever started us shares a non-blocking descriptor with us
-                ready = select.poll()
-                ready.register(descriptor, select.POLLOUT)
-                ready.poll()
-
-
-class FileWriter:
-    """Writes lines to what has no descriptor, or one that never waits for anybody, such as a file."""
+class MemoryWriter:
+    """Writes lines to what waits for nobody."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -134,6 +101,152 @@ class FileWriter:
         """Write a line, now."""
         with self._lock:
             self._stream.write(f"{line}\n")
-            self._stream.flush()
 
     debug = info = warning = msg
+
+
+def flush(timeout_seconds: float) -> bool:
+    """Wait until what was logged before is written, by all loggers of this process; False if that takes too long."""
+    deadline_mono = time.monotonic() + timeout_seconds
+    markers = []
+    for lines in dict(_writing).values():
+        lines.put(marker := threading.Event())
+        markers.append(marker)
+    return all(marker.wait(max(deadline_mono - time.monotonic(), 0)) for marker in markers)
+
+
+class _Sink:
+    """Where lines go, and how many didn't get there.
+
+    Attributes:
+        failing: Whether the last lines couldn't be written.
+    """
+
+    def __init__(self) -> None:
+        self.failing = False
+        self._lost: deque[int] = deque()  # appended to by one thread and emptied by others, without a lock
+
+    def write(self, lines: list[str]) -> None:
+        """Write; what can't be written is lost."""
+        if not lines:
+            return
+        lost = self._write("".join(f"{line}\n" for line in lines))
+        self.failing = lost > 0
+        if lost:
+            self._lost.append(lost)
+
+    def take_lost(self) -> int:
+        """Return how many lines were lost since this was asked before."""
+        lost = 0
+        with contextlib.suppress(IndexError):
+            while True:
+                lost += self._lost.popleft()
+        return lost
+
+    def close(self) -> None:
+        """Free what was opened here."""
+
+    def _write(self, text: str) -> int:
+        """Write; return how many lines couldn't be."""
+        raise NotImplementedError
+
+
+class _Descriptor(_Sink):
+    """A duplicate of a stream's descriptor."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()  # what was written to it before comes first
+        self._descriptor = os.dup(stream.fileno())
+        self._torn = False
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _write(self, text: str) -> int:
+        data = text.encode(errors="backslashreplace")
+        rest = b"\n" + data if self._torn else data  # a line that was cut off stays a line of its own
+        try:
+            while rest:
+                try:
+                    written = os.write(self._descriptor, rest)
+                    self._torn, rest = rest[:written][-1:] != b"\n", rest[written:]
+                except BlockingIOError:  # whoever started us shares a non-blocking descriptor with us
+                    ready = select.poll()
+                    ready.register(self._descriptor, select.POLLOUT)
+                    ready.poll()
+        except OSError:  # a full disk, a closed pipe
+            return min(rest.count(b"\n"), data.count(b"\n"))
+        return 0
+
+
+class _Stream(_Sink):
+    """A stream that has no descriptor of its own, or more to do than writing: one that compresses, say."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def _write(self, text: str) -> int:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except Exception:
+            return text.count("\n")
+        return 0
+
+
+def _has_own_descriptor(stream: TextIO) -> bool:
+    """Tell whether what is written to the stream ends up in its descriptor as it is."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):  # none of the system's, or closed
+        return False
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty():
+        return True
+    return isinstance(stream, io.TextIOWrapper) and isinstance(getattr(stream.buffer, "raw", None), io.FileIO)
+
+
+_writing: dict[threading.Thread, queue.SimpleQueue[_Item]] = {}
+
+
+@atexit.register
+def _end_all() -> None:
+    """Write what is waiting, all of it within half a second or not at all."""
+    deadline_mono = time.monotonic() + _LAST_LINES_SECONDS
+    writing = dict(_writing)
+    for lines in writing.values():
+        lines.put(None)
+    for thread in writing:
+        thread.join(max(deadline_mono - time.monotonic(), 0))
+
+
+def _write_lines(lines: queue.SimpleQueue[_Item], sink: _Sink) -> None:
+    """Write until there is a None in place of a line."""
+    try:
+        goes_on = True
+        while goes_on:
+            batch, goes_on = _some_lines(lines, sink)
+            sink.write(batch)
+    finally:
+        sink.close()
+        _writing.pop(threading.current_thread(), None)
+
+
+def _some_lines(lines: queue.SimpleQueue[_Item], sink: _Sink) -> tuple[list[str], bool]:
+    """Wait for a line; return it with those behind it, and whether there may be more."""
+    batch: list[str] = []
+    item = lines.get()
+    with contextlib.suppress(queue.Empty):
+        while item is not None:
+            if isinstance(item, str):
+                batch.append(item)
+                if len(batch) >= _MAX_LINES_AT_ONCE:
+                    break
+            else:
+                sink.write(batch)
+                batch.clear()
+                item.set()
+            item = lines.get_nowait()
+    return batch, item is not None

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 
-from .line_writer import FileWriter, LineWriter, may_block
+from .line_writer import writer_for
 from .masking import mask_client_ip
 
 _MTG_LEVELS = {"warning": "warn"}  # mtg's spelling, which filters and dashboards know
@@ -31,8 +31,9 @@ def make_logger(
 ) -> StructLogger:
     """Make a root logger.
 
-    Where the stream is a terminal, a pipe or a socket, a thread writes: of what nobody reads, 4096 lines wait, and more
-    are dropped and counted in a warning. All lines are in UTF-8.
+    A thread writes, so that neither a reader that stands still nor a stalled disk holds you up: 4096 lines wait, and
+    more are dropped and counted in a warning, as are those for which a disk has no room. `flush` waits for what was
+    logged. Only an `io.StringIO` is written to at once. Lines for a terminal, a pipe, a socket or a file are in UTF-8.
 
     Args:
         debug: Write debug messages, too, and tracebacks of errors.
@@ -45,10 +46,10 @@ def make_logger(
         renderers.insert(0, mask_client_ip)
 
     def on_dropped(count: int) -> None:
-        logger.bind(count=count).warning("log: lines were dropped, as nobody read them")
+        logger.bind(count=count).warning("log: lines were dropped, as they could not be written in time, or not at all")
 
     bound = structlog.wrap_logger(
-        LineWriter(stream, on_dropped) if may_block(stream) else FileWriter(stream),
+        writer_for(stream, on_dropped),
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
         processors=[structlog.processors.add_log_level, *renderers],
     ).bind()

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ..constants import PreferIP
 from ..interfaces import Logger
 from .resolve import Answer
+from .silent_addresses import SilentAddresses
 from .socket_options import SocketOptions
 
 _ATTEMPT_DELAY_SECONDS: Final = 0.25  # RFC 8305, section 8
@@ -89,47 +90,65 @@ async def _connected(sock: socket.socket, address: Any, timeout_seconds: float) 
 
 
 async def connect_first(
-    answers: list[Answer], timeout_seconds: float, options: SocketOptions, logger: Logger | None
+    answers: list[Answer],
+    timeout_seconds: float,
+    options: SocketOptions,
+    logger: Logger | None,
+    silent: SilentAddresses | None = None,
 ) -> socket.socket:
     """Connect to whichever address answers first.
 
     An attempt begins when the one before has failed, or is a quarter of a second old (less where the time would not
-    do for all). At most 32 addresses are tried.
+    do for all). At most 32 addresses are tried. Those in `silent` come last; addresses that don't answer in time, or
+    that one tried later overtakes, are noted there.
 
     Raises:
         OSError: All failed; the error is the last one's.
         TimeoutError: No address answered in time.
     """
-    waiting = answers[:_MAX_ATTEMPTS]
+    silent = SilentAddresses() if silent is None else silent
+    waiting = silent.put_last(answers)[:_MAX_ATTEMPTS]
     if len(waiting) == 1:
         return await connect(waiting[0], timeout_seconds, options, logger)
     delay_seconds = min(_ATTEMPT_DELAY_SECONDS, timeout_seconds / (len(waiting) + 1))
-    running: set[asyncio.Task[socket.socket]] = set()
+    running: dict[asyncio.Task[socket.socket], Answer] = {}  # in the order in which they began
     count = len(waiting)
     error: OSError = OSError(errno.EADDRNOTAVAIL, "there is no address to connect to")
     try:
         async with asyncio.timeout(timeout_seconds):
             while waiting or running:
                 if waiting:
-                    attempt = connect(waiting.pop(0), timeout_seconds, options, logger)
-                    running.add(asyncio.create_task(attempt))
+                    answer = waiting.pop(0)
+                    running[asyncio.create_task(connect(answer, timeout_seconds, options, logger))] = answer
                 done, _ = await asyncio.wait(
                     running, timeout=delay_seconds if waiting else None, return_when=asyncio.FIRST_COMPLETED
                 )
                 for task in done:  # one that isn't looked at stays in `running`, and is closed
-                    running.discard(task)
+                    earlier = list(running)[: list(running).index(task)]
+                    answer = running.pop(task)
                     try:
-                        return task.result()
+                        sock = task.result()
                     except OSError as failed:
                         error = failed
+                    else:
+                        _note_overtaken(silent, answer, (running[each] for each in earlier if each not in done))
+                        return sock
     except TimeoutError as late:
+        for answer in running.values():
+            silent.note(answer)
         raise TimeoutError(f"none of {count} addresses answers within {timeout_seconds:.3g} s") from late
     finally:
         await _give_up(running)
     raise error
 
 
-async def _give_up(running: set[asyncio.Task[socket.socket]]) -> None:
+def _note_overtaken(silent: SilentAddresses, winner: Answer, losers: Iterable[Answer]) -> None:
+    silent.forget(winner)
+    for answer in losers:
+        silent.note(answer)
+
+
+async def _give_up(running: Iterable[asyncio.Task[socket.socket]]) -> None:
     for task in running:
         task.cancel()
     for outcome in await asyncio.gather(*running, return_exceptions=True):

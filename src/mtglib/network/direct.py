@@ -15,6 +15,7 @@ from ..part_check import check_part
 from .checks import check_kind
 from .connecting import by_preference, connect, connect_first, numeric_answer
 from .resolve import Answer, Resolver
+from .silent_addresses import SilentAddresses
 from .socket_options import DEFAULT_SOCKET_OPTIONS, SocketOptions
 from .system_resolver import SystemResolver
 from .target_error import TargetUnreachableError
@@ -52,12 +53,15 @@ class Direct:
         self._socket_options = socket_options
         self._prefer_ip: PreferIP = prefer_ip
         self._logger = logger
+        self._silent = SilentAddresses()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
         """Connect to a name or an IP address; of a name every address is tried (RFC 8305), but at most 32.
+
+        An address that was silent within the last minute is tried last.
 
         Args:
             host: A name, or an IP address, maybe with a zone (fe80::1%eth0).
@@ -81,7 +85,8 @@ class Direct:
         answers = by_preference(await self._resolve(host, port, timeout_seconds), self._prefer_ip)
         if not answers:
             raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address" + self._of_which_kind())
-        return await connect_first(answers, deadline_mono - loop.time(), self._socket_options, self._logger)
+        left_seconds = deadline_mono - loop.time()
+        return await connect_first(answers, left_seconds, self._socket_options, self._logger, self._silent)
 
     def http_client(
         self, dial: Dial | None = None, *, timeout_seconds: float = 10.0, ssl_context: ssl.SSLContext | None = None

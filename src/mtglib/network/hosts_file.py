@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 from pathlib import Path
 
 from ..endpoints import canonical_ip
@@ -24,7 +25,7 @@ class HostsFile:
         try:
             status = os.stat(self._path)
             stamp = (status.st_mtime_ns, status.st_size)
-            if stamp != self._stamp:
+            if stamp != self._stamp and stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting
                 self._known = await asyncio.to_thread(self._read)  # lists against advertising are megabytes
                 self._stamp = stamp
         except OSError:

@@ -1,6 +1,8 @@
 """What is asked of the kernel for each TCP connection.
 
-Set on a listener, all of it holds for the connections that Linux accepts from there, at no cost for each.
+Set on a listener, it holds for the connections that Linux accepts from there, at no cost for each. What a peer would
+notice is left out there: whoever connects may be a visitor of the fronting site, and would see probes or an ending that
+the site's own connections haven't.
 """
 
 import errno
@@ -18,6 +20,7 @@ _MAX_INT: Final = 2**31 - 1
 _MAX_KEEP_ALIVE_SECONDS: Final = 32_767  # what Linux takes
 _MAX_KEEP_ALIVE_COUNT: Final = 127
 _NEVER: Final = frozenset((errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.ENOENT, errno.EPERM, errno.EACCES, errno.EINVAL))
+_NOT_ON_LISTENERS: Final = frozenset(("SO_KEEPALIVE", "TCP_USER_TIMEOUT"))
 _UNKNOWN: Final = -1  # an option that Python has no name for here: no kernel takes it
 
 
@@ -81,6 +84,9 @@ class SocketOptions:
     def apply(self, sock: socket.socket, logger: Logger | None = None) -> None:
         """Set all options on a TCP socket, connected, listening or neither; others are left as they are.
 
+        On a listening socket keep-alive isn't switched on, and there is no user time-out: only the times of keep-alive
+        are set, for the connections on which `ProxyOpts.keep_alive` switches it on.
+
         What the kernel doesn't have is skipped, from then on without asking again. The first `logger` that is given is
         told, once, as debug.
 
@@ -89,8 +95,9 @@ class SocketOptions:
         """
         if sock.family not in (socket.AF_INET, socket.AF_INET6):
             return
+        skipped = _NOT_ON_LISTENERS if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) else ()
         for name, level, option, value in self._calls:
-            if name in self._lacking:
+            if name in self._lacking or name in skipped:
                 continue
             try:
                 sock.setsockopt(level, option, value)

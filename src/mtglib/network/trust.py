@@ -3,8 +3,8 @@
 import asyncio
 import os
 import ssl
+import stat
 import threading
-from contextlib import suppress
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
@@ -18,6 +18,9 @@ async def default_context(purpose: Literal["dns", "http"]) -> ssl.SSLContext:
     """Return a context for clients, which all of this purpose share: it sets its ALPN protocols.
 
     Reading the authorities takes some 20 ms, so that is done in a thread, and again only when their file has changed.
+
+    Raises:
+        OSError: What is in place of their file, as SSL_CERT_FILE may say, isn't one and would never come to an end.
     """
     return await asyncio.to_thread(_kept, purpose, _stamp())
 
@@ -34,7 +37,11 @@ def _made(_purpose: str, _of: _Stamp) -> ssl.SSLContext:
 
 def _stamp() -> _Stamp:
     paths = ssl.get_default_verify_paths()
-    with suppress(OSError):
-        status = os.stat(paths.cafile or "")
-        return paths.cafile, paths.capath, status.st_mtime_ns, status.st_size
-    return paths.cafile, paths.capath, 0, 0
+    cafile = os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile)  # as OpenSSL has it
+    try:
+        status = os.stat(cafile)
+    except OSError:
+        return cafile, paths.capath, 0, 0
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(f"the file of authorities isn't one: {cafile}")
+    return cafile, paths.capath, status.st_mtime_ns, status.st_size

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ _MAX_CONNECTIONS = 16
 _MAX_REQUEST_BYTES = 8192
 _REQUEST_TIMEOUT = 5.0
 _ANSWER_TIMEOUT = 5.0
+_ABSOLUTE = re.compile(r"https?://[^/]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Request:
 
     Attributes:
         method: Such as GET, in capitals as sent.
-        path: Without the query.
+        path: Without the query, and without scheme and host.
     """
 
     method: str
@@ -29,8 +31,16 @@ def parse_request(head: bytes) -> Request | None:
     """Parse a request's head; None if it isn't HTTP/1.x."""
     match head.partition(b"\r\n")[0].decode("latin-1").split(" "):
         case [method, target, "HTTP/1.0" | "HTTP/1.1"] if method and target:
-            return Request(method, target.partition("?")[0])
+            return Request(method, _path(target))
     return None
+
+
+def _path(target: str) -> str:
+    """Return the path of a request's target, which may be a whole URL (RFC 9112, 3.2.2), without the query."""
+    path = target.partition("?")[0]
+    if (absolute := _ABSOLUTE.match(path)) is not None:
+        return path[absolute.end() :] or "/"
+    return path
 
 
 def answer(request: Request | None, path: str, content_type: str, page: Callable[[], bytes]) -> bytes:

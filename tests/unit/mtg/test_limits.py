@@ -5,24 +5,56 @@ from __future__ import annotations
 import resource
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mtg import limits
+from mtg.user_error import UserError
 
 
 @pytest.mark.parametrize(
-    ("wanted", "file_limit", "fitting"),
+    ("wanted", "file_limit", "engine_threads", "fitting"),
     [
-        (100, 264, 100),
-        (100, 263, 99),
-        (8192, 1024, 480),
-        (8192, 2 * 8192 + 64, 8192),
-        (5, 64, 1),
-        (5, 0, 1),
-        (10**9, resource.RLIM_INFINITY, 10**9),
+        (8192, 1_048_576, 2, 8192),
+        (8192, 2 * 8192 + 256, 2, 8192),
+        (8192, 2 * 8192 + 254, 2, 8191),
+        (8192, 1024, 2, 384),
+        (100, 1024, 2, 100),
+        (8192, 512, 2, 192),
+        (8192, 256, 2, 96),
+        (8192, 128, 2, 37),
+        (8192, 56, 2, 1),
+        (8192, 50, 0, 1),
+        (8192, 1024, 128, 296),
+        (10**9, resource.RLIM_INFINITY, 2, 10**9),
     ],
 )
-def test_concurrency_fits_the_limit(wanted: int, file_limit: int, fitting: int) -> None:
-    assert limits.fitting_concurrency(wanted, file_limit) == fitting
+def test_concurrency_fits_the_limit(wanted: int, file_limit: int, engine_threads: int, fitting: int) -> None:
+    assert limits.fitting_concurrency(wanted, file_limit, engine_threads) == fitting
+
+
+@given(limit=st.integers(0, 100_000), threads=st.integers(0, 256))
+def test_more_files_never_serve_fewer_and_all_of_it_fits(limit: int, threads: int) -> None:
+    def fitting(limit: int) -> int:
+        try:
+            return limits.fitting_concurrency(10**9, limit, threads)
+        except UserError:
+            return 0
+
+    assert 0 <= fitting(limit + 1) - fitting(limit) <= 1
+    assert 2 * fitting(limit) <= max(0, limit - 48 - 3 * threads)
+
+
+@pytest.mark.parametrize("file_limit", [0, 20, 55])
+def test_too_few_files_to_serve_anybody_are_an_error(file_limit: int) -> None:
+    with pytest.raises(UserError) as caught:
+        limits.fitting_concurrency(1, file_limit, 2)
+
+    assert caught.value.exit_code == 1
+    assert caught.value.lines == (
+        "open files: expected a limit of at least 56, with which one connection can be served, "
+        f"got {file_limit} (ulimit -n, or LimitNOFILE= in systemd)",
+    )
 
 
 def test_the_soft_limit_is_raised_to_the_hard_one(monkeypatch: pytest.MonkeyPatch) -> None:

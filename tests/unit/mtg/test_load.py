@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import mtglib
 from mtg.config import load_config
+from mtg.config.small_file import read_small_file
 from mtg.user_error import UserError
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
@@ -51,7 +57,7 @@ def test_what_is_not_toml_is_one_line_with_its_number(tmp_path: Path, content: b
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert lines(tmp_path / "missing.toml") == [": No such file or directory"]
-    assert lines(tmp_path) == [": Is a directory"]
+    assert lines(tmp_path) == [": expected a file, got a directory"]
 
 
 def test_each_problem_begins_with_the_files_name(tmp_path: Path) -> None:
@@ -95,6 +101,76 @@ def test_a_bad_secret_file_is_one_line(tmp_path: Path, content: bytes | None, li
     path = write(tmp_path / "c.toml", 'secret-file = "key"\nbind-to = "127.0.0.1:1"')
     (got,) = lines(path)
     assert got.startswith(line)
+
+
+def unreadable(path: Path, kind: str) -> Path:
+    """Make something that is no ordinary small file."""
+    match kind:
+        case "a directory":
+            path.mkdir()
+        case "a pipe":
+            os.mkfifo(path)
+        case "a socket":
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.bind(str(path))
+        case "a device":
+            path.symlink_to("/dev/zero")
+        case "a larger file":
+            path.touch()
+            os.truncate(path, 2**30)
+    return path
+
+
+KINDS = ["a directory", "a pipe", "a socket", "a device", "a larger file"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_secret_file_that_is_no_ordinary_small_file_is_one_line(tmp_path: Path, kind: str) -> None:
+    unreadable(tmp_path / "key", kind)
+    path = write(tmp_path / "c.toml", 'secret-file = "key"\nbind-to = "127.0.0.1:1"')
+    expected = "at most 4096 bytes" if kind == "a larger file" else "a file"
+    assert lines(path) == [f': secret-file: "key": expected {expected}, got {kind}']
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "a pipe"])
+def test_a_configuration_that_is_no_ordinary_small_file_is_one_line(tmp_path: Path, kind: str) -> None:
+    expected = "at most 4194304 bytes" if kind == "a larger file" else "a file"
+    assert lines(unreadable(tmp_path / "c.toml", kind)) == [f": expected {expected}, got {kind}"]
+
+
+def test_a_configuration_may_come_through_a_pipe() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader), os.fdopen(writer, "w") as pipe:
+        pipe.write(GOOD)
+        pipe.close()
+        assert load_config(Path(f"/dev/fd/{reader}")).secret == SECRET
+
+
+def test_a_pipe_into_which_nobody_writes_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtg.config.small_file._PIPE_SECONDS", 0.01)
+    path = unreadable(tmp_path / "c.toml", "a pipe")
+    assert lines(path)[0].startswith(": secret: missing"), "nobody has it open: it is empty"
+    with open(os.open(path, os.O_RDWR)):
+        assert lines(path) == [": expected a file, got a pipe into which nobody wrote for 0.01 s"]
+
+
+@given(size=st.integers(0, 300_000), most=st.integers(0, 300_000))
+def test_a_file_is_read_whole_or_not_at_all(size: int, most: int) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        content = os.urandom(size)
+        file.write(content)
+        file.flush()
+        if size > most:
+            with pytest.raises(ValueError, match=f"^expected at most {most} bytes, got a larger file$"):
+                read_small_file(Path(file.name), most)
+        else:
+            assert read_small_file(Path(file.name), most) == content
+
+
+def test_a_file_that_says_it_is_empty_is_read_and_bounded() -> None:
+    assert read_small_file(Path("/proc/self/status"), 100_000).startswith(b"Name:")
+    with pytest.raises(ValueError, match=r"^expected at most 10 bytes"):
+        read_small_file(Path("/proc/self/status"), 10)
 
 
 def test_a_secret_in_place_of_a_file_name_is_not_echoed(tmp_path: Path) -> None:

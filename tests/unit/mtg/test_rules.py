@@ -220,6 +220,27 @@ def test_what_a_part_cannot_work_with_is_among_all_problems(table: dict[str, Any
     assert "x@h" not in "".join(problems)
 
 
+@pytest.mark.parametrize(
+    ("address", "warned"),
+    [
+        ("0.0.0.0:3129", True),
+        ("[::]:3129", True),
+        ("192.0.2.1:3129", True),
+        ("127.0.0.1:3129", False),
+        ("127.8.9.10:3129", False),
+        ("[::1]:3129", False),
+        ("[::ffff:127.0.0.1]:3129", False),
+    ],
+)
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_metrics_page_that_others_can_reach_is_a_warning(address: str, warned: bool, enabled: bool) -> None:
+    stats = {"prometheus": {"enabled": enabled, "bind-to": address}}
+    found = settled({**BASE, "stats": stats})[1].warnings
+    assert [line.startswith(f"stats.prometheus.bind-to: {address} isn't for this") for line in found] == (
+        [True] if warned and enabled else []
+    )
+
+
 def test_keep_alive_that_is_off_may_have_any_bounds() -> None:
     assert settled({**BASE, "network": {"keep-alive": {"disabled": True, "idle": "24h"}}})[1].problems == []
 

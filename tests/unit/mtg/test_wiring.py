@@ -70,9 +70,8 @@ def only(calls: Calls, name: str) -> dict[str, Any]:
 
 
 def direct(calls: Calls) -> dict[str, Any]:
-    """The program's own; a DNS server is reached through another, which has no arguments."""
-    (call,) = [call for call in calls["Direct"] if len(call) > 1]
-    return call
+    """The way to Telegram; DNS servers are reached by another, which has no arguments, the site by a third."""
+    return next(call for call in calls["Direct"] if len(call) > 1)
 
 
 def test_the_direct_network(calls: Calls) -> None:
@@ -85,6 +84,22 @@ def test_the_direct_network(calls: Calls) -> None:
     assert made["socket_options"].keep_alive == only(calls, "KeepAlive")["made"]
     assert made["prefer_ip"] == "only-ipv6"
     assert made["logger"] is LOGGER
+
+
+def test_the_way_to_the_site_has_no_keep_alive(calls: Calls) -> None:
+    built = parts(calls, **{"prefer-ip": "only-ipv6"})
+    made = [call for call in calls["Direct"] if len(call) > 1][1]
+    assert made["made"] is built.options.front_network
+    assert made["resolver"] is built.resolver
+    assert made["socket_options"] == network.SocketOptions(keep_alive=None)
+    assert made["prefer_ip"] == "only-ipv6"
+    assert made["logger"] is LOGGER
+
+
+@pytest.mark.parametrize("disabled", [True, False])
+def test_keep_alive_of_clients_is_as_configured(calls: Calls, disabled: bool) -> None:
+    built = parts(calls, network={"keep-alive": {"disabled": disabled}})
+    assert built.options.keep_alive is not disabled
 
 
 def test_what_has_no_keys_stays_at_the_librarys_defaults(calls: Calls) -> None:
@@ -103,7 +118,7 @@ def test_proxies_are_over_the_direct_network(calls: Calls) -> None:
     proxies = only(calls, "from_urls")
     assert list(proxies["urls"]) == urls
     assert proxies["logger"] is LOGGER
-    assert proxies["base"] is built.options.front_network is direct(calls)["made"]
+    assert proxies["base"] is direct(calls)["made"]
     assert proxies["made"] is built.options.network
 
 

@@ -17,6 +17,7 @@ import mtglib
 from mtglib.network import connecting
 from mtglib.network.connecting import by_preference, connect_first, numeric_answer
 from mtglib.network.resolve import Answer
+from mtglib.network.silent_addresses import SilentAddresses
 from mtglib.network.socket_options import DEFAULT_SOCKET_OPTIONS
 
 
@@ -71,6 +72,40 @@ async def test_a_silent_address_does_not_keep_the_next_one_waiting(stack: ExitSt
 
     with await first_of(answers("127.0.0.1", "127.0.0.2", port=port)) as sock:
         assert sock.getpeername() == ("127.0.0.2", port)
+
+
+async def test_an_address_that_was_overtaken_is_tried_last_the_next_time(stack: ExitStack) -> None:
+    port = silent(stack, "127.0.0.1")
+    stack.enter_context(socket.create_server(("127.0.0.2", port)))
+    remembered = SilentAddresses()
+    found = answers("127.0.0.1", "127.0.0.2", port=port)
+
+    (await connect_first(found, 30, DEFAULT_SOCKET_OPTIONS, None, remembered)).close()
+
+    assert remembered.put_last(found) == found[::-1]
+
+
+async def test_an_address_that_was_silent_is_tried_last(stack: ExitStack) -> None:
+    port = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+    stack.enter_context(socket.create_server(("127.0.0.2", port)))
+    remembered = SilentAddresses()
+    found = answers("127.0.0.1", "127.0.0.2", port=port)
+    remembered.note(found[0])
+
+    with await connect_first(found, 30, DEFAULT_SOCKET_OPTIONS, None, remembered) as sock:
+        assert sock.getpeername() == ("127.0.0.2", port)
+
+
+async def test_addresses_that_are_all_silent_are_tried_last_the_next_time(stack: ExitStack) -> None:
+    port = silent(stack, "127.0.0.1")
+    silent(stack, "127.0.0.2", port)
+    remembered = SilentAddresses()
+    found = answers("127.0.0.1", "127.0.0.2", "127.0.0.3", port=port)
+
+    with pytest.raises(TimeoutError):
+        await connect_first(found[:2], 0.3, DEFAULT_SOCKET_OPTIONS, None, remembered)
+
+    assert remembered.put_last(found) == [found[2], *found[:2]]
 
 
 async def test_attempts_are_a_quarter_of_a_second_apart(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:

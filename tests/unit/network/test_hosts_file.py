@@ -53,3 +53,9 @@ async def test_localhost_is_this_machine_even_without_a_file(tmp_path: Path) -> 
     for name in ("localhost", "a.localhost"):
         assert await hosts.addresses(name) == ["::1", "127.0.0.1"]
     assert await hosts.addresses("a.example") == []
+
+
+async def test_a_pipe_in_place_of_the_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "hosts")
+
+    assert await HostsFile(str(tmp_path / "hosts")).addresses("a.example") == []

@@ -50,13 +50,16 @@ def test_all_options_are_set() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_accepted_connections_inherit_every_option_of_their_listener(host: str) -> None:
+def test_accepted_connections_inherit_what_visitors_may_have(host: str) -> None:
+    """Neither probes nor a time-out: the fronting site's own connections have none."""
     with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         ALL.apply(listener)
         with socket.create_connection(listener.getsockname()[:2]):
             accepted, _ = listener.accept()
             with accepted:
-                assert read(accepted) == ALL_AS_READ
+                assert read(accepted) == ALL_AS_READ | {"SO_KEEPALIVE": 0, "TCP_USER_TIMEOUT": 0}
+                accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                assert read(accepted) == ALL_AS_READ | {"TCP_USER_TIMEOUT": 0}
 
 
 def test_what_is_none_is_left_to_the_system() -> None:

@@ -20,6 +20,11 @@ def status(request: Request | None, path: str = "/metrics") -> int:
     [
         (b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", Request("GET", "/metrics")),
         (b"HEAD /metrics?a=b?c HTTP/1.0\r\n\r\n", Request("HEAD", "/metrics")),
+        (b"GET http://192.0.2.1:3129/metrics HTTP/1.1\r\nHost: x\r\n\r\n", Request("GET", "/metrics")),
+        (b"GET HTTP://[::1]:3129/a/b?c=http://d/e HTTP/1.1\r\n\r\n", Request("GET", "/a/b")),
+        (b"HEAD https://a.example HTTP/1.1\r\n\r\n", Request("HEAD", "/")),
+        (b"GET http://a.example?b=c HTTP/1.1\r\n\r\n", Request("GET", "/")),
+        (b"GET /http://a.example/metrics HTTP/1.1\r\n\r\n", Request("GET", "/http://a.example/metrics")),
         (b"GET / HTTP/2.0\r\n\r\n", None),
         (b"GET  HTTP/1.1\r\n\r\n", None),
         (b"GET /a b HTTP/1.1\r\n\r\n", None),

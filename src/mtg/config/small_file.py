@@ -1,0 +1,75 @@
+"""Reads files that have to be small, whatever the path turns out to be: none of them keeps the program waiting."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import time
+from pathlib import Path
+
+_PIPE_SECONDS = 5.0
+_CHUNK_BYTES = 64 * 1024
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def read_small_file(path: Path, max_bytes: int, *, pipes: bool = False) -> bytes:
+    """Read a whole file.
+
+    Args:
+        path: Where.
+        max_bytes: A file with more is refused.
+        pipes: A pipe will do as well, such as a shell's `<(...)`; whoever writes there has 5 s.
+
+    Raises:
+        ValueError: It isn't an ordinary small file; the text is "expected ..., got ...".
+        OSError: It can't be read.
+    """
+    _check_kind(os.stat(path).st_mode, pipes)  # before opening it, which alone has a meaning for some devices
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        _check_kind(status.st_mode, pipes)
+        _check_size(status.st_size, max_bytes)
+        return _read(descriptor, max_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int, max_bytes: int) -> bytes:
+    deadline_mono = time.monotonic() + _PIPE_SECONDS
+    data = b""
+    while True:
+        try:
+            chunk = os.read(descriptor, _CHUNK_BYTES)
+        except BlockingIOError:
+            _wait(descriptor, deadline_mono)
+            continue
+        if not chunk:
+            return data
+        data += chunk
+        _check_size(len(data), max_bytes)
+
+
+def _wait(descriptor: int, deadline_mono: float) -> None:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    left_seconds = deadline_mono - time.monotonic()
+    if left_seconds <= 0 or not poll.poll(left_seconds * 1000):
+        raise ValueError(f"expected a file, got a pipe into which nobody wrote for {_PIPE_SECONDS:g} s")
+
+
+def _check_kind(mode: int, pipes: bool) -> None:
+    if not stat.S_ISREG(mode) and not (pipes and stat.S_ISFIFO(mode)):
+        raise ValueError(f"expected a file, got {_KINDS.get(stat.S_IFMT(mode), 'something else')}")
+
+
+def _check_size(size_bytes: int, max_bytes: int) -> None:
+    if size_bytes > max_bytes:
+        raise ValueError(f"expected at most {max_bytes} bytes, got a larger file")

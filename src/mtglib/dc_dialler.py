@@ -1,0 +1,270 @@
+"""Connecting to a DC: its addresses in their order, the families side by side (RFC 8305, "happy eyeballs")."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from typing import Final
+
+from .dc import DCAddress, DCChoice
+from .errors import UpstreamError
+from .guards import Warnings
+from .interfaces import Network
+from .network.silent_addresses import SilentAddresses
+from .upstream import dial
+
+ATTEMPT_DELAY_SECONDS: Final = 0.25
+"""How long one address may be silent before the next one is tried beside it (RFC 8305, section 8)."""
+
+_NEARLY: Final = 0.8  # event loops round their clocks and timers to milliseconds
+
+
+class DCDialler:
+    """Connects to DCs, and remembers for a minute which addresses were silent: those are tried last.
+
+    Args:
+        network: Dials.
+        dial_timeout: For one address in seconds; all addresses of a DC together get twice that, not counting the time
+            by which the network exceeds it.
+        warnings: Where a DC out of reach and a network that misbehaves are reported.
+        clock: Returns seconds that never go back.
+    """
+
+    def __init__(
+        self, network: Network, dial_timeout: float, warnings: Warnings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._network = network
+        self._dial_timeout = dial_timeout
+        self._warnings = warnings
+        self._silent = SilentAddresses(clock)
+        self._cancelled: set[asyncio.Task[socket.socket]] = set()
+
+    async def dial(self, choice: DCChoice) -> tuple[socket.socket, DCAddress]:
+        """Connect to one of a DC's addresses.
+
+        Where the addresses are of two families, the families alternate, and an attempt that is 0.25 s old gets the next
+        one beside it; whichever connects first wins. Addresses of one family are tried one after the other. A failure
+        starts the next attempt at once.
+
+        Raises:
+            UpstreamError: None could be reached, which is also a warning once a minute; or the network misbehaved.
+        """
+        race = _Race(self._network, choice.addresses, self._dial_timeout, self._warnings, self._silent)
+        try:
+            reached = await race.run()
+        finally:
+            if left := race.give_up():
+                self._close_later(left)
+        if reached is None:
+            message = f"DC {choice.dc} can't be reached ({'; '.join(race.failures)})"
+            self._warnings.warn(f"DC {choice.dc}", message)
+            raise UpstreamError(message)
+        return reached
+
+    def _close_later(self, tasks: list[asyncio.Task[socket.socket]]) -> None:
+        """Close what these tasks may yet connect to."""
+        for task in tasks:
+            self._cancelled.add(task)  # an event loop doesn't keep tasks alive
+            task.add_done_callback(self._close_cancelled)
+
+    def _close_cancelled(self, task: asyncio.Task[socket.socket]) -> None:
+        self._cancelled.discard(task)
+        if not task.cancelled() and task.exception() is None:
+            task.result().close()  # it was second by a hair
+
+
+def in_order(addresses: Sequence[DCAddress], silent: SilentAddresses) -> list[DCAddress]:
+    """Return the addresses in the order in which they are tried: families alternate, silent addresses come last."""
+    first = [address for address in addresses if address.ip.version == addresses[0].ip.version]
+    second = [address for address in addresses if address.ip.version != addresses[0].ip.version]
+    pairs = zip_longest(first, second)
+    return silent.put_last(address for pair in pairs for address in pair if address is not None)
+
+
+class _Race:
+    """One connection's attempts.
+
+    The first attempt, and each that has no other beside it, runs in the caller's own task: a dial that succeeds at once
+    costs neither a task nor a timer.
+
+    Attributes:
+        failures: What became of each address that failed.
+    """
+
+    __slots__ = (
+        *("_addresses", "_began_mono", "_broken", "_deadline_mono", "_dial_timeout", "_loop", "_network", "_own"),
+        *("_silent", "_tasks", "_timer", "_waiting", "_warnings", "_won", "failures"),
+    )
+
+    def __init__(
+        self,
+        network: Network,
+        addresses: Sequence[DCAddress],
+        dial_timeout: float,
+        warnings: Warnings,
+        silent: SilentAddresses,
+    ) -> None:
+        self._network = network
+        self._addresses = addresses
+        self._dial_timeout = dial_timeout
+        self._warnings = warnings
+        self._silent = silent
+        self._loop = asyncio.get_running_loop()
+        self._deadline_mono = self._loop.time() + 2 * dial_timeout
+        self._waiting: list[DCAddress] | None = in_order(addresses, silent) if silent else None  # None: not needed yet
+        self._began_mono: dict[DCAddress, float] = {}  # of those that are under way, in their order
+        self._tasks: dict[asyncio.Task[socket.socket], DCAddress] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._own: asyncio.Timeout | None = None
+        self._won: tuple[socket.socket, DCAddress] | None = None
+        self._broken: UpstreamError | None = None
+        self.failures: list[str] = []
+
+    async def run(self) -> tuple[socket.socket, DCAddress] | None:
+        """Return the first connection, or None if every address failed.
+
+        Raises:
+            UpstreamError: The network misbehaved.
+        """
+        if self._waiting is None and (sock := await self._attempt(self._addresses[0])) is not None:
+            return sock, self._addresses[0]
+        while self._broken is None:
+            if self._won is not None:
+                return self._taken()
+            if (address := self._next()) is not None:
+                if (sock := await self._attempt(address)) is not None:
+                    return sock, address
+            elif self._tasks:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                return None
+        raise self._broken
+
+    def give_up(self) -> list[asyncio.Task[socket.socket]]:
+        """End what is still under way, without waiting for it; returns tasks that may yet connect."""
+        self._stop_timer()
+        if self._won is not None:
+            self._taken()[0].close()  # two were first
+        left = list(self._tasks)
+        for task in left:
+            task.remove_done_callback(self._ended)
+            task.cancel()
+        return left
+
+    def _left(self) -> list[DCAddress]:
+        """Return the addresses that weren't tried yet, in their order."""
+        if self._waiting is None:  # so that a dial that succeeds at once doesn't cost the sorting
+            self._waiting = in_order(self._addresses, self._silent)
+            self._waiting.remove(self._addresses[0])
+        if self._deadline_mono <= self._loop.time():
+            self._waiting.clear()
+        return self._waiting
+
+    def _next(self) -> DCAddress | None:
+        left = self._left()
+        return left.pop(0) if left else None
+
+    def _taken(self) -> tuple[socket.socket, DCAddress]:
+        assert self._won is not None
+        won, self._won = self._won, None
+        return won
+
+    async def _attempt(self, address: DCAddress) -> socket.socket | None:
+        """Dial in the caller's task; None if it failed, or if another attempt has decided the race."""
+        timeout_seconds, began_mono = self._begin(address)
+        try:
+            sock = await dial(
+                self._network, address.host, address.port, timeout_seconds, self._warnings, self._dial_waits
+            )
+            self._reached(address)
+            return sock
+        except (OSError, TimeoutError) as error:
+            if self._won is None and self._broken is None:
+                self._failed(address, error)
+        except UpstreamError:
+            if self._won is None:  # else that is how the network takes it to be cut short
+                raise
+        finally:
+            self._own = None
+            self._stop_timer()
+            self._began_mono.pop(address, None)
+        late_seconds = self._loop.time() - began_mono - timeout_seconds
+        self._deadline_mono += max(late_seconds, 0.0)
+        return None
+
+    def _begin(self, address: DCAddress) -> tuple[float, float]:
+        self._began_mono[address] = now_mono = self._loop.time()
+        return min(self._dial_timeout, self._deadline_mono - now_mono), now_mono
+
+    def _dial_waits(self, own: asyncio.Timeout) -> None:
+        """Called when the caller's own attempt has to wait; `own` can cut that short."""
+        self._own = own
+        if self._won is not None or self._broken is not None:
+            self._cut_short()
+        else:
+            self._start_timer()
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        if self._left() and len({address.ip.version for address in self._addresses}) > 1:
+            self._timer = self._loop.call_later(ATTEMPT_DELAY_SECONDS, self._start_beside)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start_beside(self) -> None:
+        """Start the next attempt in a task of its own."""
+        if (address := self._next()) is None:
+            return
+        timeout_seconds, _ = self._begin(address)
+        dialling = dial(self._network, address.host, address.port, timeout_seconds, self._warnings)
+        task = self._loop.create_task(dialling, name="mtglib-dial")
+        self._tasks[task] = address
+        task.add_done_callback(self._ended)
+        self._start_timer()
+
+    def _ended(self, task: asyncio.Task[socket.socket]) -> None:
+        address = self._tasks.pop(task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is None:
+            if self._won is not None:
+                task.result().close()
+            else:
+                self._reached(address)
+                self._won = task.result(), address
+                self._cut_short()
+        elif isinstance(error, UpstreamError):
+            self._broken = error
+            self._cut_short()
+        else:
+            self._failed(address, error)
+            if self._own is not None and self._won is None:  # else the caller's task starts the next one
+                self._start_beside()
+        self._began_mono.pop(address, None)
+
+    def _cut_short(self) -> None:
+        """End the caller's own attempt."""
+        self._stop_timer()
+        if self._own is not None and not self._own.expired():
+            self._own.reschedule(self._loop.time())
+
+    def _failed(self, address: DCAddress, error: BaseException) -> None:
+        if isinstance(error, TimeoutError):
+            self._silent.note(address)
+        self.failures.append(f"{address.ip} port {address.port}: {str(error) or 'time-out'}")
+
+    def _reached(self, address: DCAddress) -> None:
+        """Note an address that answers, and those that were asked well before and still don't."""
+        if self._silent:
+            self._silent.forget(address)
+        if len(self._began_mono) == 1:
+            return
+        now_mono = self._loop.time()
+        for other, began_mono in self._began_mono.items():
+            if other == address:
+                break
+            if now_mono - began_mono >= ATTEMPT_DELAY_SECONDS * _NEARLY:
+                self._silent.note(other)

@@ -1,0 +1,50 @@
+"""Which addresses were silent a moment ago, so that they are tried last for a while."""
+
+import time
+from collections.abc import Callable, Hashable, Iterable
+from typing import Final, TypeVar
+
+TRIED_LAST_SECONDS: Final = 60.0
+_MAX_ADDRESSES: Final = 1024
+
+_A = TypeVar("_A", bound=Hashable)
+
+
+class SilentAddresses:
+    """Remembers for a minute that an address didn't answer.
+
+    Memory is bounded: of more than 1024 addresses the one that was noted longest ago is forgotten.
+
+    Args:
+        clock: Returns seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until_mono: dict[Hashable, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._until_mono)
+
+    def note(self, address: Hashable) -> None:
+        """Remember that an address didn't answer in time."""
+        self._until_mono.pop(address, None)  # so that the order is that of the notes
+        self._until_mono[address] = self._clock() + TRIED_LAST_SECONDS
+        if len(self._until_mono) > _MAX_ADDRESSES:
+            del self._until_mono[next(iter(self._until_mono))]
+
+    def forget(self, address: Hashable) -> None:
+        """Note that an address answers again."""
+        self._until_mono.pop(address, None)
+
+    def put_last(self, addresses: Iterable[_A]) -> list[_A]:
+        """Return the addresses with the silent ones at the end; apart from that, the order stays."""
+        known = list(addresses)
+        if not self._until_mono:
+            return known
+        now_mono = self._clock()
+        for address, until_mono in list(self._until_mono.items()):
+            if until_mono > now_mono:
+                break  # later notes last longer
+            del self._until_mono[address]
+        return sorted(known, key=self._until_mono.__contains__)

@@ -1,0 +1,315 @@
+"""Connecting to a DC whose addresses are of two families, and what is remembered of those that were silent."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+import mtglib
+from integration.recording_logger import RecordingLogger
+from mtglib import dc_dialler
+from mtglib.dc import DCAddress, DCChoice
+from mtglib.dc_dialler import DCDialler
+from mtglib.guards import Warnings
+from unit.recorders import said
+from unit.scripted_dials import Answer, ScriptedNetwork, broken, connected, no_socket, refused, silent
+
+SIX_A, SIX_B = (DCAddress(ip_address(f"2001:db8::{n}"), 443) for n in (1, 2))
+FOUR_A, FOUR_B = (DCAddress(ip_address(f"192.0.2.{n}"), 443) for n in (1, 2))
+BOTH = DCChoice(2, 2, (SIX_A, SIX_B, FOUR_A, FOUR_B))
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_mono = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_mono
+
+
+class Fates(ScriptedNetwork):
+    """A network where each address has its fate; keeps the sockets that it returned."""
+
+    def __init__(self, fates: Mapping[DCAddress, Answer]) -> None:
+        super().__init__()
+        self.fates = dict(fates)
+        self.cancelled: list[str] = []
+        self.returned: list[socket.socket] = []
+
+    @property
+    def hosts(self) -> list[str]:
+        return [host for host, _, _ in self.dialled]
+
+    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        self.dialled.append((host, port, timeout_seconds))
+        try:
+            sock: socket.socket = await self.fates[DCAddress(ip_address(host), port)]()
+        except asyncio.CancelledError:
+            self.cancelled.append(host)
+            raise
+        self.returned.append(sock)
+        return sock
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next address begin after 10 ms in place of 250."""
+    monkeypatch.setattr(dc_dialler, "ATTEMPT_DELAY_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_silent_family_gets_the_other_one_beside_it(warnings: Warnings, logger: RecordingLogger) -> None:
+    network = Fates({SIX_A: silent, FOUR_A: connected})
+
+    sock, address = await DCDialler(network, 3600.0, warnings).dial(BOTH)
+
+    with sock:
+        assert address == FOUR_A
+        assert network.hosts == [SIX_A.host, FOUR_A.host]
+        assert network.cancelled == [SIX_A.host]
+        assert sock.fileno() >= 0
+    assert logger.messages == []
+
+
+async def test_the_other_family_begins_after_a_quarter_of_a_second(
+    warnings: Warnings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 8305, section 8."""
+    loop = asyncio.get_running_loop()
+    timers: list[float] = []
+
+    def call_later(delay: float, callback: Callable[[], None]) -> asyncio.Handle:
+        timers.append(delay)
+        return loop.call_soon(callback)
+
+    race_loop = type(
+        "Loop", (), {"__getattr__": lambda _, name: getattr(loop, name), "call_later": staticmethod(call_later)}
+    )
+    monkeypatch.setattr(asyncio, "get_running_loop", race_loop)
+    with (
+        await DCDialler(
+            Fates({SIX_A: silent, FOUR_A: silent, SIX_B: connected, FOUR_B: silent}), 3600.0, warnings
+        ).dial(BOTH)
+    )[0]:
+        assert timers == [0.25, 0.25, 0.25]
+
+
+async def test_a_refusal_lets_the_other_family_begin_at_once(warnings: Warnings) -> None:
+    network = Fates({SIX_A: refused, FOUR_A: connected})
+
+    sock, address = await DCDialler(network, 3600.0, warnings).dial(BOTH)
+
+    sock.close()
+    assert address == FOUR_A
+    assert network.hosts == [SIX_A.host, FOUR_A.host]
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_refusal_beside_a_silent_address_lets_the_next_one_begin(warnings: Warnings) -> None:
+    network = Fates({SIX_A: silent, FOUR_A: refused, SIX_B: refused, FOUR_B: connected})
+
+    sock, address = await DCDialler(network, 3600.0, warnings).dial(BOTH)
+
+    sock.close()
+    assert address == FOUR_B
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_an_address_that_fails_late_leaves_the_race_to_the_others(warnings: Warnings) -> None:
+    four_may_connect = asyncio.Event()
+
+    async def late_refusal() -> None:
+        await asyncio.sleep(0.02)
+        four_may_connect.set()
+        raise ConnectionRefusedError("refused")
+
+    async def after_that() -> socket.socket:
+        await four_may_connect.wait()
+        return await connected()
+
+    network = Fates({SIX_A: late_refusal, FOUR_A: after_that, SIX_B: silent, FOUR_B: silent})
+    sock, address = await DCDialler(network, 3600.0, warnings).dial(BOTH)
+
+    sock.close()
+    assert address == FOUR_A
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_if_two_connect_one_is_closed(warnings: Warnings) -> None:
+    both_dialled = asyncio.Event()
+
+    async def first() -> socket.socket:
+        await both_dialled.wait()
+        return await connected()
+
+    async def second() -> socket.socket:
+        both_dialled.set()
+        return await connected()
+
+    network = Fates({SIX_A: first, FOUR_A: second})
+    sock, _ = await DCDialler(network, 3600.0, warnings).dial(BOTH)
+    await asyncio.sleep(0)
+
+    with sock:
+        assert len(network.returned) == 2
+        assert [each.fileno() >= 0 for each in network.returned].count(True) == 1
+        assert sock.fileno() >= 0
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_loser_that_connects_although_it_was_cancelled_is_closed(warnings: Warnings) -> None:
+    cancelled, winner_may_connect, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def first() -> socket.socket:
+        await winner_may_connect.wait()
+        return await connected()
+
+    async def stubborn() -> socket.socket:
+        winner_may_connect.set()
+        try:
+            await silent()
+        except asyncio.CancelledError:
+            cancelled.set()
+            await asyncio.sleep(0.01)
+        ended.set()
+        return await connected()
+
+    network = Fates({SIX_A: first, FOUR_A: stubborn, SIX_B: silent, FOUR_B: silent})
+    sock, address = await DCDialler(network, 3600.0, warnings).dial(BOTH)
+
+    with sock:
+        assert address == SIX_A
+        assert not ended.is_set(), "nobody waits for it"
+        await ended.wait()
+        assert cancelled.is_set()
+        while len(network.returned) < 2 or network.returned[1].fileno() >= 0:
+            await asyncio.sleep(0)
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_client_that_leaves_ends_all_attempts(warnings: Warnings) -> None:
+    all_dialled = asyncio.Event()
+
+    async def last() -> None:
+        all_dialled.set()
+        await silent()
+
+    network = Fates({SIX_A: silent, FOUR_A: silent, SIX_B: silent, FOUR_B: last})
+    dialling = asyncio.create_task(DCDialler(network, 3600.0, warnings).dial(BOTH))
+    await all_dialled.wait()
+    dialling.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await dialling
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert sorted(network.cancelled) == sorted(address.host for address in BOTH.addresses)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(("misbehave", "kind"), [(broken, "ZeroDivisionError"), (no_socket, "TypeError")])
+async def test_a_network_that_misbehaves_beside_another_attempt_ends_the_stream(
+    misbehave: Answer, kind: str, warnings: Warnings, logger: RecordingLogger
+) -> None:
+    network = Fates({SIX_A: silent, FOUR_A: misbehave})
+
+    with pytest.raises(mtglib.UpstreamError, match=rf"^Fates\.dial failed: {kind}$"):
+        await DCDialler(network, 3600.0, warnings).dial(BOTH)
+
+    assert said(logger) == [("warning", f"Fates.dial failed: {kind}")]
+    assert network.cancelled == [SIX_A.host]
+
+
+async def test_all_attempts_side_by_side_have_twice_the_time_of_one(warnings: Warnings) -> None:
+    network = Fates(dict.fromkeys(BOTH.addresses, silent))
+
+    with pytest.raises(mtglib.UpstreamError, match=r"2001:db8::1 port 443: time-out; 192\.0\.2\.1 port 443: time-out"):
+        await DCDialler(network, 0.02, warnings).dial(BOTH)
+
+    assert network.hosts == [SIX_A.host, FOUR_A.host]
+    assert sum(timeout for _, _, timeout in network.dialled) <= 0.04 + 1e-6
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_an_error_names_each_address_that_failed_side_by_side(warnings: Warnings) -> None:
+    network = Fates({SIX_A: silent, FOUR_A: refused, SIX_B: refused, FOUR_B: refused})
+
+    with pytest.raises(mtglib.UpstreamError) as caught:
+        await DCDialler(network, 0.05, warnings).dial(BOTH)
+
+    failures = [f"{address.host} port 443: refused" for address in (FOUR_A, SIX_B, FOUR_B)]
+    assert str(caught.value) == f"DC 2 can't be reached ({'; '.join((*failures, '2001:db8::1 port 443: time-out'))})"
+
+
+async def test_an_address_that_timed_out_is_tried_last_for_a_minute(warnings: Warnings) -> None:
+    network, clock = Fates({SIX_A: silent, FOUR_A: connected}), Clock()
+    dialler = DCDialler(network, 0.02, warnings, clock)
+
+    async def tried() -> list[str]:
+        network.dialled.clear()
+        (await dialler.dial(BOTH))[0].close()
+        return network.hosts
+
+    assert await tried() == [SIX_A.host, FOUR_A.host]
+    network.fates[SIX_B] = refused
+    assert await tried() == [FOUR_A.host]
+    clock.now_mono += 59
+    assert await tried() == [FOUR_A.host]
+    clock.now_mono += 1
+    assert await tried() == [SIX_A.host, FOUR_A.host]
+
+
+@pytest.mark.parametrize("fate", [refused, connected])
+async def test_an_address_that_answers_keeps_its_place(fate: Answer, warnings: Warnings) -> None:
+    network = Fates({SIX_A: fate, FOUR_A: connected})
+    dialler = DCDialler(network, 5.0, warnings)
+
+    for _ in range(2):
+        network.dialled.clear()
+        (await dialler.dial(BOTH))[0].close()
+        assert network.hosts[0] == SIX_A.host
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_an_address_that_was_overtaken_is_tried_last(warnings: Warnings) -> None:
+    network = Fates({SIX_A: silent, FOUR_A: connected})
+    dialler = DCDialler(network, 3600.0, warnings, Clock())
+
+    (await dialler.dial(BOTH))[0].close()
+    network.dialled.clear()
+    (await dialler.dial(BOTH))[0].close()
+
+    assert network.hosts == [FOUR_A.host]
+
+
+async def test_an_address_that_works_again_has_its_place_back(warnings: Warnings) -> None:
+    network = Fates({SIX_A: silent, FOUR_A: connected})
+    choice = DCChoice(2, 2, (SIX_A, FOUR_A))
+    dialler = DCDialler(network, 0.02, warnings, Clock())
+    (await dialler.dial(choice))[0].close()
+    network.fates = {SIX_A: connected, FOUR_A: refused}
+    (await dialler.dial(choice))[0].close()
+    network.dialled.clear()
+
+    (await dialler.dial(choice))[0].close()
+
+    assert network.hosts == [SIX_A.host]
+
+
+async def test_a_dial_that_succeeds_at_once_has_no_task_and_no_timer(
+    warnings: Warnings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unexpected(*_: Any, **__: Any) -> Any:
+        raise AssertionError("that costs each connection")
+
+    monkeypatch.setattr(asyncio, "timeout", unexpected)
+    monkeypatch.setattr(dc_dialler._Race, "_start_beside", unexpected)
+    monkeypatch.setattr(dc_dialler._Race, "_start_timer", unexpected)
+    monkeypatch.setattr(dc_dialler, "in_order", unexpected)
+
+    (await DCDialler(Fates({SIX_A: connected}), 5.0, warnings).dial(BOTH))[0].close()
