@@ -34,7 +34,7 @@ help:
 	@echo 'make format  put the sources into shape'
 	@echo 'make bench   what the proxy costs, beside haproxy  [ARGS="--quick"]'
 	@echo 'make flood   floods of connections; honest clients must get in  [ARGS="--all"]'
-	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 30"]'
+	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 60"]'
 	@echo 'make fuzz    the property tests with many more examples  [EXAMPLES=20000]'
 	@echo 'make clean   remove all that was built, and $(VENV)'
 

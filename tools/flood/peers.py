@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Protocol
+from typing import Literal, Protocol
 
 from benchmarks.peers.errors import RelayError
 from benchmarks.peers.obfuscated2 import FRAME_BYTES, Ciphers, accept_leg
@@ -17,8 +18,11 @@ from tools.flood.kinds import SiteMode
 from tools.flood.sockets import raise_file_limit
 
 SITE_ANSWER = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+Side = Literal["dc", "site"]
+
 _BACKLOG = 4096
 _RECV_BYTES = 65_536
+_RESET = struct.pack("ii", 1, 0)
 _START_TIMEOUT_SECONDS = 20.0
 
 
@@ -86,7 +90,18 @@ class Peers:
 
     def set_site(self, mode: SiteMode) -> None:
         """Choose; returns when it is so."""
-        self._pipe.send(mode)
+        self._tell(mode)
+
+    def die(self, side: Side) -> None:
+        """Reset all its connections and refuse new ones."""
+        self._tell(f"die {side}")
+
+    def come_back(self, side: Side) -> None:
+        """Listen again, at the same port."""
+        self._tell(f"come back {side}")
+
+    def _tell(self, command: str) -> None:
+        self._pipe.send(command)
         self._pipe.recv()
 
 
@@ -109,38 +124,79 @@ def running_peers() -> Iterator[Peers]:
 
 def _run(pipe: Connection) -> None:
     raise_file_limit()
-    mode: SiteMode = "silent"
-    poll = select.epoll()
-    connections: dict[int, tuple[socket.socket, _Serves]] = {}
-    listeners: dict[int, socket.socket] = {}
-    for _ in range(2):
-        listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+    _Serving(pipe).run()
+
+
+class _Serving:
+    """What the process does."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._mode: SiteMode = "silent"
+        self._poll = select.epoll()
+        self._connections: dict[int, tuple[Side, socket.socket, _Serves]] = {}
+        self._listeners: dict[int, tuple[Side, socket.socket]] = {}
+        self._ports: dict[Side, int] = {"dc": self._listen("dc", 0), "site": self._listen("site", 0)}
+        self._poll.register(pipe, select.EPOLLIN)
+
+    def run(self) -> None:
+        self._pipe.send((self._ports["dc"], self._ports["site"]))
+        while True:
+            for descriptor, events in self._poll.poll():
+                if descriptor == self._pipe.fileno():
+                    self._obey(self._pipe.recv())
+                    self._pipe.send(None)
+                elif descriptor in self._listeners:
+                    self._accept(*self._listeners[descriptor])
+                elif descriptor in self._connections:
+                    self._serve(descriptor, events)
+
+    def _listen(self, side: Side, port: int) -> int:
+        listener = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
         listener.setblocking(False)
-        listeners[listener.fileno()] = listener
-        poll.register(listener, select.EPOLLIN)
-    dc, site = listeners.values()
-    poll.register(pipe, select.EPOLLIN)
-    pipe.send((dc.getsockname()[1], site.getsockname()[1]))
-    while True:
-        for descriptor, events in poll.poll():
-            if descriptor == pipe.fileno():
-                mode = pipe.recv()
-                pipe.send(None)
-            elif descriptor in listeners:
-                for sock in _accepted(listeners[descriptor]):
-                    serves = _Echo(sock) if descriptor == dc.fileno() else _Site(sock, mode)
-                    connections[sock.fileno()] = (sock, serves)
-                    poll.register(sock, select.EPOLLIN)
-            else:
-                sock, peer = connections[descriptor]
-                wanted: int | None = None
-                with suppress(OSError, RelayError):
-                    wanted = peer.serve(events)
-                if wanted is None:
-                    del connections[descriptor]
-                    sock.close()
-                else:
-                    poll.modify(descriptor, wanted)
+        self._listeners[listener.fileno()] = (side, listener)
+        self._poll.register(listener, select.EPOLLIN)
+        return int(listener.getsockname()[1])
+
+    def _obey(self, command: str) -> None:
+        sides: tuple[Side, ...] = ("dc", "site")
+        modes: tuple[SiteMode, ...] = ("silent", "answers", "closes")
+        for side in sides:
+            if command == f"die {side}":
+                self._die(side)
+            elif command == f"come back {side}":
+                self._listen(side, self._ports[side])
+        for mode in modes:
+            if command == mode:
+                self._mode = mode
+
+    def _die(self, side: Side) -> None:
+        for descriptor, (listening, listener) in list(self._listeners.items()):
+            if listening == side:
+                del self._listeners[descriptor]
+                listener.close()
+        for descriptor, (connected, sock, _) in list(self._connections.items()):
+            if connected == side:
+                del self._connections[descriptor]
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                sock.close()
+
+    def _accept(self, side: Side, listener: socket.socket) -> None:
+        for sock in _accepted(listener):
+            serves = _Echo(sock) if side == "dc" else _Site(sock, self._mode)
+            self._connections[sock.fileno()] = (side, sock, serves)
+            self._poll.register(sock, select.EPOLLIN)
+
+    def _serve(self, descriptor: int, events: int) -> None:
+        _, sock, peer = self._connections[descriptor]
+        wanted: int | None = None
+        with suppress(OSError, RelayError):
+            wanted = peer.serve(events)
+        if wanted is None:
+            del self._connections[descriptor]
+            sock.close()
+        else:
+            self._poll.modify(descriptor, wanted)
 
 
 def _accepted(listener: socket.socket) -> Iterator[socket.socket]:

@@ -96,6 +96,18 @@ class Program:
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
 
+    async def leave_page(self) -> None:
+        """Ask for the metrics, and leave in the middle.
+
+        Raises:
+            OSError, TimeoutError: It doesn't answer.
+        """
+        async with asyncio.timeout(_SCRAPE_TIMEOUT_SECONDS):
+            _reader, writer = await asyncio.open_connection("127.0.0.1", self._metrics_port)
+            writer.write(b"GET / HTTP/1.1\r\nHost:")
+            await asyncio.sleep(0)
+            writer.transport.abort()
+
     async def gauges(self) -> dict[str, float]:
         """The sums of the gauges that count connections."""
         page = await self.page()
