@@ -49,9 +49,9 @@ class Case:
 
     @property
     def hold(self) -> int:
-        """How many connections the flood keeps open: a quarter more than there is room for."""
+        """How many connections the flood tries to keep open: twice as many as there is room for."""
         most = KINDS[self.kind].most_connections
-        wanted = self.concurrency * 5 // 4
+        wanted = self.concurrency * 2
         return wanted if most is None else min(wanted, most)
 
     @property

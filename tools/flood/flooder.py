@@ -6,7 +6,6 @@ import select
 import socket
 import struct
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ _RESET = struct.pack("ii", 1, 0)
 _SMALL_BUFFER_BYTES = 4096
 _TURN_SECONDS = 0.005
 _MOST_OPENED_A_TURN = 200
+_MOST_OPEN = 18_000
+_RECV_BYTES = 65_536
 _STOP_TIMEOUT_SECONDS = 20.0
 _IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h: the port is chosen at connect, so that each peer has all of them
 
@@ -36,7 +37,8 @@ class Plan:
         target: The proxy's port on 127.0.0.1, or the path of its Unix socket.
         secret: The proxy's.
         sources: Addresses to come from, in turn; none for a Unix socket.
-        hold: How many connections are kept open: beyond that the oldest is reset for each new one.
+        hold: How many connections are open at most, but for those that the site has ended. A new one comes for each
+            that is over.
         fill_a_second: How many connections are opened a second until so many were opened once.
         then_a_second: And from then on.
     """
@@ -114,7 +116,8 @@ class _Flood:
         self._poll = select.epoll()
         self._open: dict[int, socket.socket] = {}
         self._sent: dict[int, int] = {}  # of those that have begun: how far they are in what is repeated
-        self._order: deque[socket.socket] = deque()
+        self._half_open: set[int] = set()
+        self._answered: set[int] = set()
         self._opened = 0
         self._is_filled = False
         self._is_still = False
@@ -150,8 +153,9 @@ class _Flood:
 
     def _open_one(self) -> None:
         plan = self._plan
-        while len(self._open) >= plan.hold:
-            self._drop(self._order.popleft())
+        # Where the site has ended a connection before, the proxy's end of it can't be seen any more: those don't count.
+        if len(self._open) - len(self._half_open) >= plan.hold or len(self._open) >= _MOST_OPEN:
+            return
         sock = socket.socket(socket.AF_UNIX if isinstance(plan.target, str) else socket.AF_INET)
         sock.setblocking(False)
         if not self._kind.reads:
@@ -173,7 +177,6 @@ class _Flood:
         self._opened += 1
         self._is_filled = self._is_filled or self._opened >= plan.hold
         self._open[sock.fileno()] = sock
-        self._order.append(sock)
         self._poll.register(sock, self._events(is_new=True))
 
     def _events(self, *, is_new: bool = False) -> int:
@@ -194,12 +197,22 @@ class _Flood:
                 return
             if events & select.EPOLLRDHUP:
                 self._drop(sock)
-            elif events & select.EPOLLIN and not sock.recv(65_536):
-                self._poll.modify(descriptor, 0)  # ended by the site, and kept
+            elif events & select.EPOLLIN:
+                self._read(sock)
         except BlockingIOError:
             pass
         except OSError:
             self._drop(sock)
+
+    def _read(self, sock: socket.socket) -> None:
+        descriptor = sock.fileno()
+        if sock.recv(_RECV_BYTES):
+            self._answered.add(descriptor)
+        elif descriptor in self._answered:
+            self._half_open.add(descriptor)
+            self._poll.modify(descriptor, 0)
+        else:
+            self._drop(sock)  # turned away: no site ends a connection without an answer
 
     def _write(self, sock: socket.socket) -> bool:
         """Send what is due; False when the connection is over with that."""
@@ -223,6 +236,8 @@ class _Flood:
             return
         del self._open[descriptor]
         self._sent.pop(descriptor, None)
+        self._answered.discard(descriptor)
+        self._half_open.discard(descriptor)
         with suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         sock.close()
