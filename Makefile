@@ -11,7 +11,7 @@ PORT ?=
 SERVER ?=
 CONFIG ?= mtg.toml
 
-# For pytest, `make bench` and `make soak`: more arguments.
+# For pytest, `make bench`, `make flood` and `make soak`: more arguments.
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test check cargo-test pytest bench soak fuzz format packages clean FORCE
+.PHONY: help run test check cargo-test pytest bench flood soak fuzz format packages clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -33,7 +33,8 @@ help:
 	@echo 'make check   format, lint and types: the quick ones'
 	@echo 'make format  put the sources into shape'
 	@echo 'make bench   what the proxy costs, beside haproxy  [ARGS="--quick"]'
-	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 30"]'
+	@echo 'make flood   floods of connections; honest clients must get in  [ARGS="--all"]'
+	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 60"]'
 	@echo 'make fuzz    the property tests with many more examples  [EXAMPLES=20000]'
 	@echo 'make clean   remove all that was built, and $(VENV)'
 
@@ -56,6 +57,9 @@ pytest: $(STAMPS)/dev packages
 
 bench: $(STAMPS)/dev packages
 	$(BIN)/python -m benchmarks $(ARGS)
+
+flood: $(STAMPS)/dev
+	$(BIN)/python -m tools.flood $(ARGS)
 
 soak: $(STAMPS)/dev
 	$(BIN)/python -m tools.soak $(ARGS)

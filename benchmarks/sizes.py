@@ -13,13 +13,40 @@ class Sizes:
     clients: int  # that connect at the same time
     connections: int  # that each of them makes, one after another
     idle: int  # connections that each of them leaves open
+    parallel_connections: int  # of a crowd that downloads at once
+    parallel_blocks: int  # of 256 KiB, a connection of it
+    paced_connections: int  # that get a burst each 50 ms
+    paced_bursts: int  # a connection
 
 
 # Bulk: four connections are more than the two threads of haproxy or the engine, so that each thread serves
 # several, yet few enough for each to move long stretches, as downloads do; 1 GB costs about one CPU second.
 # 50 000 round trips and 2000 connections are one to two CPU seconds of a proxy, too; 4000 idle connections
-# take 16 MB and more, so that a stray page counts for nothing.
-FULL = Sizes(bulk_connections=4, bulk_blocks=954, trips=1000, clients=16, connections=125, idle=250)
+# take 16 MB and more, so that a stray page counts for nothing. 64 downloads are 1 GB together, as 4 are; 300 streams of
+# 16 KiB each 50 ms are 98 MB a second, which leaves most of two cores idle, for 4 seconds.
+FULL = Sizes(
+    bulk_connections=4,
+    bulk_blocks=954,
+    trips=1000,
+    clients=16,
+    connections=125,
+    idle=250,
+    parallel_connections=64,
+    parallel_blocks=60,
+    paced_connections=300,
+    paced_bursts=80,
+)
 
 # Enough to see that everything works, and to warm a proxy up; too little for a number that means anything.
-QUICK = Sizes(bulk_connections=4, bulk_blocks=32, trips=20, clients=16, connections=4, idle=16)
+QUICK = Sizes(
+    bulk_connections=4,
+    bulk_blocks=32,
+    trips=20,
+    clients=16,
+    connections=4,
+    idle=16,
+    parallel_connections=16,
+    parallel_blocks=4,
+    paced_connections=30,
+    paced_bursts=4,
+)

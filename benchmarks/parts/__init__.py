@@ -5,12 +5,14 @@ from benchmarks.parts.handshakes import measure_handshakes
 from benchmarks.parts.ip_lists import measure_ip_lists
 from benchmarks.parts.line import Line, MeasureLines
 from benchmarks.parts.replay_check import measure_replay_checks
+from benchmarks.parts.visitors import measure_visitors
 
 PARTS: dict[str, MeasureLines] = {
     "ip-lists": measure_ip_lists,
     "replay-check": measure_replay_checks,
     "fan-out": measure_fan_out,
     "handshakes": measure_handshakes,
+    "visitors": measure_visitors,
 }
 
 __all__ = ["PARTS", "Line", "MeasureLines"]

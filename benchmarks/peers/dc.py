@@ -46,7 +46,7 @@ class FakeDC:
 
 @contextmanager
 def running_dc(serve: Serve) -> Iterator[FakeDC]:
-    """Run a DC in a new process: ``serve_bulk`` or ``serve_echo``."""
+    """Run a DC in a new process: ``serve_bulk``, ``serve_echo`` or another function that serves a listener."""
     ours, theirs = get_context("spawn").Pipe()
     process = get_context("spawn").Process(target=_run, args=(serve, theirs), daemon=True)
     process.start()

@@ -60,6 +60,10 @@ class Session:
         self._ciphers.incoming.update_into(received, self._opened)
         return self._opened
 
+    def receive_some(self) -> bytes:
+        """Receive and decipher what has arrived; see `Stream.read_some`."""
+        return self._ciphers.incoming.update(self._stream.read_some())
+
     def expect(self, payload: bytes) -> None:
         """Receive exactly this payload.
 

@@ -29,6 +29,13 @@ class Stream(Protocol):
             RelayError: the stream ended first, or isn't well-formed.
         """
 
+    def read_some(self) -> bytes:
+        """Take what has arrived, with one call, which waits only if there is nothing; perhaps no payload at all.
+
+        Raises:
+            RelayError: the stream ended, or isn't well-formed.
+        """
+
     def expect_end(self) -> None:
         """Wait for the peer's FIN.
 
@@ -55,6 +62,13 @@ class RawStream:
             if not received:
                 raise RelayError(f"the stream ended {len(target) - filled} bytes early")
             filled += received
+
+    def read_some(self) -> bytes:
+        """Take what has arrived."""
+        received = self._sock.recv(BLOCK_BYTES)
+        if not received:
+            raise RelayError("the stream ended early")
+        return received
 
     def expect_end(self) -> None:
         """Wait for the peer's FIN."""
@@ -101,6 +115,21 @@ class RecordStream:
                 self._position += taken
                 self._record_left -= taken
                 filled += taken
+
+    def read_some(self) -> bytes:
+        """Take what has arrived of the records' payload."""
+        self._receive()
+        parts = []
+        while self._record_left or self._end - self._position >= _HEADER_BYTES:
+            if not self._record_left:
+                self._open_record()
+            taken = min(self._record_left, self._end - self._position)
+            if not taken:
+                break
+            parts.append(bytes(self._received[self._position : self._position + taken]))
+            self._position += taken
+            self._record_left -= taken
+        return b"".join(parts)
 
     def expect_end(self) -> None:
         """Wait for the peer's FIN."""

@@ -3,8 +3,10 @@
 from benchmarks.rows.bulk import DOWNLOAD_FAST, DOWNLOAD_REENCRYPTED, UPLOAD, UPLOAD_SMALL_RECORDS
 from benchmarks.rows.connection import CONNECTION, HANDSHAKE
 from benchmarks.rows.idle_memory import IDLE_MEMORY
+from benchmarks.rows.paced import PACED_CPU, PACED_DELAY
 from benchmarks.rows.round_trip import ROUND_TRIP, ROUND_TRIP_ALONE
 from benchmarks.rows.row import Row
+from benchmarks.rows.throughput import THROUGHPUT_FEW, THROUGHPUT_MANY
 
 DEFAULT_ROWS: tuple[Row, ...] = (
     DOWNLOAD_FAST,
@@ -13,6 +15,10 @@ DEFAULT_ROWS: tuple[Row, ...] = (
     ROUND_TRIP,
     CONNECTION,
     IDLE_MEMORY,
+    PACED_CPU,
+    PACED_DELAY,
+    THROUGHPUT_FEW,
+    THROUGHPUT_MANY,
 )
 # For tuning; they have no bar and run only when they are named.
 EXTRA_ROWS: tuple[Row, ...] = (UPLOAD_SMALL_RECORDS, ROUND_TRIP_ALONE, HANDSHAKE)

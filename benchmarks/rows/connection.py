@@ -21,7 +21,7 @@ def _connections(behaviour: Callable[[Target, int, int], None]) -> Measure:
 
 
 CONNECTION = Row(
-    "connection", "whole connection", "CPU us", _connections(clients.whole_connections), serve_echo, bar=4.5
+    "connection", "whole connection", "CPU us", _connections(clients.whole_connections), serve_echo, bar=3.3
 )
 HANDSHAKE = Row(
     "handshake",

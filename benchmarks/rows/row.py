@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Literal, NamedTuple, ParamSpec
+from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
 from benchmarks import procfs
 from benchmarks.peers.dc import Serve
@@ -15,6 +15,7 @@ from benchmarks.sizes import Sizes
 from benchmarks.subjects.process import ProxyProcess
 
 P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Measurement(NamedTuple):
@@ -33,10 +34,10 @@ class Load:
         """Start with the first call."""
         self._pool = _one_process()
 
-    def __call__(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Run a function of peers.clients there, wait for it, raise what it raised."""
+    def __call__(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a function of peers.clients there, wait for it, return what it returns and raise what it raised."""
         try:
-            self._pool.submit(work, *args, **kwargs).result()
+            return self._pool.submit(work, *args, **kwargs).result()
         except BlockingIOError:  # the kernel's way to say that a socket's timeout has passed
             raise RelayError(f"nothing moved for {STALL_TIMEOUT_SECONDS} s") from None
 

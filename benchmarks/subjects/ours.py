@@ -34,20 +34,29 @@ port = {front_port}
 
 @contextmanager
 def running_ours(
-    command: str, fast_mode: bool, folder: Path, dc_port: int, *, more_settings: str = ""
+    command: str,
+    fast_mode: bool,
+    folder: Path,
+    dc_port: int,
+    *,
+    site_port: int | None = None,
+    more_settings: str = "",
 ) -> Iterator[ProxyProcess]:
-    """Run ``command CONFIG`` with a fresh secret and ``more_settings`` (TOML sections); files go to the folder."""
+    """Run ``command CONFIG`` with a fresh secret and ``more_settings`` (TOML sections); files go to the folder.
+
+    Without a ``site_port`` what is fronted is refused.
+    """
     secret = Secret(secrets.token_bytes(16), FRONTED_HOST)
     port = free_port()
     config = folder / f"ours-{port}.toml"
-    with _closed_port() as front_port:
+    with _closed_port() as closed_port:
         with open(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(
                 _CONFIG.format(
                     secret=secret.hex(),
                     port=port,
                     dc_port=dc_port,
-                    front_port=front_port,
+                    front_port=site_port or closed_port,
                     fast_mode=str(fast_mode).lower(),
                 )
                 + more_settings

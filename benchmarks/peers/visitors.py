@@ -1,0 +1,76 @@
+"""Visitors who send one byte and wait, and a site that says nothing to them."""
+
+import select
+import socket
+import time
+from collections import deque
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+from benchmarks.peers.session import Target, connect
+
+_RECV_BYTES = 4096
+
+_visitors: deque[socket.socket] = deque()  # open between open_visitors and close_visitors, in the same process
+
+
+def open_visitors(port: int, count: int) -> None:
+    """Open so many, and keep them."""
+    for _ in range(count):
+        _visitors.append(_visitor(port))
+
+
+def keep_coming(port: int, per_second: float, seconds: float) -> int:
+    """Open so many a second for so long, and close the oldest for each; returns how many came."""
+    start_mono, came = time.monotonic(), 0
+    while (elapsed := time.monotonic() - start_mono) < seconds:
+        while came < elapsed * per_second:
+            _visitors.popleft().close()
+            _visitors.append(_visitor(port))
+            came += 1
+        time.sleep(1 / per_second)
+    return came
+
+
+def close_visitors() -> None:
+    """Close all."""
+    while _visitors:
+        _visitors.pop().close()
+
+
+def timed_connections(target: Target, message: bytes, count: int) -> list[float]:
+    """One connection after another, each with a message and its echo; returns how many seconds each took."""
+    taken = []
+    for _ in range(count):
+        start_mono = time.monotonic()
+        session = connect(target, message, len(message) + 64)
+        session.expect(message)
+        taken.append(time.monotonic() - start_mono)
+        session.close()
+    return taken
+
+
+def serve_silently(listener: socket.socket, report: Connection) -> None:
+    """Take whatever comes, answer nothing, and close what was closed."""
+    listener.setblocking(False)
+    open_now: dict[int, socket.socket] = {}
+    with select.epoll() as poll:
+        poll.register(listener, select.EPOLLIN)
+        while True:
+            for descriptor, _ in poll.poll():
+                with suppress(OSError):
+                    if descriptor == listener.fileno():
+                        sock, _ = listener.accept()
+                        open_now[sock.fileno()] = sock
+                        poll.register(sock, select.EPOLLIN)
+                        continue
+                    if open_now[descriptor].recv(_RECV_BYTES):
+                        continue
+                if descriptor in open_now:
+                    open_now.pop(descriptor).close()
+
+
+def _visitor(port: int) -> socket.socket:
+    sock = socket.create_connection(("127.0.0.1", port))
+    sock.send(b"\x16")
+    return sock

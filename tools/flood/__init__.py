@@ -1,0 +1,6 @@
+"""Floods of connections against the running program, and what honest clients notice of them."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))  # the clients are those of the tests

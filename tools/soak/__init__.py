@@ -1,0 +1,6 @@
+"""Rough use for minutes or hours: the program serves clients and strangers who leave in every way there is."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))  # the clients are those of the tests

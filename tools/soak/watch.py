@@ -1,0 +1,80 @@
+"""What the program holds when all have gone, and whether that stays the same."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from tools.flood.program import Program
+
+SETTLE_TIMEOUT_SECONDS = 60.0
+GROWTH_LIMIT_BYTES = 8 * 1024 * 1024
+"""Allocators keep some of what they had; a leak of a few hundred bytes per connection is beyond this in minutes."""
+MORE_THREADS = min(32, (os.cpu_count() or 1) + 4)
+"""The event loop's pool of threads grows to this when it is needed (concurrent.futures), and keeps them."""
+BYTES_PER_HELLO = 24
+REPLAY_MEMORY_LIMIT_BYTES = 24 * 1024 * 1024
+"""The memory for replays grows with each hello of ours, and so much is its promise."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the program holds while nobody is there.
+
+    Attributes:
+        files, threads, pss_bytes: Of its process.
+        connections: The sum of its gauges of connections.
+        hellos: How many hellos of ours it has seen by then.
+    """
+
+    files: int
+    threads: int
+    pss_bytes: int
+    connections: float
+    hellos: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.files} files, {self.threads} threads, {self.pss_bytes / 1024:.0f} KiB, "
+            f"{self.connections:g} connections in the gauges"
+        )
+
+
+async def settled_sample(program: Program, least: Sample | None, hellos: int) -> Sample:
+    """Wait until no more is open than in `least` (without: until the gauges are at zero); at most a minute."""
+    deadline_mono = time.monotonic() + SETTLE_TIMEOUT_SECONDS
+    while True:
+        sample = None
+        with suppress(OSError, TimeoutError):
+            connections = sum((await program.gauges()).values())
+            counts = program.counts()
+            sample = Sample(counts.files, counts.threads, program.pss_bytes(), connections, hellos)
+        if sample is not None and not sample.connections and (least is None or sample.files <= least.files):
+            return sample
+        if time.monotonic() > deadline_mono:
+            if sample is None:
+                raise TimeoutError("the metrics can't be fetched although all have gone")
+            return sample
+        await asyncio.sleep(0.2)
+
+
+def leaks(samples: Sequence[Sample]) -> list[str]:
+    """What is more in the end than it was at first, and what was in a gauge at any time.
+
+    Memory is compared by its peaks in the first half and in the last quarter: what an allocator keeps of a peak stays,
+    and the highest peak may come late in the beginning, but not again and again.
+    """
+    first, last = samples[0], samples[-1]
+    half, last_quarter = samples[: (len(samples) + 1) // 2], samples[len(samples) * 3 // 4 :]
+    hello_bytes = (last.hellos - half[0].hellos) * BYTES_PER_HELLO
+    allowed_bytes = min(hello_bytes, REPLAY_MEMORY_LIMIT_BYTES) + GROWTH_LIMIT_BYTES
+    grown_bytes = max(sample.pss_bytes for sample in last_quarter) - max(sample.pss_bytes for sample in half)
+    found = [f"{last.files - first.files} files"] if last.files > first.files else []
+    found += [f"{last.threads - first.threads} threads"] if last.threads > first.threads + MORE_THREADS else []
+    found += [f"{grown_bytes / 1024:.0f} KiB"] if grown_bytes > allowed_bytes else []
+    found += [f"{sample.connections:g} connections in the gauges" for sample in samples if sample.connections]
+    return found
