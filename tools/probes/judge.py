@@ -1,0 +1,57 @@
+"""Are two samples of tries alike? Endings and bytes are counted, times compared: see docs/probes.md for the bars."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tools.probes.chance import fisher_exact, ks_two_sample
+
+LEAST_P = 0.01
+LEAST_TIME_SECONDS = 0.001
+LEAST_TIME_PART = 0.05
+SLOW_TO_SHOW_SECONDS = 0.1
+"""How much later than at the site all may be for a visitor who hasn't told who it is."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What came of one try: in words, and after how many seconds the first byte and the first ending came."""
+
+    outcome: str
+    first_byte_seconds: float | None
+    end_seconds: float | None
+
+
+def difference_of_outcomes(site: Sequence[Sample], proxy: Sequence[Sample]) -> str | None:
+    """Say how what came differs, or None.
+
+    Where the site always does the same the proxy must, too; where it varies, each outcome's count is compared.
+    """
+    at_site, at_proxy = Counter(one.outcome for one in site), Counter(one.outcome for one in proxy)
+    outcomes = at_site | at_proxy
+    if len(at_site) == 1:
+        others = sum(at_proxy.values()) - at_proxy[next(iter(at_site))]
+        return f"{others} of {len(proxy)} differ" if others else None
+    for outcome in outcomes:
+        p = fisher_exact(at_site[outcome], len(site), at_proxy[outcome], len(proxy)) * len(outcomes)
+        if p < LEAST_P:
+            return f"{at_site[outcome]} and {at_proxy[outcome]} of {len(proxy)} (p {p:.1g}): {outcome}"
+    return None
+
+
+def difference_of_times(site: Sequence[Sample], proxy: Sequence[Sample], allowed_seconds: float) -> str | None:
+    """Say which times differ, or None; ``allowed_seconds`` is how much later the proxy may be in any case."""
+    for name in ("first_byte_seconds", "end_seconds"):
+        at_site, at_proxy = ([value for one in sample if (value := getattr(one, name)) is not None] for sample in (site, proxy))
+        if not at_site or not at_proxy:
+            continue  # the outcomes tell that
+        usual, ours = statistics.median(at_site), statistics.median(at_proxy)
+        if abs(ours - usual) <= max(LEAST_TIME_SECONDS, LEAST_TIME_PART * usual) or 0 < ours - usual <= allowed_seconds:
+            continue
+        if ks_two_sample(at_site, at_proxy) < LEAST_P:
+            what = "first byte" if name == "first_byte_seconds" else "end"
+            return f"{what} after {usual * 1000:.1f} and {ours * 1000:.1f} ms"
+    return None
