@@ -23,7 +23,8 @@ defaults
   timeout server 5s
 frontend site
   bind 127.0.0.1:{port} ssl crt {root}/both.pem alpn h2,http/1.1
-  http-request return status 413 content-type text/plain string "too large" if {{ req.hdr_val(content-length) gt 1000000 }}
+  acl is_large req.hdr_val(content-length) gt 1000000
+  http-request return status 413 content-type text/plain string "too large" if is_large
 {pages}
   http-request return status 404 content-type text/plain string "not here"
 """

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from support.fake_dc import FakeDC, echo
 from support.secrets import PeerSecret
-from tools.probes.probe import HOST, Probe, Surroundings
+from tools.probes.probe import HOST, Surroundings
 from tools.probes.recordings import Recorder
-from tools.probes.runner import SITE, Finding, Runner
+from tools.probes.runner import SITE, Runner
 from tools.probes.sites import FRONTS, ProxyProgram
 
 
 @asynccontextmanager
-async def bench(front: str, relays: Sequence[str], *, tries: int, with_times: bool = True) -> AsyncIterator[Runner]:
+async def bench(
+    front: str, relays: Sequence[str], *, tries: int, slack_seconds: float | None = None
+) -> AsyncIterator[Runner]:
     """Start a site and a proxy for each relay, all with one secret; return what makes probes at them."""
     secret = PeerSecret.random(HOST)
     async with AsyncExitStack() as stack:
@@ -26,14 +28,6 @@ async def bench(front: str, relays: Sequence[str], *, tries: int, with_times: bo
             ports[relay] = (await stack.enter_async_context(program)).port
         recorder = Recorder(secret, [port for name, port in ports.items() if name != SITE])
         shared = Surroundings(recorder, secret, site.certificate_path)
-        runner = Runner(shared, ports, tries=tries, with_times=with_times)
+        runner = Runner(shared, ports, tries=tries, slack_seconds=slack_seconds)
         await runner.measure_dial()
         yield runner
-
-
-async def run_front(
-    front: str, relays: Sequence[str], probes: Sequence[Probe], tries: int, report: Callable[[Finding], None]
-) -> list[Finding]:
-    """Make all these probes at one front."""
-    async with bench(front, relays, tries=tries) as runner:
-        return await runner.run(probes, report)

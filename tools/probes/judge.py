@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from tools.probes.chance import fisher_exact, ks_two_sample
 
 LEAST_P = 0.01
-LEAST_TIME_SECONDS = 0.001
+LEAST_SAMPLES = 5
+"""With fewer of each no distribution of times is ever far enough from another one: then medians alone decide."""
+SLACK_SECONDS = 0.001
 LEAST_TIME_PART = 0.05
 SLOW_TO_SHOW_SECONDS = 0.1
 """How much later than at the site all may be for a visitor who hasn't told who it is."""
@@ -18,11 +20,17 @@ SLOW_TO_SHOW_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Sample:
-    """What came of one try: in words, and after how many seconds the first byte and the first ending came."""
+    """What came of one try, in words: what was said, how it ended; and when the first byte and the end came."""
 
-    outcome: str
+    said: str
+    ending: str
     first_byte_seconds: float | None
     end_seconds: float | None
+
+    @property
+    def outcome(self) -> str:
+        """Both: the ending first, as that is short."""
+        return f"[{self.ending}] {self.said}"
 
 
 def difference_of_outcomes(site: Sequence[Sample], proxy: Sequence[Sample]) -> str | None:
@@ -42,16 +50,24 @@ def difference_of_outcomes(site: Sequence[Sample], proxy: Sequence[Sample]) -> s
     return None
 
 
-def difference_of_times(site: Sequence[Sample], proxy: Sequence[Sample], allowed_seconds: float) -> str | None:
-    """Say which times differ, or None; ``allowed_seconds`` is how much later the proxy may be in any case."""
+def difference_of_times(
+    site: Sequence[Sample], proxy: Sequence[Sample], allowed_seconds: float, slack_seconds: float = SLACK_SECONDS
+) -> str | None:
+    """Say which times differ, or None.
+
+    ``allowed_seconds`` is how much later the proxy may be in any case, ``slack_seconds`` how far medians may be apart.
+    """
     for name in ("first_byte_seconds", "end_seconds"):
-        at_site, at_proxy = ([value for one in sample if (value := getattr(one, name)) is not None] for sample in (site, proxy))
+        at_site, at_proxy = (
+            [value for one in sample if (value := getattr(one, name)) is not None] for sample in (site, proxy)
+        )
         if not at_site or not at_proxy:
             continue  # the outcomes tell that
         usual, ours = statistics.median(at_site), statistics.median(at_proxy)
-        if abs(ours - usual) <= max(LEAST_TIME_SECONDS, LEAST_TIME_PART * usual) or 0 < ours - usual <= allowed_seconds:
+        if abs(ours - usual) <= max(slack_seconds, LEAST_TIME_PART * usual) or 0 < ours - usual <= allowed_seconds:
             continue
-        if ks_two_sample(at_site, at_proxy) < LEAST_P:
+        is_few = min(len(at_site), len(at_proxy)) < LEAST_SAMPLES
+        if is_few or ks_two_sample(at_site, at_proxy) < LEAST_P:
             what = "first byte" if name == "first_byte_seconds" else "end"
             return f"{what} after {usual * 1000:.1f} and {ours * 1000:.1f} ms"
     return None

@@ -27,14 +27,17 @@ class Surroundings:
 
 @dataclass
 class Visit:
-    """One try of a probe at one address. ``number`` tells tries apart: the same number sends the same bytes everywhere."""
+    """One try of a probe at one address.
+
+    ``number`` tells tries apart: the same number sends the same bytes everywhere. ``probe_seconds`` is how long the
+    probe is watched.
+    """
 
     shared: Surroundings
     port: int
     probe: str
     number: int
-    probe_seconds: float = 2.5
-    """For how long this probe is watched."""
+    probe_seconds: float
     told: str | None = None
     """What a script read itself, where the bytes on the wire can't be compared."""
     connection: Connection = field(init=False)
@@ -46,9 +49,7 @@ class Visit:
 
     async def connect(self, *, receive_buffer_bytes: int | None = None, reading: bool = True) -> Connection:
         """Connect; a script does that once, and first."""
-        self.connection = await Connection.open(
-            self.port, receive_buffer_bytes=receive_buffer_bytes, reading=reading
-        )
+        self.connection = await Connection.open(self.port, receive_buffer_bytes=receive_buffer_bytes, reading=reading)
         return self.connection
 
     def foreign_hello(self, shape: Shape = "modern") -> bytes:

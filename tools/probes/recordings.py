@@ -26,22 +26,19 @@ class Recording:
     rest: bytes
     made_unix: int
 
-    @property
-    def age_seconds(self) -> float:
-        """How long ago it was made."""
-        return time.time() - self.made_unix
-
     def retimed(self) -> Recording:
-        """Return it as if it was made now: its last four random bytes hide the clock, and nothing protects them."""
+        """Return it as if it was made now: its last four random bytes hide the clock, and nothing protects them.
+
+        One that was made in this very second is set to the one before, as it would be the same otherwise.
+        """
         now_unix = int(time.time())
+        now_unix -= now_unix == self.made_unix
         clock = self.hello[_CLOCK_AT : _CLOCK_AT + 4]
         hidden = bytes(
             a ^ b ^ c
             for a, b, c in zip(clock, struct.pack("<I", self.made_unix), struct.pack("<I", now_unix), strict=True)
         )
-        return replace(
-            self, hello=self.hello[:_CLOCK_AT] + hidden + self.hello[_CLOCK_AT + 4 :], made_unix=now_unix
-        )
+        return replace(self, hello=self.hello[:_CLOCK_AT] + hidden + self.hello[_CLOCK_AT + 4 :], made_unix=now_unix)
 
 
 class Recorder:

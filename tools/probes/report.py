@@ -22,17 +22,16 @@ _LONGEST_OUTCOME = 300
 
 def print_finding(console: Console, finding: Finding) -> None:
     """A line of progress, and what differs below it."""
-    verdict = "[red]differs[/red]" if finding.differences else "[green]same[/green]"
-    console.print(f"  {finding.title:24} {finding.proxy:7} {len(finding.proxy_samples):5} tries  {verdict}", soft_wrap=True)
+    said = f"  {finding.title:24} {finding.proxy:7} {len(finding.proxy_samples):5} tries  {_verdict(finding)}"
+    console.print(said, f"[yellow]{finding.lateness}[/yellow]" if finding.lateness else "", soft_wrap=True)
     if not finding.differences:
         return
     for difference in finding.differences[:_MOST_DIFFERENCES]:
         console.print(f"      {escape(difference)}", soft_wrap=True)
     if len(finding.differences) > _MOST_DIFFERENCES:
         console.print(f"      and {len(finding.differences) - _MOST_DIFFERENCES} more")
-    for name, samples in (("site", finding.site_samples), (finding.proxy, finding.proxy_samples)):
-        for outcome, count in Counter(sample.outcome for sample in samples).most_common(4):
-            console.print(f"      {name} {count} x {escape(outcome[:_LONGEST_OUTCOME])}", soft_wrap=True)
+    for line in finding.told():
+        console.print(f"      {escape(line[:_LONGEST_OUTCOME])}", soft_wrap=True)
 
 
 def print_table(console: Console, front: str, findings: Sequence[Finding]) -> None:
@@ -49,7 +48,7 @@ def print_table(console: Console, front: str, findings: Sequence[Finding]) -> No
             _endings(finding.proxy_samples),
             _medians(finding, "first_byte_seconds"),
             _medians(finding, "end_seconds"),
-            f"[red]{len(finding.differences)} differ[/red]" if finding.differences else "[green]same[/green]",
+            _verdict(finding),
         )
     console.print(table)
 
@@ -61,9 +60,15 @@ def write_json(path: Path, findings: Mapping[str, Sequence[Finding]]) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
+def _verdict(finding: Finding) -> str:
+    if finding.differences:
+        return "[red]differs[/red]"
+    return "[yellow]late[/yellow]" if finding.lateness else "[green]same[/green]"
+
+
 def _endings(samples: Sequence[Sample]) -> str:
     """How often which ending came, without what was said before it."""
-    counts = Counter(sample.outcome.partition(" | ")[2].replace(" | ", "+") for sample in samples)
+    counts = Counter(sample.ending for sample in samples)
     return ", ".join(f"{count} {ending}" for ending, count in counts.most_common(3))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from support import sockets
 from tools.probes.describe import describe
 from tools.probes.judge import (
+    SLACK_SECONDS,
     SLOW_TO_SHOW_SECONDS,
     Sample,
     difference_of_outcomes,
@@ -24,7 +26,11 @@ _AFTER_FIN_SECONDS = 0.15
 """How long to look for a RST behind a FIN."""
 _SECOND_LOOK_TRIES = 10
 """How often a variant is tried again at least when it differs: it was tried once."""
+_MOST_SUSPECTS = 12
+"""How many variants of a family are tried again, evenly spaced: if more differ, chance has no part in it."""
 _DIAL_SAMPLES = 20
+_MOST_AT_ONCE = 150
+_MOST_OUTCOMES = 4
 
 
 @dataclass
@@ -37,22 +43,42 @@ class Finding:
     site_samples: list[Sample] = field(default_factory=list)
     proxy_samples: list[Sample] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
+    """In bytes or endings."""
+    lateness: str | None = None
+    """A difference in times only."""
+
+    def told(self) -> list[str]:
+        """Say how often which outcome came where, the most frequent ones first."""
+        return [
+            f"{name} {count} x {outcome}"
+            for name, samples in ((SITE, self.site_samples), (self.proxy, self.proxy_samples))
+            for outcome, count in Counter(sample.outcome for sample in samples).most_common(_MOST_OUTCOMES)
+        ]
 
 
 Samples = dict[str, list[Sample]]
 
 
 class Runner:
-    """Makes probes at ``ports`` (by name; one is the site) and judges them."""
+    """Makes probes at ``ports`` (by name; one is the site) and judges them.
+
+    ``tries`` is how often, ``slack_seconds`` how far the medians of times may be apart; None compares no times.
+    """
 
     def __init__(
-        self, shared: Surroundings, ports: dict[str, int], *, tries: int, most_at_once: int = 60, with_times: bool = True
+        self,
+        shared: Surroundings,
+        ports: dict[str, int],
+        *,
+        tries: int,
+        slack_seconds: float | None = SLACK_SECONDS,
     ) -> None:
         self._shared = shared
         self._ports = ports
         self._tries = tries
-        self._with_times = with_times
-        self._places = asyncio.Semaphore(most_at_once)
+        self._slack_seconds = slack_seconds
+        self._places = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._starting = asyncio.Lock()
         self._dial_seconds = 0.0
 
     async def measure_dial(self) -> float:
@@ -65,25 +91,35 @@ class Runner:
         self._dial_seconds = statistics.median(times)
         return self._dial_seconds
 
-    async def run(self, probes: Sequence[Probe], report: Callable[[Finding], None]) -> list[Finding]:
-        """Make probes of one title, or several; each title's findings are reported as soon as it is done."""
-        findings: list[Finding] = []
-        for title in dict.fromkeys(probe.title for probe in probes):
-            for finding in await self._run_title([probe for probe in probes if probe.title == title]):
-                findings.append(finding)
+    async def run(
+        self, probes: Sequence[Probe], report: Callable[[Finding], None] = lambda _: None, *, titles_at_once: int = 1
+    ) -> list[Finding]:
+        """Make probes, of so many titles at once; findings are reported as soon as they are there."""
+        places = asyncio.Semaphore(titles_at_once)
+
+        async def run_title(title: str) -> list[Finding]:
+            async with places:
+                findings = await self._run_title([probe for probe in probes if probe.title == title])
+            for finding in findings:
                 report(finding)
-        return findings
+            return findings
+
+        async with asyncio.TaskGroup() as group:
+            titles = dict.fromkeys(probe.title for probe in probes)
+            tasks = [group.create_task(run_title(title), name=title) for title in titles]
+        return [finding for task in tasks for finding in task.result()]
 
     async def _run_title(self, variants: Sequence[Probe]) -> list[Finding]:
         is_family = variants[0].family is not None
         tries = 1 if is_family else min(self._tries, variants[0].most_tries)
         samples = await self._sample(variants, range(tries))
         suspects = [probe for probe in variants if self._differs(probe, samples[probe.name])]
-        if suspects:
-            again = max(tries, min(self._tries, _SECOND_LOOK_TRIES)) if is_family else tries
-            for name, more in (await self._sample(suspects, range(tries, tries + again))).items():
-                for subject, taken in more.items():
-                    samples[name][subject] += taken
+        # What differs is tried again, so that a site that varies can show that it does.
+        again = max(tries, min(self._tries, _SECOND_LOOK_TRIES)) if is_family else tries
+        suspects = suspects[:: -(-len(suspects) // _MOST_SUSPECTS) or 1]
+        for name, more in (await self._sample(suspects, range(tries, tries + again))).items():
+            for subject, taken in more.items():
+                samples[name][subject] += taken
         return [self._finding(variants, samples, subject) for subject in self._ports if subject != SITE]
 
     def _finding(self, variants: Sequence[Probe], samples: dict[str, Samples], subject: str) -> Finding:
@@ -94,26 +130,26 @@ class Runner:
             finding.proxy_samples += of_proxy
             if difference := difference_of_outcomes(of_site, of_proxy):
                 finding.differences.append(f"{probe.name}: {difference}" if probe.family else difference)
-        # Times of variants are compared together, as each has few; those of a probe that differs say nothing.
-        if self._with_times and not finding.differences:
-            allowed_seconds = self._allowed_seconds(variants)
-            difference = difference_of_times(finding.site_samples, finding.proxy_samples, allowed_seconds)
-            finding.differences += [difference] if difference else []
+        # The times of a probe that differs say nothing.
+        if not finding.differences:
+            finding.lateness = self._lateness(variants, finding.site_samples, finding.proxy_samples)
         return finding
 
     def _differs(self, probe: Probe, samples: Samples) -> bool:
+        """Tell whether a probe differs at any proxy; the times of variants are compared together, not here."""
         site = samples[SITE]
-        for subject, sample in samples.items():
-            if difference_of_outcomes(site, sample):
-                return True
-            if self._with_times and difference_of_times(site, sample, self._allowed_seconds([probe])):
-                return True
-        return False
+        return any(
+            difference_of_outcomes(site, sample) or (probe.family is None and self._lateness([probe], site, sample))
+            for sample in samples.values()
+        )
 
-    def _allowed_seconds(self, variants: Sequence[Probe]) -> float:
-        if any(probe.is_slow_to_show for probe in variants):
-            return SLOW_TO_SHOW_SECONDS + self._dial_seconds
-        return 0.0
+    def _lateness(self, variants: Sequence[Probe], site: Sequence[Sample], proxy: Sequence[Sample]) -> str | None:
+        """Say which times differ, if these are compared at all, or None."""
+        if self._slack_seconds is None:
+            return None
+        is_slow_to_show = any(probe.is_slow_to_show for probe in variants)
+        allowed_seconds = SLOW_TO_SHOW_SECONDS + self._dial_seconds if is_slow_to_show else 0.0
+        return difference_of_times(site, proxy, allowed_seconds, self._slack_seconds)
 
     async def _sample(self, probes: Sequence[Probe], numbers: range) -> dict[str, Samples]:
         tasks: dict[tuple[str, str, int], asyncio.Task[Sample]] = {}
@@ -121,11 +157,12 @@ class Runner:
             for number in numbers:
                 for probe in probes:
                     for subject in _rotated(list(self._ports), number):
+                        async with self._starting:
+                            await asyncio.sleep(probe.space_seconds)
                         await self._places.acquire()
                         task = group.create_task(self._try(probe, subject, number), name=probe.name)
                         task.add_done_callback(lambda _: self._places.release())
                         tasks[probe.name, subject, number] = task
-                        await asyncio.sleep(probe.space_seconds)
         return {
             probe.name: {
                 subject: [tasks[probe.name, subject, number].result() for number in numbers] for subject in self._ports
@@ -144,9 +181,9 @@ class Runner:
             if await connection.ended(probe.watch_seconds - connection.elapsed_seconds):
                 await connection.ended(_AFTER_FIN_SECONDS, by_reset=True)
             said = describe(bytes(connection.data)) if visit.told is None else visit.told
-            outcome = " | ".join([said, *(what for what, _ in connection.endings)])
+            ending = "+".join(what for what, _ in connection.endings) or "open"
             end_seconds = connection.endings[0][1] if connection.endings else None
-            return Sample(outcome if connection.endings else f"{said} | open", connection.first_byte_seconds, end_seconds)
+            return Sample(said, ending, connection.first_byte_seconds, end_seconds)
         finally:
             if hasattr(visit, "connection"):
                 visit.connection.close()

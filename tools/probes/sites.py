@@ -1,4 +1,4 @@
-"""The sites that the proxy fronts, real ones, with little patience; and the proxy itself, as a program in front of them."""
+"""Real sites with little patience, and the proxy as a program in front of them."""
 
 from __future__ import annotations
 

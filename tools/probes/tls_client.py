@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import warnings
+from contextlib import suppress
 
 from tools.probes.connection import Connection
 from tools.probes.describe import text
@@ -18,8 +20,9 @@ def client_context(version: ssl.TLSVersion, protocols: tuple[str, ...] = ()) -> 
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = version
-    context.maximum_version = version
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # old versions are what we want
+        context.minimum_version = version
+        context.maximum_version = version
     if protocols:
         context.set_alpn_protocols(list(protocols))
     return context
@@ -34,6 +37,8 @@ class TLSClient:
         self.end = "open"
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self.session = "nothing agreed"
+        """What was agreed on."""
         self._fed_bytes = 0
 
     async def handshake(self, seconds: float = 3.0) -> bool:
@@ -41,6 +46,7 @@ class TLSClient:
         while True:
             try:
                 self._tls.do_handshake()
+                self.session = self._agreed()
                 await self._flush()
                 return True
             except ssl.SSLWantReadError:
@@ -72,23 +78,20 @@ class TLSClient:
 
     async def close_notify(self) -> None:
         """Say in TLS that nothing more comes, and leave the connection open."""
-        try:
+        with suppress(ssl.SSLError):  # it wants the peer's, which we don't wait for
             self._tls.unwrap()
-        except ssl.SSLError:  # it wants the peer's, which we don't wait for
-            pass
         await self._flush()
 
-    def session(self) -> str:
-        """Describe what was agreed on."""
+    def told(self) -> str:
+        """Describe everything: what was agreed on, what came, and the end of the session."""
+        return f"{self.session}: {text(bytes(self.received))}; {self.end}"
+
+    def _agreed(self) -> str:
         cipher, certificate = self._tls.cipher(), self._tls.getpeercert(binary_form=True) or b""
         return (
             f"{self._tls.version()} {cipher[0] if cipher else None} {self._tls.selected_alpn_protocol()} "
             f"certificate {hashlib.sha256(certificate).hexdigest()[:8]}"
         )
-
-    def told(self) -> str:
-        """Describe everything: what was agreed on, what came, and the end of the session."""
-        return f"{self.session()}: {text(bytes(self.received))}; {self.end}"
 
     def _decrypt(self) -> None:
         try:

@@ -22,9 +22,9 @@ KINDS = {
 
 def probes(kinds: list[str]) -> list[Probe]:
     """Return those of these kinds; a name of a probe or a family, or the beginning of one, is as good as a kind."""
-    chosen = []
-    for kind, group in KINDS.items():
-        for probe in group:
-            if kind in kinds or any(probe.title.startswith(word) for word in kinds):
-                chosen.append(probe)
-    return chosen
+    return [
+        probe
+        for kind, group in KINDS.items()
+        for probe in group
+        if kind in kinds or any(probe.title.startswith(word) for word in kinds)
+    ]

@@ -83,10 +83,7 @@ PROBES = [
         script=_after_end(NO_HELLO, b"x", after_seconds=0.05, count=5),
         watch_seconds=4.0,
     ),
-    *(
-        Probe(name=f"{start}-fin-fin", kind="ending", script=_end_after_end(data))
-        for start, data in _STARTS.items()
-    ),
+    *(Probe(name=f"{start}-fin-fin", kind="ending", script=_end_after_end(data)) for start, data in _STARTS.items()),
 ]
 
 MINUTE = [

@@ -63,11 +63,16 @@ def _slow(name: str, script: Script, **more: bool) -> Probe:
 
 PROBES = [
     _slow("loris-hello", _drip(Visit.foreign_hello, each_seconds=0.1)),
-    _slow("loris-http", _drip(lambda visit: b"GET / HTTP/1.1\r\nHost: front.example\r\nX: " + b"x" * 99, each_seconds=0.1)),
+    _slow(
+        "loris-http", _drip(lambda visit: b"GET / HTTP/1.1\r\nHost: front.example\r\nX: " + b"x" * 99, each_seconds=0.1)
+    ),
     _slow("drip-hello", _drip(Visit.foreign_hello, each_seconds=0.02, step_bytes=100)),
     _slow("drip-http", _drip(lambda visit: _HTTP, each_seconds=0.03)),
     *(
-        _slow(f"hello-in-two-{at}-{milliseconds}ms", _in_two(Visit.foreign_hello, at=at, after_seconds=milliseconds / 1000))
+        _slow(
+            f"hello-in-two-{at}-{milliseconds}ms",
+            _in_two(Visit.foreign_hello, at=at, after_seconds=milliseconds / 1000),
+        )
         for at in (1, 5, 600)
         for milliseconds in (20, 300)
     ),
@@ -77,5 +82,5 @@ PROBES = [
     _slow("half-then-fin", _late_end(_START, 0.4)),
     _slow("half-then-junk", _in_two(lambda visit: _START + visit.chance.randbytes(2000), at=11, after_seconds=0.4)),
     Probe(name="http-then-fin", kind="pace", script=_late_end(_HTTP, 0.4)),
-    Probe(name="http-in-pieces", kind="pace", script=sending(_HTTP[:1])),
+    Probe(name="one-letter", kind="pace", script=sending(_HTTP[:1])),
 ]

@@ -26,7 +26,7 @@ _LINES = {
 }
 
 _JUNK_BYTES = (1, 2, 5, 11, 100, 517, 1000, 4096, 16_384, 20_000, 65_536, 200_000, 2_000_000)
-_UNREAD_BYTES = 10_000
+_UNREAD_BYTES = 4_000
 """Beyond this a site may end without having read all, and then it depends on who is faster how the end looks."""
 
 
@@ -34,14 +34,22 @@ def _junk(first: bytes, size_bytes: int) -> Callable[[Visit], bytes]:
     return lambda visit: first + visit.chance.randbytes(size_bytes - len(first))
 
 
+def _before_hello(start: bytes) -> Callable[[Visit], bytes]:
+    return lambda visit: start + visit.foreign_hello()
+
+
 PROBES = [
+    *(Probe(name=name, kind="protocol", script=sending(data)) for name, data in _LINES.items()),
     *(
-        Probe(name=name, kind="protocol", script=sending(data), is_slow_to_show=len(data) < 6)
-        for name, data in _LINES.items()
+        Probe(name=f"{name}-fin", kind="protocol", script=sending(_LINES[name], then_end=True))
+        for name in ("http", "ssh")
     ),
-    *(Probe(name=f"{name}-fin", kind="protocol", script=sending(_LINES[name], then_end=True)) for name in ("http", "ssh")),
     *(
-        Probe(name=f"{name}+hello", kind="protocol", script=sending(lambda visit, n=name: _LINES[n] + visit.foreign_hello()))
+        Probe(
+            name=f"{name}+hello",
+            kind="protocol",
+            script=sending(_before_hello(_LINES[name])),
+        )
         for name in ("proxy-v1", "proxy-v2")
     ),
     Probe(name="obfuscated2", kind="protocol", script=sending(_junk(b"\x01", 105))),
@@ -59,8 +67,8 @@ PROBES = [
         Probe(
             name=f"junk-any-{size}",
             kind="protocol",
-            script=sending(lambda visit, size=size: visit.chance.randbytes(size)),
-            is_slow_to_show=size < 6,
+            script=sending(_junk(b"", size)),
+            is_slow_to_show=size < 6,  # it may begin as a hello does
             in_short=size < _UNREAD_BYTES,
             space_seconds=0.03 if size > 100_000 else 0.01,
         )

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from tools.probes.describe import describe
 from tools.probes.http2 import frames, get_request
 from tools.probes.probe import HOST, Probe, Script, Visit, pause
 from tools.probes.tls_client import TLSClient, client_context
@@ -24,7 +25,12 @@ Then = Callable[[Visit, TLSClient], Awaitable[None]]
 
 
 def _request(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}", *headers, *([f"Content-Length: {len(body)}"] if body else [])]
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        f"Host: {HOST}",
+        *headers,
+        *([f"Content-Length: {len(body)}"] if body else []),
+    ]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
@@ -78,7 +84,7 @@ def _client(version: str, then: Then, *, name: str | None = HOST) -> Script:
         if await client.handshake():
             await then(visit, client)
             await client.receive(visit.probe_seconds - client.connection.elapsed_seconds)
-        visit.told = client.told()
+        visit.told = f"{client.told()}; {describe(bytes(client.connection.data))}"
 
     return script
 
@@ -88,7 +94,7 @@ async def _http2(visit: Visit) -> None:
     if await client.handshake():
         await client.send(get_request(HOST, "/"))
         await client.receive(visit.probe_seconds - client.connection.elapsed_seconds)
-        visit.told = f"{client.session()}: {frames(bytes(client.received))}; {client.end}"
+        visit.told = f"{client.session}: {frames(bytes(client.received))}; {client.end}"
     else:
         visit.told = client.told()
 
@@ -112,7 +118,7 @@ async def _never_reads(visit: Visit) -> None:
         connection.stop_reading()
         await client.send(_request("GET", "/large.bin"))
         await pause(visit.probe_seconds - connection.elapsed_seconds)
-    visit.told = client.session()
+    visit.told = client.session
 
 
 def _tls(name: str, then: Then, *, version: str = "1.3", in_short: bool = True) -> Probe:
@@ -137,7 +143,12 @@ PROBES = [
     _tls("tls-corrupt", _corrupt),
     _tls("tls-get-and-go-on", _ask_and_go_on),
     _tls("tls-loris", _ask_slowly),
-    Probe(name="tls-no-name", kind="tls", script=_client("1.3", partial(_ask, _GET_AND_CLOSE), name=None), watch_seconds=4.0),
+    Probe(
+        name="tls-no-name",
+        kind="tls",
+        script=_client("1.3", partial(_ask, _GET_AND_CLOSE), name=None),
+        watch_seconds=4.0,
+    ),
     Probe(name="http2", kind="tls", script=_http2, watch_seconds=_WATCH_SECONDS),
     Probe(name="slow-reader", kind="tls", script=_slow_reader, watch_seconds=8.0, in_short=False, most_tries=20),
     Probe(name="never-reads", kind="tls", script=_never_reads, watch_seconds=6.0, in_short=False),
