@@ -11,7 +11,7 @@ PORT ?=
 SERVER ?=
 CONFIG ?= mtg.toml
 
-# For pytest, `make bench` and `make soak`: more arguments.
+# For pytest, `make bench`, `make probes` and `make soak`: more arguments.
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test check cargo-test pytest bench soak fuzz format packages clean FORCE
+.PHONY: help run test check cargo-test pytest bench probes soak fuzz format packages clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make check   format, lint and types: the quick ones'
 	@echo 'make format  put the sources into shape'
 	@echo 'make bench   what the proxy costs, beside haproxy  [ARGS="--quick"]'
+	@echo 'make probes  compare the proxy with real sites, as a prober would  [ARGS="--fronts nginx --tries 10"]'
 	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 30"]'
 	@echo 'make fuzz    the property tests with many more examples  [EXAMPLES=20000]'
 	@echo 'make clean   remove all that was built, and $(VENV)'
@@ -57,6 +58,9 @@ pytest: $(STAMPS)/dev packages
 bench: $(STAMPS)/dev packages
 	$(BIN)/python -m benchmarks $(ARGS)
 
+probes: $(STAMPS)/dev packages
+	$(BIN)/python -m tools.probes $(ARGS)
+
 soak: $(STAMPS)/dev
 	$(BIN)/python -m tools.soak $(ARGS)
 
@@ -71,7 +75,7 @@ format: $(STAMPS)/dev
 
 packages: $(STAMPS)/dev $(STAMPS)/npm/package-lock.json
 	@sh tools/packages.sh nginx:nginx-light openssl:openssl curl:curl ip:iproute2 haproxy:haproxy \
-		redis-server:redis-server microsocks:microsocks danted:dante-server unbound:unbound
+		redis-server:redis-server microsocks:microsocks danted:dante-server unbound:unbound go:golang-go
 
 # The original statsd, for tests; where there is no npm, what needs it is skipped, and says so.
 $(STAMPS)/npm/package-lock.json:

@@ -14,13 +14,15 @@ from pathlib import Path
 from rich.console import Console
 
 from tools.probes.bench import bench
-from tools.probes.catalogue import KINDS, probes
+from tools.probes.catalogue import KINDS, WAITING, probes
 from tools.probes.judge import SLACK_SECONDS
 from tools.probes.report import print_finding, print_table, write_json
 from tools.probes.runner import Finding
 from tools.probes.sites import FRONTS, RELAYS
 
 _DEFAULT_TRIES = 50
+_TITLES_AT_ONCE = 3
+"""Most tries only wait for the site's time-outs: so one probe's wait is used for another one's start."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,8 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _run(front: str, options: argparse.Namespace, report: Callable[[Finding], None]) -> list[Finding]:
     slack_seconds = options.slack_ms / 1000
+    chosen = probes(options.probes)
+    waiting = [probe for probe in chosen if probe.kind in WAITING]
+    others = [probe for probe in chosen if probe.kind not in WAITING]
     async with bench(front, options.relays, tries=options.tries, slack_seconds=slack_seconds) as runner:
-        return await runner.run(probes(options.probes), report)
+        findings = await asyncio.gather(
+            runner.run(others, report, titles_at_once=_TITLES_AT_ONCE),
+            runner.run(waiting, report, titles_at_once=len(waiting) or 1),
+        )
+    return [finding for found in findings for finding in found]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -77,7 +77,6 @@ class Runner:
         self._ports = ports
         self._tries = tries
         self._slack_seconds = slack_seconds
-        self._places = asyncio.Semaphore(_MOST_AT_ONCE)
         self._starting = asyncio.Lock()
         self._dial_seconds = 0.0
 
@@ -94,12 +93,15 @@ class Runner:
     async def run(
         self, probes: Sequence[Probe], report: Callable[[Finding], None] = lambda _: None, *, titles_at_once: int = 1
     ) -> list[Finding]:
-        """Make probes, of so many titles at once; findings are reported as soon as they are there."""
-        places = asyncio.Semaphore(titles_at_once)
+        """Make probes, of so many titles at once; findings are reported as soon as they are there.
+
+        Runs beside each other are paced together, but don't wait for each other's tries to end.
+        """
+        titles_places, places = asyncio.Semaphore(titles_at_once), asyncio.Semaphore(_MOST_AT_ONCE)
 
         async def run_title(title: str) -> list[Finding]:
-            async with places:
-                findings = await self._run_title([probe for probe in probes if probe.title == title])
+            async with titles_places:
+                findings = await self._run_title([probe for probe in probes if probe.title == title], places)
             for finding in findings:
                 report(finding)
             return findings
@@ -109,15 +111,15 @@ class Runner:
             tasks = [group.create_task(run_title(title), name=title) for title in titles]
         return [finding for task in tasks for finding in task.result()]
 
-    async def _run_title(self, variants: Sequence[Probe]) -> list[Finding]:
+    async def _run_title(self, variants: Sequence[Probe], places: asyncio.Semaphore) -> list[Finding]:
         is_family = variants[0].family is not None
         tries = 1 if is_family else min(self._tries, variants[0].most_tries)
-        samples = await self._sample(variants, range(tries))
+        samples = await self._sample(variants, range(tries), places)
         suspects = [probe for probe in variants if self._differs(probe, samples[probe.name])]
         # What differs is tried again, so that a site that varies can show that it does.
         again = max(tries, min(self._tries, _SECOND_LOOK_TRIES)) if is_family else tries
         suspects = suspects[:: -(-len(suspects) // _MOST_SUSPECTS) or 1]
-        for name, more in (await self._sample(suspects, range(tries, tries + again))).items():
+        for name, more in (await self._sample(suspects, range(tries, tries + again), places)).items():
             for subject, taken in more.items():
                 samples[name][subject] += taken
         return [self._finding(variants, samples, subject) for subject in self._ports if subject != SITE]
@@ -151,7 +153,7 @@ class Runner:
         allowed_seconds = SLOW_TO_SHOW_SECONDS + self._dial_seconds if is_slow_to_show else 0.0
         return difference_of_times(site, proxy, allowed_seconds, self._slack_seconds)
 
-    async def _sample(self, probes: Sequence[Probe], numbers: range) -> dict[str, Samples]:
+    async def _sample(self, probes: Sequence[Probe], numbers: range, places: asyncio.Semaphore) -> dict[str, Samples]:
         tasks: dict[tuple[str, str, int], asyncio.Task[Sample]] = {}
         async with asyncio.TaskGroup() as group:
             for number in numbers:
@@ -159,9 +161,9 @@ class Runner:
                     for subject in _rotated(list(self._ports), number):
                         async with self._starting:
                             await asyncio.sleep(probe.space_seconds)
-                        await self._places.acquire()
+                        await places.acquire()
                         task = group.create_task(self._try(probe, subject, number), name=probe.name)
-                        task.add_done_callback(lambda _: self._places.release())
+                        task.add_done_callback(lambda _: places.release())
                         tasks[probe.name, subject, number] = task
         return {
             probe.name: {

@@ -17,7 +17,9 @@ KINDS = {
     "late": replays.LATE,
     "minute": endings.MINUTE,
 }
-"""In the order in which they are made: what needs time since a recording comes last."""
+
+WAITING = ("late", "minute")
+"""Kinds that do nothing but wait for long, and are made beside all others."""
 
 
 def probes(kinds: list[str]) -> list[Probe]:
