@@ -91,5 +91,5 @@ def test_any_bytes_can_be_read_as_frames(data: bytes) -> None:
 def test_frames_are_told_but_for_headers() -> None:
     data = get_request("front.example", "/")[24:]
 
-    assert frames(data) == "frame 4 flags 0 stream 0 , frame 1 flags 5 stream 1"
-    assert frames(data[:-1]).startswith("frame 4 flags 0 stream 0 , cut frame 0000")
+    assert frames(data) == "frame 4 flags 0 stream 0 empty, frame 1 flags 5 stream 1"
+    assert frames(data[:-1]).startswith("frame 4 flags 0 stream 0 empty, cut frame 0000")

@@ -18,7 +18,7 @@ from tools.probes.catalogue import KINDS, WAITING, probes
 from tools.probes.judge import SLACK_SECONDS
 from tools.probes.report import print_finding, print_table, write_json
 from tools.probes.runner import Finding
-from tools.probes.sites import FRONTS, RELAYS
+from tools.probes.sites import FRONTS, ITSELF, RELAYS
 
 _DEFAULT_TRIES = 50
 _TITLES_AT_ONCE = 3
@@ -76,7 +76,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tools.probes", description="Probe the proxy and the site behind it, and compare."
     )
     parser.add_argument("--fronts", type=_list_of(FRONTS), default=list(FRONTS), help=f"default: {','.join(FRONTS)}")
-    parser.add_argument("--relays", type=_list_of(RELAYS), default=list(RELAYS), help=f"default: {','.join(RELAYS)}")
+    parser.add_argument(
+        "--relays",
+        type=_list_of((*RELAYS, ITSELF)),
+        default=list(RELAYS),
+        help=f"default: {','.join(RELAYS)}; {ITSELF} is the site once more: what chance does",
+    )
     parser.add_argument(
         "--probes",
         type=lambda text: text.split(","),

@@ -20,20 +20,26 @@ def get_request(host: str, path: str) -> bytes:
 
 
 def frames(data: bytes) -> str:
-    """Describe frames: type, flags and stream, and what isn't a date's."""
-    return ", ".join(_frames(data))
+    """Describe frames: type, flags and content, but for headers, which have a date in them.
+
+    Those of each stream are in their order, those of the connection are sorted: servers write them as they come.
+    """
+    told = list(_frames(data))
+    own = sorted(words for stream, words in told if not stream)
+    return ", ".join([*own, *(words for stream, words in told if stream)])
 
 
-def _frames(data: bytes) -> Iterator[str]:
+def _frames(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the stream of each frame, and its words."""
     while data:
         size = int.from_bytes(data[:3], "big")
         payload = data[_HEADER_BYTES : _HEADER_BYTES + size]
         if len(data) < _HEADER_BYTES or len(payload) < size:
-            yield f"cut frame {data[:_HEADER_BYTES].hex()}"
+            yield -1, f"cut frame {data[:_HEADER_BYTES].hex()}"
             return
         kind, flags, stream = data[3], data[4], int.from_bytes(data[5:9], "big")
-        content = "" if kind == _HEADERS else f" {text(payload) if kind == _DATA else payload.hex()}"
-        yield f"frame {kind} flags {flags:x} stream {stream}{content}"
+        content = "" if kind == _HEADERS else f" {text(payload) if kind == _DATA else payload.hex() or 'empty'}"
+        yield stream, f"frame {kind} flags {flags:x} stream {stream}{content}"
         data = data[_HEADER_BYTES + size :]
 
 

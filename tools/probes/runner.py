@@ -63,6 +63,7 @@ class Runner:
     """Makes probes at ``ports`` (by name; one is the site) and judges them.
 
     ``tries`` is how often, ``slack_seconds`` how far the medians of times may be apart; None compares no times.
+    ``is_strict`` is `difference_of_outcomes`'.
     """
 
     def __init__(
@@ -72,11 +73,13 @@ class Runner:
         *,
         tries: int,
         slack_seconds: float | None = SLACK_SECONDS,
+        is_strict: bool = True,
     ) -> None:
         self._shared = shared
         self._ports = ports
         self._tries = tries
         self._slack_seconds = slack_seconds
+        self._is_strict = is_strict
         self._starting = asyncio.Lock()
         self._dial_seconds = 0.0
 
@@ -130,7 +133,7 @@ class Runner:
             of_site, of_proxy = samples[probe.name][SITE], samples[probe.name][subject]
             finding.site_samples += of_site
             finding.proxy_samples += of_proxy
-            if difference := difference_of_outcomes(of_site, of_proxy):
+            if difference := difference_of_outcomes(of_site, of_proxy, is_strict=self._is_strict):
                 finding.differences.append(f"{probe.name}: {difference}" if probe.family else difference)
         # The times of a probe that differs say nothing.
         if not finding.differences:
@@ -141,7 +144,8 @@ class Runner:
         """Tell whether a probe differs at any proxy; the times of variants are compared together, not here."""
         site = samples[SITE]
         return any(
-            difference_of_outcomes(site, sample) or (probe.family is None and self._lateness([probe], site, sample))
+            difference_of_outcomes(site, sample, is_strict=self._is_strict)
+            or (probe.family is None and self._lateness([probe], site, sample))
             for sample in samples.values()
         )
 

@@ -51,6 +51,8 @@ FRONTS: dict[str, tuple[Callable[[], AbstractAsyncContextManager[Site]], Callabl
 """Each site by name, and what tells why it can't run here."""
 
 RELAYS = ("native", "pure")
+ITSELF = "itself"
+"""In place of a relay: the site once more, which shows what the bench finds where there is nothing to be found."""
 _WITHOUT_ENGINE = "import sys; sys.modules['mtglib._engine'] = None; from mtg.cli import main; main()"
 
 

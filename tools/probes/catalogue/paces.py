@@ -1,4 +1,4 @@
-"""Visitors who are slow: a byte each tenth of a second, in pieces, with pauses."""
+"""Visitors who are slow: a byte now and then, in pieces, with pauses."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from tools.probes.probe import Probe, Script, Visit, pause, sending
 Pick = Callable[[Visit], bytes]
 
 
-def _drip(pick: Pick, *, each_seconds: float, step_bytes: int = 1) -> Script:
+def _drip(pick: Pick, *, each_seconds: float, step_bytes: int = 1, after_seconds: float = 0.0) -> Script:
     async def script(visit: Visit) -> None:
         connection = await visit.connect()
+        await pause(after_seconds)
         data = pick(visit)
         for start in range(0, len(data), step_bytes):
             await connection.send(data[start : start + step_bytes])
@@ -54,6 +55,7 @@ def _late_end(data: bytes, after_seconds: float) -> Script:
 
 
 _HTTP = b"GET / HTTP/1.0\r\n\r\n"
+_ENDLESS_HTTP = b"GET / HTTP/1.1\r\nHost: front.example\r\nX: " + b"x" * 99
 _START = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 
 
@@ -62,10 +64,9 @@ def _slow(name: str, script: Script, **more: bool) -> Probe:
 
 
 PROBES = [
-    _slow("loris-hello", _drip(Visit.foreign_hello, each_seconds=0.1)),
-    _slow(
-        "loris-http", _drip(lambda visit: b"GET / HTTP/1.1\r\nHost: front.example\r\nX: " + b"x" * 99, each_seconds=0.1)
-    ),
+    # No byte comes at the moment in which the site's patience ends, nor a moment later.
+    _slow("loris-hello", _drip(Visit.foreign_hello, each_seconds=0.2, after_seconds=0.1)),
+    _slow("loris-http", _drip(lambda _: _ENDLESS_HTTP, each_seconds=0.2, after_seconds=0.1)),
     _slow("drip-hello", _drip(Visit.foreign_hello, each_seconds=0.02, step_bytes=100)),
     _slow("drip-http", _drip(lambda visit: _HTTP, each_seconds=0.03)),
     *(

@@ -65,9 +65,11 @@ async def _ask_and_go_on(visit: Visit, client: TLSClient) -> None:
 
 
 async def _ask_slowly(visit: Visit, client: TLSClient) -> None:
+    """A byte now and then, none of them at the moment in which the site's patience ends."""
+    await pause(0.1)
     for byte in _request("GET", "/", "Connection: close", f"X: {'x' * 99}"):
         await client.send(bytes([byte]))
-        if await client.connection.ended(0.1):
+        if await client.connection.ended(0.2):
             return
 
 
