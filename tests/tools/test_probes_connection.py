@@ -103,13 +103,13 @@ async def test_a_reset_is_seen_without_reading() -> None:
     assert (await endings(close_with_a_byte_unread, then=only_watch))[1] == ["reset"]
 
 
-async def findings_of(site: Script, proxy: Script, **probe: float) -> tuple[list[str], str | None]:
+async def findings_of(site: Script, proxy: Script) -> tuple[list[str], str | None]:
     """What the bench finds when two servers are probed as site and proxy."""
     async with RecordingFront(site) as one, RecordingFront(proxy) as other:
         shared = Surroundings(Recorder(PeerSecret.random(), []), PeerSecret.random(), Path())
         runner = Runner(shared, {SITE: one.port, "proxy": other.port}, tries=6, slack_seconds=0.02)
         await runner.measure_dial()
-        finding = (await runner.run([Probe(name="any", kind="any", script=sending(b"xy"), watch_seconds=0.3)]))[0]
+        finding = (await runner.run([Probe(name="any", kind="any", script=sending(b"xy"), watch_seconds=1.5)]))[0]
     return finding.differences, finding.lateness
 
 
@@ -133,7 +133,7 @@ async def never_end(connection: FrontConnection) -> None:
 
 
 async def fin_late(connection: FrontConnection) -> None:
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.4)
     await fin(connection)
 
 
