@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tools.probes.judge import Sample, difference_of_outcomes, difference_of_times
+from tools.probes.judge import Sample, are_no_strays, difference_of_outcomes, difference_of_times
 
 
 def samples(*counts: tuple[int, str], end_seconds: float = 1.0, spread_seconds: float = 0.0) -> list[Sample]:
@@ -22,6 +22,13 @@ def test_one_other_outcome_differs_where_the_site_never_varies() -> None:
 
 def test_other_bytes_with_the_same_ending_differ() -> None:
     assert difference_of_outcomes([Sample("one", "fin", 0, 1)], [Sample("other", "fin", 0, 1)])
+
+
+@pytest.mark.parametrize(("strays", "are_many"), [(0, False), (1, False), (4, False), (10, True), (50, True)])
+def test_strays_are_few(strays: int, are_many: bool) -> None:
+    proxy = samples((50 - strays, "fin"), (strays, "reset"))
+
+    assert are_no_strays(samples((50, "fin")), proxy) is are_many
 
 
 def test_once_is_enough_where_few_tries_are_made() -> None:

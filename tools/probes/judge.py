@@ -54,6 +54,13 @@ def difference_of_outcomes(site: Sequence[Sample], proxy: Sequence[Sample], *, i
     return None
 
 
+def are_no_strays(site: Sequence[Sample], proxy: Sequence[Sample]) -> bool:
+    """Tell whether outcomes that the site never had come too often for chance."""
+    at_site = {one.outcome for one in site}
+    others = sum(one.outcome not in at_site for one in proxy)
+    return fisher_exact(0, len(site), others, len(proxy)) < LEAST_P
+
+
 def difference_of_times(
     site: Sequence[Sample], proxy: Sequence[Sample], allowed_seconds: float, slack_seconds: float = SLACK_SECONDS
 ) -> str | None:

@@ -16,6 +16,7 @@ from tools.probes.judge import (
     SLACK_SECONDS,
     SLOW_TO_SHOW_SECONDS,
     Sample,
+    are_no_strays,
     difference_of_outcomes,
     difference_of_times,
 )
@@ -125,6 +126,9 @@ class Runner:
         for name, more in (await self._sample(suspects, range(tries, tries + again), places)).items():
             for subject, taken in more.items():
                 samples[name][subject] += taken
+        # What is so rare that chance may have done it must come again in a sample of its own.
+        rare = [probe for probe in suspects if self._has_only_strays(probe, samples[probe.name])]
+        samples |= await self._sample(rare, range(tries + again, tries + 2 * again), places)
         return [self._finding(variants, samples, subject) for subject in self._ports if subject != SITE]
 
     def _finding(self, variants: Sequence[Probe], samples: dict[str, Samples], subject: str) -> Finding:
@@ -148,6 +152,12 @@ class Runner:
             or (probe.family is None and self._lateness([probe], site, sample))
             for sample in samples.values()
         )
+
+    def _has_only_strays(self, probe: Probe, samples: Samples) -> bool:
+        """Tell whether what differs in bytes or endings is rare at all proxies where it does."""
+        site = samples[SITE]
+        differing = [one for one in samples.values() if difference_of_outcomes(site, one, is_strict=self._is_strict)]
+        return bool(differing) and not any(are_no_strays(site, one) for one in differing)
 
     def _lateness(self, variants: Sequence[Probe], site: Sequence[Sample], proxy: Sequence[Sample]) -> str | None:
         """Say which times differ, if these are compared at all, or None."""
