@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from tools.probes.bench import bench
 from tools.probes.catalogue import KINDS, probes
-from tools.probes.runner import Finding
+from tools.probes.finding import Finding
 from tools.probes.sites import FRONTS, ITSELF
 
 pytestmark = pytest.mark.timeout(240)  # Go's server is built first

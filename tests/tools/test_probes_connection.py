@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from tools.probes.connection import Connection
+from tools.probes.finding import SITE
 from tools.probes.probe import Probe, Surroundings, sending
 from tools.probes.recordings import Recorder
-from tools.probes.runner import SITE, Runner
+from tools.probes.runner import Runner
 
 from support.front import FrontConnection, RecordingFront, Script
 from support.secrets import PeerSecret

@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from support.fake_dc import FakeDC, echo
 from support.secrets import PeerSecret
+from tools.probes.finding import SITE
 from tools.probes.probe import HOST, Surroundings
 from tools.probes.recordings import Recorder
-from tools.probes.runner import SITE, Runner
+from tools.probes.runner import Runner
 from tools.probes.sites import FRONTS, ITSELF, ProxyProgram
 
 

@@ -15,9 +15,9 @@ from rich.console import Console
 
 from tools.probes.bench import bench
 from tools.probes.catalogue import KINDS, WAITING, probes
+from tools.probes.finding import Finding
 from tools.probes.judge import SLACK_SECONDS
 from tools.probes.report import print_finding, print_table, write_json
-from tools.probes.runner import Finding
 from tools.probes.sites import FRONTS, ITSELF, RELAYS
 
 _DEFAULT_TRIES = 50

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tools.probes.finding import Finding
 from tools.probes.judge import Sample
-from tools.probes.runner import Finding
 
 _MOST_DIFFERENCES = 8
 _LONGEST_OUTCOME = 300

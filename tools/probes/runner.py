@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from support import sockets
 from tools.probes.describe import describe
+from tools.probes.finding import SITE, Finding
 from tools.probes.judge import (
     SLACK_SECONDS,
     SLOW_TO_SHOW_SECONDS,
@@ -22,7 +21,6 @@ from tools.probes.judge import (
 )
 from tools.probes.probe import Probe, Surroundings, Visit
 
-SITE = "site"
 _AFTER_FIN_SECONDS = 0.15
 """How long to look for a RST behind a FIN."""
 _SECOND_LOOK_TRIES = 10
@@ -31,30 +29,6 @@ _MOST_SUSPECTS = 12
 """How many variants of a family are tried again, evenly spaced: if more differ, chance has no part in it."""
 _DIAL_SAMPLES = 20
 _MOST_AT_ONCE = 150
-_MOST_OUTCOMES = 4
-
-
-@dataclass
-class Finding:
-    """A probe, or a family of them, at the site and at one proxy."""
-
-    title: str
-    kind: str
-    proxy: str
-    site_samples: list[Sample] = field(default_factory=list)
-    proxy_samples: list[Sample] = field(default_factory=list)
-    differences: list[str] = field(default_factory=list)
-    """In bytes or endings."""
-    lateness: str | None = None
-    """A difference in times only."""
-
-    def told(self) -> list[str]:
-        """Say how often which outcome came where, the most frequent ones first."""
-        return [
-            f"{name} {count} x {outcome}"
-            for name, samples in ((SITE, self.site_samples), (self.proxy, self.proxy_samples))
-            for outcome, count in Counter(sample.outcome for sample in samples).most_common(_MOST_OUTCOMES)
-        ]
 
 
 Samples = dict[str, list[Sample]]
