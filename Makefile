@@ -11,7 +11,11 @@ PORT ?=
 SERVER ?=
 CONFIG ?= mtg.toml
 
+<<<<<<< HEAD
 # For pytest, `make bench`, `make flood` and `make soak`: more arguments.
+=======
+# For pytest, `make bench`, `make probes` and `make soak`: more arguments.
+>>>>>>> probes
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -24,7 +28,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
+<<<<<<< HEAD
 .PHONY: help run test check cargo-test pytest bench flood soak fuzz format packages clean FORCE
+=======
+.PHONY: help run test check cargo-test pytest bench probes soak fuzz format packages clean FORCE
+>>>>>>> probes
 .DEFAULT_GOAL := help
 
 help:
@@ -33,8 +41,13 @@ help:
 	@echo 'make check   format, lint and types: the quick ones'
 	@echo 'make format  put the sources into shape'
 	@echo 'make bench   what the proxy costs, beside haproxy  [ARGS="--quick"]'
+<<<<<<< HEAD
 	@echo 'make flood   floods of connections; honest clients must get in  [ARGS="--all"]'
 	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 60"]'
+=======
+	@echo 'make probes  compare the proxy with real sites, as a prober would  [ARGS="--fronts nginx --tries 10"]'
+	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 30"]'
+>>>>>>> probes
 	@echo 'make fuzz    the property tests with many more examples  [EXAMPLES=20000]'
 	@echo 'make clean   remove all that was built, and $(VENV)'
 
@@ -58,8 +71,13 @@ pytest: $(STAMPS)/dev packages
 bench: $(STAMPS)/dev packages
 	$(BIN)/python -m benchmarks $(ARGS)
 
+<<<<<<< HEAD
 flood: $(STAMPS)/dev
 	$(BIN)/python -m tools.flood $(ARGS)
+=======
+probes: $(STAMPS)/dev packages
+	$(BIN)/python -m tools.probes $(ARGS)
+>>>>>>> probes
 
 soak: $(STAMPS)/dev
 	$(BIN)/python -m tools.soak $(ARGS)
@@ -75,7 +93,7 @@ format: $(STAMPS)/dev
 
 packages: $(STAMPS)/dev $(STAMPS)/npm/package-lock.json
 	@sh tools/packages.sh nginx:nginx-light openssl:openssl curl:curl ip:iproute2 haproxy:haproxy \
-		redis-server:redis-server microsocks:microsocks danted:dante-server unbound:unbound
+		redis-server:redis-server microsocks:microsocks danted:dante-server unbound:unbound go:golang-go
 
 # The original statsd, for tests; where there is no npm, what needs it is skipped, and says so.
 $(STAMPS)/npm/package-lock.json:

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from support.pattern import Pattern
 
@@ -20,6 +20,12 @@ PAGES = {
     "/large.bin": Pattern(80).take(5_000_000),
 }
 """What the site serves, by path; /client says whom a PROXY protocol header named."""
+
+Key = Literal["ec", "rsa"]
+_KEYS: dict[Key, list[str]] = {
+    "ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+    "rsa": ["-newkey", "rsa:2048"],
+}
 
 _CONFIG = """
 daemon off;
@@ -42,6 +48,7 @@ http {{
     ssl_certificate_key {root}/key.pem;
     ssl_protocols TLSv1.2 TLSv1.3;
     root {root}/pages;
+    {directives}
     location = /client {{ return 200 "$proxy_protocol_addr $proxy_protocol_port"; }}
   }}
 }}
@@ -59,7 +66,8 @@ def nginx_is_missing() -> str | None:
 class NginxSite:
     """nginx on a local port for the length of the context.
 
-    ``certificate_path`` is its self-signed certificate, to be trusted by clients. It answers as soon as the
+    ``certificate_path`` is its self-signed certificate, to be trusted by clients. ``directives`` are nginx's own, for
+    the server, ``key`` the kind of its certificate's. It answers as soon as the
     context is entered: its socket listens before the process runs, and is handed down to it.
     """
 
@@ -71,6 +79,9 @@ class NginxSite:
         keepalive_seconds: int = 60,
         header_seconds: int = 60,
         proxy_protocol: bool = False,
+        http2: bool = False,
+        directives: str = "",
+        key: Key = "ec",
     ) -> None:
         self.name = name
         self.host = host
@@ -78,8 +89,10 @@ class NginxSite:
         self._settings = {
             "keepalive_seconds": keepalive_seconds,
             "header_seconds": header_seconds,
-            "extra": " proxy_protocol" if proxy_protocol else "",
+            "extra": f"{' http2' if http2 else ''}{' proxy_protocol' if proxy_protocol else ''}",
+            "directives": directives,
         }
+        self._key = key
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -122,11 +135,8 @@ class NginxSite:
             self._folder.cleanup()
 
     def _prepare(self) -> None:
-        make_certificate(self.name, self.root)
-        for path, content in PAGES.items():
-            file = self.root / "pages" / (path.strip("/") or "index.html")
-            file.parent.mkdir(exist_ok=True)
-            file.write_bytes(content)
+        make_certificate(self.name, self.root, self._key)
+        write_pages(self.root / "pages")
 
     def _start(self, listener: socket.socket) -> None:
         config = self.root / "nginx.conf"
@@ -141,20 +151,22 @@ class NginxSite:
         )
 
 
-def make_certificate(name: str, folder: Path) -> None:
-    """Make ``cert.pem`` and ``key.pem``, self-signed for this name, with the openssl program."""
+def write_pages(folder: Path) -> None:
+    """Put `PAGES` into a folder, which is made."""
+    for path, content in PAGES.items():
+        file = folder / (path.strip("/") or "index.html")
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content)
+
+
+def make_certificate(name: str, folder: Path, key: Key = "ec") -> None:
+    """Make ``cert.pem`` and ``key.pem``, self-signed for this name, with the openssl program.
+
+    An RSA key's signatures are all of one length; those of an EC key vary by some bytes.
+    """
     subprocess.run(
         [
-            *(
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-            ),
+            *("openssl", "req", "-x509", "-nodes", *_KEYS[key]),
             *("-days", "30", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"),
             *("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")),
         ],

@@ -1,0 +1,59 @@
+"""A site on Go's own server: see go_site.go, which is built here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from support.nginx_site import make_certificate, write_pages
+from support.server_process import ServerProcess
+
+_SOURCE = Path(__file__).with_name("go_site.go")
+
+
+def go_is_missing() -> str | None:
+    """Return why no site of this kind can run here, or None."""
+    missing = [program for program in ("go", "openssl") if shutil.which(program) is None]
+    return f"{' and '.join(missing)} is not installed" if missing else None
+
+
+class GoSite(ServerProcess):
+    """net/http with TLS 1.2 and 1.3, HTTP/1.1 and 2; it gives up on idle clients after so long."""
+
+    def __init__(self, name: str = "front.example", *, patience_seconds: int = 60) -> None:
+        super().__init__()
+        self.name = name
+        self._patience_seconds = patience_seconds
+
+    @property
+    def certificate_path(self) -> Path:
+        """Its certificate in PEM."""
+        return self.root / "cert.pem"
+
+    def command(self) -> Sequence[str | Path]:
+        """See the base."""
+        program = _built()
+        make_certificate(self.name, self.root, "rsa")
+        write_pages(self.root / "pages")
+        files = (self.certificate_path, self.root / "key.pem", self.root / "pages")
+        return [program, f"127.0.0.1:{self.port}", *files, str(self._patience_seconds)]
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="go-site-")  # removed with the process
+
+
+@cache
+def _built() -> Path:
+    """Build it once a process; Go's own cache makes that quick after the first time."""
+    program = Path(_folder().name) / "go_site"
+    # Neither a C compiler nor a network is needed.
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOFLAGS": ""}
+    subprocess.run(["go", "build", "-o", program, _SOURCE], check=True, capture_output=True, env=environment)
+    return program

@@ -1,0 +1,32 @@
+"""All probes, by kind."""
+
+from __future__ import annotations
+
+from tools.probes.catalogue import endings, hellos, mutations, paces, protocols, replays, tls
+from tools.probes.probe import Probe
+
+KINDS = {
+    "replay": replays.PROBES,
+    "hello": hellos.PROBES,
+    "protocol": protocols.PROBES,
+    "ending": endings.PROBES,
+    "pace": paces.PROBES,
+    "tls": tls.PROBES,
+    "flip": mutations.FLIPS,
+    "truncation": mutations.TRUNCATIONS,
+    "late": replays.LATE,
+    "minute": endings.MINUTE,
+}
+
+WAITING = ("late", "minute")
+"""Kinds that do nothing but wait for long, and are made beside all others."""
+
+
+def probes(kinds: list[str]) -> list[Probe]:
+    """Return those of these kinds; a name of a probe or a family, or the beginning of one, is as good as a kind."""
+    return [
+        probe
+        for kind, group in KINDS.items()
+        for probe in group
+        if kind in kinds or any(probe.title.startswith(word) for word in kinds)
+    ]

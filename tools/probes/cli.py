@@ -1,0 +1,126 @@
+"""The command line: which fronts, relays and probes, and how often."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from tools.probes.bench import bench
+from tools.probes.catalogue import KINDS, WAITING, probes
+from tools.probes.finding import Finding
+from tools.probes.judge import SLACK_SECONDS
+from tools.probes.report import print_finding, print_table, write_json
+from tools.probes.sites import FRONTS, ITSELF, RELAYS
+
+_DEFAULT_TRIES = 50
+_TITLES_AT_ONCE = 3
+"""Most tries only wait for the site's time-outs: so one probe's wait is used for another one's start."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Probe and report; 1 if the proxy could be told from the site, or if CI=true and a front is missing."""
+    options = _parser().parse_args(arguments)
+    if not probes(options.probes):
+        print(f"no probe {','.join(options.probes)}; kinds are {', '.join(KINDS)}", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended, as with Ctrl-C
+    progress = Console(stderr=True, highlight=False)
+    findings: dict[str, list[Finding]] = {}
+    is_skipped = False
+    start_mono, overflows = time.monotonic(), time_wait_overflows()
+    for front in options.fronts:
+        if reason := FRONTS[front][1]():
+            is_skipped = True
+            progress.print(f"{front}: skipped, as {reason}")
+            continue
+        progress.print(f"[bold]{front}[/bold]")
+        findings[front] = asyncio.run(_run(front, options, lambda finding: print_finding(progress, finding)))
+    output = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    for front, found in findings.items():
+        print_table(output, front, found)
+    everything = [finding for found in findings.values() for finding in found]
+    different = sum(bool(finding.differences) for finding in everything)
+    late = sum(bool(finding.lateness) for finding in everything)
+    output.print(
+        f"{len(everything)} comparisons in {time.monotonic() - start_mono:.0f} s: "
+        f"{different} differ in bytes or ending, {late} in times only"
+    )
+    if lost := time_wait_overflows() - overflows:
+        output.print(f"the kernel's table of TIME_WAIT was full {lost} times: some RSTs behind FINs come from that")
+    if options.json:
+        write_json(options.json, findings)
+    return int(bool(different or late) or (is_skipped and os.environ.get("CI") == "true"))
+
+
+def time_wait_overflows() -> int:
+    """Return how many connections the kernel has forgotten too early since it was started; 0 where it doesn't say."""
+    lines = [line.split() for line in Path("/proc/net/netstat").read_text().splitlines()]
+    numbers = dict(zip(lines[0], lines[1], strict=True)) if len(lines) > 1 else {}
+    return int(numbers.get("TCPTimeWaitOverflow", 0))
+
+
+async def _run(front: str, options: argparse.Namespace, report: Callable[[Finding], None]) -> list[Finding]:
+    slack_seconds = options.slack_ms / 1000
+    chosen = probes(options.probes)
+    waiting = [probe for probe in chosen if probe.kind in WAITING]
+    others = [probe for probe in chosen if probe.kind not in WAITING]
+    async with bench(front, options.relays, tries=options.tries, slack_seconds=slack_seconds) as runner:
+        findings = await asyncio.gather(
+            runner.run(others, report, titles_at_once=_TITLES_AT_ONCE),
+            runner.run(waiting, report, titles_at_once=len(waiting) or 1),
+        )
+    return [finding for found in findings for finding in found]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.probes", description="Probe the proxy and the site behind it, and compare."
+    )
+    parser.add_argument("--fronts", type=_list_of(FRONTS), default=list(FRONTS), help=f"default: {','.join(FRONTS)}")
+    parser.add_argument(
+        "--relays",
+        type=_list_of((*RELAYS, ITSELF)),
+        default=list(RELAYS),
+        help=f"default: {','.join(RELAYS)}; {ITSELF} is the site once more: what chance does",
+    )
+    parser.add_argument(
+        "--probes",
+        type=lambda text: text.split(","),
+        default=list(KINDS),
+        metavar="NAME,...",
+        help=f"kinds, names or beginnings of names; default: all kinds: {','.join(KINDS)}",
+    )
+    parser.add_argument(
+        "--tries", type=_positive, default=_DEFAULT_TRIES, help=f"of each probe (default: {_DEFAULT_TRIES})"
+    )
+    parser.add_argument(
+        "--slack-ms",
+        type=float,
+        default=SLACK_SECONDS * 1000,
+        help="how far medians of times may be apart in any case; a busy machine needs more (default: %(default)s)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file as well")
+    return parser
+
+
+def _list_of(known: Collection[str]) -> Callable[[str], list[str]]:
+    def parse(text: str) -> list[str]:
+        if unknown := [word for word in text.split(",") if word not in known]:
+            raise argparse.ArgumentTypeError(f"no {unknown[0]!r}; there are {', '.join(known)}")
+        return text.split(",")
+
+    return parse
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("expected a positive integer")
+    return number

@@ -1,0 +1,163 @@
+"""A prober's end of a TCP connection, on which everything that comes is noted, with its time.
+
+A FIN and a RST are told apart, also where one follows the other: a RST after a FIN is no event of reads any more, but
+the kernel hangs up the socket (tcp(7), epoll_ctl(2): EPOLLHUP).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import select
+import socket
+import time
+from contextlib import suppress
+
+from support import sockets
+
+_TCP_CLOSE = 7  # the kernel's TCP_CLOSE, the first byte of struct tcp_info
+
+
+class Connection:
+    """One connection; ``data`` is all that came, ``endings`` how the peer ended it, times are seconds since connect."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.data = bytearray()
+        self.endings: list[tuple[str, float]] = []  # "fin" and "reset"
+        self.first_byte_seconds: float | None = None
+        self._start_mono = time.monotonic()
+        self._has_changed = asyncio.Event()
+        self._send_error: int | None = None
+        self._max_bytes, self._each_seconds = sockets.RECV_BYTES, 0.0
+        self._hang_up = select.epoll()
+        self._hang_up.register(sock, 0)  # errors and hang-ups are always told
+
+    @classmethod
+    async def open(cls, port: int, *, receive_buffer_bytes: int | None = None, reading: bool = True) -> Connection:
+        """Connect to a port on 127.0.0.1; without ``reading`` nothing is read before `read`."""
+        connection = cls(await sockets.connect("127.0.0.1", port, receive_buffer_bytes=receive_buffer_bytes))
+        if reading:
+            connection.read()
+        else:
+            connection._watch_hang_up()
+        return connection
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Since connect."""
+        return time.monotonic() - self._start_mono
+
+    @property
+    def has_fin(self) -> bool:
+        """Whether the peer has sent its FIN."""
+        return any(what == "fin" for what, _ in self.endings)
+
+    @property
+    def has_reset(self) -> bool:
+        """Whether the peer has sent a RST: nothing comes after it."""
+        return any(what == "reset" for what, _ in self.endings)
+
+    def read(self, *, max_bytes: int = sockets.RECV_BYTES, each_seconds: float = 0.0) -> None:
+        """Read from now on whatever comes, or that much each so many seconds."""
+        self._max_bytes, self._each_seconds = max_bytes, each_seconds
+        asyncio.get_running_loop().add_reader(self.sock, self._receive)
+
+    def stop_reading(self) -> None:
+        """Read no more; a RST is seen all the same."""
+        asyncio.get_running_loop().remove_reader(self.sock)
+        self._watch_hang_up()
+
+    async def send(self, data: bytes) -> None:
+        """Send it all, or as much as the peer lets us: what it thinks of it comes by reading."""
+        if self._send_error is None:
+            try:
+                await asyncio.get_running_loop().sock_sendall(self.sock, data)
+            except OSError as error:
+                self._send_error = error.errno
+
+    def end(self) -> None:
+        """Send a FIN, and go on reading."""
+        with suppress(OSError):
+            sockets.send_eof(self.sock)
+
+    async def changed(self, seconds: float) -> bool:
+        """Wait until something has come, for so long at most; tell whether it has."""
+        self._has_changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._has_changed.wait()
+                return True
+        return False
+
+    async def ended(self, seconds: float, *, by_reset: bool = False) -> bool:
+        """Wait for the peer's end, for so long at most; tell whether it came."""
+        deadline_seconds = self.elapsed_seconds + seconds
+        while not (self.has_reset or (self.has_fin and not by_reset)):
+            if not await self.changed(deadline_seconds - self.elapsed_seconds):
+                return False
+        return True
+
+    def close(self) -> None:
+        """Close; idempotent."""
+        if not self._hang_up.closed:
+            asyncio.get_running_loop().remove_reader(self._hang_up.fileno())
+            self._hang_up.close()
+        sockets.close(self.sock)
+
+    def reset(self) -> None:
+        """Vanish with a RST."""
+        asyncio.get_running_loop().remove_reader(self.sock)
+        self._hang_up.unregister(self.sock)
+        sockets.reset(self.sock)
+
+    def _receive(self) -> None:
+        try:
+            chunk = self.sock.recv(self._max_bytes)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._stop_reading()
+            self._note("reset")
+            return
+        if chunk:
+            if self.first_byte_seconds is None:
+                self.first_byte_seconds = self.elapsed_seconds
+            self.data += chunk
+            self._has_changed.set()
+            if self._each_seconds:
+                self._rest()
+            return
+        self._stop_reading()
+        # A failed write takes the error of a RST away from the read that comes after it. EPIPE is that of a RST that
+        # came after a FIN (tcp_reset in the kernel's tcp_input.c).
+        if self._send_error != errno.ECONNRESET and not self.has_reset:
+            self._note("fin")
+        self._watch_hang_up()
+
+    def _rest(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self.sock)
+        loop.call_later(self._each_seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        if self.sock.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(self.sock, self._receive)
+
+    def _stop_reading(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.sock)
+
+    def _watch_hang_up(self) -> None:
+        asyncio.get_running_loop().add_reader(self._hang_up.fileno(), self._see_hang_up)
+
+    def _see_hang_up(self) -> None:
+        """Note a RST; both FINs hang a socket up as well, and leave it in another state or without an error."""
+        asyncio.get_running_loop().remove_reader(self._hang_up.fileno())
+        state = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if state == _TCP_CLOSE and (error or self._send_error) and not self.has_reset:
+            self._note("reset")
+
+    def _note(self, what: str) -> None:
+        self.endings.append((what, self.elapsed_seconds))
+        self._has_changed.set()

@@ -1,0 +1,85 @@
+"""What a server said, in words that are the same whenever it says the same: what is random or a date is left out.
+
+TLS records are told by type and length, alerts in full, a ServerHello but for its random bytes. All else is told byte
+for byte, but for HTTP's dates; what is long is told by its length, beginning and SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from collections.abc import Iterator
+
+_ALERT, _HANDSHAKE, _SERVER_HELLO, _KEY_SHARE = 21, 22, 2, 51
+_TYPES = {20: "ccs", 21: "alert", 22: "handshake", 23: "data"}
+_MESSAGES = {2: "server_hello", 4: "ticket", 11: "certificate", 12: "key_exchange", 14: "done", 22: "status"}
+_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")  # RFC 8446, 4.1.3
+_LONGEST_TEXT = 120
+
+
+def describe(data: bytes) -> str:
+    """Return the words."""
+    if not data:
+        return "nothing"
+    if data[0] in _TYPES and data[1:2] in (b"\x03", b""):
+        return ", ".join(_counted(_records(data)))
+    return text(data)
+
+
+def text(data: bytes) -> str:
+    """Describe what isn't TLS, or isn't any more."""
+    dateless = re.sub(rb"(?i)\r\nDate: [^\r]*", b"", data)
+    if len(dateless) <= _LONGEST_TEXT:
+        return repr(dateless)[1:]
+    return f"{len(dateless)} bytes {repr(dateless[:40])[1:]} {hashlib.sha256(dateless).hexdigest()[:12]}"
+
+
+def _counted(words: Iterator[str]) -> Iterator[str]:
+    """Say once what comes several times in a row."""
+    for word, group in itertools.groupby(words):
+        count = len(list(group))
+        yield word if count == 1 else f"{count} x {word}"
+
+
+def _records(data: bytes) -> Iterator[str]:
+    is_encrypted = False
+    while data:
+        size = int.from_bytes(data[3:5], "big")
+        if len(data) < 5 or len(data) < 5 + size:
+            yield f"cut record {data[:5].hex()} and {max(len(data) - 5, 0)} bytes"
+            return
+        yield _record(data[0], data[1:3], data[5 : 5 + size], is_encrypted)
+        is_encrypted = is_encrypted or data[0] == 20
+        data = data[5 + size :]
+
+
+def _record(kind: int, version: bytes, payload: bytes, is_encrypted: bool) -> str:
+    name = str(_TYPES.get(kind, kind)) + ("" if version == b"\x03\x03" else f"/{version.hex()}")
+    if kind == _ALERT and len(payload) == 2:
+        return f"{name} {payload[0]}-{payload[1]}"
+    if kind == _HANDSHAKE and not is_encrypted:
+        return f"{name} {len(payload)} ({', '.join(_messages(payload))})"
+    return name if kind == 20 else f"{name} {len(payload)}"
+
+
+def _messages(payload: bytes) -> Iterator[str]:
+    while payload:
+        size = int.from_bytes(payload[1:4], "big")
+        body = payload[4 : 4 + size]
+        yield _server_hello(body) if payload[0] == _SERVER_HELLO else f"{_MESSAGES.get(payload[0], payload[0])} {size}"
+        payload = payload[4 + size :]
+
+
+def _server_hello(body: bytes) -> str:
+    random, rest = body[2:34], body[34:]
+    kind = "retry" if random == _RETRY else "server_hello"
+    downgraded = f" {random[24:].hex()}" if random[24:31] == b"DOWNGRD" else ""
+    session, rest = rest[0], rest[1 + rest[0] :]
+    suite, extensions, words = rest[:2].hex(), rest[5:], []
+    while len(extensions) >= 4:
+        number, size = int.from_bytes(extensions[:2], "big"), int.from_bytes(extensions[2:4], "big")
+        content = extensions[4 : 4 + size]
+        words.append(f"{number}:{content[:2].hex() if number == _KEY_SHARE else content.hex()}.{size}")
+        extensions = extensions[4 + size :]
+    return f"{kind}{downgraded} {body[:2].hex()} session {session} suite {suite} extensions {' '.join(words)}"

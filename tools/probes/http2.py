@@ -1,0 +1,51 @@
+"""As much of HTTP/2 as a prober needs: one request, and the answer's frames in words (RFC 9113, RFC 7541)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tools.probes.describe import text
+
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_DATA, _HEADERS, _SETTINGS = 0, 1, 4
+_HEADER_BYTES = 9
+
+
+def get_request(host: str, path: str) -> bytes:
+    """Return all that a client sends to get one page."""
+    authority = b"\x41" + _sized(host.encode())  # indexed name 1, literal value
+    path_field = b"\x84" if path == "/" else b"\x44" + _sized(path.encode())
+    headers = b"\x82" + b"\x87" + path_field + authority  # GET, https
+    return _PREFACE + _frame(_SETTINGS, 0, 0, b"") + _frame(_HEADERS, 0x05, 1, headers)
+
+
+def frames(data: bytes) -> str:
+    """Describe frames: type, flags and content, but for headers, which have a date in them.
+
+    Those of each stream are in their order, those of the connection are sorted: servers write them as they come.
+    """
+    told = list(_frames(data))
+    own = sorted(words for stream, words in told if not stream)
+    return ", ".join([*own, *(words for stream, words in told if stream)])
+
+
+def _frames(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the stream of each frame, and its words."""
+    while data:
+        size = int.from_bytes(data[:3], "big")
+        payload = data[_HEADER_BYTES : _HEADER_BYTES + size]
+        if len(data) < _HEADER_BYTES or len(payload) < size:
+            yield -1, f"cut frame {data[:_HEADER_BYTES].hex()}"
+            return
+        kind, flags, stream = data[3], data[4], int.from_bytes(data[5:9], "big")
+        content = "" if kind == _HEADERS else f" {text(payload) if kind == _DATA else payload.hex() or 'empty'}"
+        yield stream, f"frame {kind} flags {flags:x} stream {stream}{content}"
+        data = data[_HEADER_BYTES + size :]
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def _sized(value: bytes) -> bytes:
+    return bytes([len(value)]) + value

@@ -1,0 +1,84 @@
+"""Are two samples of tries alike? Endings and bytes are counted, times compared: see docs/probes.md for the bars."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tools.probes.chance import fisher_exact, ks_two_sample
+
+LEAST_P = 0.01
+LEAST_SAMPLES = 5
+"""With fewer of each no distribution of times is ever far enough from another one: then medians alone decide."""
+SLACK_SECONDS = 0.001
+LEAST_TIME_PART = 0.05
+SLOW_TO_SHOW_SECONDS = 0.1
+"""How much later than at the site all may be for a visitor who hasn't told who it is."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What came of one try, in words: what was said, how it ended; and when the first byte and the end came."""
+
+    said: str
+    ending: str
+    first_byte_seconds: float | None
+    end_seconds: float | None
+
+    @property
+    def outcome(self) -> str:
+        """Both: the ending first, as that is short."""
+        return f"[{self.ending}] {self.said}"
+
+
+def difference_of_outcomes(site: Sequence[Sample], proxy: Sequence[Sample], *, is_strict: bool = True) -> str | None:
+    """Say how what came differs, or None.
+
+    Where the site always does the same the proxy must, too; where it varies, each outcome's count is compared. If not
+    ``is_strict``, it is enough that the proxy has once done what the site does: for few tries on a busy machine, where
+    any site may vary unseen.
+    """
+    at_site, at_proxy = Counter(one.outcome for one in site), Counter(one.outcome for one in proxy)
+    if not is_strict:
+        return None if at_site & at_proxy else "none of the outcomes is one of the site's"
+    outcomes = at_site | at_proxy
+    if len(at_site) == 1:
+        others = sum(at_proxy.values()) - at_proxy[next(iter(at_site))]
+        return f"{others} of {len(proxy)} differ" if others else None
+    for outcome in outcomes:
+        p = fisher_exact(at_site[outcome], len(site), at_proxy[outcome], len(proxy)) * len(outcomes)
+        if p < LEAST_P:
+            return f"{at_site[outcome]} and {at_proxy[outcome]} of {len(proxy)} (p {p:.1g}): {outcome}"
+    return None
+
+
+def are_no_strays(site: Sequence[Sample], proxy: Sequence[Sample]) -> bool:
+    """Tell whether outcomes that the site never had come too often for chance."""
+    at_site = {one.outcome for one in site}
+    others = sum(one.outcome not in at_site for one in proxy)
+    return fisher_exact(0, len(site), others, len(proxy)) < LEAST_P
+
+
+def difference_of_times(
+    site: Sequence[Sample], proxy: Sequence[Sample], allowed_seconds: float, slack_seconds: float = SLACK_SECONDS
+) -> str | None:
+    """Say which times differ, or None.
+
+    ``allowed_seconds`` is how much later the proxy may be in any case, ``slack_seconds`` how far medians may be apart.
+    """
+    for name in ("first_byte_seconds", "end_seconds"):
+        at_site, at_proxy = (
+            [value for one in sample if (value := getattr(one, name)) is not None] for sample in (site, proxy)
+        )
+        if not at_site or not at_proxy:
+            continue  # the outcomes tell that
+        usual, ours = statistics.median(at_site), statistics.median(at_proxy)
+        if abs(ours - usual) <= max(slack_seconds, LEAST_TIME_PART * usual) or 0 < ours - usual <= allowed_seconds:
+            continue
+        is_few = min(len(at_site), len(at_proxy)) < LEAST_SAMPLES
+        if is_few or ks_two_sample(at_site, at_proxy) < LEAST_P:
+            what = "first byte" if name == "first_byte_seconds" else "end"
+            return f"{what} after {usual * 1000:.1f} and {ours * 1000:.1f} ms"
+    return None

@@ -1,0 +1,106 @@
+"""What a probe is: a script for one connection, and for how long to watch what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from support.client_hello import Shape, build_client_hello, hello_records, sign_hello
+from support.secrets import PeerSecret
+from tools.probes.connection import Connection
+from tools.probes.recordings import Recorder
+
+HOST = "front.example"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all visits of a run share."""
+
+    recorder: Recorder
+    secret: PeerSecret
+    certificate: Path
+
+
+@dataclass
+class Visit:
+    """One try of a probe at one address.
+
+    ``number`` tells tries apart: the same number sends the same bytes everywhere. ``probe_seconds`` is how long the
+    probe is watched.
+    """
+
+    shared: Surroundings
+    port: int
+    probe: str
+    number: int
+    probe_seconds: float
+    told: str | None = None
+    """What a script read itself, where the bytes on the wire can't be compared."""
+    connection: Connection = field(init=False)
+
+    @property
+    def chance(self) -> random.Random:
+        """A source of random bytes that gives the same to the same try at all addresses."""
+        return random.Random(f"{self.probe} {self.number}")
+
+    async def connect(self, *, receive_buffer_bytes: int | None = None, reading: bool = True) -> Connection:
+        """Connect; a script does that once, and first."""
+        self.connection = await Connection.open(self.port, receive_buffer_bytes=receive_buffer_bytes, reading=reading)
+        return self.connection
+
+    def foreign_hello(self, shape: Shape = "modern") -> bytes:
+        """Return a hello as a client's, made with a secret that isn't the proxy's."""
+        chance = self.chance
+        message = build_client_hello(HOST, shape=shape, random_bytes=chance.randbytes)
+        return hello_records(sign_hello(message, chance.randbytes(16), 1_700_000_000))
+
+
+Script = Callable[[Visit], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """A script with a name.
+
+    ``kind`` groups probes in the report; those of one ``family`` are variants that differ in a number only, are tried
+    once each, and are reported together. ``watch_seconds`` is counted from connect. ``is_slow_to_show`` says that the
+    visitor may not have told yet who it is, so that the proxy has to wait before it dials the site. ``in_short`` puts
+    it into the short form: what its site answers doesn't depend on who is faster.
+    """
+
+    name: str
+    kind: str
+    script: Script
+    family: str | None = None
+    watch_seconds: float = 2.5
+    is_slow_to_show: bool = False
+    in_short: bool = True
+    space_seconds: float = 0.01
+    """How long after one try the next one starts: they overlap, but don't disturb each other's start."""
+    most_tries: int = 1000
+
+    @property
+    def title(self) -> str:
+        """Its own name, or its family's."""
+        return self.family or self.name
+
+
+def sending(data: bytes | Callable[[Visit], bytes], *, then_end: bool = False) -> Script:
+    """A script that sends this, perhaps a FIN behind it, and watches."""
+
+    async def script(visit: Visit) -> None:
+        connection = await visit.connect()
+        await connection.send(data if isinstance(data, bytes) else data(visit))
+        if then_end:
+            connection.end()
+
+    return script
+
+
+async def pause(seconds: float) -> None:
+    """Wait, as a part of a script: what a prober does is defined by its times."""
+    await asyncio.sleep(seconds)
