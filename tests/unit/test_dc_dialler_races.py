@@ -39,6 +39,8 @@ class Fates(ScriptedNetwork):
         super().__init__()
         self.fates = dict(fates)
         self.cancelled: list[str] = []
+        self.most_at_once = 0
+        self._at_once = 0
         self.returned: list[socket.socket] = []
 
     @property
@@ -47,11 +49,15 @@ class Fates(ScriptedNetwork):
 
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
         self.dialled.append((host, port, timeout_seconds))
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
         try:
             sock: socket.socket = await self.fates[DCAddress(ip_address(host), port)]()
         except asyncio.CancelledError:
             self.cancelled.append(host)
             raise
+        finally:
+            self._at_once -= 1
         self.returned.append(sock)
         return sock
 
@@ -76,27 +82,51 @@ async def test_a_silent_family_gets_the_other_one_beside_it(warnings: Warnings, 
     assert logger.messages == []
 
 
-async def test_the_other_family_begins_after_a_quarter_of_a_second(
-    warnings: Warnings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def timers(monkeypatch: pytest.MonkeyPatch) -> Timers:
+    """Timers that go off at once, as many as the test lets."""
+    timers = Timers()
+    monkeypatch.setattr(asyncio, "get_running_loop", timers)
+    return timers
+
+
+class Timers:
+    """Stands for a loop in which ``most`` timers go off at once and others never; notes their ``delays``."""
+
+    def __init__(self) -> None:
+        self.most = 1000
+        self.delays: list[float] = []
+        self._get_running_loop = asyncio.get_running_loop
+
+    def __call__(self) -> Timers:
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._get_running_loop(), name)
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> asyncio.Handle:
+        self.delays.append(delay)
+        loop = self._get_running_loop()
+        return loop.call_soon(callback) if len(self.delays) <= self.most else loop.call_later(3600, callback)
+
+
+async def test_the_other_family_begins_after_a_quarter_of_a_second(warnings: Warnings, timers: Timers) -> None:
     """RFC 8305, section 8."""
-    loop = asyncio.get_running_loop()
-    timers: list[float] = []
+    network = Fates({SIX_A: silent, FOUR_A: silent, SIX_B: connected, FOUR_B: silent})
 
-    def call_later(delay: float, callback: Callable[[], None]) -> asyncio.Handle:
-        timers.append(delay)
-        return loop.call_soon(callback)
+    with (await DCDialler(network, 3600.0, warnings).dial(BOTH))[0]:
+        assert timers.delays == [0.25, 0.25, 0.25]
 
-    race_loop = type(
-        "Loop", (), {"__getattr__": lambda _, name: getattr(loop, name), "call_later": staticmethod(call_later)}
-    )
-    monkeypatch.setattr(asyncio, "get_running_loop", race_loop)
-    with (
-        await DCDialler(
-            Fates({SIX_A: silent, FOUR_A: silent, SIX_B: connected, FOUR_B: silent}), 3600.0, warnings
-        ).dial(BOTH)
-    )[0]:
-        assert timers == [0.25, 0.25, 0.25]
+
+async def test_addresses_of_one_family_are_tried_one_after_the_other(warnings: Warnings) -> None:
+    network = Fates({SIX_A: silent, SIX_B: connected})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dc_dialler, "ATTEMPT_DELAY_SECONDS", 0.0)
+        (await DCDialler(network, 0.05, warnings).dial(DCChoice(2, 2, (SIX_A, SIX_B))))[0].close()
+
+    assert network.most_at_once == 1
+    assert network.hosts == [SIX_A.host, SIX_B.host]
 
 
 async def test_a_refusal_lets_the_other_family_begin_at_once(warnings: Warnings) -> None:
@@ -109,8 +139,10 @@ async def test_a_refusal_lets_the_other_family_begin_at_once(warnings: Warnings)
     assert network.hosts == [SIX_A.host, FOUR_A.host]
 
 
-@pytest.mark.usefixtures("at_once")
-async def test_a_refusal_beside_a_silent_address_lets_the_next_one_begin(warnings: Warnings) -> None:
+async def test_a_refusal_beside_a_silent_address_lets_the_next_one_begin_at_once(
+    warnings: Warnings, timers: Timers
+) -> None:
+    timers.most = 1
     network = Fates({SIX_A: silent, FOUR_A: refused, SIX_B: refused, FOUR_B: connected})
 
     sock, address = await DCDialler(network, 3600.0, warnings).dial(BOTH)
@@ -139,26 +171,79 @@ async def test_an_address_that_fails_late_leaves_the_race_to_the_others(warnings
     assert address == FOUR_A
 
 
-@pytest.mark.usefixtures("at_once")
-async def test_if_two_connect_one_is_closed(warnings: Warnings) -> None:
-    both_dialled = asyncio.Event()
+async def test_of_two_beside_that_connect_at_once_one_is_closed(warnings: Warnings, timers: Timers) -> None:
+    all_dialled = asyncio.Event()
+
+    async def wait() -> socket.socket:
+        await all_dialled.wait()
+        return await connected()
+
+    async def last() -> None:
+        all_dialled.set()
+        await silent()
+
+    network = Fates({SIX_A: silent, FOUR_A: wait, SIX_B: wait, FOUR_B: last})
+    sock, address = await DCDialler(network, 3600.0, warnings).dial(BOTH)
+
+    with sock:
+        assert address == FOUR_A
+        assert [each.fileno() >= 0 for each in network.returned] == [True, False]
+
+
+async def test_of_one_beside_and_the_first_that_connect_at_once_one_is_closed(
+    warnings: Warnings, timers: Timers
+) -> None:
+    go = asyncio.Event()
 
     async def first() -> socket.socket:
-        await both_dialled.wait()
+        await go.wait()
         return await connected()
 
     async def second() -> socket.socket:
-        both_dialled.set()
+        asyncio.get_running_loop().call_soon(go.set)  # so that the first is ready before it can be cut short
         return await connected()
 
+    timers.most = 1
     network = Fates({SIX_A: first, FOUR_A: second})
     sock, _ = await DCDialler(network, 3600.0, warnings).dial(BOTH)
-    await asyncio.sleep(0)
 
     with sock:
         assert len(network.returned) == 2
-        assert [each.fileno() >= 0 for each in network.returned].count(True) == 1
+        assert sorted(each.fileno() >= 0 for each in network.returned) == [False, True]
         assert sock.fileno() >= 0
+
+
+async def test_one_that_connects_before_anybody_looks_is_closed(warnings: Warnings, timers: Timers) -> None:
+    go = asyncio.Event()
+
+    async def first() -> socket.socket:
+        await go.wait()
+        return await connected()
+
+    async def second() -> socket.socket:
+        go.set()
+        return await connected()
+
+    network = Fates({SIX_A: first, FOUR_A: second, SIX_B: silent, FOUR_B: silent})
+    with (await DCDialler(network, 3600.0, warnings).dial(BOTH))[0]:
+        await asyncio.sleep(0)
+        assert [each.fileno() >= 0 for each in network.returned].count(True) == 1
+
+
+async def test_a_network_that_raises_when_it_is_cut_short_does_not_hide_the_winner(
+    warnings: Warnings, timers: Timers
+) -> None:
+    async def raise_at_the_end() -> None:
+        try:
+            await silent()
+        except asyncio.CancelledError:
+            raise ZeroDivisionError from None
+
+    timers.most = 1
+    sock, address = await DCDialler(Fates({SIX_A: raise_at_the_end, FOUR_A: connected}), 3600.0, warnings).dial(BOTH)
+
+    sock.close()
+    assert address == FOUR_A
 
 
 @pytest.mark.usefixtures("at_once")

@@ -34,9 +34,7 @@ def read_small_file(path: Path, max_bytes: int, *, pipes: bool = False) -> bytes
     _check_kind(os.stat(path).st_mode, pipes)  # before opening it, which alone has a meaning for some devices
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        status = os.fstat(descriptor)
-        _check_kind(status.st_mode, pipes)
-        _check_size(status.st_size, max_bytes)
+        _check_kind(os.fstat(descriptor).st_mode, pipes)
         return _read(descriptor, max_bytes)
     finally:
         os.close(descriptor)
@@ -54,7 +52,8 @@ def _read(descriptor: int, max_bytes: int) -> bytes:
         if not chunk:
             return data
         data += chunk
-        _check_size(len(data), max_bytes)
+        if len(data) > max_bytes:
+            raise ValueError(f"expected at most {max_bytes} bytes, got a larger file")
 
 
 def _wait(descriptor: int, deadline_mono: float) -> None:
@@ -68,8 +67,3 @@ def _wait(descriptor: int, deadline_mono: float) -> None:
 def _check_kind(mode: int, pipes: bool) -> None:
     if not stat.S_ISREG(mode) and not (pipes and stat.S_ISFIFO(mode)):
         raise ValueError(f"expected a file, got {_KINDS.get(stat.S_IFMT(mode), 'something else')}")
-
-
-def _check_size(size_bytes: int, max_bytes: int) -> None:
-    if size_bytes > max_bytes:
-        raise ValueError(f"expected at most {max_bytes} bytes, got a larger file")

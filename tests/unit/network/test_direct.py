@@ -202,6 +202,28 @@ async def test_its_logger_is_told_what_the_kernel_lacks_however_it_dials(
     assert [message.level for message in logger.messages] == ["debug"]
 
 
+async def test_it_remembers_silent_addresses_from_one_dial_to_the_next(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[list[str]] = []
+
+    async def connect(answer: Answer, *_: object) -> socket.socket:
+        tried[-1].append(answer[1][0])
+        if answer[1][0] == "192.0.2.1":
+            await asyncio.Event().wait()
+        return socket.socket()
+
+    monkeypatch.setattr("mtglib.network.connecting.connect", connect)
+    monkeypatch.setattr("mtglib.network.connecting._ATTEMPT_DELAY_SECONDS", 0.001)
+    network = Direct(resolver=Known("192.0.2.1", "192.0.2.2"))
+    for _ in range(2):
+        tried.append([])
+        (await network.dial("a.example", 443, timeout_seconds=20)).close()
+
+    assert tried[0] == ["192.0.2.1", "192.0.2.2"]
+    assert tried[1][0] == "192.0.2.2"
+
+
 async def test_every_connection_gets_the_options(listen: Listen) -> None:
     port = listen("127.0.0.1")
     network = Direct(resolver=Known("127.0.0.1"), socket_options=SocketOptions(keep_alive=KeepAlive(idle_seconds=77)))
