@@ -7,6 +7,7 @@ set is the one thing that the event loop watches.
 
 import asyncio
 import select
+from collections.abc import Callable
 from contextlib import suppress
 
 READABLE = select.EPOLLIN
@@ -16,14 +17,15 @@ _MAX_EVENTS = 256
 
 
 class _Watched:
-    """A descriptor: what epoll watches it for, what has happened unobserved, and who waits."""
+    """A descriptor: what epoll watches it for, what has happened unobserved, who waits, and who hears of errors."""
 
-    __slots__ = ("happened", "interest", "waiters")
+    __slots__ = ("happened", "interest", "on_error", "waiters")
 
     def __init__(self, interest: int) -> None:
         self.interest = interest
         self.happened = 0
         self.waiters: dict[int, asyncio.Future[None]] = {}
+        self.on_error: Callable[[], None] | None = None
 
 
 class Readiness:
@@ -57,6 +59,10 @@ class Readiness:
                 timer.cancel()
         watched.happened &= ~wanted
 
+    def on_error(self, fd: int, call: Callable[[], None]) -> None:
+        """Have `call` called when the connection is lost, whether anybody waits for the descriptor or not."""
+        self._watch(fd, 0).on_error = call
+
     def forget(self, fd: int) -> None:
         """Stop watching a descriptor; do so before it is closed or given away."""
         if self._watched.pop(fd, None) is not None:
@@ -74,7 +80,7 @@ class Readiness:
         if watched is None:
             self._epoll.register(fd, wanted | select.EPOLLET)
             watched = self._watched[fd] = _Watched(wanted)
-        elif not watched.interest & wanted:
+        elif wanted & ~watched.interest:
             watched.interest |= wanted
             self._epoll.modify(fd, watched.interest | select.EPOLLET)
         return watched
@@ -85,6 +91,8 @@ class Readiness:
             if watched is None:
                 continue
             watched.happened |= events
+            if events & select.EPOLLERR and watched.on_error is not None:
+                watched.on_error()
             for wanted, waiter in watched.waiters.items():
                 if events & (wanted | _BROKEN) and not waiter.done():
                     waiter.set_result(None)

@@ -273,7 +273,7 @@ class Stream:
             reason=result.reason,
         ).info("finished")
 
-    def _report_traffic(self, from_client_bytes: int, to_client_bytes: int) -> None:
+    def _report_traffic(self, from_client_bytes: int, to_client_bytes: int, _upstream_ended: bool) -> None:
         for count, is_read in ((from_client_bytes, False), (to_client_bytes, True)):
             if count:
                 self._around.events.send(
