@@ -111,15 +111,18 @@ impl<S: Io> Conn<S> {
 
     /// What to wait for on a side.
     pub fn interest(&self, side: Side) -> Interest {
+        let write = self.flow_from(side.other()).wants_to_send();
         match self.state {
-            State::Relaying { .. } => Interest {
-                read: self.flow_from(side).wants_to_read(),
-                write: self.flow_from(side.other()).wants_to_send(),
-            },
-            State::Delivering { living, living_has_ended, .. } if living == side => {
-                Interest { read: !living_has_ended, write: self.flow_from(side.other()).wants_to_send() }
+            State::Relaying { half_closed } => {
+                let read = self.flow_from(side).wants_to_read();
+                // A client that doesn't take what upstream has left for it has no longer than one that does.
+                let may_end = half_closed.is_none() && self.timeouts.half_closed.is_some();
+                Interest { read, write, end: side == Side::Upstream && !read && may_end }
             }
-            State::Delivering { .. } => Interest { read: self.flow_from(side).wants_to_read(), write: false },
+            State::Delivering { living, living_has_ended, .. } if living == side => {
+                Interest { read: !living_has_ended, write, end: false }
+            }
+            State::Delivering { .. } => Interest { read: self.flow_from(side).wants_to_read(), ..Interest::default() },
             State::Over(_) => Interest::default(),
         }
     }
@@ -134,6 +137,9 @@ impl<S: Io> Conn<S> {
                 State::Delivering { living, .. } if living == side => self.read_and_discard(side, turn),
                 _ => self.read(side, turn),
             }
+        }
+        if ready.end && self.interest(side).end {
+            self.note_upstreams_end(turn);
         }
         if ready.error {
             self.lose(side, reset_by(side), turn);
@@ -305,13 +311,11 @@ impl<S: Io> Conn<S> {
     }
 
     fn note_ends(&mut self, turn: &Turn<'_>) {
-        let State::Relaying { half_closed } = &self.state else { return };
-        if self.down.has_ended() && !self.traffic.upstream_ended() {
-            self.traffic.end_upstream();
-            if half_closed.is_none() && self.timeouts.half_closed.is_some() {
-                let half_closed = Some(Backlog::new(turn.now, self.left_bytes(Side::Client)));
-                self.state = State::Relaying { half_closed };
-            }
+        if !matches!(self.state, State::Relaying { .. }) {
+            return;
+        }
+        if self.down.has_ended() {
+            self.note_upstreams_end(turn);
         }
         if self.first_eof.is_none() {
             if self.up.has_ended() {
@@ -322,6 +326,14 @@ impl<S: Io> Conn<S> {
         }
         if let (Some(reason), true) = (self.first_eof, self.up.is_over() && self.down.is_over()) {
             self.state = State::Over(reason);
+        }
+    }
+
+    fn note_upstreams_end(&mut self, turn: &Turn<'_>) {
+        self.traffic.end_upstream();
+        if matches!(self.state, State::Relaying { half_closed: None }) && self.timeouts.half_closed.is_some() {
+            let half_closed = Some(Backlog::new(turn.now, self.left_bytes(Side::Client)));
+            self.state = State::Relaying { half_closed };
         }
     }
 

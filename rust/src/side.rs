@@ -29,6 +29,8 @@ pub struct Interest {
     pub read: bool,
     /// For room.
     pub write: bool,
+    /// For the peer's end of stream, though bytes in front of it can't be read yet.
+    pub end: bool,
 }
 
 /// What has happened to one of them.
@@ -38,6 +40,8 @@ pub struct Ready {
     pub read: bool,
     /// There may be room.
     pub write: bool,
+    /// The peer has ended its side; there may be bytes in front of that.
+    pub end: bool,
     /// The connection to this peer is lost.
     pub error: bool,
 }

@@ -76,6 +76,7 @@ fn flags(interest: Interest) -> epoll::EventFlags {
     let mut flags = epoll::EventFlags::empty();
     flags.set(epoll::EventFlags::IN, interest.read);
     flags.set(epoll::EventFlags::OUT, interest.write);
+    flags.set(epoll::EventFlags::RDHUP, interest.end);
     flags.set(epoll::EventFlags::ET, interest == Interest::default());
     flags
 }
@@ -87,6 +88,7 @@ pub fn ready(events: epoll::EventFlags) -> Ready {
     Ready {
         read: over || events.contains(Flags::IN),
         write: over || events.contains(Flags::OUT),
+        end: events.intersects(Flags::RDHUP | Flags::HUP),
         error: events.contains(Flags::ERR),
     }
 }

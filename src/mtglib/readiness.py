@@ -12,20 +12,22 @@ from contextlib import suppress
 
 READABLE = select.EPOLLIN
 WRITABLE = select.EPOLLOUT
+LOST = select.EPOLLERR
+ENDED = select.EPOLLRDHUP
 _BROKEN = select.EPOLLERR | select.EPOLLHUP
 _MAX_EVENTS = 256
 
 
 class _Watched:
-    """A descriptor: what epoll watches it for, what has happened unobserved, who waits, and who hears of errors."""
+    """A descriptor: what epoll watches it for, what has happened unobserved, who waits, and who is called."""
 
-    __slots__ = ("happened", "interest", "on_error", "waiters")
+    __slots__ = ("calls", "happened", "interest", "waiters")
 
     def __init__(self, interest: int) -> None:
         self.interest = interest
         self.happened = 0
         self.waiters: dict[int, asyncio.Future[None]] = {}
-        self.on_error: Callable[[], None] | None = None
+        self.calls: dict[int, Callable[[], None]] = {}
 
 
 class Readiness:
@@ -59,9 +61,9 @@ class Readiness:
                 timer.cancel()
         watched.happened &= ~wanted
 
-    def on_error(self, fd: int, call: Callable[[], None]) -> None:
-        """Have `call` called when the connection is lost, whether anybody waits for the descriptor or not."""
-        self._watch(fd, 0).on_error = call
+    def call(self, fd: int, event: int, callback: Callable[[], None]) -> None:
+        """Have `callback` called at `LOST` or `ENDED`, whether anybody waits for the descriptor or not."""
+        self._watch(fd, event).calls[event] = callback
 
     def forget(self, fd: int) -> None:
         """Stop watching a descriptor; do so before it is closed or given away."""
@@ -91,8 +93,9 @@ class Readiness:
             if watched is None:
                 continue
             watched.happened |= events
-            if events & select.EPOLLERR and watched.on_error is not None:
-                watched.on_error()
+            for event, callback in watched.calls.items():
+                if events & event:
+                    callback()
             for wanted, waiter in watched.waiters.items():
                 if events & (wanted | _BROKEN) and not waiter.done():
                     waiter.set_result(None)

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
 
-from ..readiness import READABLE, WRITABLE, Readiness
+from ..readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
 from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
 from ..wire.record_stream import RecordDecoder, encode_records
@@ -80,7 +80,9 @@ class Session:
         try:
             for sock in (self._job.client, self._job.upstream):
                 tune(sock)
-                self._readiness.on_error(sock.fileno(), partial(self._lose, sock, self._reset_by(sock)))
+                self._readiness.call(sock.fileno(), LOST, partial(self._lose, sock, self._reset_by(sock)))
+            if self._job.half_closed_timeout is not None:
+                self._readiness.call(self._job.upstream.fileno(), ENDED, self._note_upstreams_end)
             for direction, work in ((self._up, self._upload), (self._down, self._download)):
                 self._tasks[direction] = self._loop.create_task(self._pump(direction, work))
             self._timers.set(self, self._next_look_mono())
@@ -203,9 +205,13 @@ class Session:
             self._lose(direction.sink, self._reset_by(direction.sink))
             raise _StoppedError from None
         if direction is self._down:
-            self._upstream_ended = True
-            if self._job.half_closed_timeout is not None:
-                self._watch_backlog()
+            self._note_upstreams_end()
+
+    def _note_upstreams_end(self) -> None:
+        """Upstream has ended its side; there may be bytes in front of that which the client doesn't take."""
+        self._upstream_ended = True
+        if self._job.half_closed_timeout is not None and self._backlog is None:
+            self._watch_backlog()
 
     def _lose(self, dead: socket.socket, reason: Reason) -> None:
         """`dead` is lost: only what came from it is delivered."""
