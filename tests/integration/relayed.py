@@ -77,24 +77,24 @@ async def run(relays: Engine, **job: Any) -> AsyncIterator[Relayed]:
 
 
 def _turns(relays: Engine) -> Callable[[], int]:
-    """Count the turns of the engine's threads, or the events that the pure relay gets."""
+    """Count the turns of the engine's threads, or the pure relay's events and looks."""
     relay: Any = relays._relay
     if relays.description == "native":
         return lambda: int(relay._engine.turns())
-    readiness, count = relay._readiness, 0
-    dispatch, look = readiness._dispatch, relay._timers._ring
+    if not hasattr(relay, "counted_turns"):
+        relay.counted_turns = 0
+        loop, readiness, timers = asyncio.get_running_loop(), relay._readiness, relay._timers
+        loop.add_reader(readiness._epoll.fileno(), _counted(relay, readiness._dispatch))
+        timers._ring = _counted(relay, timers._ring)
+    return lambda: int(relay.counted_turns)
 
-    def counted(call: Callable[[], None]) -> Callable[[], None]:
-        def counting() -> None:
-            nonlocal count
-            count += 1
-            call()
 
-        return counting
+def _counted(relay: Any, call: Callable[[], None]) -> Callable[[], None]:
+    def counting() -> None:
+        relay.counted_turns += 1
+        call()
 
-    asyncio.get_running_loop().add_reader(readiness._epoll.fileno(), counted(dispatch))
-    relay._timers._ring = counted(look)
-    return lambda: count
+    return counting
 
 
 def take(end: RawEnd, max_bytes: int) -> bytes:

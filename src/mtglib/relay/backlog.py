@@ -1,11 +1,11 @@
 """What is left for a peer to take. The kernel tells nobody when a peer has acknowledged the last byte: one has to look.
 
-Looks become rarer with time: each comes late by a quarter of the time that has passed, at least 10 ms and at most a
-second. docs/adr/0013 says why.
+Looks become rarer with time: each comes late by a quarter of the time that has passed, at least 10 ms and at most two
+seconds. docs/adr/0013 says why.
 """
 
 _MIN_PAUSE_SECONDS = 0.01
-_MAX_PAUSE_SECONDS = 1.0
+_MAX_PAUSE_SECONDS = 2.0
 
 
 class Backlog:

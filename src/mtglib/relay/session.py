@@ -23,7 +23,7 @@ from .sockets import reset, tune, undelivered_bytes
 from .timers import Timers
 
 _READ_BYTES = 64 * 1024
-_RECORDS_A_TURN = 64
+_RECORDS_A_TURN = 32
 """Most records of one client that are unwrapped before others have their turn: empty ones cost their sender little."""
 
 _Transform = Callable[[bytes], bytes]
@@ -85,7 +85,7 @@ class Session:
                 self._readiness.call(self._job.upstream.fileno(), ENDED, self._note_upstreams_end)
             for direction, work in ((self._up, self._upload), (self._down, self._download)):
                 self._tasks[direction] = self._loop.create_task(self._pump(direction, work))
-            self._timers.set(self, self._next_look_mono())
+            self._timers.set(self, self._next_look_mono(self._deadline_mono()))
             reason = await self._on_end
         finally:
             tasks = [*self._tasks.values(), *([self._discarding] if self._discarding else [])]
@@ -113,10 +113,12 @@ class Session:
         now_mono = self._loop.time()
         if self._backlog is not None:
             self._backlog.note_left(now_mono, self._left_bytes())
-        if self._deadline_mono() <= now_mono:
+        if (deadline_mono := self._deadline_mono()) <= now_mono:
             self._end(self._loss[0] if self._loss else Reason.IDLE)
-        elif not self._end_if_all_is_delivered():
-            self._timers.set(self, self._next_look_mono())
+        elif self._loss and self._loss[1].is_over and self._backlog and not self._backlog.left_bytes:
+            self._end(self._loss[0])
+        else:
+            self._timers.set(self, self._next_look_mono(deadline_mono))
 
     async def _pump(self, direction: _Direction, work: Callable[[], Coroutine[None, None, None]]) -> None:
         try:
@@ -248,7 +250,7 @@ class Session:
     def _watch_backlog(self) -> None:
         self._backlog = Backlog(self._loop.time(), 0)
         self._backlog.left_bytes = self._left_bytes()
-        self._timers.set(self, self._next_look_mono())
+        self._timers.set(self, self._next_look_mono(self._deadline_mono()))
 
     def _left_bytes(self) -> int:
         """Count what was read, and what the kernel of the living side, or of the client, hasn't got."""
@@ -264,10 +266,10 @@ class Session:
             return min(backlog.taken_at_mono + job.delivery_timeout, backlog.begun_at_mono + job.idle_timeout)
         return min(idle_at_mono, backlog.taken_at_mono + (job.half_closed_timeout or job.idle_timeout))
 
-    def _next_look_mono(self) -> float:
+    def _next_look_mono(self, deadline_mono: float) -> float:
         if self._backlog is not None and (self._loss or self._backlog.left_bytes):
-            return min(self._deadline_mono(), self._backlog.next_look_mono)
-        return self._deadline_mono()
+            return min(deadline_mono, self._backlog.next_look_mono)
+        return deadline_mono
 
     def _end_if_all_is_delivered(self) -> bool:
         if self._loss and self._loss[1].is_over and not self._left_bytes():
