@@ -63,6 +63,7 @@ soak: $(STAMPS)/dev
 fuzz: $(STAMPS)/dev
 	MTG_FUZZ_EXAMPLES='$(or $(EXAMPLES),20000)' $(BIN)/python -m pytest -m hypothesis \
 		--hypothesis-profile=fuzz --timeout=3600 $(ARGS)
+	@MTG_FUZZ_EXAMPLES='$(or $(EXAMPLES),20000)' $(BIN)/python -m tools.rust fuzz
 
 format: $(STAMPS)/dev
 	$(BIN)/ruff format .

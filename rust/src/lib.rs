@@ -10,6 +10,8 @@ mod cipher;
 mod codec;
 mod conn;
 mod counters;
+#[cfg(test)]
+mod ending_tests;
 mod engine;
 mod flow;
 mod inbox;
@@ -21,6 +23,8 @@ mod prefixes;
 mod python;
 mod record;
 mod recrypt;
+#[cfg(test)]
+mod scripted;
 mod side;
 #[allow(unsafe_code)]
 mod sys;
