@@ -36,16 +36,12 @@ pub struct Turn<'a> {
 
 #[derive(Clone, Copy)]
 enum State {
-    Relaying {
-        /// Where upstream has ended its side, and that bounds the rest: what the client hasn't taken.
-        half_closed: Option<Backlog>,
-    },
+    Relaying,
     /// One side is lost; the other gets the rest of what came from it.
     Delivering {
         reason: Reason,
         living: Side,
         living_has_ended: bool,
-        backlog: Backlog,
     },
     Over(Reason),
 }
@@ -60,6 +56,9 @@ pub struct Conn<S = OwnedFd> {
     down: Flow,
     first_eof: Option<Reason>,
     state: State,
+    /// What the living side hasn't taken; before a loss, what the client hasn't since upstream has ended its side, if there
+    /// is a time-out for that. Few connections have one at a time, so it has no room in the others.
+    backlog: Option<Box<Backlog>>,
     timeouts: Timeouts,
     active_at: Instant,
     traffic: Arc<Traffic>,
@@ -84,7 +83,8 @@ impl<S: Io> Conn<S> {
             up: Flow::new(up, job.preamble.len()),
             down: Flow::new(down, 0),
             first_eof: None,
-            state: State::Relaying { half_closed: None },
+            state: State::Relaying,
+            backlog: None,
             timeouts: job.timeouts,
             active_at: turn.now,
             traffic: turn.registry.begin(number),
@@ -113,10 +113,10 @@ impl<S: Io> Conn<S> {
     pub fn interest(&self, side: Side) -> Interest {
         let write = self.flow_from(side.other()).wants_to_send();
         match self.state {
-            State::Relaying { half_closed } => {
+            State::Relaying => {
                 let read = self.flow_from(side).wants_to_read();
                 // A client that doesn't take what upstream has left for it has no longer than one that does.
-                let may_end = half_closed.is_none() && self.timeouts.half_closed.is_some();
+                let may_end = self.backlog.is_none() && self.timeouts.half_closed.is_some();
                 Interest { read, write, end: side == Side::Upstream && !read && may_end }
             }
             State::Delivering { living, living_has_ended, .. } if living == side => {
@@ -144,7 +144,7 @@ impl<S: Io> Conn<S> {
         if ready.error {
             self.lose(side, reset_by(side), turn);
         }
-        self.end_if_all_is_delivered(turn);
+        self.end_if_all_is_delivered();
     }
 
     /// Goes on with what comes from `source`, which has rested.
@@ -159,46 +159,30 @@ impl<S: Io> Conn<S> {
     /// Ends the connection at once.
     pub fn abort(&mut self, reason: Reason) {
         self.state = match self.state {
-            State::Relaying { .. } => State::Over(reason),
+            State::Relaying => State::Over(reason),
             State::Delivering { reason, .. } | State::Over(reason) => State::Over(reason),
         };
     }
 
     /// When to call `look`, if nothing happens until then.
     pub fn next_look(&self) -> Instant {
-        match &self.state {
-            State::Relaying { half_closed: None } => self.idle_at(),
-            State::Relaying { half_closed: Some(backlog) } => {
-                let deadline = self.half_closed_until(backlog).min(self.idle_at());
-                if backlog.is_empty() {
-                    deadline
-                } else {
-                    deadline.min(backlog.next_look())
-                }
-            }
-            State::Delivering { backlog, .. } => self.deliver_until(backlog).min(backlog.next_look()),
-            State::Over(_) => self.active_at,
+        let deadline = self.deadline();
+        match &self.backlog {
+            Some(backlog) if self.is_delivering() || !backlog.is_empty() => deadline.min(backlog.next_look()),
+            _ => deadline,
         }
     }
 
     /// Sees what nobody tells: whether a peer's kernel has acknowledged bytes, and whether a time-out has passed.
     pub fn look(&mut self, turn: &mut Turn<'_>) {
-        match self.state {
-            State::Relaying { mut half_closed } => {
-                if let Some(backlog) = &mut half_closed {
-                    backlog.note_left(turn.now, self.left_bytes(Side::Client));
-                }
-                let until = half_closed.map_or(self.idle_at(), |backlog| self.half_closed_until(&backlog));
-                let is_over = until.min(self.idle_at()) <= turn.now;
-                self.state = if is_over { State::Over(Reason::Idle) } else { State::Relaying { half_closed } };
-            }
-            State::Delivering { reason, living, living_has_ended, mut backlog } => {
-                backlog.note_left(turn.now, self.left_bytes(living));
-                self.state = State::Delivering { reason, living, living_has_ended, backlog };
-                self.end_if_all_is_delivered(turn);
-            }
-            State::Over(_) => (),
+        let left_bytes = self.left_bytes(self.backlogged());
+        if let Some(backlog) = &mut self.backlog {
+            backlog.note_left(turn.now, left_bytes);
         }
+        if self.deadline() <= turn.now {
+            self.abort(Reason::Idle);
+        }
+        self.end_if_all_is_delivered();
     }
 
     /// Whether it is to be closed.
@@ -210,7 +194,7 @@ impl<S: Io> Conn<S> {
     pub fn close(mut self, turn: &mut Turn<'_>) -> Finished {
         let reason = match self.state {
             State::Over(reason) | State::Delivering { reason, .. } => reason,
-            State::Relaying { .. } => Reason::Shutdown,
+            State::Relaying => Reason::Shutdown,
         };
         let undelivered = self.up.wants_to_send() || self.down.wants_to_send();
         if undelivered || matches!(reason, Reason::ClientReset | Reason::UpstreamReset | Reason::BadRecord) {
@@ -244,12 +228,31 @@ impl<S: Io> Conn<S> {
         self.active_at + self.timeouts.idle
     }
 
-    fn half_closed_until(&self, backlog: &Backlog) -> Instant {
-        backlog.taken_at() + self.timeouts.half_closed.unwrap_or(self.timeouts.idle)
+    fn is_delivering(&self) -> bool {
+        matches!(self.state, State::Delivering { .. })
     }
 
-    fn deliver_until(&self, backlog: &Backlog) -> Instant {
-        (backlog.taken_at() + self.timeouts.delivery).min(backlog.begun_at() + self.timeouts.idle)
+    /// When it has stood still for too long.
+    fn deadline(&self) -> Instant {
+        let Timeouts { idle, half_closed, delivery } = self.timeouts;
+        match &self.backlog {
+            None => self.idle_at(),
+            Some(backlog) if self.is_delivering() => (backlog.taken_at() + delivery).min(backlog.begun_at() + idle),
+            Some(backlog) => self.idle_at().min(backlog.taken_at() + half_closed.unwrap_or(idle)),
+        }
+    }
+
+    /// The side that `backlog` is about.
+    fn backlogged(&self) -> Side {
+        match self.state {
+            State::Delivering { living, .. } => living,
+            State::Relaying | State::Over(_) => Side::Client,
+        }
+    }
+
+    fn watch_backlog(&mut self, turn: &Turn<'_>) {
+        let left_bytes = self.left_bytes(self.backlogged());
+        self.backlog = Some(Box::new(Backlog::new(turn.now, left_bytes)));
     }
 
     /// How much of what was read a side's kernel hasn't got.
@@ -274,7 +277,7 @@ impl<S: Io> Conn<S> {
     fn read_and_discard(&mut self, source: Side, turn: &mut Turn<'_>) {
         match (self.socket(source).recv(&mut turn.pool.received), &mut self.state) {
             (Ok(0), State::Delivering { living_has_ended, .. }) => *living_has_ended = true,
-            (Ok(_) | Err(Errno::AGAIN | Errno::INTR), _) | (_, State::Relaying { .. } | State::Over(_)) => (),
+            (Ok(_) | Err(Errno::AGAIN | Errno::INTR), _) | (_, State::Relaying | State::Over(_)) => (),
             (Err(_), State::Delivering { .. }) => self.lose(source, reset_by(source), turn),
         }
     }
@@ -293,8 +296,7 @@ impl<S: Io> Conn<S> {
     fn note(&mut self, source: Side, moved: Moved, outcome: Result<(), Fault>, turn: &mut Turn<'_>) {
         if moved.sent_bytes > 0 {
             self.active_at = turn.now;
-            if let State::Relaying { half_closed: Some(backlog) } | State::Delivering { backlog, .. } = &mut self.state
-            {
+            if let Some(backlog) = &mut self.backlog {
                 backlog.note_taken(turn.now);
             }
         }
@@ -311,7 +313,7 @@ impl<S: Io> Conn<S> {
     }
 
     fn note_ends(&mut self, turn: &Turn<'_>) {
-        if !matches!(self.state, State::Relaying { .. }) {
+        if !matches!(self.state, State::Relaying) {
             return;
         }
         if self.down.has_ended() {
@@ -331,16 +333,15 @@ impl<S: Io> Conn<S> {
 
     fn note_upstreams_end(&mut self, turn: &Turn<'_>) {
         self.traffic.end_upstream();
-        if matches!(self.state, State::Relaying { half_closed: None }) && self.timeouts.half_closed.is_some() {
-            let half_closed = Some(Backlog::new(turn.now, self.left_bytes(Side::Client)));
-            self.state = State::Relaying { half_closed };
+        if matches!(self.state, State::Relaying) && self.backlog.is_none() && self.timeouts.half_closed.is_some() {
+            self.watch_backlog(turn);
         }
     }
 
     /// `dead` is lost: only what came from it is delivered.
     fn lose(&mut self, dead: Side, reason: Reason, turn: &mut Turn<'_>) {
         match self.state {
-            State::Relaying { .. } => (),
+            State::Relaying => (),
             // Now both are lost.
             State::Delivering { reason, living, .. } if living == dead => {
                 self.state = State::Over(reason);
@@ -355,16 +356,15 @@ impl<S: Io> Conn<S> {
         self.flow_from_mut(dead).lose_source();
         self.flow_from_mut(living).stop_reading();
         self.flow_from_mut(living).discard(turn.pool, &turn.registry.held);
-        let backlog = Backlog::new(turn.now, self.left_bytes(living));
-        self.state = State::Delivering { reason, living, living_has_ended: false, backlog };
-        self.end_if_all_is_delivered(turn);
+        self.state = State::Delivering { reason, living, living_has_ended: false };
+        self.watch_backlog(turn);
+        self.end_if_all_is_delivered();
     }
 
-    fn end_if_all_is_delivered(&mut self, turn: &Turn<'_>) {
-        let State::Delivering { reason, living, backlog, .. } = self.state else { return };
+    fn end_if_all_is_delivered(&mut self) {
+        let State::Delivering { reason, living, .. } = self.state else { return };
         let flow = self.flow_from(living.other());
-        let all_is_sent = flow.has_ended() && !flow.wants_to_send();
-        if self.deliver_until(&backlog) <= turn.now || all_is_sent && self.left_bytes(living) == 0 {
+        if flow.has_ended() && !flow.wants_to_send() && self.left_bytes(living) == 0 {
             self.state = State::Over(reason);
         }
     }

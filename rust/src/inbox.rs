@@ -11,6 +11,7 @@ use rustix::time::{timerfd_create, timerfd_settime, Itimerspec, TimerfdClockId, 
 
 use crate::conn::Conn;
 use crate::job::Reason;
+use crate::timer::GRID_MS;
 use crate::watch::Watched;
 
 /// What epoll gives back for the inbox's own descriptors: no token of a connection.
@@ -21,7 +22,7 @@ pub const ALARM: u64 = u64::MAX - 1;
 /// What a thread is told.
 pub enum Command {
     /// Go on with this connection.
-    Take(Watched),
+    Take(Box<Watched>),
     /// End that one.
     Abort(u64),
     /// End all of them, and yourself.
@@ -84,14 +85,19 @@ impl Inbox {
         commands.push(Command::Take(watched));
         self.has_commands.store(true, Ordering::SeqCst);
         drop(commands);
-        if is_over || next_look_ms < self.sleeps_until_ms.load(Ordering::SeqCst) {
+        if is_over || next_look_ms + GRID_MS < self.sleeps_until_ms.load(Ordering::SeqCst) {
             self.wake();
         }
     }
 
-    /// Takes out what the thread was told.
-    pub fn take_commands(&self) -> Option<Vec<Command>> {
-        self.has_commands.swap(false, Ordering::SeqCst).then(|| std::mem::take(&mut *self.lock()))
+    /// Whether the thread was told anything since the last call.
+    pub fn has_commands(&self) -> bool {
+        self.has_commands.swap(false, Ordering::SeqCst)
+    }
+
+    /// Takes out what the thread was told; waits for whoever is about to tell it something.
+    pub fn take_commands(&self) -> Vec<Command> {
+        std::mem::take(&mut *self.lock())
     }
 
     /// Waits for events until a moment; whoever adds a connection wakes the thread if that is too late for it.

@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-const GRID_MS: u64 = 10;
+/// How late a timer may ring.
+pub const GRID_MS: u64 = 10;
 
 /// A point of the grid.
 pub type Tick = u64;

@@ -15,7 +15,7 @@ use crate::timer::Tick;
 /// A connection and what its thread keeps about it.
 pub struct Watched {
     /// The connection.
-    pub conn: Box<Conn>,
+    pub conn: Conn,
     /// When its timer rings, if it has one.
     pub tick: Option<Tick>,
     client: Option<Interest>,
@@ -24,8 +24,8 @@ pub struct Watched {
 
 impl Watched {
     /// Has a connection whose sockets aren't in an epoll set yet.
-    pub fn new(conn: Conn) -> Self {
-        Self { conn: Box::new(conn), tick: None, client: None, upstream: None }
+    pub fn new(conn: Conn) -> Box<Self> {
+        Box::new(Self { conn, tick: None, client: None, upstream: None })
     }
 
     /// Brings the epoll set up to date; false if the kernel refuses.

@@ -28,12 +28,13 @@ pub struct Worker<'a> {
     inbox: &'a Inbox,
     registry: &'a Registry,
     report: &'a dyn Fn(Finished),
-    conns: HashMap<u64, Watched>,
+    conns: HashMap<u64, Box<Watched>>,
     pool: Pool,
     rests: Rests,
     timers: Timers,
     now: Instant,
     alarm_at: Option<Instant>,
+    wake_at: Option<Instant>,
     stopping: bool,
 }
 
@@ -51,6 +52,7 @@ impl<'a> Worker<'a> {
             timers: Timers::new(now),
             now,
             alarm_at: None,
+            wake_at: None,
             stopping: false,
         }
     }
@@ -59,12 +61,15 @@ impl<'a> Worker<'a> {
     pub fn run(mut self) {
         let mut events = Vec::with_capacity(EVENTS);
         loop {
-            self.read_inbox();
+            if self.inbox.has_commands() {
+                self.read_inbox();
+            }
             if self.stopping {
                 return;
             }
             self.set_the_alarm();
-            let outcome = self.inbox.wait(&mut events, self.timers.next());
+            let wake_at = self.next_wake();
+            let outcome = self.inbox.wait(&mut events, wake_at);
             if outcome.is_err_and(|error| error != Errno::INTR) {
                 // The kernel is out of memory, say: try again, but don't spin.
                 std::thread::sleep(PAUSE_AFTER_A_FAILURE);
@@ -89,6 +94,16 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// When the thread wakes up, if nothing happens until then.
+    ///
+    /// That doesn't move away when the connection that it was for is over: the next one, whose time-outs are later, would
+    /// have to wake the thread just to tell it that it has to wake up.
+    fn next_wake(&mut self) -> Option<Instant> {
+        let stale = self.wake_at.filter(|wake_at| *wake_at > self.now);
+        self.wake_at = stale.into_iter().chain(self.timers.next()).min();
+        self.wake_at
+    }
+
     fn wake_the_rested(&mut self) {
         while let Some((number, source)) = self.rests.take_rested(self.now) {
             self.update(number, |conn, turn| conn.go_on(source, turn));
@@ -96,7 +111,7 @@ impl<'a> Worker<'a> {
     }
 
     fn read_inbox(&mut self) {
-        for command in self.inbox.take_commands().unwrap_or_default() {
+        for command in self.inbox.take_commands() {
             match command {
                 Command::Take(watched) => self.take(watched),
                 Command::Abort(number) => self.update(number, |conn, _| conn.abort(Reason::Shutdown)),
@@ -111,7 +126,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn take(&mut self, watched: Watched) {
+    fn take(&mut self, watched: Box<Watched>) {
         let number = watched.conn.number;
         self.conns.insert(number, watched);
         self.update(number, |_, _| ());
@@ -128,6 +143,7 @@ impl<'a> Worker<'a> {
         }
         let (number, side) = parse_token(token);
         if !self.conns.contains_key(&number) {
+            // Its event came before it did: whoever gives it away still holds the inbox.
             self.read_inbox();
         }
         self.update(number, |conn, turn| conn.step(side, ready(events), turn));
