@@ -11,11 +11,7 @@ PORT ?=
 SERVER ?=
 CONFIG ?= mtg.toml
 
-<<<<<<< HEAD
-# For pytest, `make bench`, `make flood` and `make soak`: more arguments.
-=======
-# For pytest, `make bench`, `make probes` and `make soak`: more arguments.
->>>>>>> probes
+# For pytest, `make bench`, `make flood`, `make probes` and `make soak`: more arguments.
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -28,11 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-<<<<<<< HEAD
-.PHONY: help run test check cargo-test pytest bench flood soak fuzz format packages clean FORCE
-=======
-.PHONY: help run test check cargo-test pytest bench probes soak fuzz format packages clean FORCE
->>>>>>> probes
+.PHONY: help run test check cargo-test pytest bench flood probes soak fuzz format packages clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -41,13 +33,9 @@ help:
 	@echo 'make check   format, lint and types: the quick ones'
 	@echo 'make format  put the sources into shape'
 	@echo 'make bench   what the proxy costs, beside haproxy  [ARGS="--quick"]'
-<<<<<<< HEAD
 	@echo 'make flood   floods of connections; honest clients must get in  [ARGS="--all"]'
-	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 60"]'
-=======
 	@echo 'make probes  compare the proxy with real sites, as a prober would  [ARGS="--fronts nginx --tries 10"]'
-	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 30"]'
->>>>>>> probes
+	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 60"]'
 	@echo 'make fuzz    the property tests with many more examples  [EXAMPLES=20000]'
 	@echo 'make clean   remove all that was built, and $(VENV)'
 
@@ -71,13 +59,11 @@ pytest: $(STAMPS)/dev packages
 bench: $(STAMPS)/dev packages
 	$(BIN)/python -m benchmarks $(ARGS)
 
-<<<<<<< HEAD
 flood: $(STAMPS)/dev
 	$(BIN)/python -m tools.flood $(ARGS)
-=======
+
 probes: $(STAMPS)/dev packages
 	$(BIN)/python -m tools.probes $(ARGS)
->>>>>>> probes
 
 soak: $(STAMPS)/dev
 	$(BIN)/python -m tools.soak $(ARGS)
@@ -85,6 +71,7 @@ soak: $(STAMPS)/dev
 fuzz: $(STAMPS)/dev
 	MTG_FUZZ_EXAMPLES='$(or $(EXAMPLES),20000)' $(BIN)/python -m pytest -m hypothesis \
 		--hypothesis-profile=fuzz --timeout=3600 $(ARGS)
+	@MTG_FUZZ_EXAMPLES='$(or $(EXAMPLES),20000)' $(BIN)/python -m tools.rust fuzz
 
 format: $(STAMPS)/dev
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""Checks and tests of the engine with plain cargo: `python -m tools.rust check`, `test` or `format`.
+"""Checks and tests of the engine with plain cargo: `python -m tools.rust check`, `test`, `fuzz` or `format`.
 
 Where something is missing, the rest is done and a line says what wasn't; with CI=true that is a failure.
 """
@@ -20,6 +20,7 @@ STEPS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("clippy", "--locked", "--all-targets", "--features", "python", *WARNINGS),
     ),
     "test": (("test", "--locked"),),
+    "fuzz": (("test", "--locked", "--release", "--lib", "ending_tests"),),  # MTG_FUZZ_EXAMPLES scripts
     "format": (("fmt",),),
 }
 

@@ -1,11 +1,11 @@
 //! What happens to bytes on their way through one direction of a connection.
 
-use std::io::{self, IoSliceMut};
-use std::os::fd::BorrowedFd;
+use std::io::IoSliceMut;
 
-use rustix::net::{recv, RecvFlags};
+use rustix::io::Result;
 
 use crate::buffer::{Pool, READ_BYTES, RECORD_BYTES};
+use crate::io::Io;
 use crate::record::{write_header, Decoder, Status, HEADER_BYTES, MAX_PAYLOAD_BYTES};
 use crate::recrypt::Recrypt;
 
@@ -34,11 +34,11 @@ pub struct Filled {
 
 impl Codec {
     /// Reads once from `source`, and puts what is to be sent into `output`.
-    pub fn fill(&mut self, source: BorrowedFd<'_>, pool: &mut Pool, output: &mut [u8]) -> io::Result<Filled> {
+    pub fn fill(&mut self, source: &impl Io, pool: &mut Pool, output: &mut [u8]) -> Result<Filled> {
         let open = |received_bytes, output_bytes| Filled { received_bytes, output_bytes, status: Status::Open };
         match self {
             Self::Raw => {
-                let (count, _) = recv(source, &mut output[..READ_BYTES], RecvFlags::empty())?;
+                let count = source.recv(&mut output[..READ_BYTES])?;
                 Ok(open(count, count))
             }
             Self::Wrap { bulk } => {
@@ -46,26 +46,26 @@ impl Codec {
                 let count = if *bulk {
                     receive_between_headers(source, output)?
                 } else {
-                    recv(source, &mut output[HEADER_BYTES..RECORD_BYTES], RecvFlags::empty())?.0
+                    source.recv(&mut output[HEADER_BYTES..RECORD_BYTES])?
                 };
                 *bulk = count >= MAX_PAYLOAD_BYTES;
                 Ok(open(count, write_headers(output, count)))
             }
             Self::WrapRecrypted(recrypt) => {
-                let (count, _) = recv(source, &mut pool.received[..], RecvFlags::empty())?;
+                let count = source.recv(&mut pool.received)?;
                 for (piece, record) in pool.received[..count].chunks(MAX_PAYLOAD_BYTES).zip(0..) {
                     recrypt.apply(piece, &mut pool.between, &mut output[record * RECORD_BYTES + HEADER_BYTES..]);
                 }
                 Ok(open(count, write_headers(output, count)))
             }
             Self::Unwrap(decoder, recrypt) => {
-                let (count, _) = recv(source, &mut pool.received[..], RecvFlags::empty())?;
+                let count = source.recv(&mut pool.received)?;
                 Ok(unwrap(decoder, recrypt, &pool.received[..count], &mut pool.between, output))
             }
         }
     }
 
-    /// Transforms client bytes that were read before the engine got the connection.
+    /// Transforms bytes that were read before the engine got the connection.
     pub fn transform_unread(&mut self, unread: &[u8], pool: &mut Pool, output: &mut [u8]) -> Filled {
         match self {
             Self::Unwrap(decoder, recrypt) => unwrap(decoder, recrypt, unread, &mut pool.between, output),
@@ -93,12 +93,12 @@ fn unwrap(
 }
 
 /// Reads up to a buffer's payload with room for a header in front of each.
-fn receive_between_headers(source: BorrowedFd<'_>, output: &mut [u8]) -> io::Result<usize> {
+fn receive_between_headers(source: &impl Io, output: &mut [u8]) -> Result<usize> {
     let mut records = output.chunks_exact_mut(RECORD_BYTES);
     let mut payloads: [IoSliceMut<'_>; READ_BYTES / MAX_PAYLOAD_BYTES] = std::array::from_fn(|_| {
         IoSliceMut::new(&mut records.next().expect("a buffer has that many records")[HEADER_BYTES..])
     });
-    Ok(rustix::io::readv(source, &mut payloads)?)
+    source.recv_vectored(&mut payloads)
 }
 
 /// Writes the headers of `payload_bytes` laid out in records; returns the length with them.

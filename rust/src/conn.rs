@@ -1,120 +1,26 @@
 //! A connection: two sockets, a direction each way, and the rules of how it ends.
 //!
 //! An end of file is carried over as a half-close, and the connection ends when both directions have. When one side is
-//! gone, what was read from it is still delivered to the other, down to that peer's kernel, which is then reset.
+//! lost, all that came from it is still delivered to the other, down to that peer's kernel, which is then reset: also
+//! what the lost side's kernel has and nobody has read. Meanwhile what the living side sends is read and thrown away.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::net::sockopt::{set_socket_linger, set_tcp_nodelay};
+use rustix::io::Errno;
 
+use crate::backlog::Backlog;
 use crate::buffer::Pool;
-use crate::cipher::CipherSpec;
 use crate::codec::Codec;
 use crate::counters::{Registry, Traffic};
 use crate::flow::{Fault, Flow, Moved};
+use crate::io::Io;
+use crate::job::{Finished, Job, Reason, Timeouts};
+use crate::pacing::Rests;
 use crate::record::Decoder;
 use crate::recrypt::Recrypt;
-use crate::rest::Rests;
-use crate::sys::{is_broken, limit_unsent_bytes, unacknowledged_bytes};
-
-/// How much of what a peer doesn't take yet the kernel may hold for it.
-const MAX_UNSENT_BYTES: i32 = 128 * 1024;
-
-/// What to relay, and how.
-pub struct Job {
-    /// The client's socket: connected, non-blocking.
-    pub client: OwnedFd,
-    /// The DC's or fronting site's.
-    pub upstream: OwnedFd,
-    /// Bytes received from the client that nobody has dealt with.
-    pub client_unread: Vec<u8>,
-    /// Sent upstream before everything else, and not counted.
-    pub preamble: Vec<u8>,
-    /// None relays the bytes as they are.
-    pub ciphers: Option<Ciphers>,
-    /// How long nothing may move.
-    pub idle_timeout: Duration,
-}
-
-/// How a Telegram stream is re-encrypted.
-pub struct Ciphers {
-    /// What comes from the client is decrypted with the first and encrypted with the second.
-    pub from_client: (CipherSpec, CipherSpec),
-    /// The other way; None in fast mode.
-    pub to_client: Option<(CipherSpec, CipherSpec)>,
-}
-
-/// Why a connection ended; for an orderly end, which side ended first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Reason {
-    ClientEof,
-    UpstreamEof,
-    ClientReset,
-    UpstreamReset,
-    Idle,
-    BadRecord,
-    Shutdown,
-}
-
-impl Reason {
-    /// The name that Python knows it by.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ClientEof => "client_eof",
-            Self::UpstreamEof => "upstream_eof",
-            Self::ClientReset => "client_reset",
-            Self::UpstreamReset => "upstream_reset",
-            Self::Idle => "idle",
-            Self::BadRecord => "bad_record",
-            Self::Shutdown => "shutdown",
-        }
-    }
-}
-
-/// A connection that is over; its sockets are closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Finished {
-    /// The job's number.
-    pub number: u64,
-    /// Bytes written upstream, without the preamble.
-    pub from_client_bytes: u64,
-    /// Bytes read from upstream.
-    pub to_client_bytes: u64,
-    /// Why.
-    pub reason: Reason,
-}
-
-/// One of a connection's sockets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// Towards the client.
-    Client,
-    /// Towards the DC or the fronting site.
-    Upstream,
-}
-
-impl Side {
-    /// The other one.
-    pub fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Upstream,
-            Self::Upstream => Self::Client,
-        }
-    }
-}
-
-/// What a connection waits for on one of its sockets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Interest {
-    /// For bytes.
-    pub read: bool,
-    /// For room.
-    pub write: bool,
-}
+use crate::side::{Interest, Ready, Side};
 
 /// What a step borrows from the thread whose turn it is.
 pub struct Turn<'a> {
@@ -128,34 +34,39 @@ pub struct Turn<'a> {
     pub now: Instant,
 }
 
+#[derive(Clone, Copy)]
 enum State {
     Relaying,
-    /// One side is gone; the other gets the rest of what was read for it.
+    /// One side is lost; the other gets the rest of what came from it.
     Delivering {
         reason: Reason,
         living: Side,
+        living_has_ended: bool,
     },
     Over(Reason),
 }
 
 /// A connection.
-pub struct Conn {
+pub struct Conn<S = OwnedFd> {
     /// The job's number.
     pub number: u64,
-    client: OwnedFd,
-    upstream: OwnedFd,
+    client: S,
+    upstream: S,
     up: Flow,
     down: Flow,
     first_eof: Option<Reason>,
     state: State,
-    idle_timeout: Duration,
+    /// What the living side hasn't taken; before a loss, what the client hasn't since upstream has ended its side, if there
+    /// is a time-out for that. Few connections have one at a time, so it has no room in the others.
+    backlog: Option<Box<Backlog>>,
+    timeouts: Timeouts,
     active_at: Instant,
     traffic: Arc<Traffic>,
 }
 
-impl Conn {
+impl<S: Io> Conn<S> {
     /// Takes a job up, and sends what there is to be sent.
-    pub fn start(number: u64, job: Job, turn: &mut Turn<'_>) -> Self {
+    pub fn start(number: u64, job: Job<S>, turn: &mut Turn<'_>) -> Self {
         let (up, down) = match job.ciphers {
             None => (Codec::Raw, Codec::Raw),
             Some(ciphers) => (
@@ -173,47 +84,67 @@ impl Conn {
             down: Flow::new(down, 0),
             first_eof: None,
             state: State::Relaying,
-            idle_timeout: job.idle_timeout,
+            backlog: None,
+            timeouts: job.timeouts,
             active_at: turn.now,
             traffic: turn.registry.begin(number),
         };
-        for side in [Side::Client, Side::Upstream] {
-            // Neither is there for a socket that isn't TCP, nor missed.
-            let _ = set_tcp_nodelay(conn.fd(side), true);
-            limit_unsent_bytes(conn.fd(side), MAX_UNSENT_BYTES);
-        }
-        let (moved, outcome) =
-            conn.up.start(&job.preamble, &job.client_unread, conn.upstream.as_fd(), turn.pool, &turn.registry.held);
+        conn.client.tune();
+        conn.upstream.tune();
+        let held = &turn.registry.held;
+        let (moved, outcome) = conn.up.start(&job.preamble, &job.client_unread, &conn.upstream, turn.pool, held);
         conn.note(Side::Client, moved, outcome, turn);
+        if !job.upstream_unread.is_empty() {
+            let (moved, outcome) = conn.down.start(&[], &job.upstream_unread, &conn.client, turn.pool, held);
+            conn.note(Side::Upstream, moved, outcome, turn);
+        }
         conn
     }
 
-    /// The descriptor of a side.
-    pub fn fd(&self, side: Side) -> BorrowedFd<'_> {
+    /// The socket of a side.
+    pub fn socket(&self, side: Side) -> &S {
         match side {
-            Side::Client => self.client.as_fd(),
-            Side::Upstream => self.upstream.as_fd(),
+            Side::Client => &self.client,
+            Side::Upstream => &self.upstream,
         }
     }
 
     /// What to wait for on a side.
     pub fn interest(&self, side: Side) -> Interest {
-        let (source, sink) = match side {
-            Side::Client => (&self.up, &self.down),
-            Side::Upstream => (&self.down, &self.up),
-        };
-        Interest { read: source.wants_to_read(), write: sink.wants_to_send() }
+        let write = self.flow_from(side.other()).wants_to_send();
+        match self.state {
+            State::Relaying => {
+                let read = self.flow_from(side).wants_to_read();
+                // A client that doesn't take what upstream has left for it has no longer than one that does.
+                let may_end = self.backlog.is_none() && self.timeouts.half_closed.is_some();
+                Interest { read, write, end: side == Side::Upstream && !read && may_end }
+            }
+            State::Delivering { living, living_has_ended, .. } if living == side => {
+                Interest { read: !living_has_ended, write, end: false }
+            }
+            State::Delivering { .. } => Interest { read: self.flow_from(side).wants_to_read(), ..Interest::default() },
+            State::Over(_) => Interest::default(),
+        }
     }
 
-    /// Goes on: `side` may have bytes, or room for some.
-    pub fn step(&mut self, side: Side, may: Interest, turn: &mut Turn<'_>) {
-        if may.write && self.interest(side).write {
+    /// Goes on after something has happened to `side`.
+    pub fn step(&mut self, side: Side, ready: Ready, turn: &mut Turn<'_>) {
+        if ready.write && self.interest(side).write {
             self.flush(side, turn);
         }
-        if may.read && self.interest(side).read {
-            self.read(side, turn);
+        if ready.read && self.interest(side).read {
+            match self.state {
+                State::Delivering { living, .. } if living == side => self.read_and_discard(side, turn),
+                _ => self.read(side, turn),
+            }
         }
-        self.look_whether_all_is_delivered(turn);
+        if ready.end && self.interest(side).end {
+            self.note_upstreams_end(turn);
+        }
+        if ready.error {
+            self.lose(side, reset_by(side), turn);
+        }
+        self.end_if_all_is_delivered();
     }
 
     /// Goes on with what comes from `source`, which has rested.
@@ -222,7 +153,7 @@ impl Conn {
             Side::Client => self.up.go_on(),
             Side::Upstream => self.down.go_on(),
         }
-        self.step(source, Interest { read: true, write: false }, turn);
+        self.step(source, Ready { read: true, ..Ready::default() }, turn);
     }
 
     /// Ends the connection at once.
@@ -233,25 +164,25 @@ impl Conn {
         };
     }
 
-    /// When the connection will have been idle for too long, if nothing moves until then.
-    pub fn deadline(&self) -> Instant {
-        self.active_at + self.idle_timeout
-    }
-
-    /// Whether it waits for a peer's kernel to acknowledge the last bytes, of which nobody tells it.
-    pub fn awaits_acknowledgement(&self) -> bool {
-        matches!(self.state, State::Delivering { .. }) && !self.up.wants_to_send() && !self.down.wants_to_send()
-    }
-
-    /// Asks whether they were.
-    pub fn look_whether_all_is_delivered(&mut self, turn: &Turn<'_>) {
-        if let State::Delivering { reason, living } = self.state {
-            let idle = turn.now >= self.deadline();
-            let living = self.fd(living);
-            if self.awaits_acknowledgement() && (idle || unacknowledged_bytes(living) == 0 || is_broken(living)) {
-                self.state = State::Over(reason);
-            }
+    /// When to call `look`, if nothing happens until then.
+    pub fn next_look(&self) -> Instant {
+        let deadline = self.deadline();
+        match &self.backlog {
+            Some(backlog) if self.is_delivering() || !backlog.is_empty() => deadline.min(backlog.next_look()),
+            _ => deadline,
         }
+    }
+
+    /// Sees what nobody tells: whether a peer's kernel has acknowledged bytes, and whether a time-out has passed.
+    pub fn look(&mut self, turn: &mut Turn<'_>) {
+        let left_bytes = self.left_bytes(self.backlogged());
+        if let Some(backlog) = &mut self.backlog {
+            backlog.note_left(turn.now, left_bytes);
+        }
+        if self.deadline() <= turn.now {
+            self.abort(Reason::Idle);
+        }
+        self.end_if_all_is_delivered();
     }
 
     /// Whether it is to be closed.
@@ -267,16 +198,66 @@ impl Conn {
         };
         let undelivered = self.up.wants_to_send() || self.down.wants_to_send();
         if undelivered || matches!(reason, Reason::ClientReset | Reason::UpstreamReset | Reason::BadRecord) {
-            for side in [Side::Client, Side::Upstream] {
-                // A socket that isn't TCP has no such option, and nothing to lose.
-                let _ = set_socket_linger(self.fd(side), Some(Duration::ZERO));
-            }
+            self.client.reset_on_close();
+            self.upstream.reset_on_close();
         }
         self.up.discard(turn.pool, &turn.registry.held);
         self.down.discard(turn.pool, &turn.registry.held);
         turn.registry.end(self.number);
         let (from_client_bytes, to_client_bytes) = self.traffic.totals();
-        Finished { number: self.number, from_client_bytes, to_client_bytes, reason }
+        let upstream_ended = self.traffic.upstream_ended();
+        Finished { number: self.number, from_client_bytes, to_client_bytes, reason, upstream_ended }
+    }
+
+    /// The direction that comes from a side.
+    fn flow_from(&self, source: Side) -> &Flow {
+        match source {
+            Side::Client => &self.up,
+            Side::Upstream => &self.down,
+        }
+    }
+
+    fn flow_from_mut(&mut self, source: Side) -> &mut Flow {
+        match source {
+            Side::Client => &mut self.up,
+            Side::Upstream => &mut self.down,
+        }
+    }
+
+    fn idle_at(&self) -> Instant {
+        self.active_at + self.timeouts.idle
+    }
+
+    fn is_delivering(&self) -> bool {
+        matches!(self.state, State::Delivering { .. })
+    }
+
+    /// When it has stood still for too long.
+    fn deadline(&self) -> Instant {
+        let Timeouts { idle, half_closed, delivery } = self.timeouts;
+        match &self.backlog {
+            None => self.idle_at(),
+            Some(backlog) if self.is_delivering() => (backlog.taken_at() + delivery).min(backlog.begun_at() + idle),
+            Some(backlog) => self.idle_at().min(backlog.taken_at() + half_closed.unwrap_or(idle)),
+        }
+    }
+
+    /// The side that `backlog` is about.
+    fn backlogged(&self) -> Side {
+        match self.state {
+            State::Delivering { living, .. } => living,
+            State::Relaying | State::Over(_) => Side::Client,
+        }
+    }
+
+    fn watch_backlog(&mut self, turn: &Turn<'_>) {
+        let left_bytes = self.left_bytes(self.backlogged());
+        self.backlog = Some(Box::new(Backlog::new(turn.now, left_bytes)));
+    }
+
+    /// How much of what was read a side's kernel hasn't got.
+    fn left_bytes(&self, sink: Side) -> usize {
+        self.flow_from(sink.other()).pending_bytes() + self.socket(sink).unacknowledged_bytes()
     }
 
     fn read(&mut self, source: Side, turn: &mut Turn<'_>) {
@@ -285,18 +266,27 @@ impl Conn {
             Side::Client => (&mut self.up, &self.client, &self.upstream),
             Side::Upstream => (&mut self.down, &self.upstream, &self.client),
         };
-        let (moved, outcome) = flow.read(from.as_fd(), to.as_fd(), turn.pool, held);
+        let (moved, outcome) = flow.read(from, to, turn.pool, held);
         if flow.rests() {
             turn.rests.begin(turn.now, self.number, source);
         }
         self.note(source, moved, outcome, turn);
     }
 
+    /// Reads from a side whose bytes nobody wants any more: it must not be stopped by that from taking its own.
+    fn read_and_discard(&mut self, source: Side, turn: &mut Turn<'_>) {
+        match (self.socket(source).recv(&mut turn.pool.received), &mut self.state) {
+            (Ok(0), State::Delivering { living_has_ended, .. }) => *living_has_ended = true,
+            (Ok(_) | Err(Errno::AGAIN | Errno::INTR), _) | (_, State::Relaying | State::Over(_)) => (),
+            (Err(_), State::Delivering { .. }) => self.lose(source, reset_by(source), turn),
+        }
+    }
+
     fn flush(&mut self, sink: Side, turn: &mut Turn<'_>) {
         let held = &turn.registry.held;
         let (moved, outcome) = match sink {
-            Side::Client => self.down.flush(self.client.as_fd(), turn.pool, held),
-            Side::Upstream => self.up.flush(self.upstream.as_fd(), turn.pool, held),
+            Side::Client => self.down.flush(&self.client, turn.pool, held),
+            Side::Upstream => self.up.flush(&self.upstream, turn.pool, held),
         };
         self.note(sink.other(), moved, outcome, turn);
     }
@@ -306,20 +296,29 @@ impl Conn {
     fn note(&mut self, source: Side, moved: Moved, outcome: Result<(), Fault>, turn: &mut Turn<'_>) {
         if moved.sent_bytes > 0 {
             self.active_at = turn.now;
+            if let Some(backlog) = &mut self.backlog {
+                backlog.note_taken(turn.now);
+            }
         }
         match source {
             Side::Client => self.traffic.add_from_client(moved.counted_bytes),
             Side::Upstream => self.traffic.add_to_client(moved.received_bytes),
         }
         match outcome {
-            Ok(()) => self.note_ends(),
+            Ok(()) => self.note_ends(turn),
             Err(Fault::Source) => self.lose(source, reset_by(source), turn),
             Err(Fault::Sink) => self.lose(source.other(), reset_by(source.other()), turn),
             Err(Fault::BadRecord) => self.lose(Side::Client, Reason::BadRecord, turn),
         }
     }
 
-    fn note_ends(&mut self) {
+    fn note_ends(&mut self, turn: &Turn<'_>) {
+        if !matches!(self.state, State::Relaying) {
+            return;
+        }
+        if self.down.has_ended() {
+            self.note_upstreams_end(turn);
+        }
         if self.first_eof.is_none() {
             if self.up.has_ended() {
                 self.first_eof = Some(Reason::ClientEof);
@@ -327,28 +326,47 @@ impl Conn {
                 self.first_eof = Some(Reason::UpstreamEof);
             }
         }
-        if let (State::Relaying, Some(reason), true) =
-            (&self.state, self.first_eof, self.up.is_over() && self.down.is_over())
-        {
+        if let (Some(reason), true) = (self.first_eof, self.up.is_over() && self.down.is_over()) {
             self.state = State::Over(reason);
         }
     }
 
-    /// `dead` is gone: nothing more is read from anyone, and only what was read from `dead` is delivered.
+    fn note_upstreams_end(&mut self, turn: &Turn<'_>) {
+        self.traffic.end_upstream();
+        if matches!(self.state, State::Relaying) && self.backlog.is_none() && self.timeouts.half_closed.is_some() {
+            self.watch_backlog(turn);
+        }
+    }
+
+    /// `dead` is lost: only what came from it is delivered.
     fn lose(&mut self, dead: Side, reason: Reason, turn: &mut Turn<'_>) {
-        let towards_dead = match dead {
-            Side::Client => &mut self.down,
-            Side::Upstream => &mut self.up,
-        };
-        towards_dead.discard(turn.pool, &turn.registry.held);
-        self.up.stop_reading();
-        self.down.stop_reading();
-        self.state = match self.state {
-            State::Relaying => State::Delivering { reason, living: dead.other() },
-            // Now both are gone.
-            State::Delivering { reason, .. } | State::Over(reason) => State::Over(reason),
-        };
-        self.look_whether_all_is_delivered(turn);
+        match self.state {
+            State::Relaying => (),
+            // Now both are lost.
+            State::Delivering { reason, living, .. } if living == dead => {
+                self.state = State::Over(reason);
+                return;
+            }
+            State::Delivering { .. } | State::Over(_) => return,
+        }
+        if dead == Side::Upstream {
+            self.traffic.end_upstream();
+        }
+        let living = dead.other();
+        self.flow_from_mut(dead).lose_source();
+        self.flow_from_mut(living).stop_reading();
+        self.flow_from_mut(living).discard(turn.pool, &turn.registry.held);
+        self.state = State::Delivering { reason, living, living_has_ended: false };
+        self.watch_backlog(turn);
+        self.end_if_all_is_delivered();
+    }
+
+    fn end_if_all_is_delivered(&mut self) {
+        let State::Delivering { reason, living, .. } = self.state else { return };
+        let flow = self.flow_from(living.other());
+        if flow.has_ended() && !flow.wants_to_send() && self.left_bytes(living) == 0 {
+            self.state = State::Over(reason);
+        }
     }
 }
 

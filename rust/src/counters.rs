@@ -1,16 +1,20 @@
 //! What others may ask about the threads' work while it goes on.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A connection's bytes.
+use crate::job::Progress;
+
+/// What is known of a running connection.
 #[derive(Default)]
 pub struct Traffic {
     from_client: AtomicU64,
     to_client: AtomicU64,
     told_from_client: AtomicU64,
     told_to_client: AtomicU64,
+    upstream_ended: AtomicBool,
+    told_upstream_ended: AtomicBool,
 }
 
 impl Traffic {
@@ -29,12 +33,24 @@ impl Traffic {
         (self.from_client.load(Relaxed), self.to_client.load(Relaxed))
     }
 
-    fn since_last_time(&self) -> (u64, u64) {
-        let (from_client, to_client) = self.totals();
-        (
-            from_client - self.told_from_client.swap(from_client, Relaxed),
-            to_client - self.told_to_client.swap(to_client, Relaxed),
-        )
+    /// Notes that nothing more will come from upstream.
+    pub fn end_upstream(&self) {
+        self.upstream_ended.store(true, Relaxed);
+    }
+
+    /// Whether nothing more will come from upstream.
+    pub fn upstream_ended(&self) -> bool {
+        self.upstream_ended.load(Relaxed)
+    }
+
+    /// What is new since the last call, if anything is.
+    fn news(&self, number: u64) -> Option<Progress> {
+        let ((from_client, to_client), upstream_ended) = (self.totals(), self.upstream_ended());
+        let from_client_bytes = from_client - self.told_from_client.swap(from_client, Relaxed);
+        let to_client_bytes = to_client - self.told_to_client.swap(to_client, Relaxed);
+        let ended_since = upstream_ended && !self.told_upstream_ended.swap(true, Relaxed);
+        let is_news = from_client_bytes > 0 || to_client_bytes > 0 || ended_since;
+        is_news.then_some(Progress { number, from_client_bytes, to_client_bytes, upstream_ended })
     }
 }
 
@@ -69,6 +85,8 @@ pub struct Registry {
     running: Mutex<HashMap<u64, Arc<Traffic>>>,
     /// Undelivered bytes, over all connections.
     pub held: Held,
+    /// How often a thread has woken up: what spins shows here.
+    pub turns: AtomicU64,
 }
 
 impl Registry {
@@ -89,15 +107,9 @@ impl Registry {
         self.lock().len()
     }
 
-    /// Lists those that have moved bytes since the last call, with how many: number, from client, to client.
-    pub fn progress(&self) -> Vec<(u64, u64, u64)> {
-        self.lock()
-            .iter()
-            .filter_map(|(number, traffic)| match traffic.since_last_time() {
-                (0, 0) => None,
-                (from_client, to_client) => Some((*number, from_client, to_client)),
-            })
-            .collect()
+    /// Lists those of which there is news since the last call.
+    pub fn progress(&self) -> Vec<Progress> {
+        self.lock().iter().filter_map(|(number, traffic)| traffic.news(*number)).collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Traffic>>> {

@@ -13,11 +13,13 @@ use rustix::event::{eventfd, EventfdFlags};
 use rustix::io::{read, write};
 
 use crate::buffer::Pool;
-use crate::conn::{Conn, Finished, Job, Turn};
+use crate::conn::{Conn, Turn};
 use crate::counters::Registry;
-use crate::rest::Rests;
+use crate::inbox::Inbox;
+use crate::job::{Finished, Job, Progress};
+use crate::pacing::Rests;
 use crate::sys;
-use crate::worker::{Inbox, Worker};
+use crate::worker::Worker;
 
 /// What threads and their owner share.
 struct Shared {
@@ -108,9 +110,9 @@ impl Engine {
         std::mem::take(&mut *self.shared.finished.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lists the running jobs that have moved bytes since the last call: number, from client, to client.
+    /// Lists the running jobs of which there is news since the last call.
     #[must_use]
-    pub fn progress(&self) -> Vec<(u64, u64, u64)> {
+    pub fn progress(&self) -> Vec<Progress> {
         self.shared.registry.progress()
     }
 
@@ -118,6 +120,12 @@ impl Engine {
     #[must_use]
     pub fn held_bytes(&self) -> (u64, u64) {
         self.shared.registry.held.totals()
+    }
+
+    /// How often threads have woken up so far.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.shared.registry.turns.load(Ordering::Relaxed)
     }
 
     /// How many jobs are running.

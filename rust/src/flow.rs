@@ -1,13 +1,11 @@
 //! One direction of a connection: read, transform, send; and keep what the sink doesn't take, reading nothing more.
 
-use std::os::fd::BorrowedFd;
-
 use rustix::io::Errno;
-use rustix::net::{send, shutdown, SendFlags, Shutdown};
 
 use crate::buffer::{Buffer, Pool, READ_BYTES};
 use crate::codec::{Codec, Filled};
 use crate::counters::Held;
+use crate::io::Io;
 use crate::record::Status;
 
 /// Why a direction can't go on.
@@ -45,7 +43,7 @@ pub struct Flow {
     codec: Codec,
     pending: Option<Pending>,
     rests: bool,
-    stopped: bool,
+    source_is_lost: bool,
     ended: bool,
     fin_sent: bool,
     uncounted_bytes: usize,
@@ -65,12 +63,20 @@ pub struct Moved {
 impl Flow {
     /// Makes a direction; the first `uncounted_bytes` that are sent are a preamble of ours.
     pub fn new(codec: Codec, uncounted_bytes: usize) -> Self {
-        Self { codec, pending: None, rests: false, stopped: false, ended: false, fin_sent: false, uncounted_bytes }
+        Self {
+            codec,
+            pending: None,
+            rests: false,
+            source_is_lost: false,
+            ended: false,
+            fin_sent: false,
+            uncounted_bytes,
+        }
     }
 
     /// Whether there is something to be read and room for it.
     pub fn wants_to_read(&self) -> bool {
-        !self.stopped && !self.ended && !self.rests && self.pending.is_none()
+        !self.ended && !self.rests && self.pending.is_none()
     }
 
     /// Whether so much came that the rest may gather for a while; nothing is read until `go_on`.
@@ -88,7 +94,12 @@ impl Flow {
         self.pending.is_some()
     }
 
-    /// Whether the source has ended its side.
+    /// How much waits to be sent.
+    pub fn pending_bytes(&self) -> usize {
+        self.pending.as_ref().map_or(0, |pending| pending.end - pending.start)
+    }
+
+    /// Whether nothing more will be read: the source has ended its side, or is lost and has nothing left.
     pub fn has_ended(&self) -> bool {
         self.ended
     }
@@ -98,9 +109,15 @@ impl Flow {
         self.fin_sent
     }
 
+    /// The source is lost: what its kernel still has is read, and how that ends says nothing and isn't carried over.
+    pub fn lose_source(&mut self) {
+        self.source_is_lost = true;
+    }
+
     /// Reads no more; what is pending can still be sent.
     pub fn stop_reading(&mut self) {
-        self.stopped = true;
+        self.source_is_lost = true;
+        self.ended = true;
     }
 
     /// Forgets what is pending.
@@ -116,14 +133,14 @@ impl Flow {
         &mut self,
         preamble: &[u8],
         unread: &[u8],
-        sink: BorrowedFd<'_>,
+        sink: &impl Io,
         pool: &mut Pool,
         held: &Held,
     ) -> (Moved, Result<(), Fault>) {
         let mut buffer = vec![0; preamble.len() + unread.len() + crate::cipher::SLACK_BYTES].into_boxed_slice();
         buffer[..preamble.len()].copy_from_slice(preamble);
         let filled = self.codec.transform_unread(unread, pool, &mut buffer[preamble.len()..]);
-        let mut moved = Moved::default();
+        let mut moved = Moved { received_bytes: unread.len(), ..Moved::default() };
         let end = preamble.len() + filled.output_bytes;
         let outcome = self.send(Pending { buffer, start: 0, end }, sink, &mut moved, pool, held);
         (moved, outcome.and_then(|()| self.note_status(filled.status, sink)))
@@ -132,8 +149,8 @@ impl Flow {
     /// Reads once and sends what comes of it. Call it when `wants_to_read`.
     pub fn read(
         &mut self,
-        source: BorrowedFd<'_>,
-        sink: BorrowedFd<'_>,
+        source: &impl Io,
+        sink: &impl Io,
         pool: &mut Pool,
         held: &Held,
     ) -> (Moved, Result<(), Fault>) {
@@ -143,8 +160,7 @@ impl Flow {
             Ok(filled) => filled,
             Err(error) => {
                 pool.give(buffer);
-                let later = matches!(Errno::from_io_error(&error), Some(Errno::AGAIN | Errno::INTR));
-                return (moved, if later { Ok(()) } else { Err(Fault::Source) });
+                return (moved, self.note_error(error));
             }
         };
         let Filled { received_bytes, output_bytes, status } = filled;
@@ -158,7 +174,7 @@ impl Flow {
     }
 
     /// Sends what is pending. Call it when `wants_to_send`.
-    pub fn flush(&mut self, sink: BorrowedFd<'_>, pool: &mut Pool, held: &Held) -> (Moved, Result<(), Fault>) {
+    pub fn flush(&mut self, sink: &impl Io, pool: &mut Pool, held: &Held) -> (Moved, Result<(), Fault>) {
         let mut moved = Moved::default();
         let mut outcome = Ok(());
         if let Some(pending) = self.pending.take() {
@@ -171,14 +187,14 @@ impl Flow {
     fn send(
         &mut self,
         mut pending: Pending,
-        sink: BorrowedFd<'_>,
+        sink: &impl Io,
         moved: &mut Moved,
         pool: &mut Pool,
         held: &Held,
     ) -> Result<(), Fault> {
         let mut outcome = Ok(());
         if pending.start < pending.end {
-            match send(sink, &pending.buffer[pending.start..pending.end], SendFlags::NOSIGNAL) {
+            match sink.send(&pending.buffer[pending.start..pending.end]) {
                 Ok(count) => {
                     pending.start += count;
                     moved.sent_bytes += count;
@@ -199,10 +215,27 @@ impl Flow {
         outcome
     }
 
-    fn note_status(&mut self, status: Status, sink: BorrowedFd<'_>) -> Result<(), Fault> {
+    fn note_error(&mut self, error: Errno) -> Result<(), Fault> {
+        if self.source_is_lost {
+            self.ended = true;
+            return Ok(());
+        }
+        match error {
+            Errno::AGAIN | Errno::INTR => Ok(()),
+            _ => {
+                self.stop_reading();
+                Err(Fault::Source)
+            }
+        }
+    }
+
+    fn note_status(&mut self, status: Status, sink: &impl Io) -> Result<(), Fault> {
         match status {
             Status::Open => Ok(()),
-            Status::Bad => Err(Fault::BadRecord),
+            Status::Bad => {
+                self.stop_reading();
+                Err(Fault::BadRecord)
+            }
             Status::Ended => {
                 self.ended = true;
                 self.pass_on_the_end(sink)
@@ -210,10 +243,10 @@ impl Flow {
         }
     }
 
-    fn pass_on_the_end(&mut self, sink: BorrowedFd<'_>) -> Result<(), Fault> {
-        if self.ended && !self.fin_sent && self.pending.is_none() {
+    fn pass_on_the_end(&mut self, sink: &impl Io) -> Result<(), Fault> {
+        if self.ended && !self.source_is_lost && !self.fin_sent && self.pending.is_none() {
             self.fin_sent = true;
-            shutdown(sink, Shutdown::Write).map_err(|_| Fault::Sink)?;
+            sink.shut_down_writing().map_err(|_| Fault::Sink)?;
         }
         Ok(())
     }

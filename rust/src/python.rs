@@ -8,12 +8,12 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::conn::{Ciphers, Job};
+use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
-use crate::{CipherSpec, Engine as Threads, Memory, Prefixes};
+use crate::{CipherSpec, Engine as Threads, Finished, Memory, Prefixes};
 
 /// More than anyone waits, and far from what a clock can't hold.
-const MAX_IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 /// Key, IV, bytes of keystream used.
 type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
@@ -59,9 +59,12 @@ impl Engine {
         client_fd: i32,
         upstream_fd: i32,
         client_unread: &[u8],
+        upstream_unread: &[u8],
         preamble: &[u8],
         ciphers: Option<Vec<PyCipher<'_>>>,
         idle_timeout: f64,
+        half_closed_timeout: Option<f64>,
+        delivery_timeout: f64,
     ) -> PyResult<u64> {
         // Both are owned, and so closed, whatever is wrong with one of them.
         let (Some(client), Some(upstream)) = (own_fd(client_fd), own_fd(upstream_fd)) else {
@@ -71,13 +74,18 @@ impl Engine {
             client,
             upstream,
             client_unread: client_unread.to_vec(),
+            upstream_unread: upstream_unread.to_vec(),
             preamble: preamble.to_vec(),
             ciphers: ciphers.as_deref().map(parse_ciphers).transpose()?,
-            idle_timeout: Duration::try_from_secs_f64(idle_timeout)
-                .ok()
-                .filter(|timeout| *timeout <= MAX_IDLE_TIMEOUT)
-                .ok_or_else(|| PyValueError::new_err("idle_timeout: expected seconds, at most ten years"))?,
+            timeouts: Timeouts {
+                idle: timeout("idle_timeout", idle_timeout)?,
+                half_closed: half_closed_timeout.map(|seconds| timeout("half_closed_timeout", seconds)).transpose()?,
+                delivery: timeout("delivery_timeout", delivery_timeout)?,
+            },
         };
+        if job.ciphers.is_some() && !job.upstream_unread.is_empty() {
+            return Err(PyValueError::new_err("upstream_unread: expected nothing, as there are ciphers"));
+        }
         Ok(py.detach(|| self.0.submit(job)))
     }
 
@@ -85,13 +93,20 @@ impl Engine {
         self.0.abort(job);
     }
 
-    fn completed(&self) -> Vec<(u64, u64, u64, &'static str)> {
+    fn completed(&self) -> Vec<(u64, u64, u64, bool, &'static str)> {
         let finished = self.0.completed();
-        finished.iter().map(|f| (f.number, f.from_client_bytes, f.to_client_bytes, f.reason.name())).collect()
+        let parts =
+            |f: &Finished| (f.number, f.from_client_bytes, f.to_client_bytes, f.upstream_ended, f.reason.name());
+        finished.iter().map(parts).collect()
     }
 
-    fn progress(&self) -> Vec<(u64, u64, u64)> {
-        self.0.progress()
+    fn progress(&self) -> Vec<(u64, u64, u64, bool)> {
+        let progress = self.0.progress();
+        progress.iter().map(|p| (p.number, p.from_client_bytes, p.to_client_bytes, p.upstream_ended)).collect()
+    }
+
+    fn turns(&self) -> u64 {
+        self.0.turns()
     }
 
     fn buffered_bytes(&self) -> (u64, u64) {
@@ -211,6 +226,13 @@ fn parse_ciphers(ciphers: &[PyCipher<'_>]) -> PyResult<Ciphers> {
 
 fn parse_cipher((key, iv, offset_bytes): &PyCipher<'_>) -> PyResult<CipherSpec> {
     Ok(CipherSpec { key: array("key", key.as_bytes())?, iv: array("iv", iv.as_bytes())?, offset_bytes: *offset_bytes })
+}
+
+fn timeout(name: &str, seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|timeout| *timeout <= MAX_TIMEOUT)
+        .ok_or_else(|| PyValueError::new_err(format!("{name}: expected seconds, at most ten years")))
 }
 
 fn array<const N: usize>(name: &str, bytes: &[u8]) -> PyResult<[u8; N]> {

@@ -42,13 +42,6 @@ pub fn limit_unsent_bytes(fd: BorrowedFd<'_>, limit: libc::c_int) {
     };
 }
 
-/// Whether a connection is gone altogether, so that what it has left to deliver stays so.
-pub fn is_broken(fd: BorrowedFd<'_>) -> bool {
-    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 };
-    // SAFETY: one pollfd is passed, it outlives the call, and a time-out of 0 doesn't wait.
-    unsafe { libc::poll(&mut poll, 1, 0) > 0 }
-}
-
 /// Runs `spawn` with all signals blocked, so that threads it starts never run a signal handler of the host's.
 pub fn with_signals_blocked<T>(spawn: impl FnOnce() -> T) -> io::Result<T> {
     // SAFETY: both sets are plain data that sigfillset and pthread_sigmask fill before anyone reads them.

@@ -1,42 +1,55 @@
-//! When a thread has to look at its connections' deadlines, for next to nothing.
+//! When a thread has to look at which of its connections.
 //!
-//! Deadlines only ever move away, so nothing is kept in order: the thread looks at all connections when the earliest
-//! deadline it saw last time has come, and at most so often as it matters.
+//! Times are rounded up to a grid, so that many of them wake the thread only a hundred times a second. A connection that
+//! moves bytes doesn't touch its timer: that rings when the connection would have been idle for too long, and is then
+//! set anew.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// A deadline may be noticed late by this part of the time-out.
-const LATENESS: u32 = 64;
-const MIN_LATENESS: Duration = Duration::from_millis(5);
+/// How late a timer may ring.
+pub const GRID_MS: u64 = 10;
 
-/// The moment of the next look.
-#[derive(Default)]
-pub struct Sweep {
-    next: Option<Instant>,
+/// A point of the grid.
+pub type Tick = u64;
+
+/// The timers of a thread, one a connection.
+pub struct Timers {
+    base: Instant,
+    set: BTreeSet<(Tick, u64)>,
 }
 
-impl Sweep {
-    /// A connection with this deadline has come.
-    pub fn include(&mut self, deadline: Instant) {
-        self.next = Some(self.next.map_or(deadline, |next| next.min(deadline)));
+impl Timers {
+    /// Makes an empty set; nothing in it can be earlier than `base`.
+    pub fn new(base: Instant) -> Self {
+        Self { base, set: BTreeSet::new() }
     }
 
-    /// Whether it is time to look.
-    pub fn is_due(&self, now: Instant) -> bool {
-        self.next.is_some_and(|next| next <= now)
+    /// The first point of the grid at or after a moment.
+    pub fn tick(&self, at: Instant) -> Tick {
+        let time = at.saturating_duration_since(self.base);
+        (time.as_secs() * 1000 + u64::from(time.subsec_nanos().div_ceil(1_000_000))).div_ceil(GRID_MS)
     }
 
-    /// A look was taken; these are the deadlines that are left.
-    pub fn restart(&mut self, now: Instant, deadlines: impl Iterator<Item = Instant>) {
-        self.next = deadlines.min().map(|earliest| {
-            let left = earliest.saturating_duration_since(now);
-            earliest + (left / LATENESS).max(MIN_LATENESS)
-        });
+    /// Sets a connection's timer.
+    pub fn set(&mut self, tick: Tick, number: u64) {
+        self.set.insert((tick, number));
     }
 
-    /// When it will be time.
+    /// Removes a connection's timer.
+    pub fn remove(&mut self, tick: Tick, number: u64) {
+        self.set.remove(&(tick, number));
+    }
+
+    /// When the next one rings.
     pub fn next(&self) -> Option<Instant> {
-        self.next
+        self.set.first().map(|(tick, _)| self.base + Duration::from_millis(tick * GRID_MS))
+    }
+
+    /// Takes out a connection whose timer rings now.
+    pub fn take_due(&mut self, now: Instant) -> Option<u64> {
+        self.next().filter(|next| *next <= now)?;
+        self.set.pop_first().map(|(_, number)| number)
     }
 }
 
@@ -45,15 +58,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_due_at_the_earliest_deadline_and_never_without_one() {
-        let now = Instant::now();
-        let mut sweep = Sweep::default();
-        assert!(!sweep.is_due(now));
-        sweep.include(now + Duration::from_secs(9));
-        sweep.include(now + Duration::from_secs(3));
-        assert!(!sweep.is_due(now + Duration::from_secs(2)));
-        assert!(sweep.is_due(now + Duration::from_secs(3)));
-        sweep.restart(now, std::iter::empty());
-        assert_eq!(sweep.next(), None);
+    fn they_ring_in_order_never_early_and_ten_milliseconds_late_at_most() {
+        let base = Instant::now();
+        let mut timers = Timers::new(base);
+        for (ms, number) in [(31, 1), (5, 2), (25, 3), (29, 4), (30, 5)] {
+            timers.set(timers.tick(base + Duration::from_millis(ms)), number);
+        }
+        assert_eq!(timers.next(), Some(base + Duration::from_millis(10)));
+        assert_eq!(timers.take_due(base + Duration::from_millis(9)), None);
+        let mut due = |ms| std::iter::from_fn(|| timers.take_due(base + Duration::from_millis(ms))).collect::<Vec<_>>();
+        assert_eq!(due(10), [2]);
+        assert_eq!(due(30), [3, 4, 5]);
+        assert_eq!(due(40), [1]);
+        assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn one_that_was_removed_does_not_ring() {
+        let base = Instant::now();
+        let mut timers = Timers::new(base);
+        let tick = timers.tick(base + Duration::from_nanos(1));
+        assert_eq!((tick, timers.tick(base)), (1, 0));
+        timers.set(tick, 7);
+        timers.remove(tick, 7);
+        assert_eq!(timers.take_due(base + Duration::from_secs(1)), None);
     }
 }

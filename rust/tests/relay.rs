@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use mtg_engine::{crypt, CipherSpec, Ciphers, Decoder, Engine, Finished, Job, Reason, Status};
+use mtg_engine::{crypt, CipherSpec, Ciphers, Decoder, Engine, Finished, Job, Reason, Status, Timeouts};
 
 const PAYLOAD_BYTES: usize = 3_000_000;
 
@@ -19,7 +19,17 @@ fn pair() -> (TcpStream, TcpStream) {
 
 fn job(client: TcpStream, upstream: TcpStream, ciphers: Option<Ciphers>, idle_timeout: Duration) -> Job {
     let preamble = b"preamble".to_vec();
-    Job { client: client.into(), upstream: upstream.into(), client_unread: Vec::new(), preamble, ciphers, idle_timeout }
+    let timeouts = Timeouts { idle: idle_timeout, half_closed: None, delivery: Duration::from_secs(30) };
+    let (client_unread, upstream_unread) = (Vec::new(), Vec::new());
+    Job {
+        client: client.into(),
+        upstream: upstream.into(),
+        client_unread,
+        upstream_unread,
+        preamble,
+        ciphers,
+        timeouts,
+    }
 }
 
 fn noise(count: usize, mut seed: u64) -> Vec<u8> {

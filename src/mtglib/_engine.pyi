@@ -27,9 +27,12 @@ class Engine:
         client_fd: int,
         upstream_fd: int,
         client_unread: bytes,
+        upstream_unread: bytes,
         preamble: bytes,
         ciphers: Sequence[_Cipher] | None,
         idle_timeout: float,
+        half_closed_timeout: float | None,
+        delivery_timeout: float,
     ) -> int:
         """Take over two sockets and relay between them; return the job's number.
 
@@ -39,20 +42,26 @@ class Engine:
             client_fd: Connected, non-blocking.
             upstream_fd: Likewise.
             client_unread: Bytes received from the client and not dealt with.
+            upstream_unread: Bytes received from upstream that go to the client first; none with ciphers.
             preamble: Sent upstream first, uncounted.
             ciphers: None: raw. Two: client_decrypt, dc_encrypt; four: and dc_decrypt, client_encrypt. Each is key,
                 iv, bytes of keystream used.
-            idle_timeout: Seconds, positive.
+            idle_timeout: Seconds, positive; for this and the next two see `relay.job.Job`.
+            half_closed_timeout: Seconds, positive.
+            delivery_timeout: Seconds, positive.
         """
 
     def abort(self, job: int) -> None:
         """End a job soon, with the reason "shutdown"; nothing happens if it is over."""
 
-    def completed(self) -> list[tuple[int, int, int, str]]:
-        """Take what has ended since the last call: job, bytes from client, bytes to client, reason."""
+    def completed(self) -> list[tuple[int, int, int, bool, str]]:
+        """Take what has ended since the last call: job, bytes from client, to client, upstream ended, reason."""
 
-    def progress(self) -> list[tuple[int, int, int]]:
-        """Take what running jobs have moved since the last call: job, bytes from client, bytes to client."""
+    def progress(self) -> list[tuple[int, int, int, bool]]:
+        """Take the news of running jobs since the last call: job, bytes from client, to client, upstream ended."""
+
+    def turns(self) -> int:
+        """Count how often the threads have woken up so far."""
 
     def buffered_bytes(self) -> tuple[int, int]:
         """Return user memory that holds undelivered bytes: now, and the most that one direction ever had."""

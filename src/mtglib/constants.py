@@ -47,3 +47,7 @@ DEFAULT_DIAL_TIMEOUT: Final = 5.0
 
 MIN_FRONTING_IDLE_TIMEOUT: Final = 600.0
 """Seconds: a fronted relay idles at least this long, since a web site's own time-outs must show first."""
+
+FRONT_HALF_CLOSED_TIMEOUT: Final = 60.0
+"""Seconds that a fronted relay goes on after the site's end of stream without a byte that the site takes: Linux keeps a
+connection that it has closed for as long (tcp_fin_timeout)."""

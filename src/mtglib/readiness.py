@@ -7,23 +7,27 @@ set is the one thing that the event loop watches.
 
 import asyncio
 import select
+from collections.abc import Callable
 from contextlib import suppress
 
 READABLE = select.EPOLLIN
 WRITABLE = select.EPOLLOUT
+LOST = select.EPOLLERR
+ENDED = select.EPOLLRDHUP
 _BROKEN = select.EPOLLERR | select.EPOLLHUP
 _MAX_EVENTS = 256
 
 
 class _Watched:
-    """A descriptor: what epoll watches it for, what has happened unobserved, and who waits."""
+    """A descriptor: what epoll watches it for, what has happened unobserved, who waits, and who is called."""
 
-    __slots__ = ("happened", "interest", "waiters")
+    __slots__ = ("calls", "happened", "interest", "waiters")
 
     def __init__(self, interest: int) -> None:
         self.interest = interest
         self.happened = 0
         self.waiters: dict[int, asyncio.Future[None]] = {}
+        self.calls: dict[int, Callable[[], None]] = {}
 
 
 class Readiness:
@@ -57,6 +61,10 @@ class Readiness:
                 timer.cancel()
         watched.happened &= ~wanted
 
+    def call(self, fd: int, event: int, callback: Callable[[], None]) -> None:
+        """Have `callback` called at `LOST` or `ENDED`, whether anybody waits for the descriptor or not."""
+        self._watch(fd, event).calls[event] = callback
+
     def forget(self, fd: int) -> None:
         """Stop watching a descriptor; do so before it is closed or given away."""
         if self._watched.pop(fd, None) is not None:
@@ -74,7 +82,7 @@ class Readiness:
         if watched is None:
             self._epoll.register(fd, wanted | select.EPOLLET)
             watched = self._watched[fd] = _Watched(wanted)
-        elif not watched.interest & wanted:
+        elif wanted & ~watched.interest:
             watched.interest |= wanted
             self._epoll.modify(fd, watched.interest | select.EPOLLET)
         return watched
@@ -85,6 +93,9 @@ class Readiness:
             if watched is None:
                 continue
             watched.happened |= events
+            for event, callback in watched.calls.items():
+                if events & event:
+                    callback()
             for wanted, waiter in watched.waiters.items():
                 if events & (wanted | _BROKEN) and not waiter.done():
                     waiter.set_result(None)

@@ -2,8 +2,9 @@
 
 A visitor is a connection that isn't authenticated yet, or that is being shown the fronting site. Visitors have a share
 of all connections, so that they can't take the place of clients. When that is full, the network that has most visitors
-gives one up: the one past the site's end, else the one that has been silent for longest. Never the newcomer: many
-clients may share one address, and a handshake takes milliseconds.
+gives one up: the one past the site's end, else the one that has been silent for longest. Where all networks have few,
+that is the one that has been silent for longest of all. Never the newcomer: many clients may share one address, and a
+handshake takes milliseconds.
 """
 
 import asyncio
@@ -14,6 +15,9 @@ from typing import TypeAlias
 
 from .reasons import Reason
 from .visitor import Endpoint, Visitor
+
+_FEW_VISITORS = 8
+"""What a network may have for its size to mean nothing: some clients that come at once through one address."""
 
 _Network: TypeAlias = int | None  # None: all visitors without an address together
 
@@ -104,7 +108,6 @@ class Roster:
         per_network: Most visitors of one network, once three quarters of `visitors` are there.
 
     Attributes:
-        visitors: How many are there now.
         counted: How many connections count against `concurrency`.
     """
 
@@ -114,11 +117,16 @@ class Roster:
         self._crowded = visitors - visitors // 4
         self._per_network = per_network
         self._entries: dict[str, Entry] = {}
+        self._all_visitors: OrderedDict[Entry, None] = OrderedDict()  # the next to make room first, as in each network
         self._networks: dict[_Network, OrderedDict[Entry, None]] = {}
         self._by_size: dict[int, dict[_Network, None]] = {}
         self._largest = 0
-        self.visitors = 0
         self.counted = 0
+
+    @property
+    def visitors(self) -> int:
+        """How many visitors are there now."""
+        return len(self._all_visitors)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -162,7 +170,9 @@ class Roster:
             if own is not None and len(own) >= self._per_network:
                 return next(iter(own))
         if self.visitors >= self._most_visitors or self.counted >= self._concurrency:
-            return next(iter(self._networks[next(iter(self._by_size[self._largest]))]))
+            few = self._largest <= _FEW_VISITORS
+            largest = self._all_visitors if few else self._networks[next(iter(self._by_size[self._largest]))]
+            return next(iter(largest))
         return None
 
     def add(self, entry: Entry) -> None:
@@ -170,11 +180,11 @@ class Roster:
         self._entries[entry.stream_id] = entry
         if entry.counted:
             self.counted += 1
-            self.visitors += 1
             network = self._networks.get(entry.network)
             if network is None:
                 network = self._networks[entry.network] = OrderedDict()
             network[entry] = None
+            self._all_visitors[entry] = None
             self._resize(entry.network, len(network) - 1, len(network))
 
     def authenticated(self, entry: Entry) -> None:
@@ -183,16 +193,16 @@ class Roster:
 
     def touch(self, entry: Entry) -> None:
         """A byte of it has moved."""
-        network = self._networks.get(entry.network)
-        if network is not None and entry in network and not entry.is_past_the_end:
-            network.move_to_end(entry)
+        if entry in self._all_visitors and not entry.is_past_the_end:
+            self._networks[entry.network].move_to_end(entry)
+            self._all_visitors.move_to_end(entry)
 
     def past_the_end(self, entry: Entry) -> None:
         """The site has ended its side: it is the next of its network to make room, whatever moves from now on."""
         entry.is_past_the_end = True
-        network = self._networks.get(entry.network)
-        if network is not None and entry in network:
-            network.move_to_end(entry, last=False)
+        if entry in self._all_visitors:
+            self._networks[entry.network].move_to_end(entry, last=False)
+            self._all_visitors.move_to_end(entry, last=False)
 
     def evict(self, entry: Entry) -> None:
         """End a visitor. Its place is free at once; it is listed until it is over."""
@@ -212,11 +222,11 @@ class Roster:
             self._leave_visitors(entry)
 
     def _leave_visitors(self, entry: Entry) -> None:
-        network = self._networks.get(entry.network)
-        if network is None or entry not in network:
+        if entry not in self._all_visitors:
             return
+        network = self._networks[entry.network]
         del network[entry]
-        self.visitors -= 1
+        del self._all_visitors[entry]
         self._resize(entry.network, len(network) + 1, len(network))
         if not network:
             del self._networks[entry.network]

@@ -70,7 +70,9 @@ class Stream:
         except asyncio.CancelledError:
             report.closed(self.entry.end_reason or Reason.SHUTDOWN)
             raise
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # a panic of the engine's is no Exception
             report.closed(Reason.ERROR, "a fault", error=error)
             self._shared.warnings.warn(f"stream {type(error).__name__}", "a stream failed", error=error)
         finally:
@@ -161,7 +163,7 @@ class Stream:
             reset(self._conn.detach()[0])
             return None
         self._early = None
-        self._report.moved(site.forwarded_bytes, 0)
+        self._report.moved(site.forwarded_bytes, 0, False)
         return front.job(self._conn.detach()[0], site)
 
     def _close(self) -> None:

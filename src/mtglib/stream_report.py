@@ -88,9 +88,11 @@ class StreamReport:
             )
         )
 
-    def moved(self, from_client_bytes: int, to_client_bytes: int) -> None:
-        """Bytes have been relayed."""
+    def moved(self, from_client_bytes: int, to_client_bytes: int, upstream_ended: bool) -> None:
+        """Bytes have been relayed; or the DC or site has ended its side, or both."""
         entry = self._entry
+        if upstream_ended and not entry.is_past_the_end:
+            self._shared.roster.past_the_end(entry)
         entry.from_client_bytes += from_client_bytes
         entry.to_client_bytes += to_client_bytes
         self._shared.roster.touch(entry)

@@ -16,7 +16,7 @@ from mtglib.relay.job import Job
 async def relay_once(engine: Engine) -> str:
     """Send a word through a relay; return what arrives."""
     (client, ours), (upstream, theirs) = _pair(), _pair()
-    relaying = asyncio.create_task(engine.run(Job(ours, theirs, b"", b"", None, 20.0), lambda _up, _down: None))
+    relaying = asyncio.create_task(engine.run(Job(ours, theirs, b"", b"", None, 20.0), lambda _up, _down, _ended: None))
     client.send(b"a word")
     word = await asyncio.get_running_loop().sock_recv(upstream, 100)
     client.close()
@@ -37,7 +37,7 @@ def in_the_forked_process(engine: Engine) -> None:
     (client, ours), (upstream, theirs) = _pair(), _pair()
     job = Job(ours, theirs, b"", b"", None, 20.0)
     try:
-        engine.run(job, lambda _up, _down: None).send(None)
+        engine.run(job, lambda _up, _down, _ended: None).send(None)
     except mtglib.EngineError as error:
         print(f"error: {error}", flush=True)
     print(f"closed: {client.recv(1) == b'' == upstream.recv(1)}", flush=True)

@@ -8,8 +8,10 @@ from contextlib import closing
 
 import pytest
 
+from integration.relayed import engine
 from integration.stage import stage, tcp_pair
 from mtglib.network import Direct, SocketOptions
+from mtglib.relay.job import Job
 from support import sockets
 from support.faketls_client import FakeTLSClient
 from support.front import RecordingFront, listen_only
@@ -104,3 +106,33 @@ async def test_less_may_wait_in_the_kernel_and_more_may_not(
         assert await client.recv_exactly(5) == b"hello"
         with closing(network.dialled[0]) as leg:
             assert leg.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == found_bytes
+
+
+async def test_a_fronted_relay_leaves_keep_alive_and_time_outs_to_the_kernel(relay: str) -> None:
+    options = {
+        "keep-alive": (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+        "idle": (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+        "interval": (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+        "count": (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
+        "user time-out": (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+    }
+
+    def found(sock: socket.socket) -> dict[str, int]:
+        return {name: sock.getsockopt(*option) for name, option in options.items()}
+
+    async with engine(relay) as relays:
+        (client, client_leg), (upstream, upstream_leg) = await tcp_pair(), await tcp_pair()
+        with client, upstream, client_leg.dup() as seen_client, upstream_leg.dup() as seen_upstream:
+            before = found(seen_client), found(seen_upstream)
+            running = asyncio.create_task(
+                relays.run(
+                    Job(client_leg, upstream_leg, b"", b"", None, 60.0, half_closed_timeout=60.0), lambda *_: None
+                )
+            )
+            client.send(b"x")
+            assert await asyncio.get_running_loop().sock_recv(upstream, 1) == b"x"
+
+            assert (found(seen_client), found(seen_upstream)) == before
+            assert before[0]["keep-alive"] == before[0]["user time-out"] == 0
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)

@@ -122,6 +122,39 @@ def test_no_module_imports_itself_through_others(package: str) -> None:
     graphlib.TopologicalSorter(edges).prepare()  # raises CycleError with the modules
 
 
+CRATE = {path.stem: path for path in (ROOT / "rust" / "src").glob("*.rs")}
+
+
+def crate_imports(module: str) -> set[str]:
+    """The modules of the crate that one of them names, outside of its tests; for what `lib` gives out its home."""
+    text = CRATE[module].read_text().partition("#[cfg(test)]\nmod tests")[0]
+    homes = {
+        name: home
+        for home, names in re.findall(r"^pub use (\w+)::\{?([\w, ]+)\}?;", CRATE["lib"].read_text(), re.MULTILINE)
+        for name in names.split(", ")
+    }
+    used = set(re.findall(r"\bcrate::(\w+)", text))
+    for names in re.findall(r"\bcrate::\{([^}]*)\}", text):
+        used |= set(re.findall(r"(?:^|,)\s*(\w+)", names))
+    return {homes.get(name, name) for name in used}
+
+
+def test_modules_of_the_crate_are_found() -> None:
+    assert {"record", "recrypt", "io"} <= crate_imports("codec")
+    assert {"engine", "cipher", "job", "prefixes"} <= crate_imports("python"), "use crate::{...}, given out by lib"
+    assert all(crate_imports(module) <= CRATE.keys() for module in CRATE)
+
+
+def test_no_module_of_the_crate_imports_itself_through_others() -> None:
+    edges = {module: crate_imports(module) - {module} for module in CRATE if module != "lib"}
+
+    graphlib.TopologicalSorter(edges).prepare()
+
+
+def test_one_module_of_the_crate_knows_python() -> None:
+    assert {module for module, path in CRATE.items() if "pyo3" in path.read_text()} == {"python"}
+
+
 def public_names(module: str) -> set[str]:
     """What a module of mtglib offers: `__all__`, else all that it defines without an underscore."""
     if module == "mtglib":

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
 
-from mtglib.readiness import READABLE, WRITABLE, Readiness
+from mtglib.readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -167,3 +168,26 @@ async def test_close_gives_the_descriptor_back_and_may_be_repeated(pair: Pair) -
     readiness.close()
 
     assert epoll.closed
+
+
+async def test_losses_and_ends_are_called_once_though_nobody_waits(readiness: Readiness) -> None:
+    calls: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        one, (other, _) = socket.create_connection(listener.getsockname()), listener.accept()
+    with one:
+        readiness.call(one.fileno(), ENDED, lambda: calls.append("ended"))
+        readiness.call(one.fileno(), LOST, lambda: calls.append("lost"))
+        other.shutdown(socket.SHUT_WR)
+        while not calls:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        assert calls == ["ended"]
+
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        other.close()
+        while "lost" not in calls:
+            await asyncio.sleep(0)
+        told = len(calls)
+        await asyncio.sleep(0.01)
+        assert len(calls) == told
+        readiness.forget(one.fileno())

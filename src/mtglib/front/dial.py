@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from ..constants import MIN_FRONTING_IDLE_TIMEOUT
+from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import UpstreamError
 from ..guards import Warnings
 from ..options import ProxyOpts
@@ -102,4 +102,12 @@ class Front:
     def job(self, client: socket.socket, site: SiteConnection) -> Job:
         """Describe the relay between a visitor and the site: the very bytes, both ways."""
         idle_timeout = max(self._opts.idle_timeout, MIN_FRONTING_IDLE_TIMEOUT)
-        return Job(client, site.upstream, site.unread, site.preamble, None, idle_timeout)
+        return Job(
+            client=client,
+            upstream=site.upstream,
+            client_unread=site.unread,
+            preamble=site.preamble,
+            ciphers=None,
+            idle_timeout=idle_timeout,
+            half_closed_timeout=FRONT_HALF_CLOSED_TIMEOUT,
+        )

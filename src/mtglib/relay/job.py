@@ -8,8 +8,12 @@ from typing import Protocol, TypeAlias
 from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
 
-OnTraffic: TypeAlias = Callable[[int, int], None]
-"""Called with bytes (from client, to client) since the last call, at most once a second and at the end."""
+OnTraffic: TypeAlias = Callable[[int, int, bool], None]
+"""Called with bytes (from client, to client) since the last call, and whether upstream has ended its side by now (or is
+lost). That is at most once a second and at the end, when any of the three has changed."""
+
+DELIVERY_TIMEOUT = 30.0
+"""See `Job.delivery_timeout`."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,6 +42,13 @@ class Job:
         preamble: Sent upstream before everything else: our frame or PROXY header. Doesn't count as traffic.
         ciphers: For Telegram; None relays the bytes as they are.
         idle_timeout: Seconds without a byte taken by either socket after which the relay ends; positive.
+        upstream_unread: Bytes received from upstream that go to the client first; only without ciphers. They count as
+            traffic.
+        half_closed_timeout: After upstream's end of stream, seconds without a byte taken by upstream after which the
+            relay ends; positive. While something is left for the client, a byte that its kernel takes will do. None:
+            only `idle_timeout` bounds it.
+        delivery_timeout: When one side is lost, seconds without a byte taken by the other's kernel after which the
+            relay ends, though something is left; positive. In all it takes no longer than `idle_timeout`.
     """
 
     client: socket.socket
@@ -46,6 +57,9 @@ class Job:
     preamble: bytes
     ciphers: TelegramCiphers | None
     idle_timeout: float
+    upstream_unread: bytes = b""
+    half_closed_timeout: float | None = None
+    delivery_timeout: float = DELIVERY_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from ..wire.aes_ctr import CipherState
 from .job import Job, OnTraffic, RelayResult
 from .ticker import Ticker
 
+_NOTHING = (0, 0, False)
+
 
 def thread_count() -> int:
     """Return how many threads an engine gets: one for each core this process may use."""
@@ -24,7 +26,7 @@ class NativeRelay:
         self._engine = _Engine(thread_count())
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, tuple[asyncio.Future[RelayResult], OnTraffic]] = {}
-        self._reported: dict[int, tuple[int, int]] = {}
+        self._reported: dict[int, tuple[int, int, bool]] = {}
         self._ticker = Ticker(self.report)
         self._loop.add_reader(self._engine.completion_fd(), self._complete)
 
@@ -35,9 +37,12 @@ class NativeRelay:
             job.client.detach(),
             job.upstream.detach(),
             job.client_unread,
+            job.upstream_unread,
             job.preamble,
             _ciphers(job),
             job.idle_timeout,
+            job.half_closed_timeout,
+            job.delivery_timeout,
         )
         del job  # a relay lasts long, and what the engine was told is of no use any more
         self._waiting[number] = (on_end, on_traffic)
@@ -70,26 +75,26 @@ class NativeRelay:
         del self._engine  # and with it its descriptors, which shouldn't wait for the garbage collector
 
     def _complete(self) -> None:
-        for number, from_client, to_client, reason in self._engine.completed():
+        for number, from_client, to_client, upstream_ended, reason in self._engine.completed():
             on_end, on_traffic = self._waiting.pop(number)
-            told_from, told_to = self._reported.pop(number, (0, 0))
+            told = self._reported.pop(number, _NOTHING)
             if not on_end.done():  # who waits wakes up later, after the last traffic was told
                 on_end.set_result(RelayResult(from_client, to_client, Reason(reason)))
-            if from_client > told_from or to_client > told_to:
-                self._tell(on_traffic, from_client - told_from, to_client - told_to)
+            if (from_client, to_client, upstream_ended) != told:
+                self._tell(on_traffic, from_client - told[0], to_client - told[1], upstream_ended)
 
     def report(self) -> None:
         """See `Relay.report`."""
-        for number, from_client, to_client in self._engine.progress():
+        for number, from_client, to_client, upstream_ended in self._engine.progress():
             if number in self._waiting:
-                told_from, told_to = self._reported.get(number, (0, 0))
-                self._reported[number] = (told_from + from_client, told_to + to_client)
-                self._tell(self._waiting[number][1], from_client, to_client)
+                told = self._reported.get(number, _NOTHING)
+                self._reported[number] = (told[0] + from_client, told[1] + to_client, upstream_ended)
+                self._tell(self._waiting[number][1], from_client, to_client, upstream_ended)
 
-    def _tell(self, on_traffic: OnTraffic, from_client: int, to_client: int) -> None:
+    def _tell(self, on_traffic: OnTraffic, from_client: int, to_client: int, upstream_ended: bool) -> None:
         """Report traffic; what one job's callback raises must not keep the others from theirs."""
         try:
-            on_traffic(from_client, to_client)
+            on_traffic(from_client, to_client, upstream_ended)
         except Exception as error:
             self._loop.call_exception_handler({"message": "traffic can't be reported", "exception": error})
 

@@ -1,7 +1,6 @@
 """Endings of a TCP connection that the socket module has no name for."""
 
 import fcntl
-import select
 import socket
 import struct
 import termios
@@ -24,13 +23,6 @@ def reset(sock: socket.socket) -> None:
     with suppress(OSError):  # not TCP
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
     sock.close()
-
-
-def is_broken(sock: socket.socket) -> bool:
-    """Tell whether a connection is gone altogether: what it has left to deliver stays so."""
-    poll = select.poll()
-    poll.register(sock, 0)  # for nothing: errors and hang-ups are always told
-    return bool(poll.poll(0))
 
 
 def undelivered_bytes(sock: socket.socket) -> int:

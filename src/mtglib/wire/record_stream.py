@@ -36,22 +36,35 @@ class RecordDecoder:
 
     def feed(self, received: bytes) -> tuple[bytes, ClientError | None]:
         """Take what was received; return the payload in it, and what is wrong with what comes behind that."""
+        payload, _, error = self.feed_part(received, len(received))
+        return payload, error
+
+    def feed_part(self, received: bytes, max_records: int) -> tuple[bytes, int, ClientError | None]:
+        """Take what was received, until so many records have begun in it: each costs time, however short it is.
+
+        Returns:
+            The payload; how many bytes were taken; and what is wrong with what comes behind the payload.
+        """
         payload: list[bytes] = []
         position = 0
         while position < len(received) and not self.ended:
             if self._left == 0:
+                if max_records == 0:
+                    break
                 wanted = HEADER_BYTES - len(self._header)
                 self._header += received[position : position + wanted]
                 position += wanted
-                if len(self._header) == HEADER_BYTES and (error := self._begin_record()):
-                    return b"".join(payload), error
+                if len(self._header) == HEADER_BYTES:
+                    max_records -= 1
+                    if error := self._begin_record():
+                        return b"".join(payload), position, error
                 continue
             piece = received[position : position + self._left]
             position += len(piece)
             self._left -= len(piece)
             if self._data:
                 payload.append(piece)
-        return b"".join(payload), None
+        return b"".join(payload), position, None
 
     def _begin_record(self) -> ClientError | None:
         record_type, version, length = unpack_header(self._header, 0)

@@ -91,7 +91,7 @@ async def test_a_job_is_done_by_the_chosen_relay(choice: str) -> None:
         upstream.sendall(b"answer")
         upstream.shutdown(socket.SHUT_WR)
         client.shutdown(socket.SHUT_WR)
-        result = await relays.run(job, lambda up, down: traffic.append((up, down)))
+        result = await relays.run(job, lambda up, down, _ended: traffic.append((up, down)))
 
         assert (upstream.recv(100), client.recv(100)) == (b"read before", b"answer")
     assert (result.from_client_bytes, result.to_client_bytes) == (11, 6)
@@ -107,13 +107,13 @@ async def test_after_a_fork_the_child_is_told_and_its_sockets_are_closed(monkeyp
     job, *ends = raw_job()
     for end in ends:
         end.close()
-    assert isinstance(await relays.run(job, lambda up, down: None), RelayResult)
+    assert isinstance(await relays.run(job, lambda *_told: None), RelayResult)
 
     monkeypatch.setattr(engine, "os", SimpleNamespace(getpid=lambda: -1))
     job, client, upstream = raw_job()
     with client, upstream:
         with pytest.raises(mtglib.EngineError, match="before a fork; make a new Proxy in the child"):
-            await relays.run(job, lambda up, down: None)
+            await relays.run(job, lambda *_told: None)
         assert (client.recv(1), upstream.recv(1)) == (b"", b"")
     relay = relays._relay
     await relays.close()

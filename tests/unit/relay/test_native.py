@@ -28,8 +28,8 @@ class FakeEngine:
         self.submitted: list[tuple[object, ...]] = []
         self.aborted: list[int] = []
         self.closed = False
-        self._ends: list[tuple[int, int, int, str]] = []
-        self._moves: list[tuple[int, int, int]] = []
+        self._ends: list[tuple[int, int, int, bool, str]] = []
+        self._moves: list[tuple[int, int, int, bool]] = []
         self._completion = os.eventfd(0, os.EFD_NONBLOCK)
 
     def completion_fd(self) -> int:
@@ -44,19 +44,19 @@ class FakeEngine:
     def abort(self, number: int) -> None:
         self.aborted.append(number)
 
-    def end(self, number: int, up: int, down: int, reason: str) -> None:
-        self._ends.append((number, up, down, reason))
+    def end(self, number: int, up: int, down: int, reason: str, *, upstream_ended: bool = False) -> None:
+        self._ends.append((number, up, down, upstream_ended, reason))
         os.eventfd_write(self._completion, 1)
 
-    def move(self, number: int, up: int, down: int) -> None:
-        self._moves.append((number, up, down))
+    def move(self, number: int, up: int, down: int, *, upstream_ended: bool = False) -> None:
+        self._moves.append((number, up, down, upstream_ended))
 
-    def completed(self) -> list[tuple[int, int, int, str]]:
+    def completed(self) -> list[tuple[int, int, int, bool, str]]:
         os.eventfd_read(self._completion)
         ends, self._ends = self._ends, []
         return ends
 
-    def progress(self) -> list[tuple[int, int, int]]:
+    def progress(self) -> list[tuple[int, int, int, bool]]:
         moves, self._moves = self._moves, []
         return moves
 
@@ -73,12 +73,12 @@ class Running:
         engine = self.relay._engine
         assert isinstance(engine, FakeEngine)
         self.engine: FakeEngine = engine
-        self.told: list[tuple[int, int]] = []
+        self.told: list[tuple[int, int, bool]] = []
 
     async def start(self, ciphers: TelegramCiphers | None = None) -> asyncio.Task[RelayResult]:
         """Start a job; it is submitted when this returns."""
-        job = Job(*socket.socketpair(), b"unread", b"preamble", ciphers, 7.5)
-        task = asyncio.create_task(self.relay.run(job, lambda up, down: self.told.append((up, down))))
+        job = Job(*socket.socketpair(), b"unread", b"preamble", ciphers, 7.5, b"site's", 6.5, 5.5)
+        task = asyncio.create_task(self.relay.run(job, lambda *told: self.told.append(told)))
         await asyncio.sleep(0)
         return task
 
@@ -107,11 +107,11 @@ async def test_a_job_crosses_with_all_that_it_says(running: Running) -> None:
         running.engine.end(number, 0, 0, "idle")
     await asyncio.gather(*tasks)
 
-    assert [submitted[:2] + submitted[3:] for submitted in running.engine.submitted] == [
-        (b"unread", b"preamble", 7.5)
+    assert [submitted[:3] + submitted[4:] for submitted in running.engine.submitted] == [
+        (b"unread", b"site's", b"preamble", 7.5, 6.5, 5.5)
     ] * 3
     parts = [(state(n).key, state(n).iv, n) for n in range(5)]
-    assert [submitted[2] for submitted in running.engine.submitted] == [None, parts[1:3], parts[1:5]]
+    assert [submitted[3] for submitted in running.engine.submitted] == [None, parts[1:3], parts[1:5]]
 
 
 async def test_progress_and_end_together_tell_each_byte_once(running: Running) -> None:
@@ -122,7 +122,7 @@ async def test_progress_and_end_together_tell_each_byte_once(running: Running) -
     running.engine.end(0, 10, 100, "client_eof")
 
     assert await task == RelayResult(10, 100, Reason.CLIENT_EOF)
-    assert running.told == [(5, 0), (3, 100), (2, 0)]
+    assert running.told == [(5, 0, False), (3, 100, False), (2, 0, False)]
 
 
 async def test_an_end_without_news_tells_nothing_more(running: Running) -> None:
@@ -134,7 +134,27 @@ async def test_an_end_without_news_tells_nothing_more(running: Running) -> None:
     running.engine.move(0, 1, 1)
     running.relay.report()
 
-    assert running.told == [(5, 6)], "and nothing of a job that is over"
+    assert running.told == [(5, 6, False)], "and nothing of a job that is over"
+
+
+async def test_upstreams_end_is_told_once_and_with_all_that_follows(running: Running) -> None:
+    task = await running.start()
+    running.engine.move(0, 0, 0, upstream_ended=True)
+    running.relay.report()
+    running.engine.move(0, 1, 0, upstream_ended=True)
+    running.relay.report()
+    running.engine.end(0, 1, 0, "upstream_eof", upstream_ended=True)
+    await task
+
+    assert running.told == [(0, 0, True), (1, 0, True)]
+
+
+async def test_upstreams_end_that_comes_with_the_jobs_is_told(running: Running) -> None:
+    task = await running.start()
+    running.engine.end(0, 0, 0, "upstream_reset", upstream_ended=True)
+    await task
+
+    assert running.told == [(0, 0, True)]
 
 
 async def test_several_ends_at_once_go_to_their_own_jobs(running: Running) -> None:
@@ -163,7 +183,7 @@ async def test_cancelling_aborts_once_and_waits_for_the_last_counts(running: Run
     running.engine.end(0, 1, 2, "shutdown")
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert running.told == [(1, 2)]
+    assert running.told == [(1, 2, False)]
 
 
 async def test_a_job_that_ended_while_it_was_cancelled_is_not_aborted(running: Running) -> None:
@@ -175,4 +195,4 @@ async def test_a_job_that_ended_while_it_was_cancelled_is_not_aborted(running: R
     with pytest.raises(asyncio.CancelledError):
         await task
     assert running.engine.aborted == []
-    assert running.told == [(1, 2)]
+    assert running.told == [(1, 2, False)]

@@ -131,3 +131,21 @@ def test_what_we_send_is_read_back_and_no_record_is_too_long(payload: bytes) -> 
 @given(payload=st.binary(max_size=300), at=cuts)
 def test_our_own_records_are_decoded_like_a_clients(payload: bytes, at: list[int]) -> None:
     assert feed(RecordDecoder(), cut(encode_records(payload), at)) == (payload, False, False)
+
+
+@given(stream=streams, most=st.integers(1, 5))
+def test_parts_of_a_few_records_come_to_the_same(stream: bytes, most: int) -> None:
+    decoder, payload, rest, broken = RecordDecoder(), b"", stream, False
+    while rest and not decoder.ended and not broken:
+        part, taken_bytes, error = decoder.feed_part(rest, most)
+        assert taken_bytes > 0
+        payload, rest, broken = payload + part, rest[taken_bytes:], error is not None
+
+    assert (payload, decoder.ended and not broken, broken) == reference(stream)
+
+
+def test_a_part_begins_no_more_records_than_it_may() -> None:
+    decoder, stream = RecordDecoder(), make_record(0x17, b"a") + make_record(0x17, b"") * 10 + make_record(0x17, b"b")
+
+    assert decoder.feed_part(stream, 11) == (b"a", len(stream) - 6, None)
+    assert decoder.feed_part(stream[-6:], 11) == (b"b", 6, None)

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::conn::Side;
+use crate::side::Side;
 
 /// How long. Shorter rests save less, longer ones cost more throughput than they save.
 const REST: Duration = Duration::from_micros(640);

@@ -1,0 +1,299 @@
+//! How connections end, over scripted peers: each rule by itself, and then whatever happens in whatever order.
+
+use std::time::Duration;
+
+use crate::cipher::{crypt, CipherSpec};
+use crate::job::{Ciphers, Reason, Timeouts};
+use crate::record::{Decoder, Status};
+use crate::scripted::{Ending, World};
+use crate::side::Side;
+
+const TIMEOUTS: Timeouts = Timeouts {
+    idle: Duration::from_secs(600),
+    half_closed: Some(Duration::from_secs(60)),
+    delivery: Duration::from_secs(30),
+};
+const ROOM: usize = 1 << 30;
+
+fn world() -> World {
+    let world = World::new(None, TIMEOUTS);
+    for side in Side::BOTH {
+        world.peer(side).room_bytes.set(ROOM);
+    }
+    world
+}
+
+fn say(world: &World, side: Side, bytes: &[u8], ending: Ending) {
+    world.peer(side).sent.borrow_mut().extend(bytes);
+    world.peer(side).ending.set(ending);
+}
+
+fn acknowledge(world: &World) {
+    for side in Side::BOTH {
+        world.peer(side).unacknowledged_bytes.set(0);
+    }
+}
+
+fn reset_by(side: Side) -> Reason {
+    match side {
+        Side::Client => Reason::ClientReset,
+        Side::Upstream => Reason::UpstreamReset,
+    }
+}
+
+#[test]
+fn bytes_come_before_the_reset_whoever_learns_of_it_first() {
+    for lost in Side::BOTH {
+        for learns_from_a_write in [false, true] {
+            let mut world = world();
+            say(&world, lost, b"last words", Ending::Rst);
+            if learns_from_a_write {
+                say(&world, lost.other(), b"x", Ending::Open);
+            }
+            world.settle();
+            assert!(world.finished.is_none(), "a reset would throw away what isn't acknowledged");
+            assert_eq!(*world.peer(lost.other()).got.borrow(), b"last words");
+            assert!(!world.peer(lost.other()).got_fin.get());
+            acknowledge(&world);
+            world.pass(Duration::from_millis(20));
+            assert_eq!(world.finished.map(|finished| finished.reason), Some(reset_by(lost)));
+            assert!(world.peer(lost.other()).got_rst.get());
+        }
+    }
+}
+
+#[test]
+fn a_blocked_side_that_is_lost_ends_it() {
+    for lost in Side::BOTH {
+        let mut world = world();
+        world.peer(lost).room_bytes.set(10);
+        say(&world, lost.other(), &[7; 1000], Ending::Open);
+        world.settle();
+        say(&world, lost, b"", Ending::Rst);
+        world.settle();
+        world.pass(Duration::ZERO);
+        assert_eq!(world.finished.map(|finished| finished.reason), Some(reset_by(lost)));
+    }
+}
+
+#[test]
+fn deliveries_have_as_long_as_there_is_progress_and_no_longer_than_idleness() {
+    let mut world = world();
+    world.client.room_bytes.set(0);
+    say(&world, Side::Upstream, &[7; 1000], Ending::Rst);
+    world.settle();
+    for _ in 0..28 {
+        world.pass(Duration::from_secs(20));
+        world.client.room_bytes.set(1);
+        world.settle();
+    }
+    assert!(world.finished.is_none());
+    assert_eq!(world.client.got.borrow().len(), 28);
+    world.pass(Duration::from_secs(29));
+    assert!(world.finished.is_none());
+    world.pass(Duration::from_secs(2));
+    assert_eq!(world.finished.map(|finished| finished.reason), Some(Reason::UpstreamReset));
+
+    let mut world = self::world();
+    world.client.room_bytes.set(0);
+    say(&world, Side::Upstream, &[7; 1000], Ending::Rst);
+    world.settle();
+    for _ in 0..31 {
+        world.pass(Duration::from_secs(20));
+        world.client.room_bytes.set(1);
+        world.settle();
+    }
+    assert!(world.finished.is_some(), "600 s in all");
+}
+
+#[test]
+fn a_peers_kernel_makes_progress_too() {
+    let mut world = world();
+    say(&world, Side::Upstream, &[7; 1000], Ending::Rst);
+    world.settle();
+    for left_bytes in (900..1000).rev() {
+        world.client.unacknowledged_bytes.set(left_bytes);
+        world.pass(Duration::from_secs(5));
+    }
+    assert!(world.finished.is_none());
+    world.pass(Duration::from_secs(31));
+    assert!(world.finished.is_some());
+}
+
+#[test]
+fn after_upstreams_end_what_upstream_takes_is_life() {
+    let mut world = world();
+    say(&world, Side::Upstream, b"bye", Ending::Fin);
+    world.settle();
+    acknowledge(&world);
+    assert!(world.client.got_fin.get());
+    for _ in 0..20 {
+        world.pass(Duration::from_secs(50));
+        say(&world, Side::Client, b"x", Ending::Open);
+        world.settle();
+    }
+    assert!(world.finished.is_none());
+    world.pass(Duration::from_secs(61));
+    let finished = world.finished.expect("60 s are over");
+    assert_eq!((finished.reason, finished.from_client_bytes, finished.upstream_ended), (Reason::Idle, 20, true));
+    assert!(!world.client.got_rst.get());
+}
+
+#[test]
+fn after_upstreams_end_bytes_that_the_client_takes_are_life_while_some_are_left() {
+    let mut world = world();
+    world.client.room_bytes.set(1);
+    say(&world, Side::Upstream, &[7; 300_000], Ending::Fin);
+    world.settle();
+    for _ in 0..11 {
+        world.pass(Duration::from_secs(50));
+        world.client.room_bytes.set(1);
+        world.settle();
+    }
+    assert!(world.finished.is_none());
+    world.pass(Duration::from_secs(61));
+    assert!(world.finished.is_some());
+    assert!(world.client.got_rst.get());
+}
+
+/// Numbers that look random and are the same each time.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}
+
+fn spec(n: u8) -> CipherSpec {
+    CipherSpec { key: [n; 32], iv: [n; 16], offset_bytes: 0 }
+}
+
+/// What a side has said so far, as bytes on its wire; and how much of that may be lost, as it was said after an end.
+struct Script {
+    chance: Chance,
+    fast: Option<bool>,
+    said: [Vec<u8>; 2],
+}
+
+impl Script {
+    fn new(seed: u64) -> Self {
+        let mut chance = Chance(seed);
+        let fast = [None, Some(true), Some(false)][chance.below(3)];
+        Self { chance, fast, said: Default::default() }
+    }
+
+    fn ciphers(&self) -> Option<Ciphers> {
+        let to_client = self.fast.map(|fast| (!fast).then(|| (spec(3), spec(4))));
+        to_client.map(|to_client| Ciphers { from_client: (spec(1), spec(2)), to_client })
+    }
+
+    /// One thing that happens.
+    fn step(&mut self, world: &mut World) {
+        let side = Side::BOTH[self.chance.below(2)];
+        let index = usize::from(side == Side::Upstream);
+        match self.chance.below(20) {
+            0..8 if world.peer(side).ending.get() == Ending::Open => {
+                let bytes = self.bytes(side);
+                world.peer(side).sent.borrow_mut().extend(&bytes);
+                self.said[index].extend(bytes);
+            }
+            8..14 => {
+                let room_bytes = [1, 100, 40_000, 1_000_000][self.chance.below(4)];
+                world.peer(side).room_bytes.set(room_bytes);
+                world.peer(side).read_bytes.set([17, 100, 5_000, usize::MAX][self.chance.below(4)]);
+            }
+            14..17 => {
+                let left = world.peer(side).unacknowledged_bytes.get();
+                world.peer(side).unacknowledged_bytes.set(self.chance.below(left + 1));
+            }
+            17 => world.pass(Duration::from_millis([1, 100, 10_000, 100_000][self.chance.below(4)])),
+            18 if world.peer(side).ending.get() == Ending::Open => world.peer(side).ending.set(Ending::Fin),
+            19 if self.chance.below(3) == 0 => world.peer(side).ending.set(Ending::Rst),
+            _ => (),
+        }
+        world.settle();
+    }
+
+    fn bytes(&mut self, side: Side) -> Vec<u8> {
+        let count = [0, 1, 30, 3_000, 16_384, 60_000][self.chance.below(if side == Side::Client { 5 } else { 6 })];
+        let seed = u8::try_from(self.chance.below(256)).expect("it is below 256");
+        let payload = crypt([seed; 32], [0; 16], &vec![0; count]);
+        if side == Side::Upstream || self.fast.is_none() {
+            return payload;
+        }
+        let kind = [0x17, 0x17, 0x17, 0x17, 0x14, 0x14, 0x15, 0x16][self.chance.below(8)];
+        let length = u16::try_from(count).expect("it is short").to_be_bytes();
+        [[kind, 3, 3].as_slice(), &length, &payload].concat()
+    }
+
+    /// What the other side would get of everything that a side has said, in the clear, and whether that ends or breaks it.
+    fn wanted(&self, from: Side) -> (Vec<u8>, Status) {
+        if from == Side::Client && self.fast.is_some() {
+            let (mut decoder, mut payload) = (Decoder::default(), Vec::new());
+            let status = decoder.feed(&self.said[0], |piece| payload.extend_from_slice(piece));
+            return (crypt([2; 32], [2; 16], &crypt([1; 32], [1; 16], &payload)), status);
+        }
+        let said = &self.said[usize::from(from == Side::Upstream)];
+        if from == Side::Upstream && self.fast == Some(false) {
+            return (crypt([4; 32], [4; 16], &crypt([3; 32], [3; 16], said)), Status::Open);
+        }
+        (said.clone(), Status::Open)
+    }
+
+    /// What a side got, without records.
+    fn got(&self, world: &World, side: Side) -> Vec<u8> {
+        let got = world.peer(side).got.borrow();
+        if side == Side::Upstream || self.fast.is_none() {
+            return got.clone();
+        }
+        let (mut decoder, mut payload) = (Decoder::default(), Vec::new());
+        assert_eq!(decoder.feed(&got, |piece| payload.extend_from_slice(piece)), Status::Open);
+        payload
+    }
+}
+
+fn run(seed: u64) {
+    let mut script = Script::new(seed);
+    let mut world = World::new(script.ciphers(), TIMEOUTS);
+    for _ in 0..script.chance.below(60) {
+        script.step(&mut world);
+    }
+    check(&script, &world);
+    world.pass(Duration::from_secs(3_000));
+    let finished = world.finished.expect("after so much time it is over, whatever happened");
+    check(&script, &world);
+    assert_eq!((world.registry.held.totals().0, world.registry.len()), (0, 0));
+    let got_bytes = script.got(&world, Side::Upstream).len() as u64;
+    assert_eq!(finished.from_client_bytes, got_bytes);
+    let resets = matches!(finished.reason, Reason::ClientReset | Reason::UpstreamReset | Reason::BadRecord);
+    assert!(!resets || world.client.got_rst.get() && world.upstream.got_rst.get());
+}
+
+/// What must be true at any time: a prefix was delivered, and a FIN only behind all of it.
+fn check(script: &Script, world: &World) {
+    for side in Side::BOTH {
+        let ((wanted, status), got) = (script.wanted(side.other()), script.got(world, side));
+        assert!(wanted.starts_with(&got), "{side:?} got something else");
+        let source = world.peer(side.other());
+        let unread = !source.sent.borrow().is_empty() && status == Status::Open;
+        if world.peer(side).got_fin.get() {
+            assert!(got == wanted && !unread, "{side:?} got a FIN too early");
+            assert!(source.ending.get() != Ending::Open || status == Status::Ended);
+        }
+        if world.finished.is_some() && !world.peer(side).got_rst.get() {
+            assert!(got.len() + source.sent.borrow().len() >= wanted.len(), "something was lost in silence");
+        }
+    }
+}
+
+#[test]
+fn whatever_happens_is_a_prefix_and_an_end_that_tells_the_truth() {
+    let seeds = std::env::var("MTG_FUZZ_EXAMPLES").map_or(3_000, |count| count.parse().expect("a number"));
+    for seed in 0..seeds {
+        if std::panic::catch_unwind(|| run(seed)).is_err() {
+            panic!("seed {seed}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Sockets that do what a script says, and connections between two of them: endings without a kernel, for tests alone.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::IoSliceMut;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rustix::io::{Errno, Result};
+
+use crate::buffer::Pool;
+use crate::conn::{Conn, Turn};
+use crate::counters::Registry;
+use crate::io::Io;
+use crate::job::{Ciphers, Finished, Job, Timeouts};
+use crate::pacing::Rests;
+use crate::side::{Ready, Side};
+
+/// What a peer has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing yet.
+    Open,
+    /// A FIN behind what it sent.
+    Fin,
+    /// A RST behind what it sent.
+    Rst,
+}
+
+/// A peer and the kernel in front of it.
+pub struct Peer {
+    /// What it has sent and nobody has received.
+    pub sent: RefCell<VecDeque<u8>>,
+    /// How it has ended its side.
+    pub ending: Cell<Ending>,
+    /// For how many bytes the kernel has room.
+    pub room_bytes: Cell<usize>,
+    /// What was delivered to it.
+    pub got: RefCell<Vec<u8>>,
+    /// Of that, what its own kernel hasn't acknowledged.
+    pub unacknowledged_bytes: Cell<usize>,
+    /// It got a FIN.
+    pub got_fin: Cell<bool>,
+    /// It got a RST.
+    pub got_rst: Cell<bool>,
+    /// How many bytes a read gives at most.
+    pub read_bytes: Cell<usize>,
+    error_is_told: Cell<bool>,
+}
+
+impl Peer {
+    fn new() -> Rc<Self> {
+        Rc::new(Self {
+            sent: RefCell::default(),
+            ending: Cell::new(Ending::Open),
+            room_bytes: Cell::new(0),
+            got: RefCell::default(),
+            unacknowledged_bytes: Cell::new(0),
+            got_fin: Cell::new(false),
+            got_rst: Cell::new(false),
+            error_is_told: Cell::new(false),
+            read_bytes: Cell::new(usize::MAX),
+        })
+    }
+
+    /// What epoll would say about its socket.
+    fn ready(&self) -> Ready {
+        let over = self.ending.get() == Ending::Rst;
+        Ready {
+            read: over || self.ending.get() == Ending::Fin || !self.sent.borrow().is_empty(),
+            write: over || self.room_bytes.get() > 0,
+            end: self.ending.get() != Ending::Open,
+            error: over && !self.error_is_told.get(),
+        }
+    }
+
+    /// As Linux has it: an error is told once, by whatever meets it first, and bytes come before it.
+    fn take_error(&self) -> bool {
+        self.ending.get() == Ending::Rst && !self.error_is_told.replace(true)
+    }
+}
+
+impl Io for Rc<Peer> {
+    fn recv(&self, buffer: &mut [u8]) -> Result<usize> {
+        let mut sent = self.sent.borrow_mut();
+        if sent.is_empty() {
+            return match self.ending.get() {
+                Ending::Open => Err(Errno::AGAIN),
+                Ending::Rst if self.take_error() => Err(Errno::CONNRESET),
+                Ending::Fin | Ending::Rst => Ok(0),
+            };
+        }
+        let count = sent.len().min(buffer.len()).min(self.read_bytes.get());
+        for (place, byte) in buffer.iter_mut().zip(sent.drain(..count)) {
+            *place = byte;
+        }
+        Ok(count)
+    }
+
+    fn recv_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        let mut total = 0;
+        for buffer in buffers {
+            let count = match self.recv(buffer) {
+                Ok(count) => count,
+                Err(_) if total > 0 => break,
+                Err(error) => return Err(error),
+            };
+            total += count;
+            if count < buffer.len() || self.sent.borrow().is_empty() {
+                break;
+            }
+        }
+        Ok(total)
+    }
+
+    fn send(&self, bytes: &[u8]) -> Result<usize> {
+        if self.ending.get() == Ending::Rst {
+            return Err(if self.take_error() { Errno::CONNRESET } else { Errno::PIPE });
+        }
+        let count = bytes.len().min(self.room_bytes.get());
+        if count == 0 {
+            return Err(Errno::AGAIN);
+        }
+        assert!(!self.got_fin.get(), "bytes behind a FIN");
+        self.room_bytes.set(self.room_bytes.get() - count);
+        self.unacknowledged_bytes.set(self.unacknowledged_bytes.get() + count);
+        self.got.borrow_mut().extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn shut_down_writing(&self) -> Result<()> {
+        if self.ending.get() == Ending::Rst {
+            return Err(Errno::NOTCONN);
+        }
+        assert!(!self.got_fin.replace(true), "a second FIN");
+        Ok(())
+    }
+
+    fn unacknowledged_bytes(&self) -> usize {
+        self.unacknowledged_bytes.get()
+    }
+
+    fn tune(&self) {}
+
+    fn reset_on_close(&self) {
+        self.got_rst.set(true);
+    }
+}
+
+/// A connection between two peers, and the thread that it would have.
+pub struct World {
+    /// The client.
+    pub client: Rc<Peer>,
+    /// The DC or the site.
+    pub upstream: Rc<Peer>,
+    /// How it ended, if it has.
+    pub finished: Option<Finished>,
+    /// Undelivered bytes are counted in there.
+    pub registry: Registry,
+    /// The clock.
+    pub now: Instant,
+    conn: Option<Conn<Rc<Peer>>>,
+    pool: Pool,
+    rests: Rests,
+}
+
+impl World {
+    /// Begins to relay. Peers take nothing at first.
+    pub fn new(ciphers: Option<Ciphers>, timeouts: Timeouts) -> Self {
+        let (client, upstream) = (Peer::new(), Peer::new());
+        let mut world = Self {
+            client: Rc::clone(&client),
+            upstream: Rc::clone(&upstream),
+            finished: None,
+            registry: Registry::default(),
+            now: Instant::now(),
+            conn: None,
+            pool: Pool::new(),
+            rests: Rests::default(),
+        };
+        let job = Job {
+            client,
+            upstream,
+            client_unread: Vec::new(),
+            upstream_unread: Vec::new(),
+            preamble: Vec::new(),
+            ciphers,
+            timeouts,
+        };
+        world.conn = Some(Conn::start(0, job, &mut world.turn()));
+        world
+    }
+
+    /// The peer on a side.
+    pub fn peer(&self, side: Side) -> &Peer {
+        match side {
+            Side::Client => &self.client,
+            Side::Upstream => &self.upstream,
+        }
+    }
+
+    /// Lets the connection's thread work until nothing is left to be done at this time; panics if that never is.
+    pub fn settle(&mut self) {
+        for _ in 0..100_000 {
+            let Some(conn) = &self.conn else { return };
+            let wanted = Side::BOTH.into_iter().find_map(|side| {
+                let (ready, interest) = (self.peer(side).ready(), conn.interest(side));
+                let is_ready = ready.read && interest.read
+                    || ready.write && interest.write
+                    || ready.end && interest.end
+                    || ready.error;
+                is_ready.then_some((side, ready))
+            });
+            let rested = self.rests.next();
+            match (wanted, rested) {
+                (Some((side, ready)), _) => {
+                    if ready.error {
+                        // Level-triggered events say so again and again, edge-triggered ones once: once must be enough.
+                        self.peer(side).error_is_told.set(self.conn().interest(side) == Default::default());
+                    }
+                    self.update(|conn, turn| conn.step(side, ready, turn));
+                }
+                (None, Some(moment)) => {
+                    self.now = self.now.max(moment);
+                    while let Some((_, source)) = self.rests.take_rested(self.now) {
+                        self.update(|conn, turn| conn.go_on(source, turn));
+                    }
+                }
+                (None, None) => return,
+            }
+        }
+        panic!("it spins");
+    }
+
+    /// Lets time pass, and timers ring.
+    pub fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(conn) = &self.conn {
+            let next = conn.next_look();
+            if next > until {
+                break;
+            }
+            self.now = self.now.max(next);
+            self.update(Conn::look);
+            self.settle();
+        }
+        self.now = until;
+    }
+
+    fn conn(&self) -> &Conn<Rc<Peer>> {
+        self.conn.as_ref().expect("it goes on")
+    }
+
+    fn turn(&mut self) -> Turn<'_> {
+        Turn { pool: &mut self.pool, rests: &mut self.rests, registry: &self.registry, now: self.now }
+    }
+
+    fn update(&mut self, change: impl FnOnce(&mut Conn<Rc<Peer>>, &mut Turn<'_>)) {
+        let Some(mut conn) = self.conn.take() else { return };
+        change(&mut conn, &mut self.turn());
+        if conn.is_over() {
+            self.finished = Some(conn.close(&mut self.turn()));
+        } else {
+            self.conn = Some(conn);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+"""What is left for a peer to take. The kernel tells nobody when a peer has acknowledged the last byte: one has to look.
+
+Looks become rarer with time: each comes late by a quarter of the time that has passed, at least 10 ms and at most two
+seconds. docs/adr/0013 says why.
+"""
+
+_MIN_PAUSE_SECONDS = 0.01
+_MAX_PAUSE_SECONDS = 2.0
+
+
+class Backlog:
+    """Bytes on their way to a peer's kernel.
+
+    Attributes:
+        begun_at_mono: Since when they are watched.
+        taken_at_mono: When the last byte was taken, as far as is known.
+        left_bytes: How many there were at the last look.
+    """
+
+    __slots__ = ("_looked_at_mono", "begun_at_mono", "left_bytes", "taken_at_mono")
+
+    def __init__(self, now_mono: float, left_bytes: int) -> None:
+        self.begun_at_mono = self.taken_at_mono = self._looked_at_mono = now_mono
+        self.left_bytes = left_bytes
+
+    def note_left(self, now_mono: float, left_bytes: int) -> None:
+        """Note how many bytes are left; fewer than last time, and some were taken."""
+        if left_bytes < self.left_bytes:
+            self.taken_at_mono = now_mono
+        self._looked_at_mono = now_mono
+        self.left_bytes = left_bytes
+
+    @property
+    def next_look_mono(self) -> float:
+        """When to look again."""
+        passed_seconds = self._looked_at_mono - self.begun_at_mono
+        return self._looked_at_mono + min(max(passed_seconds / 4, _MIN_PAUSE_SECONDS), _MAX_PAUSE_SECONDS)

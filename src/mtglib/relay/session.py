@@ -1,0 +1,299 @@
+"""One job of the pure relay.
+
+Each of its two directions reads a chunk, transforms it and sends all of it before it reads again: that is the back
+pressure, and it makes the rule easy to see that what was read is delivered, or its sender is reset.
+
+An end of stream is carried over as a half-close, and the session ends when both directions have. When one side is
+lost, all that came from it is still delivered to the other, down to that peer's kernel, which is then reset: also what
+the lost side's kernel has and nobody has read. Meanwhile what the living side sends is read and thrown away.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine
+from functools import partial
+
+from ..readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
+from ..reasons import Reason
+from ..wire.aes_ctr import CipherState
+from ..wire.record_stream import RecordDecoder, encode_records
+from .backlog import Backlog
+from .job import Job, OnTraffic, RelayResult
+from .sockets import reset, tune, undelivered_bytes
+from .timers import Timers
+
+_READ_BYTES = 64 * 1024
+_RECORDS_A_TURN = 32
+"""Most records of one client that are unwrapped before others have their turn: empty ones cost their sender little."""
+
+_Transform = Callable[[bytes], bytes]
+
+
+class _StoppedError(Exception):
+    """A direction can't go on, and `Session` knows why."""
+
+
+class _Direction:
+    """One way through a session.
+
+    Attributes:
+        source, sink: The sockets.
+        pending: Bytes that were read and that the sink hasn't taken yet.
+        source_is_lost: What its kernel still has is read; how that ends says nothing.
+        is_over: Nothing more is read or sent.
+    """
+
+    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
+        self.source = source
+        self.sink = sink
+        self.pending = memoryview(b"")
+        self.source_is_lost = False
+        self.is_over = False
+
+
+class Session:
+    """One job."""
+
+    tick: int | None = None
+
+    def __init__(self, job: Job, on_traffic: OnTraffic, readiness: Readiness, timers: Timers) -> None:
+        self._job = job
+        self._on_traffic = on_traffic
+        self._readiness = readiness
+        self._timers = timers
+        self._loop = asyncio.get_running_loop()
+        self._up = _Direction(job.client, job.upstream)
+        self._down = _Direction(job.upstream, job.client)
+        self._tasks: dict[_Direction, asyncio.Task[None]] = {}
+        self._discarding: asyncio.Task[None] | None = None
+        self._on_end: asyncio.Future[Reason] = self._loop.create_future()
+        self._first_eof: Reason | None = None
+        self._loss: tuple[Reason, _Direction] | None = None
+        self._backlog: Backlog | None = None  # what the living side, or past upstream's end the client, hasn't taken
+        self._active_at_mono = self._loop.time()
+        self._from_client_bytes = self._to_client_bytes = 0
+        self._upstream_ended = False
+        self._reported = (0, 0, False)
+
+    async def run(self) -> RelayResult:
+        """Relay to the end, and close both sockets."""
+        try:
+            for sock in (self._job.client, self._job.upstream):
+                tune(sock)
+                self._readiness.call(sock.fileno(), LOST, partial(self._lose, sock, self._reset_by(sock)))
+            if self._job.half_closed_timeout is not None:
+                self._readiness.call(self._job.upstream.fileno(), ENDED, self._note_upstreams_end)
+            for direction, work in ((self._up, self._upload), (self._down, self._download)):
+                self._tasks[direction] = self._loop.create_task(self._pump(direction, work))
+            self._timers.set(self, self._next_look_mono(self._deadline_mono()))
+            reason = await self._on_end
+        finally:
+            tasks = [*self._tasks.values(), *([self._discarding] if self._discarding else [])]
+            for task in tasks:
+                task.cancel()
+            try:
+                await asyncio.gather(*tasks, return_exceptions=True)
+            finally:
+                self._close()
+                self.report_traffic()
+        return RelayResult(self._from_client_bytes, self._to_client_bytes, reason)
+
+    def report_traffic(self) -> None:
+        """Tell what is new since the last time, if anything is."""
+        now = (self._from_client_bytes, self._to_client_bytes, self._upstream_ended)
+        if now != self._reported:
+            up, down = now[0] - self._reported[0], now[1] - self._reported[1]
+            self._reported = now
+            self._on_traffic(up, down, self._upstream_ended)
+
+    def look(self) -> None:
+        """See what nobody tells: whether a peer's kernel has acknowledged bytes, and whether a time-out has passed."""
+        if self._on_end.done():
+            return
+        now_mono = self._loop.time()
+        if self._backlog is not None:
+            self._backlog.note_left(now_mono, self._left_bytes())
+        if (deadline_mono := self._deadline_mono()) <= now_mono:
+            self._end(self._loss[0] if self._loss else Reason.IDLE)
+        elif self._loss and self._loss[1].is_over and self._backlog and not self._backlog.left_bytes:
+            self._end(self._loss[0])
+        else:
+            self._timers.set(self, self._next_look_mono(deadline_mono))
+
+    async def _pump(self, direction: _Direction, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        try:
+            await work()
+        except _StoppedError:
+            pass
+        except Exception as error:
+            if not self._on_end.done():
+                self._on_end.set_exception(error)
+        direction.is_over = True
+        if not self._end_if_all_is_delivered() and self._up.is_over and self._down.is_over and not self._loss:
+            assert self._first_eof is not None
+            self._end(self._first_eof)
+
+    async def _upload(self) -> None:
+        job, decoder = self._job, RecordDecoder()
+        transform = _recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt) if job.ciphers else bytes
+        await self._deliver(self._up, job.preamble, counted=False)
+        received = job.client_unread or await self._receive(self._up)
+        while received:
+            if not job.ciphers:
+                await self._deliver(self._up, received)
+            while received and job.ciphers and not decoder.ended:
+                payload, consumed_bytes, error = decoder.feed_part(received, _RECORDS_A_TURN)
+                await self._deliver(self._up, transform(payload))
+                if error is not None:
+                    self._lose(job.client, Reason.BAD_RECORD)
+                    return
+                received = received[consumed_bytes:]
+                if received:
+                    await asyncio.sleep(0)
+            received = b"" if decoder.ended else await self._receive(self._up)
+        self._end_direction(self._up)
+
+    async def _download(self) -> None:
+        ciphers = self._job.ciphers
+        recrypt: _Transform = bytes
+        if ciphers and ciphers.dc_decrypt and ciphers.client_encrypt:
+            recrypt = _recrypt(ciphers.dc_decrypt, ciphers.client_encrypt)
+        received = self._job.upstream_unread or await self._receive(self._down)
+        while received:
+            self._to_client_bytes += len(received)
+            payload = recrypt(received)
+            await self._deliver(self._down, encode_records(payload) if ciphers else payload)
+            received = await self._receive(self._down)
+        self._end_direction(self._down)
+
+    async def _receive(self, direction: _Direction) -> bytes:
+        while True:
+            await asyncio.sleep(0)  # two sockets that are always ready would keep the event loop for themselves
+            try:
+                return direction.source.recv(_READ_BYTES)
+            except BlockingIOError:
+                if direction.source_is_lost:
+                    return b""
+                await self._readiness.wait(direction.source.fileno(), READABLE)
+            except OSError:
+                self._lose(direction.source, self._reset_by(direction.source))
+                return b""
+
+    async def _deliver(self, direction: _Direction, data: bytes, *, counted: bool = True) -> None:
+        direction.pending = memoryview(data)
+        while direction.pending:
+            try:
+                sent = direction.sink.send(direction.pending)
+            except BlockingIOError:
+                await self._readiness.wait(direction.sink.fileno(), WRITABLE)
+            except OSError:
+                self._lose(direction.sink, self._reset_by(direction.sink))
+                raise _StoppedError from None
+            else:
+                direction.pending = direction.pending[sent:]
+                self._active_at_mono = self._loop.time()
+                if self._backlog is not None:
+                    self._backlog.taken_at_mono = self._active_at_mono
+                if counted and direction is self._up:
+                    self._from_client_bytes += sent
+
+    def _end_direction(self, direction: _Direction) -> None:
+        if direction.source_is_lost:
+            return
+        self._first_eof = self._first_eof or (Reason.CLIENT_EOF if direction is self._up else Reason.UPSTREAM_EOF)
+        try:
+            direction.sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._lose(direction.sink, self._reset_by(direction.sink))
+            raise _StoppedError from None
+        if direction is self._down:
+            self._note_upstreams_end()
+
+    def _note_upstreams_end(self) -> None:
+        """Upstream has ended its side; there may be bytes in front of that which the client doesn't take."""
+        self._upstream_ended = True
+        if self._job.half_closed_timeout is not None and self._backlog is None:
+            self._watch_backlog()
+
+    def _lose(self, dead: socket.socket, reason: Reason) -> None:
+        """`dead` is lost: only what came from it is delivered."""
+        if self._on_end.done():
+            return
+        if self._loss is not None:
+            if dead is self._loss[1].sink:  # now both are
+                self._end(self._loss[0])
+            return
+        from_dead, to_dead = (self._up, self._down) if dead is self._job.client else (self._down, self._up)
+        self._loss = (reason, from_dead)
+        self._upstream_ended = self._upstream_ended or dead is self._job.upstream
+        from_dead.source_is_lost = True
+        to_dead.pending = memoryview(b"")
+        if (task := self._tasks.get(to_dead)) is not None and task is not asyncio.current_task():
+            task.cancel()
+        self._watch_backlog()
+        self._discarding = self._loop.create_task(self._discard(from_dead.sink))
+
+    async def _discard(self, living: socket.socket) -> None:
+        """Read what nobody wants any more: the peer must not be stopped by that from taking its own."""
+        with memoryview(bytearray(_READ_BYTES)) as nowhere:
+            while True:
+                await asyncio.sleep(0)
+                try:
+                    if not living.recv_into(nowhere):
+                        return
+                except BlockingIOError:
+                    await self._readiness.wait(living.fileno(), READABLE)
+                except OSError:
+                    self._lose(living, self._reset_by(living))
+                    return
+
+    def _watch_backlog(self) -> None:
+        self._backlog = Backlog(self._loop.time(), 0)
+        self._backlog.left_bytes = self._left_bytes()
+        self._timers.set(self, self._next_look_mono(self._deadline_mono()))
+
+    def _left_bytes(self) -> int:
+        """Count what was read, and what the kernel of the living side, or of the client, hasn't got."""
+        direction = self._loss[1] if self._loss else self._down
+        return len(direction.pending) + undelivered_bytes(direction.sink)
+
+    def _deadline_mono(self) -> float:
+        job, backlog = self._job, self._backlog
+        idle_at_mono = self._active_at_mono + job.idle_timeout
+        if backlog is None:
+            return idle_at_mono
+        if self._loss:
+            return min(backlog.taken_at_mono + job.delivery_timeout, backlog.begun_at_mono + job.idle_timeout)
+        return min(idle_at_mono, backlog.taken_at_mono + (job.half_closed_timeout or job.idle_timeout))
+
+    def _next_look_mono(self, deadline_mono: float) -> float:
+        if self._backlog is not None and (self._loss or self._backlog.left_bytes):
+            return min(deadline_mono, self._backlog.next_look_mono)
+        return deadline_mono
+
+    def _end_if_all_is_delivered(self) -> bool:
+        if self._loss and self._loss[1].is_over and not self._left_bytes():
+            self._end(self._loss[0])
+        return self._on_end.done()
+
+    def _end(self, reason: Reason) -> None:
+        if not self._on_end.done():
+            self._on_end.set_result(reason)
+
+    def _reset_by(self, sock: socket.socket) -> Reason:
+        return Reason.CLIENT_RESET if sock is self._job.client else Reason.UPSTREAM_RESET
+
+    def _close(self) -> None:
+        self._timers.remove(self)
+        abrupt = bool(self._loss or self._up.pending or self._down.pending)
+        for sock in (self._job.client, self._job.upstream):
+            self._readiness.forget(sock.fileno())
+            if abrupt:
+                reset(sock)
+            else:
+                sock.close()
+
+
+def _recrypt(decrypt: CipherState, encrypt: CipherState) -> _Transform:
+    decryptor, encryptor = decrypt.start(), encrypt.start()
+    return lambda data: encryptor.update(decryptor.update(data))

@@ -1,0 +1,100 @@
+"""Senders of empty records at full speed don't keep the others waiting: the turns of the event loop are counted."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+import pytest
+
+from integration.relayed import engine, run
+from mtglib.relay.job import TelegramCiphers
+from mtglib.relay.session import _RECORDS_A_TURN
+from mtglib.wire.aes_ctr import CipherState
+from mtglib.wire.record_stream import RecordDecoder
+from support import sockets
+from support.tls_records import APPLICATION_DATA, make_record
+
+FLOODERS = 60
+EMPTY = make_record(APPLICATION_DATA, b"")
+MAX_TURNS = 50
+"""Of the event loop, for a request to upstream and the answer to it."""
+
+
+def ciphers() -> TelegramCiphers:
+    return TelegramCiphers(CipherState(bytes(32), bytes(16)), CipherState(bytes(32), bytes(16)), None, None)
+
+
+class Counting:
+    """Counts the turns of the event loop that runs the test."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._task = asyncio.create_task(self._count())
+
+    async def _count(self) -> None:
+        while True:
+            await asyncio.sleep(0)
+            self.count += 1
+
+    def stop(self) -> None:
+        """Count no more."""
+        self._task.cancel()
+
+
+async def test_a_round_trip_beside_floods_takes_a_few_turns(relay: str) -> None:
+    """Flooders send from a thread: in the event loop they would be as fair as everything there is."""
+    stopping = threading.Event()
+    async with engine(relay) as relays, AsyncExitStack() as stack:
+        flooders = [await stack.enter_async_context(run(relays, ciphers=ciphers())) for _ in range(FLOODERS)]
+        client = await stack.enter_async_context(run(relays, ciphers=ciphers()))
+
+        def flood() -> None:
+            while not stopping.is_set():
+                for flooder in flooders:
+                    with suppress(BlockingIOError):
+                        flooder.client.sock.send(EMPTY * 10_000)
+
+        thread = threading.Thread(target=flood)
+        thread.start()
+        counting = Counting()
+        try:
+            await asyncio.sleep(0.2)
+            for _ in range(5):
+                before = counting.count
+                await client.client.send(make_record(APPLICATION_DATA, b"ping"))
+                assert await sockets.recv_exactly(client.upstream.sock, 4) == b"ping"
+                await client.upstream.send(b"pong")
+                assert await sockets.recv_exactly(client.client.sock, 9) == make_record(APPLICATION_DATA, b"pong")
+                if relay == "pure":
+                    assert counting.count - before < MAX_TURNS
+        finally:
+            counting.stop()
+            stopping.set()
+            thread.join()
+
+
+async def test_a_turn_unwraps_a_bounded_number_of_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+    begin: Any = RecordDecoder._begin_record
+
+    def counted(decoder: RecordDecoder) -> Any:
+        begun[-1] += 1
+        return begin(decoder)
+
+    async def count_turns() -> None:
+        while True:
+            begun.append(0)
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(RecordDecoder, "_begin_record", counted)
+    turns = asyncio.create_task(count_turns())
+    async with engine("pure") as relays, run(relays, ciphers=ciphers(), client_unread=EMPTY * 5_000) as around:
+        await around.client.send(EMPTY * 5_000 + make_record(APPLICATION_DATA, b"the end"))
+        assert await sockets.recv_exactly(around.upstream.sock, 7) == b"the end"
+    turns.cancel()
+
+    assert sum(begun) == 10_001
+    assert max(begun) == _RECORDS_A_TURN

@@ -1,0 +1,93 @@
+"""Upstream has ended its side, and there is a time-out for that: what ends, and what goes on, is checked, not when."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from integration.pair import recv_exactly, recv_until_end
+from integration.pour import Pour
+from integration.relayed import relayed, take
+from integration.stage import eventually
+from support import sockets
+
+QUICK_SECONDS = 0.05
+SOME_SECONDS = 1.0
+
+
+async def test_silence_after_upstreams_end_is_the_end(relay: str) -> None:
+    async with relayed(relay, half_closed_timeout=QUICK_SECONDS) as around:
+        around.upstream.send_eof()
+
+        assert await around.reason() == "idle"
+        assert await recv_until_end(around.client) == sockets.Received(b"", "eof")
+        assert await recv_until_end(around.upstream) == sockets.Received(b"", "eof")
+
+
+async def test_clients_end_has_no_such_bound(relay: str) -> None:
+    async with relayed(relay, half_closed_timeout=QUICK_SECONDS) as around:
+        around.client.send_eof()
+        assert await recv_until_end(around.upstream) == sockets.Received(b"", "eof")
+        await asyncio.sleep(4 * QUICK_SECONDS)
+
+        await around.upstream.send(b"an answer")
+        assert await recv_exactly(around.client, 9) == b"an answer"
+
+
+async def test_without_it_only_idleness_ends_a_half_closed_relay(relay: str) -> None:
+    async with relayed(relay, half_closed_timeout=None) as around:
+        around.upstream.send_eof()
+        assert await recv_until_end(around.client) == sockets.Received(b"", "eof")
+        await asyncio.sleep(4 * QUICK_SECONDS)
+
+        await around.client.send(b"going on")
+        assert await recv_exactly(around.upstream, 8) == b"going on"
+
+
+@pytest.mark.parametrize("living", ["what upstream takes", "what the client takes"])
+async def test_bytes_that_are_taken_keep_it_open(relay: str, living: str) -> None:
+    async with relayed(relay, half_closed_timeout=SOME_SECONDS) as around:
+        loop = asyncio.get_running_loop()
+        pour = Pour(around.upstream)
+        await pour.until_blocked()
+        completing = asyncio.create_task(pour.complete())
+        if living == "what upstream takes":
+            pour.check(await recv_until_end(around.client), "eof")
+        until_mono = loop.time() + 2.5 * SOME_SECONDS
+        got = bytearray()
+        while loop.time() < until_mono:
+            if living == "what upstream takes":
+                await around.client.send(b"x")
+            else:
+                got += take(around.client, 30_000)
+            await asyncio.sleep(0.05)
+
+        assert not around.running.done()
+        if living == "what the client takes":
+            rest = await recv_until_end(around.client)
+            pour.check(sockets.Received(bytes(got) + rest.data, rest.ending), "eof")
+        await completing
+
+
+async def test_client_that_takes_nothing_of_what_is_left_is_reset(relay: str) -> None:
+    async with relayed(relay, half_closed_timeout=4 * QUICK_SECONDS) as around:
+        around.upstream.sock.send(bytes(330_000))
+        around.upstream.send_eof()
+
+        assert await around.reason() == "idle"
+        assert (await recv_until_end(around.client)).ending == "reset"
+
+
+async def test_upstreams_end_is_told_while_the_relay_goes_on(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtglib.relay.ticker.REPORT_EACH_SECONDS", 0.01)
+    async with relayed(relay) as around:
+        await around.upstream.send(b"an answer")
+        assert await recv_exactly(around.client, 9) == b"an answer"
+        await eventually(lambda: around.told)
+        assert not any(told[2] for told in around.told)
+        around.upstream.send_eof()
+        await eventually(lambda: around.told[-1][2])
+
+        assert around.told[-1] == (0, 0, True)
+        assert not around.running.done()
