@@ -14,6 +14,8 @@ from mtglib.relay.engine import Engine
 from mtglib.relay.job import Job, RelayResult
 from support import sockets
 
+_LIMIT_SECONDS = 15.0
+
 
 @dataclass
 class Relayed:
@@ -44,7 +46,7 @@ class Relayed:
 @asynccontextmanager
 async def relayed(relay: str, **job: Any) -> AsyncIterator[Relayed]:
     """Start a job; ``job`` are Job's attributes, where they aren't those of a long fronted connection."""
-    async with engine(relay) as relays, run(relays, **job) as running:
+    async with asyncio.timeout(_LIMIT_SECONDS), engine(relay) as relays, run(relays, **job) as running:
         yield running
 
 
