@@ -139,8 +139,8 @@ class Session:
         await self._deliver(self._up, job.preamble, counted=False)
         received = job.client_unread
         if received and not job.ciphers:
-            # What has come meanwhile goes into the same segment: a site that reads until there is nothing and then closes
-            # would end with a FIN instead of a RST, if it were given in parts what it would have got as a whole.
+            # What has come meanwhile goes into the same segment: a site that reads until there is nothing and then
+            # closes would end with a FIN instead of a RST, if it were given in parts what it would have got as a whole.
             received += self._receive_now(self._up) or b""
         received = received or await self._receive(self._up)
         while received:
