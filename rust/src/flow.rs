@@ -128,22 +128,37 @@ impl Flow {
         }
     }
 
-    /// Sends the preamble and what was read before, out of a buffer of their own.
+    /// Sends the preamble and what was read before.
     pub fn start(
         &mut self,
         preamble: &[u8],
         unread: &[u8],
+        source: &impl Io,
         sink: &impl Io,
         pool: &mut Pool,
         held: &Held,
     ) -> (Moved, Result<(), Fault>) {
-        let mut buffer = vec![0; preamble.len() + unread.len() + crate::cipher::SLACK_BYTES].into_boxed_slice();
+        let unread_to = preamble.len() + unread.len();
+        let gathers = matches!(self.codec, Codec::Raw) && (1..READ_BYTES / 2).contains(&unread_to);
+        let mut buffer =
+            if gathers { pool.take() } else { vec![0; unread_to + crate::cipher::SLACK_BYTES].into_boxed_slice() };
         buffer[..preamble.len()].copy_from_slice(preamble);
         let filled = self.codec.transform_unread(unread, pool, &mut buffer[preamble.len()..]);
         let mut moved = Moved { received_bytes: unread.len(), ..Moved::default() };
-        let end = preamble.len() + filled.output_bytes;
+        let mut end = preamble.len() + filled.output_bytes;
+        // What has come meanwhile goes into the same segment: a site that reads until there is nothing and then closes would
+        // end with a FIN instead of a RST, if it were given in parts what it would have got as a whole.
+        let more = if gathers { source.recv(&mut buffer[end..READ_BYTES]) } else { Err(Errno::AGAIN) };
+        let status = match more {
+            Ok(0) => Status::Ended,
+            _ => filled.status,
+        };
+        let count = more.unwrap_or(0);
+        end += count;
+        moved.received_bytes += count;
         let outcome = self.send(Pending { buffer, start: 0, end }, sink, &mut moved, pool, held);
-        (moved, outcome.and_then(|()| self.note_status(filled.status, sink)))
+        let outcome = outcome.and_then(|()| self.note_status(status, sink));
+        (moved, outcome.and_then(|()| more.map_or_else(|error| self.note_error(error), |_| Ok(()))))
     }
 
     /// Reads once and sends what comes of it. Call it when `wants_to_read`.

@@ -14,6 +14,8 @@ from mtglib.relay.engine import Engine
 from mtglib.relay.job import Job, RelayResult
 from support import sockets
 
+_LIMIT_SECONDS = 15.0
+
 
 @dataclass
 class Relayed:
@@ -44,7 +46,7 @@ class Relayed:
 @asynccontextmanager
 async def relayed(relay: str, **job: Any) -> AsyncIterator[Relayed]:
     """Start a job; ``job`` are Job's attributes, where they aren't those of a long fronted connection."""
-    async with engine(relay) as relays, run(relays, **job) as running:
+    async with asyncio.timeout(_LIMIT_SECONDS), engine(relay) as relays, run(relays, **job) as running:
         yield running
 
 
@@ -58,9 +60,10 @@ async def engine(relay: str) -> AsyncIterator[Engine]:
 
 
 @asynccontextmanager
-async def run(relays: Engine, **job: Any) -> AsyncIterator[Relayed]:
-    """Start a job with this relay, see `relayed`; it is aborted at the end."""
+async def run(relays: Engine, *, client_waiting: bytes = b"", **job: Any) -> AsyncIterator[Relayed]:
+    """Start a job with this relay, see `relayed`; it is aborted at the end. ``client_waiting`` was sent before."""
     (client, client_leg), (upstream, upstream_leg) = await tcp_pair(), await tcp_pair()
+    client.send(client_waiting)
     settings: dict[str, Any] = {"client_unread": b"", "preamble": b"", "ciphers": None, "idle_timeout": 600.0}
     told: list[tuple[int, int, bool]] = []
     coroutine = relays.run(Job(client_leg, upstream_leg, **(settings | job)), lambda *news: told.append(news))

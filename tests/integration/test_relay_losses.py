@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
-from integration.pair import recv_exactly, recv_until_end, together
+from integration.pair import RawEnd, recv_exactly, recv_until_end, together
 from integration.pour import Pour, unacknowledged_bytes
 from integration.relayed import relayed, take
 from integration.stage import eventually
@@ -201,3 +202,16 @@ async def test_what_was_read_from_upstream_before_comes_first_and_counts(relay: 
 
         assert (await around.running).to_client_bytes == 22
         assert [sum(told[1] for told in around.told)] == [22]
+
+
+async def test_what_has_come_meanwhile_goes_into_the_first_segment(relay: str) -> None:
+    """A site that closes behind half of it would have sent a RST for the rest, and sends a FIN if that comes late."""
+    async with relayed(relay, client_unread=b"a" * 16_384, client_waiting=b"b" * 4_000) as around:
+        assert await recv_exactly(around.upstream, 20_384) == b"a" * 16_384 + b"b" * 4_000
+
+        assert data_segments(around.upstream) == 1
+
+
+def data_segments(end: RawEnd) -> int:
+    """How many segments with bytes in them have come, of which loopback's have up to 64 KiB."""
+    return int.from_bytes(end.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)[152:156], "little")

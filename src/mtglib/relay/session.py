@@ -137,7 +137,12 @@ class Session:
         job, decoder = self._job, RecordDecoder()
         transform = _recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt) if job.ciphers else bytes
         await self._deliver(self._up, job.preamble, counted=False)
-        received = job.client_unread or await self._receive(self._up)
+        received = job.client_unread
+        if received and not job.ciphers:
+            # What has come meanwhile goes into the same segment: a site that reads until there is nothing and then
+            # closes would end with a FIN instead of a RST, if it were given in parts what it would have got as a whole.
+            received += self._receive_now(self._up) or b""
+        received = received or await self._receive(self._up)
         while received:
             if not job.ciphers:
                 await self._deliver(self._up, received)
@@ -169,15 +174,21 @@ class Session:
     async def _receive(self, direction: _Direction) -> bytes:
         while True:
             await asyncio.sleep(0)  # two sockets that are always ready would keep the event loop for themselves
-            try:
-                return direction.source.recv(_READ_BYTES)
-            except BlockingIOError:
-                if direction.source_is_lost:
-                    return b""
-                await self._readiness.wait(direction.source.fileno(), READABLE)
-            except OSError:
-                self._lose(direction.source, self._reset_by(direction.source))
+            if (data := self._receive_now(direction)) is not None:
+                return data
+            if direction.source_is_lost:
                 return b""
+            await self._readiness.wait(direction.source.fileno(), READABLE)
+
+    def _receive_now(self, direction: _Direction) -> bytes | None:
+        """Return what is there, b"" at the end, and None where one has to wait."""
+        try:
+            return direction.source.recv(_READ_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError:
+            self._lose(direction.source, self._reset_by(direction.source))
+            return b""
 
     async def _deliver(self, direction: _Direction, data: bytes, *, counted: bool = True) -> None:
         direction.pending = memoryview(data)
