@@ -79,3 +79,12 @@ def test_a_millisecond_is_nothing() -> None:
         difference_of_times(samples((50, "fin"), end_seconds=0.001), samples((50, "fin"), end_seconds=0.0019), 0)
         is None
     )
+
+
+def test_times_of_what_happens_seldom_are_not_compared() -> None:
+    usual = [Sample("said", "fin", None, 1.0)] * 48
+
+    site = [*usual, Sample("said", "fin", 0.001, 1.0)]
+    proxy = [*usual, Sample("said", "fin", 0.9, 1.0)]
+    assert difference_of_times(site, proxy, 0.0) is None
+    assert difference_of_times(site[-1:], proxy[-1:], 0.0) is not None, "where few tries are all there are"

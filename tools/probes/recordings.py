@@ -29,10 +29,10 @@ class Recording:
     def retimed(self) -> Recording:
         """Return it as if it was made now: its last four random bytes hide the clock, and nothing protects them.
 
-        One that was made in this very second is set to the one before, as it would be the same otherwise.
+        One that was made in this very second is set to the next one, as it would be the same otherwise.
         """
         now_unix = int(time.time())
-        now_unix -= now_unix == self.made_unix
+        now_unix += now_unix == self.made_unix
         clock = self.hello[_CLOCK_AT : _CLOCK_AT + 4]
         hidden = bytes(
             a ^ b ^ c
