@@ -9,7 +9,7 @@ from .admission import Admitted, admit
 from .conn import Conn
 from .constants import CONNECTION_ID_LENGTH_BYTES
 from .errors import ClientError, UpstreamError
-from .front.early import FRONT_AFTER_SECONDS, EarlyFront
+from .front.early import FRONT_AFTER_SECONDS, FRONT_AT_LAST_SECONDS, EarlyFront
 from .reasons import Reason
 from .relay.job import Job
 from .relay.sockets import reset
@@ -100,14 +100,15 @@ class Stream:
     async def _read_hello(self) -> tuple[bytes, int]:
         """Return the hello and its length; it stays in `unread`, for the front in case that it isn't ours."""
         loop, conn = asyncio.get_running_loop(), self._conn
-        deadline_mono = loop.time() + self._opts.handshake_timeout
+        began_mono = loop.time()
         while (assembled := client_hello.assemble(conn.unread)) is None:
             try:
-                if not await conn.receive_more(loop.time() + FRONT_AFTER_SECONDS):
+                front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
+                if not await conn.receive_more(front_at_mono):
                     raise ClientError(Reason.CLOSED, "the client left before its ClientHello was complete")
             except TimeoutError:
                 self._early = EarlyFront(self._shared, conn, self.entry)
-                return await self._early.read_hello(deadline_mono)
+                return await self._early.read_hello(began_mono + self._opts.handshake_timeout)
         return assembled
 
     async def _admit(self, record: bytes) -> Admitted:

@@ -115,7 +115,7 @@ class StreamReport:
     def closed(self, reason: Reason, why: object = None, *, error: BaseException | None = None) -> None:
         """It is over without a relay, or in the middle of one."""
         self.reason = reason
-        self._log_end("closed" if why is None else f"closed: {why}", error=error)
+        self._log_end(f"closed: {reason if why is None else why}", error=error)
 
     def finished(self) -> None:
         """It is over, and its sockets are closed."""

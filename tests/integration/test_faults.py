@@ -217,7 +217,7 @@ async def test_resolver_that_fails_resets_visitors_and_costs_no_client(relay: st
 async def test_redis_that_fails_costs_no_client_and_is_one_warning(relay: str, fault: str) -> None:
     async with faulty(fault) as port:
         async with stage(relay, warnings=True) as around:
-            cache = Redis(f"redis://127.0.0.1:{port}", 11, logger=around.log, timeout_seconds=0.05)
+            cache = Redis(f"redis://127.0.0.1:{port}", logger=around.log, timeout_seconds=0.05)
             async with stage(relay, anti_replay_cache=cache) as with_redis:
                 for _ in range(2):
                     client = await with_redis.client()

@@ -222,3 +222,19 @@ async def test_a_site_that_is_slow_to_connect_is_waited_for(relay: str) -> None:
             assert await asyncio.to_thread(accepted[1].recv, 5, socket.MSG_WAITALL) == b"\x16junk"
             for sock in [*accepted, *queue]:
                 sock.close()
+
+
+async def test_a_visitor_who_never_pauses_is_the_sites_soon_all_the_same(relay: str) -> None:
+    async with stage(relay) as around:
+        client, hello = await hello_of(around)
+
+        async def drip() -> None:
+            for byte in hello[:-1]:
+                await client.send_raw(bytes((byte,)))
+                await asyncio.sleep(0.01)
+
+        dripping = asyncio.create_task(drip())
+        connection = await around.front.connection()
+        dripping.cancel()
+
+        assert len(connection.received) < len(hello) - 1

@@ -21,6 +21,9 @@ from .dial import SiteConnection
 FRONT_AFTER_SECONDS = 0.05
 """How long after its last byte a visitor with an incomplete hello is connected to the site."""
 
+FRONT_AT_LAST_SECONDS = 0.1
+"""How long after its arrival it is connected at the latest, however often it sends a byte."""
+
 
 class EarlyFront:
     """Connects a visitor to the site while its hello isn't complete. Owns the site's socket until `take` or `abort`.
