@@ -86,7 +86,8 @@ class Stream:
             client = await self._admit(record)
         except ClientError as error:
             self._report.turned_away(error)
-            if error.reason is Reason.CLOSED and not self._conn.unread and self._early is None:
+            is_nobodys = self._early is None or self._early.has_failed
+            if error.reason is Reason.CLOSED and not self._conn.unread and is_nobodys:
                 self._report.closed(error.reason, "the visitor left without a byte")
                 return None
             return await self._connect_to_front(error.reason)
@@ -149,14 +150,14 @@ class Stream:
         return telegram_job(self._opts, self._conn, upstream, frame, unread, choice.requested)
 
     async def _connect_to_front(self, reason: Reason) -> Job | None:
-        front = self._shared.front
+        front, is_whole_hello = self._shared.front, reason not in _BEFORE_A_WHOLE_HELLO
         self._report.fronted(reason)
         try:
             if self._early is not None:
-                site = await self._early.take()
+                connecting = self._early.take()
             else:
-                is_whole_hello = reason not in _BEFORE_A_WHOLE_HELLO
-                site = await front.connect(self.entry, self._conn.unread, is_whole_hello=is_whole_hello)
+                connecting = front.connect(self.entry, self._conn.unread, is_whole_hello=is_whole_hello)
+            site = await self._conn.while_connected(connecting)
         except (OSError, TimeoutError, UpstreamError) as error:
             why = f"the fronting site can't be reached: {str(error) or 'time-out'}"
             self._report.closed(Reason.FRONT_UNREACHABLE, why)

@@ -80,7 +80,7 @@ def test_it_ends_whatever_hangs(tmp_path: Path, silent: socket.socket, part: str
 def test_a_stream_that_goes_on_is_ended_after_its_grace(tmp_path: Path, silent: socket.socket) -> None:
     front = f'\n[domain-fronting]\nip = "127.0.0.1"\nport = {silent.getsockname()[1]}\n'
     config = configuration(tmp_path, silent)
-    config.write_text(config.read_text() + front)
+    config.write_text("debug = true\n" + config.read_text() + front)
     with Program("run", config) as program, connect(program.started()) as visitor:
         visitor.sendall(GARBAGE)
         program.send(signal.SIGTERM)

@@ -166,8 +166,13 @@ async def test_a_dead_site_costs_a_slow_client_nothing(relay: str) -> None:
         silent = await around.stranger()
         await asyncio.sleep(0.1)
         sockets.send_eof(silent)
+        assert await sockets.recv_until_end(silent) == sockets.Received(b"", "eof")
+        assert around.log.warnings == []
+        slow = await around.stranger(b"\x16")
+        await asyncio.sleep(0.1)
+        sockets.send_eof(slow)
 
-        assert await sockets.recv_until_end(silent) == sockets.Received(b"", "reset")
+        assert await sockets.recv_until_end(slow) == sockets.Received(b"", "reset")
         assert len(around.log.warnings) == 1
         assert "can't be reached" in around.log.warnings[0]
 

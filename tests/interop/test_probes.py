@@ -13,7 +13,7 @@ import mtglib
 from interop.probing import HOST, stage
 from support import sockets
 from support.client_hello import RANDOM_AT, Shape, build_client_hello, hello_records, sign_hello
-from support.faketls_client import ClientOptions, FakeTLSClient
+from support.faketls_client import FakeTLSClient
 from support.front import answer_then_eof
 from support.secrets import PeerSecret, SecretLike
 
@@ -155,17 +155,3 @@ async def test_replays_at_the_same_moment_let_one_through(relay: str) -> None:
 
         assert sum(one.data.startswith(b"\x16\x03\x03") for one in received) == 1
         assert sum(one.data == ANSWER for one in received) == 4
-
-
-async def test_hello_from_before_the_start_reaches_the_site(relay: str) -> None:
-    start = 1_000_000
-    options = ClientOptions(timestamp=start)
-    async with stage(relay, answer_then_eof(ANSWER), clock=lambda: start + 0.75) as around:
-        older = hello_records(sign_hello(build_client_hello(HOST), around.proxy.secret.key, start - 1))
-
-        assert await around.probe(older, then_eof=True) == sockets.Received(ANSWER, "eof")
-        assert around.proxy.events.of(mtglib.EventReplayAttack) == []
-        proxy = around.proxy
-        async with await FakeTLSClient.connect(proxy.host, proxy.port, proxy.secret, options=options) as client:
-            await client.send(b"of this very second")
-            assert await client.recv_exactly(19) == b"of this very second"

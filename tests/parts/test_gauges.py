@@ -19,7 +19,7 @@ from support import sockets
 from support.client_hello import hello_records
 from support.fake_dc import DCConnection, echo
 from support.faketls_client import ClientOptions, FakeTLSClient
-from support.front import FrontConnection
+from support.front import FrontConnection, listen_only
 from support.metrics_page import of_metric, value
 
 ROUNDS = 400
@@ -232,7 +232,7 @@ def on_stage(fanout: Fanout, **changes: Any) -> AbstractAsyncContextManager[Stag
     return stage(
         "auto",
         handler=echo_or_reset,
-        script=short_site,
+        script=changes.pop("script", short_site),
         dcs=(2, RESETTING_DC),
         network=ThisMachine(),
         event_stream=fanout,
@@ -274,7 +274,7 @@ async def test_gauges_are_zero_where_most_are_refused() -> None:
 
 async def test_gauges_are_zero_after_a_shutdown_with_open_streams() -> None:
     prometheus, recorder = Prometheus(), Recorder()
-    async with Fanout([prometheus, recorder]) as fanout, on_stage(fanout) as around:
+    async with Fanout([prometheus, recorder]) as fanout, on_stage(fanout, script=listen_only) as around:
         for _ in range(100):
             await around.client()
             await around.stranger(b"\x16\x03\x01")

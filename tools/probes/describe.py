@@ -73,6 +73,8 @@ def _messages(payload: bytes) -> Iterator[str]:
 
 def _server_hello(body: bytes) -> str:
     random, rest = body[2:34], body[34:]
+    if not rest:
+        return f"cut server_hello {len(body)}"
     kind = "retry" if random == _RETRY else "server_hello"
     downgraded = f" {random[24:].hex()}" if random[24:31] == b"DOWNGRD" else ""
     session, rest = rest[0], rest[1 + rest[0] :]

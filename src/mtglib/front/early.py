@@ -53,6 +53,11 @@ class EarlyFront:
         """Whether the site has sent something, or has ended its side: then the visitor stays with it."""
         return self._answering is not None and self._answering.done()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the site can't be reached."""
+        return self._failure is not None
+
     async def read_hello(self, deadline_mono: float) -> tuple[bytes, int]:
         """Return the hello and its length; it stays in the connection's `unread`.
 
