@@ -14,7 +14,17 @@ PAGE = (ROOT / "docs" / "reliability.md").read_text()
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| fault |")]
 FAULTS = (
     *("panic", "EMFILE", "ENOMEM", "full disk", "full or read-only disk", "stalls", "clock jumps", "shutdown"),
-    *("kill -9", "refuses", "silent", "resets", "slow"),
+    *(
+        "kill -9",
+        "refuses",
+        "silent",
+        "resets",
+        "slow",
+        "torn or foreign file",
+        "state directory",
+        "places",
+        "leads back",
+    ),
 )
 
 
