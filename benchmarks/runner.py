@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from rich.markup import escape
+
 from benchmarks.peers.dc import FakeDC, running_dc
 from benchmarks.peers.errors import RelayError
 from benchmarks.profiler import Profiler
@@ -111,7 +113,7 @@ class Runner:
         except (RelayError, RuntimeError, OSError) as error:
             self.load.restart()
             result.error = f"{type(error).__name__}: {error}"
-            self.say(f"  [red]failed[/red]: {result.error}")
+            self.say(f"  [red]failed[/red]: {escape(str(result.error))}")
         return result
 
     def _measure_warm(self, row: Row, result: Result) -> None:

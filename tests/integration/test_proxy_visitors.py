@@ -12,9 +12,11 @@ import pytest
 import mtglib
 from integration.event_rules import by_stream, names
 from integration.stage import Stage, eventually, stage, tcp_pair
+from mtglib import constants
 from mtglib.endpoints import endpoint_of
 from support import sockets
 from support.faketls_client import FakeTLSClient
+from support.front import answer_then_eof
 
 GARBAGE = b"GET / HTTP/1.1\r\n\r\n"
 
@@ -253,3 +255,33 @@ async def test_a_summary_takes_the_place_of_a_line_each(relay: str, monkeypatch:
         lines = [m for m in around.log.messages if m.level == "info" and m not in sums]
         assert lines == []
         assert names(around.events.events).count("Start") == 9
+
+
+async def test_a_visitor_that_stays_after_the_sites_end_has_as_long_as_its_kernel_gives(
+    relay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert constants.FRONT_HALF_CLOSED_TIMEOUT == 60.0
+    monkeypatch.setattr("mtglib.front.dial.FRONT_HALF_CLOSED_TIMEOUT", 0.1)
+    async with stage(relay, script=answer_then_eof(b"bye")) as around:
+        visitor = await around.stranger(GARBAGE)
+
+        assert await sockets.recv_until_end(visitor) == sockets.Received(b"bye", "eof")
+        (event,) = await around.events.seen(mtglib.EventFinish)
+        assert event.reason is mtglib.Reason.IDLE
+
+
+async def test_those_past_the_sites_end_make_room_first(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtglib.relay.ticker.REPORT_EACH_SECONDS", 0.01)
+    async with stage(relay, script=answer_then_eof(b"bye"), concurrency=6) as around:
+        silent = [await around.stranger() for _ in range(2)]
+        past = await around.stranger(GARBAGE)
+        assert await sockets.recv_until_end(past) == sockets.Received(b"bye", "eof")
+        await eventually(lambda: any(entry.is_past_the_end for entry in around.proxy._roster.entries))
+
+        for number in range(2):
+            await around.stranger()
+            await around.events.seen(mtglib.EventFinish, number + 1)
+
+        assert await sockets.recv_until_end(silent[0]) == sockets.Received(b"", "eof")
+        fronted = around.events.of(mtglib.EventDomainFronting)[0].stream_id
+        assert [event.stream_id == fronted for event in evicted(around)] == [True, False]
