@@ -144,7 +144,8 @@ impl<S: Io> Conn<S> {
             self.note_upstreams_end(turn);
         }
         if ready.error {
-            self.lose(side, reset_by(side), turn);
+            let had_ended = self.socket(side).take_error() == Some(Errno::PIPE);
+            self.lose(side, reset_by(side), had_ended, turn);
         }
         self.end_if_all_is_delivered();
     }
@@ -280,7 +281,7 @@ impl<S: Io> Conn<S> {
         match (self.socket(source).recv(&mut turn.pool.received), &mut self.state) {
             (Ok(0), State::Delivering { living_has_ended, .. }) => *living_has_ended = true,
             (Ok(_) | Err(Errno::AGAIN | Errno::INTR), _) | (_, State::Relaying | State::Over(_)) => (),
-            (Err(_), State::Delivering { .. }) => self.lose(source, reset_by(source), turn),
+            (Err(_), State::Delivering { .. }) => self.lose(source, reset_by(source), false, turn),
         }
     }
 
@@ -308,9 +309,9 @@ impl<S: Io> Conn<S> {
         }
         match outcome {
             Ok(()) => self.note_ends(turn),
-            Err(Fault::Source) => self.lose(source, reset_by(source), turn),
-            Err(Fault::Sink) => self.lose(source.other(), reset_by(source.other()), turn),
-            Err(Fault::BadRecord) => self.lose(Side::Client, Reason::BadRecord, turn),
+            Err(Fault::Source) => self.lose(source, reset_by(source), false, turn),
+            Err(Fault::Sink { had_ended }) => self.lose(source.other(), reset_by(source.other()), had_ended, turn),
+            Err(Fault::BadRecord) => self.lose(Side::Client, Reason::BadRecord, false, turn),
         }
     }
 
@@ -340,8 +341,8 @@ impl<S: Io> Conn<S> {
         }
     }
 
-    /// `dead` is lost: only what came from it is delivered.
-    fn lose(&mut self, dead: Side, reason: Reason, turn: &mut Turn<'_>) {
+    /// `dead` is lost: only what came from it is delivered, and its end where it `had_ended` its side before.
+    fn lose(&mut self, dead: Side, reason: Reason, had_ended: bool, turn: &mut Turn<'_>) {
         match self.state {
             State::Relaying => (),
             // Now both are lost.
@@ -355,7 +356,7 @@ impl<S: Io> Conn<S> {
             self.traffic.end_upstream();
         }
         let living = dead.other();
-        self.flow_from_mut(dead).lose_source();
+        self.flow_from_mut(dead).lose_source(had_ended);
         self.flow_from_mut(living).stop_reading();
         self.flow_from_mut(living).discard(turn.pool, &turn.registry.held);
         self.state = State::Delivering { reason, living, living_has_ended: false };

@@ -42,6 +42,26 @@ fn reset_by(side: Side) -> Reason {
 }
 
 #[test]
+fn an_end_before_the_reset_is_carried_over_whoever_learns_of_it_first() {
+    for lost in Side::BOTH {
+        for learns_from_a_write in [false, true] {
+            let mut world = world();
+            say(&world, lost, b"last words", Ending::FinThenRst);
+            if learns_from_a_write {
+                say(&world, lost.other(), b"x", Ending::Open);
+            }
+            world.settle();
+            assert_eq!(*world.peer(lost.other()).got.borrow(), b"last words");
+            assert!(world.peer(lost.other()).got_fin.get());
+            acknowledge(&world);
+            world.pass(Duration::from_millis(20));
+            assert_eq!(world.finished.map(|finished| finished.reason), Some(reset_by(lost)));
+            assert!(world.peer(lost.other()).got_rst.get());
+        }
+    }
+}
+
+#[test]
 fn bytes_come_before_the_reset_whoever_learns_of_it_first() {
     for lost in Side::BOTH {
         for learns_from_a_write in [false, true] {
@@ -210,7 +230,11 @@ impl Script {
             }
             17 => world.pass(Duration::from_millis([1, 100, 10_000, 100_000][self.chance.below(4)])),
             18 if world.peer(side).ending.get() == Ending::Open => world.peer(side).ending.set(Ending::Fin),
-            19 if self.chance.below(3) == 0 => world.peer(side).ending.set(Ending::Rst),
+            19 if self.chance.below(3) == 0 => {
+                let ending = &world.peer(side).ending;
+                let is_open = matches!(ending.get(), Ending::Open | Ending::Rst);
+                ending.set(if is_open { Ending::Rst } else { Ending::FinThenRst });
+            }
             _ => (),
         }
         world.settle();
@@ -280,7 +304,8 @@ fn check(script: &Script, world: &World) {
         let unread = !source.sent.borrow().is_empty() && status == Status::Open;
         if world.peer(side).got_fin.get() {
             assert!(got == wanted && !unread, "{side:?} got a FIN too early");
-            assert!(source.ending.get() != Ending::Open || status == Status::Ended);
+            let has_ended = matches!(source.ending.get(), Ending::Fin | Ending::FinThenRst);
+            assert!(has_ended || status == Status::Ended);
         }
         if world.finished.is_some() && !world.peer(side).got_rst.get() {
             assert!(got.len() + source.sent.borrow().len() >= wanted.len(), "something was lost in silence");

@@ -13,8 +13,11 @@ use crate::record::Status;
 pub enum Fault {
     /// Reading failed: the source is gone.
     Source,
-    /// Sending failed: the sink is gone.
-    Sink,
+    /// Sending failed: the sink is gone. Whether it had ended its side before: Linux says EPIPE then, else ECONNRESET.
+    Sink {
+        /// See above.
+        had_ended: bool,
+    },
     /// The client broke the record protocol.
     BadRecord,
 }
@@ -44,6 +47,7 @@ pub struct Flow {
     pending: Option<Pending>,
     rests: bool,
     source_is_lost: bool,
+    source_had_ended: bool,
     ended: bool,
     fin_sent: bool,
     uncounted_bytes: usize,
@@ -68,6 +72,7 @@ impl Flow {
             pending: None,
             rests: false,
             source_is_lost: false,
+            source_had_ended: false,
             ended: false,
             fin_sent: false,
             uncounted_bytes,
@@ -109,14 +114,17 @@ impl Flow {
         self.fin_sent
     }
 
-    /// The source is lost: what its kernel still has is read, and how that ends says nothing and isn't carried over.
-    pub fn lose_source(&mut self) {
+    /// The source is lost: what its kernel still has is read. How that ends says nothing, and isn't carried over, unless
+    /// the source `had_ended` its side before.
+    pub fn lose_source(&mut self, had_ended: bool) {
         self.source_is_lost = true;
+        self.source_had_ended = had_ended;
     }
 
     /// Reads no more; what is pending can still be sent.
     pub fn stop_reading(&mut self) {
         self.source_is_lost = true;
+        self.source_had_ended = false;
         self.ended = true;
     }
 
@@ -175,12 +183,13 @@ impl Flow {
             Ok(filled) => filled,
             Err(error) => {
                 pool.give(buffer);
-                return (moved, self.note_error(error));
+                return (moved, self.note_error(error).and_then(|()| self.pass_on_the_end(sink)));
             }
         };
         let Filled { received_bytes, output_bytes, status } = filled;
         moved.received_bytes = received_bytes;
-        self.rests = received_bytes >= READ_BYTES;
+        // A site mustn't see a visitor's bytes with gaps that the visitor didn't make.
+        self.rests = received_bytes >= READ_BYTES && !matches!(self.codec, Codec::Raw);
         let mut outcome = self.send(Pending { buffer, start: 0, end: output_bytes }, sink, &mut moved, pool, held);
         if outcome.is_ok() {
             outcome = self.note_status(if received_bytes == 0 { Status::Ended } else { status }, sink);
@@ -218,7 +227,7 @@ impl Flow {
                     moved.counted_bytes += count - preamble;
                 }
                 Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(_) => outcome = Err(Fault::Sink),
+                Err(error) => outcome = Err(Fault::Sink { had_ended: error == Errno::PIPE }),
             }
         }
         if pending.start == pending.end || outcome.is_err() {
@@ -259,9 +268,10 @@ impl Flow {
     }
 
     fn pass_on_the_end(&mut self, sink: &impl Io) -> Result<(), Fault> {
-        if self.ended && !self.source_is_lost && !self.fin_sent && self.pending.is_none() {
+        let is_known = !self.source_is_lost || self.source_had_ended;
+        if self.ended && is_known && !self.fin_sent && self.pending.is_none() {
             self.fin_sent = true;
-            sink.shut_down_writing().map_err(|_| Fault::Sink)?;
+            sink.shut_down_writing().map_err(|_| Fault::Sink { had_ended: false })?;
         }
         Ok(())
     }

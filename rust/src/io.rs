@@ -4,8 +4,8 @@ use std::io::IoSliceMut;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::io::{readv, Result};
-use rustix::net::sockopt::{set_socket_linger, set_tcp_nodelay};
+use rustix::io::{readv, Errno, Result};
+use rustix::net::sockopt::{set_socket_linger, set_tcp_nodelay, socket_error};
 use rustix::net::{recv, send, shutdown, RecvFlags, SendFlags, Shutdown};
 
 use crate::sys;
@@ -25,6 +25,8 @@ pub trait Io {
     fn shut_down_writing(&self) -> Result<()>;
     /// Counts the bytes that were sent and that the peer's kernel hasn't acknowledged.
     fn unacknowledged_bytes(&self) -> usize;
+    /// Takes the error that waits on the socket, if one does.
+    fn take_error(&self) -> Option<Errno>;
     /// Sets what a relayed socket needs.
     fn tune(&self);
     /// Has closing send a RST.
@@ -50,6 +52,10 @@ impl Io for OwnedFd {
 
     fn unacknowledged_bytes(&self) -> usize {
         sys::unacknowledged_bytes(self.as_fd())
+    }
+
+    fn take_error(&self) -> Option<Errno> {
+        socket_error(self).ok()?.err()
     }
 
     fn tune(&self) {

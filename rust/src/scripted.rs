@@ -25,6 +25,15 @@ pub enum Ending {
     Fin,
     /// A RST behind what it sent.
     Rst,
+    /// A FIN behind what it sent, and a RST behind that.
+    FinThenRst,
+}
+
+impl Ending {
+    /// Whether the connection is gone.
+    pub fn is_lost(self) -> bool {
+        matches!(self, Self::Rst | Self::FinThenRst)
+    }
 }
 
 /// A peer and the kernel in front of it.
@@ -65,7 +74,7 @@ impl Peer {
 
     /// What epoll would say about its socket.
     fn ready(&self) -> Ready {
-        let over = self.ending.get() == Ending::Rst;
+        let over = self.ending.get().is_lost();
         Ready {
             read: over || self.ending.get() == Ending::Fin || !self.sent.borrow().is_empty(),
             write: over || self.room_bytes.get() > 0,
@@ -75,8 +84,13 @@ impl Peer {
     }
 
     /// As Linux has it: an error is told once, by whatever meets it first, and bytes come before it.
-    fn take_error(&self) -> bool {
-        self.ending.get() == Ending::Rst && !self.error_is_told.replace(true)
+    fn tell_error(&self) -> Option<Errno> {
+        let error = match self.ending.get() {
+            Ending::Rst => Errno::CONNRESET,
+            Ending::FinThenRst => Errno::PIPE,
+            Ending::Open | Ending::Fin => return None,
+        };
+        (!self.error_is_told.replace(true)).then_some(error)
     }
 }
 
@@ -86,8 +100,8 @@ impl Io for Rc<Peer> {
         if sent.is_empty() {
             return match self.ending.get() {
                 Ending::Open => Err(Errno::AGAIN),
-                Ending::Rst if self.take_error() => Err(Errno::CONNRESET),
-                Ending::Fin | Ending::Rst => Ok(0),
+                Ending::Rst => self.tell_error().map_or(Ok(0), Err),
+                Ending::Fin | Ending::FinThenRst => Ok(0),
             };
         }
         let count = sent.len().min(buffer.len()).min(self.read_bytes.get());
@@ -114,8 +128,8 @@ impl Io for Rc<Peer> {
     }
 
     fn send(&self, bytes: &[u8]) -> Result<usize> {
-        if self.ending.get() == Ending::Rst {
-            return Err(if self.take_error() { Errno::CONNRESET } else { Errno::PIPE });
+        if self.ending.get().is_lost() {
+            return Err(self.tell_error().unwrap_or(Errno::PIPE));
         }
         let count = bytes.len().min(self.room_bytes.get());
         if count == 0 {
@@ -129,7 +143,7 @@ impl Io for Rc<Peer> {
     }
 
     fn shut_down_writing(&self) -> Result<()> {
-        if self.ending.get() == Ending::Rst {
+        if self.ending.get().is_lost() {
             return Err(Errno::NOTCONN);
         }
         assert!(!self.got_fin.replace(true), "a second FIN");
@@ -138,6 +152,10 @@ impl Io for Rc<Peer> {
 
     fn unacknowledged_bytes(&self) -> usize {
         self.unacknowledged_bytes.get()
+    }
+
+    fn take_error(&self) -> Option<Errno> {
+        self.tell_error()
     }
 
     fn tune(&self) {}

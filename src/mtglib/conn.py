@@ -59,6 +59,17 @@ class Conn:
                 return bool(data)
         raise TimeoutError
 
+    def receive_arrived(self, most_bytes: int) -> None:
+        """Append what has arrived to `unread`, as far as that has less than `most_bytes`, without waiting."""
+        while len(self.unread) < most_bytes:
+            try:
+                data = self._sock.recv(most_bytes - len(self.unread))
+            except OSError:  # nothing more has; what is wrong is for the next reader to find
+                return
+            if not data:
+                return
+            self.unread += data
+
     async def send_all(self, data: bytes, deadline_mono: float) -> None:
         """Send everything.
 

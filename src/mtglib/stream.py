@@ -22,6 +22,9 @@ from .wire import client_hello
 from .wire.obfuscated2 import ClientFrame
 
 _DEFAULT_USER = "default"
+_MOST_SAID_BYTES = 240 * 1024
+"""What is read of a visitor before the relay has it: in one piece, as the site would find it in its own queue."""
+
 _BEFORE_A_WHOLE_HELLO = frozenset((Reason.NOT_TLS, Reason.CLOSED, Reason.TIMEOUT))
 
 
@@ -152,6 +155,7 @@ class Stream:
     async def _connect_to_front(self, reason: Reason) -> Job | None:
         front, is_whole_hello = self._shared.front, reason not in _BEFORE_A_WHOLE_HELLO
         self._report.fronted(reason)
+        self._conn.receive_arrived(_MOST_SAID_BYTES)
         try:
             if self._early is not None:
                 connecting = self._early.take()
@@ -166,7 +170,8 @@ class Stream:
             return None
         self._early = None
         self._report.moved(site.forwarded_bytes, 0, False)
-        return front.job(self._conn.detach()[0], site)
+        self._conn.receive_arrived(_MOST_SAID_BYTES)
+        return front.job(*self._conn.detach(), site)
 
     def _close(self) -> None:
         """Close what is still ours, whatever the objects make of that."""

@@ -32,13 +32,11 @@ class SiteConnection(NamedTuple):
     Attributes:
         upstream: Its socket.
         preamble: What of the PROXY header it hasn't got yet.
-        unread: What of the visitor's bytes it hasn't got yet.
-        forwarded_bytes: How many of them it has got.
+        forwarded_bytes: How many of the visitor's bytes it has got.
     """
 
     upstream: socket.socket
     preamble: bytes
-    unread: bytes
     forwarded_bytes: int
 
 
@@ -68,7 +66,7 @@ class Front:
     async def connect(self, entry: Entry, said: bytes, *, is_whole_hello: bool) -> SiteConnection:
         """Connect to the site, which has got nothing yet; arguments and errors as those of `dial`."""
         upstream = await self.dial(entry, said, is_whole_hello=is_whole_hello)
-        return SiteConnection(upstream, self.preamble(entry.visitor), said, 0)
+        return SiteConnection(upstream, self.preamble(entry.visitor), 0)
 
     async def dial(self, entry: Entry, said: bytes, *, is_whole_hello: bool = False) -> socket.socket:
         """Connect to the site on behalf of a visitor.
@@ -99,13 +97,13 @@ class Front:
             return b""
         return header_v2(visitor.client, visitor.reached)
 
-    def job(self, client: socket.socket, site: SiteConnection) -> Job:
-        """Describe the relay between a visitor and the site: the very bytes, both ways."""
+    def job(self, client: socket.socket, said: bytes, site: SiteConnection) -> Job:
+        """Describe the relay between a visitor, who has said this so far, and the site: the very bytes, both ways."""
         idle_timeout = max(self._opts.idle_timeout, MIN_FRONTING_IDLE_TIMEOUT)
         return Job(
             client=client,
             upstream=site.upstream,
-            client_unread=site.unread,
+            client_unread=said[site.forwarded_bytes :],
             preamble=site.preamble,
             ciphers=None,
             idle_timeout=idle_timeout,

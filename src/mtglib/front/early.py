@@ -107,8 +107,7 @@ class EarlyFront:
         upstream, self._upstream = self._upstream, None
         preamble_bytes = min(self._sent_bytes, len(self._preamble))
         forwarded_bytes = self._sent_bytes - preamble_bytes
-        unread = self._conn.unread[forwarded_bytes:]
-        return SiteConnection(upstream, self._preamble[preamble_bytes:], unread, forwarded_bytes)
+        return SiteConnection(upstream, self._preamble[preamble_bytes:], forwarded_bytes)
 
     def drop(self) -> None:
         """Close the site's connection: the visitor is a client."""

@@ -9,6 +9,7 @@ the lost side's kernel has and nobody has read. Meanwhile what the living side s
 """
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -39,7 +40,8 @@ class _Direction:
     Attributes:
         source, sink: The sockets.
         pending: Bytes that were read and that the sink hasn't taken yet.
-        source_is_lost: What its kernel still has is read; how that ends says nothing.
+        source_is_lost: What its kernel still has is read; how that ends says nothing, unless `source_had_ended`.
+        source_had_ended: It had ended its side before it was lost.
         is_over: Nothing more is read or sent.
     """
 
@@ -48,6 +50,7 @@ class _Direction:
         self.sink = sink
         self.pending = memoryview(b"")
         self.source_is_lost = False
+        self.source_had_ended = False
         self.is_over = False
 
 
@@ -80,7 +83,7 @@ class Session:
         try:
             for sock in (self._job.client, self._job.upstream):
                 tune(sock)
-                self._readiness.call(sock.fileno(), LOST, partial(self._lose, sock, self._reset_by(sock)))
+                self._readiness.call(sock.fileno(), LOST, partial(self._lose_broken, sock))
             if self._job.half_closed_timeout is not None:
                 self._readiness.call(self._job.upstream.fileno(), ENDED, self._note_upstreams_end)
             for direction, work in ((self._up, self._upload), (self._down, self._download)):
@@ -197,8 +200,8 @@ class Session:
                 sent = direction.sink.send(direction.pending)
             except BlockingIOError:
                 await self._readiness.wait(direction.sink.fileno(), WRITABLE)
-            except OSError:
-                self._lose(direction.sink, self._reset_by(direction.sink))
+            except OSError as error:
+                self._lose(direction.sink, self._reset_by(direction.sink), had_ended=error.errno == errno.EPIPE)
                 raise _StoppedError from None
             else:
                 direction.pending = direction.pending[sent:]
@@ -209,7 +212,7 @@ class Session:
                     self._from_client_bytes += sent
 
     def _end_direction(self, direction: _Direction) -> None:
-        if direction.source_is_lost:
+        if direction.source_is_lost and not direction.source_had_ended:
             return
         self._first_eof = self._first_eof or (Reason.CLIENT_EOF if direction is self._up else Reason.UPSTREAM_EOF)
         try:
@@ -226,8 +229,13 @@ class Session:
         if self._job.half_closed_timeout is not None and self._backlog is None:
             self._watch_backlog()
 
-    def _lose(self, dead: socket.socket, reason: Reason) -> None:
-        """`dead` is lost: only what came from it is delivered."""
+    def _lose_broken(self, dead: socket.socket) -> None:
+        """`dead` has an error: EPIPE where it had ended its side before it was reset, as Linux has it."""
+        had_ended = dead.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.EPIPE
+        self._lose(dead, self._reset_by(dead), had_ended=had_ended)
+
+    def _lose(self, dead: socket.socket, reason: Reason, *, had_ended: bool = False) -> None:
+        """`dead` is lost: only what came from it is delivered, and its end where it `had_ended` its side before."""
         if self._on_end.done():
             return
         if self._loss is not None:
@@ -238,6 +246,7 @@ class Session:
         self._loss = (reason, from_dead)
         self._upstream_ended = self._upstream_ended or dead is self._job.upstream
         from_dead.source_is_lost = True
+        from_dead.source_had_ended = had_ended
         to_dead.pending = memoryview(b"")
         if (task := self._tasks.get(to_dead)) is not None and task is not asyncio.current_task():
             task.cancel()

@@ -64,7 +64,7 @@ def fronting_job(
     opts: ProxyOpts, client: socket.socket, upstream: socket.socket, unread: bytes, visitor: Visitor, warnings: Warnings
 ) -> Job:
     front = Front(opts, [], lambda: None, warnings)
-    return front.job(client, SiteConnection(upstream, front.preamble(visitor), unread, 0))
+    return front.job(client, unread, SiteConnection(upstream, front.preamble(visitor), 0))
 
 
 def port_of(sock: socket.socket) -> int:
