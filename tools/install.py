@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 NATIVE_PLAN = "engine: native; the first build takes about a minute"
 PURE_PLAN = (
-    "engine: none; the relay in pure Python runs instead, at about twice the CPU time, with 16 KiB for an idle "
+    "engine: none; the relay in pure Python runs instead, at two to three times the CPU time, with 16 KiB for an idle "
     "connection in place of 4, on one core. "
     "To have the engine, install what is missing and repeat. {problem}"
 )

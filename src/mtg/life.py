@@ -22,7 +22,12 @@ _STDERR = 2
 
 @asynccontextmanager
 async def alive(
-    parts: Parts, metrics: socket.socket | None, http_path: str, stop: asyncio.Event, *, shares_state: bool = True
+    parts: Parts,
+    metrics: socket.socket | None,
+    http_path: str,
+    stop: asyncio.Event,
+    *,
+    when_state_is_taken: str | None = None,
 ) -> AsyncIterator[None]:
     """Run the parts around the proxy.
 
@@ -35,17 +40,17 @@ async def alive(
         metrics: The listener of Prometheus' page, if there is one; closed at `stop`.
         http_path: The page's.
         stop: Set when the proxy stops accepting.
-        shares_state: Go on without a state directory where another process has it.
+        when_state_is_taken: The line to end with where another process has the state directory; None: go on without.
 
     Raises:
-        UserError: With EXIT_USAGE, where another process has it and `shares_state` is False.
+        UserError: With EXIT_USAGE and that line.
     """
     logger = parts.options.logger
     async with Closing(logger) as closing:
         closing.push("the resolver", parts.resolver.aclose)
         if parts.replay_memory is not None:
             closing.push("the replay memory", parts.replay_memory.close)
-            await _load_replay_memory(parts.replay_memory, logger, stop, shares_state=shares_state)
+            await _load_replay_memory(parts.replay_memory, logger, stop, when_state_is_taken)
         if parts.statsd is not None:
             await closing.enter("statsd", parts.statsd)
         await closing.enter("the delivery of events", parts.fanout)
@@ -61,7 +66,7 @@ async def alive(
 
 
 async def _load_replay_memory(
-    memory: ReplayMemory, logger: mtglib.Logger, stop: asyncio.Event, *, shares_state: bool
+    memory: ReplayMemory, logger: mtglib.Logger, stop: asyncio.Event, when_state_is_taken: str | None
 ) -> None:
     loading = asyncio.create_task(memory.load(), name="replay memory")
     stopping = asyncio.create_task(stop.wait(), name="end of loading")
@@ -74,8 +79,8 @@ async def _load_replay_memory(
     try:
         await loading
     except mtglib.OptionError as error:
-        if not shares_state:
-            raise UserError(f"state-directory: {str(error).partition(': ')[2]}", exit_code=EXIT_USAGE) from error
+        if when_state_is_taken is not None:
+            raise UserError(when_state_is_taken, exit_code=EXIT_USAGE) from error
         logger.warning("state-directory: another process uses it, so that a restart forgets which hellos came")
     logger.bind(hellos=len(memory), reach_seconds=round(memory.reach_seconds)).info("the replay memory is loaded")
     if isinstance(memory, Redis):

@@ -55,7 +55,16 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
         if on_listening is not None:
             on_listening(listeners)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_live(parts, config, listeners, metrics, [*loaded.warnings, *notes, *parts.notes]))
+            warnings = [*loaded.warnings, *notes, *parts.notes]
+            return runner.run(_live(parts, config, listeners, metrics, warnings, _when_state_is_taken(loaded)))
+
+
+def _when_state_is_taken(loaded: Loaded) -> str | None:
+    """The line to end with; a directory that nobody has chosen is done without, as two programs are normal."""
+    if loaded.config.state_directory is None:
+        return None
+    chosen = loaded.config.state_directory
+    return f'{loaded.source}: state-directory: expected a directory that no other process uses, got "{chosen}"'
 
 
 def _metrics_address(config: Config) -> Sequence[Listen]:
@@ -78,6 +87,7 @@ async def _live(
     listeners: Sequence[socket.socket],
     metrics: Sequence[socket.socket],
     warnings: Sequence[str],
+    when_state_is_taken: str | None,
 ) -> int:
     logger = parts.options.logger
     asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
@@ -92,10 +102,10 @@ async def _live(
             metrics[0] if metrics else None,
             config.stats.prometheus.http_path,
             signals[0],
-            shares_state=config.state_directory is None,
+            when_state_is_taken=when_state_is_taken,
         )
         async with living, updating_when(asked, parts):
-            exit_code = await _serve(proxy, listeners, signals, logger)
+            exit_code = await _serve(proxy, listeners, signals, parts)
             last_resort.end_within(ENDING_SECONDS, exit_code)
             return exit_code
 
@@ -104,16 +114,19 @@ async def _serve(
     proxy: mtglib.Proxy,
     listeners: Sequence[socket.socket],
     signals: tuple[asyncio.Event, asyncio.Event],
-    logger: mtglib.Logger,
+    parts: Parts,
 ) -> int:
-    stop, hurry = signals
+    (stop, hurry), logger = signals, parts.options.logger
     serving = [asyncio.create_task(_serve_one(proxy, one), name=address_text(one)) for one in listeners]
     stopping = asyncio.create_task(stop.wait(), name="first signal")
     await asyncio.wait({*serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if stop.is_set():
         logger.info(f"shutting down, at most {GRACE_SECONDS:.0f} s for what is open")
     stopping.cancel()
-    await _shut_down(proxy, hurry, logger)
+    shutting_down = asyncio.create_task(_shut_down(proxy, hurry, logger), name="shutting down")
+    if parts.replay_memory is not None:  # nobody comes any more, and a successor needn't wait for the grace to be over
+        await parts.replay_memory.close()
+    await shutting_down
     return _exit_code(await asyncio.gather(*serving, return_exceptions=True), logger)
 
 

@@ -1,6 +1,6 @@
 """Who is let in: a function of a hello, the secrets, a clock and the memory of hellos. It needs no socket."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,10 @@ async def admit(
 
 async def _refuse_replay(authenticated_part: bytes, cache: AntiReplayCache) -> None:
     try:
-        seen: Any = await within(_REPLAY_CHECK_TIMEOUT, cache.seen_before(authenticated_part))
+        answering: Any = cache.seen_before(authenticated_part)
+        if not isinstance(answering, Awaitable):
+            raise TypeError("expected an awaitable: seen_before has to be an async def")
+        seen: Any = await within(_REPLAY_CHECK_TIMEOUT, answering)
         if not isinstance(seen, bool):  # a return that was forgotten mustn't let every replay in
             raise TypeError(f"expected True or False, got {type(seen).__name__}")
     except Exception as error:

@@ -45,9 +45,8 @@ class VisitorLog:
     def _sum_up(self) -> None:
         self._timer = None
         reasons = {str(reason): count for reason, count in self._reasons.most_common()}
-        networks = f"{len(self._networks)}{'+' if len(self._networks) >= _MOST_NETWORKS else ''}"
         self._logger.bind(
-            visitors=self._reasons.total(), networks=networks, reasons=reasons, evicted=self._evicted
+            visitors=self._reasons.total(), networks=len(self._networks), reasons=reasons, evicted=self._evicted
         ).info("visitors of the last minute")
         self._reasons.clear()
         self._networks.clear()

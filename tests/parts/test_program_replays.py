@@ -130,9 +130,28 @@ async def test_two_with_one_chosen_directory_are_an_error(place: Place) -> None:
             assert other.exit_code() == 2
             lines = other.last_words()
         assert await end(one) == 0
-    assert lines == [
-        f"mtg: state-directory: expected a directory that no other process uses, got '{place.folder}/chosen/replay'"
-    ]
+    (line,) = lines
+    assert line.endswith(
+        f'.toml: state-directory: expected a directory that no other process uses, got "{place.folder}/chosen"'
+    )
+
+
+async def test_a_successor_has_the_directory_while_old_streams_have_their_grace(place: Place) -> None:
+    top = f'state-directory = "{place.folder}/chosen"'
+    with place.program(top) as one:
+        port = one.started()
+        async with await FakeTLSClient.connect("127.0.0.1", port, SECRET) as client:
+            await client.send(b"hello")
+            assert await client.recv_exactly(5) == b"hello"
+            one.send(signal.SIGTERM)
+            one.read_until("shutting down")
+            with place.program(top) as other:
+                other.started()
+                assert other.read_until("the replay memory is loaded")["hellos"] == 1
+                await client.send(b"still")
+                assert await client.recv_exactly(5) == b"still"
+                assert await end(other) == 0
+        assert (await asyncio.to_thread(one.wait))[0] == 0
 
 
 async def test_two_with_the_default_directory_are_normal(place: Place) -> None:

@@ -126,7 +126,7 @@ class Directory(str):
     def parse(cls, value: object) -> Self:
         """Check a TOML value; raises ValueError with what was expected."""
         if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
-            raise ValueError('an absolute path such as "/var/cache/mtg"')
+            raise ValueError('an absolute path such as "/var/lib/mtg"')
         return cls(value)
 
 

@@ -91,23 +91,29 @@ class Journal:
             self._load_file(name, header, entries)
         return entries
 
-    def write(self, entries: Entries) -> None:
+    def write(self, entries: Entries) -> bool:
         """Append what is new, so that a power cut doesn't take it, and delete the files of what is forgotten.
+
+        Returns:
+            Whether there was something to append.
 
         Raises:
             OSError, OptionError: It can't be done now. What isn't there yet, and isn't forgotten by then, is written
                 the next time.
         """
+        has_appended = False
         try:
             if self._latest is not None and os.fstat(self._latest).st_nlink == 0:
                 self._start_over()
             while (found := entries.since(self._safe.sequence, MOST_RECORDS))[1]:
                 self._append(*found)
+                has_appended = True
             while self._files and self._files[0].end_sequence <= entries.forgotten:
                 self._delete_oldest()
         except OSError:
             self._roll_back()
             raise
+        return has_appended
 
     def close(self) -> None:
         """Give the directory free."""

@@ -126,14 +126,14 @@ class Persistence(Generic[AnyEntries]):
 
     def _write(self, loop: asyncio.AbstractEventLoop, entries: Entries) -> None:
         try:
-            self._journal.write(entries)
+            has_appended = self._journal.write(entries)
         except Exception as error:
             if not self._has_failed:
                 self._has_failed = True
                 text = f"{self._directory}: can't be written, so a restart forgets which hellos came"
                 _in_loop(loop, self._tell, "warning", text, error)
         else:
-            if self._has_failed:
+            if self._has_failed and has_appended:  # a disk that took nothing has proved nothing
                 self._has_failed = False
                 _in_loop(loop, self._tell, "info", f"{self._directory}: can be written again")
 

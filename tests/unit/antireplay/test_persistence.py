@@ -75,6 +75,19 @@ async def test_a_full_disk_is_told_once_and_that_it_is_over_once(tmp_path: Path,
         assert all([await later.seen_before(hello(number)) for number in range(200)])
 
 
+@pytest.mark.usefixtures("soon")
+async def test_a_directory_that_cannot_be_made_is_not_usable_again_by_waiting(
+    tmp_path: Path, logger: RecordingLogger
+) -> None:
+    (tmp_path / "file").touch()
+    async with Exact(directory=tmp_path / "file" / "replay", logger=logger) as cache:
+        for _ in range(20):
+            await asyncio.sleep(0.005)  # several writes' time, as the fixture has it
+        assert [message.level for message in logger.messages] == ["warning"]
+        await cache.seen_before(b"a")
+    assert "info" not in [message.level for message in logger.messages]
+
+
 async def test_what_is_wrong_with_a_file_is_a_warning(tmp_path: Path, logger: RecordingLogger) -> None:
     (tmp_path / "hellos-0000000001.seen").write_text("shopping list")
     async with Exact(directory=tmp_path, logger=logger) as cache:

@@ -181,8 +181,8 @@ async def test_another_process_in_the_state_directory_is_told_or_an_error(tmp_pa
     async with running(one):
         async with running(two):
             assert len(logger.warnings) == 1
-        with pytest.raises(UserError, match=r"^state-directory: expected a directory that no other ") as raised:
-            async with alive(three, None, "/", asyncio.Event(), shares_state=False):
+        with pytest.raises(UserError, match=r"^taken$") as raised:
+            async with alive(three, None, "/", asyncio.Event(), when_state_is_taken="taken"):
                 pass
         assert raised.value.exit_code == 2
     assert [warning.partition(":")[0] for warning in logger.warnings] == ["state-directory"]
