@@ -2,15 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
 
-from .errors import ClientError
 from .readiness import LOST, READABLE, WRITABLE, Readiness
-from .reasons import Reason
-
-_T = TypeVar("_T")
 
 _RECV_BYTES = 16 * 1024
 
@@ -84,28 +79,9 @@ class Conn:
             except BlockingIOError:
                 await self._readiness.wait(self._fd, WRITABLE, deadline_mono)
 
-    async def while_connected(self, awaitable: Awaitable[_T]) -> _T:
-        """Await something for the peer, unless it resets the connection meanwhile.
-
-        Raises:
-            ClientError: CLIENT_RESET: it has.
-        """
-        loop, scope, waits = asyncio.get_running_loop(), asyncio.timeout(None), True
-
-        def lose() -> None:
-            if waits:
-                scope.reschedule(loop.time())
-
-        try:
-            async with scope:
-                self._readiness.call(self._fd, LOST, lose)
-                return await awaitable
-        except TimeoutError:
-            if scope.expired():
-                raise ClientError(Reason.CLIENT_RESET, "the client is gone") from None
-            raise
-        finally:
-            waits = False
+    def when_lost(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called when the peer resets the connection, until this is given away or closed."""
+        self._readiness.call(self._fd, LOST, callback)
 
     def take(self, count: int) -> bytes:
         """Remove and return the first `count` bytes of `unread`."""

@@ -41,7 +41,7 @@ class Entrance:
         evicted = self._roster.visitor_to_evict(visitor.network)
         if evicted is not None:
             self._roster.evict(evicted)
-            self._visitor_log.evicted()
+            self._visitor_log.evicted(evicted)
         elif self._roster.is_full:
             self._refuse_for_concurrency(ip)
             return False

@@ -119,11 +119,9 @@ class ProxyOpts:
         Direct connections, an exact memory of hellos that a restart empties, no lists, no events, no log. `changes` are
         this class's attributes.
         """
-        clock = changes.get("clock", time.time)
-        _check_clock(clock)
         parts: dict[str, Any] = {
             "network": Direct(),
-            "anti_replay_cache": Exact(clock=clock),
+            "anti_replay_cache": Exact(),
             "ip_blocklist": NoopIPBlocklist(),
             "event_stream": NoopEventStream(),
             "logger": NoopLogger(),

@@ -62,8 +62,14 @@ class Readiness:
         watched.happened &= ~wanted
 
     def call(self, fd: int, event: int, callback: Callable[[], None]) -> None:
-        """Have `callback` called at `LOST` or `ENDED`, whether anybody waits for the descriptor or not."""
-        self._watch(fd, event).calls[event] = callback
+        """Have `callback` called at `LOST` or `ENDED`, whether anybody waits for the descriptor or not.
+
+        It may be called more than once.
+        """
+        watched = self._watched.get(fd)
+        if watched is None or event != LOST:  # which epoll tells of whatever it watches
+            watched = self._watch(fd, event)
+        watched.calls[event] = callback
 
     def forget(self, fd: int) -> None:
         """Stop watching a descriptor; do so before it is closed or given away."""
@@ -87,15 +93,22 @@ class Readiness:
             self._epoll.modify(fd, watched.interest | select.EPOLLET)
         return watched
 
+    def _call(self, callback: Callable[[], None]) -> None:
+        """Call back; what one raises must not keep the others from their events, which come once."""
+        try:
+            callback()
+        except Exception as error:
+            self._loop.call_exception_handler({"message": "a callback of a socket failed", "exception": error})
+
     def _dispatch(self) -> None:
         for fd, events in self._epoll.poll(0, _MAX_EVENTS):
             watched = self._watched.get(fd)
             if watched is None:
                 continue
             watched.happened |= events
-            for event, callback in watched.calls.items():
+            for event, callback in list(watched.calls.items()):
                 if events & event:
-                    callback()
+                    self._call(callback)
             for wanted, waiter in watched.waiters.items():
                 if events & (wanted | _BROKEN) and not waiter.done():
                     waiter.set_result(None)

@@ -92,7 +92,9 @@ class Entry:
         self.task: asyncio.Task[None] | None = None
 
     def end(self, reason: Reason) -> None:
-        """Have the stream end soon; the first reason counts."""
+        """Have the stream end soon; the first reason counts, and only a shutdown insists."""
+        if self.end_reason is not None and reason is not Reason.SHUTDOWN:
+            return
         self.end_reason = self.end_reason or reason
         # A task that is cancelled before its first step never runs, and so would close nothing: it looks for itself.
         if self.has_begun and self.task is not None:

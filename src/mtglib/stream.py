@@ -25,8 +25,6 @@ _DEFAULT_USER = "default"
 _MOST_SAID_BYTES = 240 * 1024
 """What is read of a visitor before the relay has it: in one piece, as the site would find it in its own queue."""
 
-_BEFORE_A_WHOLE_HELLO = frozenset((Reason.NOT_TLS, Reason.CLOSED, Reason.TIMEOUT))
-
 
 class Stream:
     """A connection. `run` owns its socket.
@@ -148,20 +146,21 @@ class Stream:
     async def _connect_to_dc(self, frame: ClientFrame, unread: bytes) -> Job:
         choice = self._shared.dcs.choose(frame.dc)
         self._report.framed(choice.dc)
+        self._conn.when_lost(self._lose)
         upstream, address = await self._shared.dc_dialler.dial(choice)
         self._report.connected(address)
         return telegram_job(self._opts, self._conn, upstream, frame, unread, choice.requested)
 
     async def _connect_to_front(self, reason: Reason) -> Job | None:
-        front, is_whole_hello = self._shared.front, reason not in _BEFORE_A_WHOLE_HELLO
+        front = self._shared.front
         self._report.fronted(reason)
         self._conn.receive_arrived(_MOST_SAID_BYTES)
+        self._conn.when_lost(self._lose)
         try:
             if self._early is not None:
-                connecting = self._early.take()
+                site = await self._early.take()
             else:
-                connecting = front.connect(self.entry, self._conn.unread, is_whole_hello=is_whole_hello)
-            site = await self._conn.while_connected(connecting)
+                site = await front.connect(self.entry, self._conn.unread)
         except (OSError, TimeoutError, UpstreamError) as error:
             why = f"the fronting site can't be reached: {str(error) or 'time-out'}"
             self._report.closed(Reason.FRONT_UNREACHABLE, why)
@@ -172,6 +171,10 @@ class Stream:
         self._report.moved(site.forwarded_bytes, 0, False)
         self._conn.receive_arrived(_MOST_SAID_BYTES)
         return front.job(*self._conn.detach(), site)
+
+    def _lose(self) -> None:
+        """The peer is gone: nothing is dialled for it any more."""
+        self.entry.end(Reason.CLIENT_RESET)
 
     def _close(self) -> None:
         """Close what is still ours, whatever the objects make of that."""

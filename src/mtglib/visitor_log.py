@@ -5,6 +5,7 @@ from collections import Counter
 
 from .guards import GuardedLogger
 from .reasons import Reason
+from .roster import Entry, State
 
 SUMMARY_EACH_SECONDS = 60.0
 _MOST_NETWORKS = 10_000  # what a flood may cost us in memory
@@ -27,9 +28,11 @@ class VisitorLog:
             self._networks.add(network)
         self._schedule()
 
-    def evicted(self) -> None:
-        """Count a visitor who had to make room."""
+    def evicted(self, entry: Entry) -> None:
+        """Count a visitor who had to make room; one of whom nothing was known yet is counted as a visitor now."""
         self._evicted += 1
+        if entry.state is State.HANDSHAKE:
+            self.came(entry.network, Reason.EVICTED)
         self._schedule()
 
     def close(self) -> None:

@@ -229,17 +229,57 @@ async def test_a_site_that_is_slow_to_connect_is_waited_for(relay: str) -> None:
                 sock.close()
 
 
-async def test_a_visitor_who_never_pauses_is_the_sites_soon_all_the_same(relay: str) -> None:
+async def test_a_visitor_who_never_pauses_is_the_sites_soon_all_the_same(
+    relay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtglib.stream.FRONT_AFTER_SECONDS", 60.0)  # as if each byte came before that
     async with stage(relay) as around:
+        visitor = await around.stranger(b"\x16")
+
+        assert await (await around.front.connection()).got(1) == b"\x16"
+        sockets.close(visitor)
+
+
+async def test_a_site_that_answers_while_the_memory_is_asked_keeps_the_visitor(relay: str) -> None:
+    class Waiting:
+        def __init__(self) -> None:
+            self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+        async def seen_before(self, data: bytes) -> bool:
+            self.asked.set()
+            await self.go.wait()
+            return False
+
+    cache = Waiting()
+    async with stage(relay, anti_replay_cache=cache) as around:
         client, hello = await hello_of(around)
-
-        async def drip() -> None:
-            for byte in hello[:-1]:
-                await client.send_raw(bytes((byte,)))
-                await asyncio.sleep(0.01)
-
-        dripping = asyncio.create_task(drip())
+        await client.send_raw(hello[:9])
         connection = await around.front.connection()
-        dripping.cancel()
+        await connection.got(9)
+        await client.send_raw(hello[9:])
+        await cache.asked.wait()
+        await connection.send(REFUSAL)
+        await asyncio.sleep(0.05)  # until the proxy has seen that it is there
+        cache.go.set()
 
-        assert len(connection.received) < len(hello) - 1
+        assert await sockets.recv_exactly(client.sock, len(REFUSAL)) == REFUSAL
+        assert await connection.got(len(hello)) == hello
+        assert around.dc.accepted == 0
+
+
+async def test_a_byte_of_a_slow_visitor_puts_its_eviction_off(relay: str) -> None:
+    async with stage(relay, concurrency=6) as around:
+        slow = [await around.stranger(b"\x16") for _ in range(3)]
+        for index in range(3):
+            await (await around.front.connection(index)).got(1)
+        by_port = {conn.sock.getpeername()[1]: conn for conn in around.front.connections}
+        assert len(by_port) == 3
+        await sockets.send_all(slow[0], b"\x03")
+        received = [asyncio.create_task(connection.got(2)) for connection in around.front.connections]
+        await asyncio.wait(received, return_when=asyncio.FIRST_COMPLETED)
+        for task in received:
+            task.cancel()
+        await around.stranger()
+
+        assert await sockets.recv_until_end(slow[1]) == sockets.Received(b"", "eof")
+        assert len(around.proxy.connections()) == 3

@@ -285,3 +285,32 @@ async def test_those_past_the_sites_end_make_room_first(relay: str, monkeypatch:
         assert await sockets.recv_until_end(silent[0]) == sockets.Received(b"", "eof")
         fronted = around.events.of(mtglib.EventDomainFronting)[0].stream_id
         assert [event.stream_id == fronted for event in evicted(around)] == [True, False]
+
+
+async def test_bytes_of_a_fronted_visitor_put_its_eviction_off(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtglib.relay.ticker.REPORT_EACH_SECONDS", 0.01)
+    async with stage(relay, concurrency=6) as around:
+        fronted = [await around.stranger(GARBAGE) for _ in range(3)]
+        for index in range(3):
+            await (await around.front.connection(index)).got(len(GARBAGE))
+        await eventually(lambda: {c.from_client_bytes for c in around.proxy.connections()} == {len(GARBAGE)})
+        await sockets.send_all(fronted[0], b"more")
+        await eventually(lambda: len(GARBAGE) + 4 in {c.from_client_bytes for c in around.proxy.connections()})
+        await around.stranger()
+        await around.events.seen(mtglib.EventFinish)
+
+        ports = {c.client.port for c in around.proxy.connections() if c.client}
+        assert fronted[0].getsockname()[1] in ports
+        assert len(ports) == 3
+
+
+async def test_a_client_that_is_gone_while_its_dc_is_dialled_holds_no_place(relay: str) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.create_connection(deaf.getsockname()):
+        dcs = {2: [f"127.0.0.1:{deaf.getsockname()[1]}"]}
+        async with stage(relay, dc_overrides=dcs, dial_timeout=60.0) as around:
+            client = await around.client()
+            await eventually(lambda: any(connection.dc for connection in around.proxy.connections()))
+            sockets.reset(client.sock)
+
+            (event,) = await around.events.seen(mtglib.EventFinish)
+            assert event.reason is mtglib.Reason.CLIENT_RESET

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from mtglib import ClientError, Reason
 from mtglib.conn import Conn
 from mtglib.readiness import READABLE, Readiness
 from support import sockets
@@ -132,28 +131,27 @@ async def test_close_is_seen_by_the_peer_and_may_be_repeated(ends: Ends) -> None
     assert await sockets.recv_until_end(ends.peer) == sockets.Received(b"", "eof")
 
 
-async def test_what_is_awaited_for_a_peer_is_given_up_when_it_resets(readiness: Readiness) -> None:
+async def test_a_peer_that_resets_is_told_while_nobody_reads(readiness: Readiness) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         peer = await sockets.connect(*listener.getsockname())
         ours, _ = listener.accept()
     ours.setblocking(False)
-    conn = Conn(ours, readiness)
-    waiting = asyncio.create_task(conn.while_connected(asyncio.sleep(60)))
-    await asyncio.sleep(0)
+    conn, lost = Conn(ours, readiness), asyncio.Event()
+    conn.when_lost(lost.set)
     sockets.reset(peer)
 
-    with pytest.raises(ClientError) as caught:
-        await waiting
-    assert caught.value.reason is Reason.CLIENT_RESET
+    await lost.wait()
     conn.close()
 
 
-async def test_what_is_awaited_for_a_peer_has_its_own_outcome(ends: Ends) -> None:
-    async def late() -> None:
-        raise TimeoutError("its own")
-
-    assert await ends.conn.while_connected(asyncio.sleep(0, "done")) == "done"
-    with pytest.raises(TimeoutError, match="its own"):
-        await ends.conn.while_connected(late())
+async def test_what_has_arrived_is_read_up_to_a_bound_and_no_further(ends: Ends) -> None:
+    ends.conn.receive_arrived(10)
+    assert ends.conn.unread == b""
+    for data in (b"one", b"two", b"three"):
+        ends.peer.send(data)
+    ends.conn.receive_arrived(8)
+    assert ends.conn.unread == b"onetwoth"
     ends.peer.shutdown(socket.SHUT_WR)
-    assert await ends.conn.while_connected(asyncio.sleep(0.01, "half-closed")) == "half-closed"
+    ends.conn.receive_arrived(100)
+    assert ends.conn.unread == b"onetwothree"
+    assert not await ends.conn.receive_more(soon())

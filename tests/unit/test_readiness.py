@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from integration.stage import tcp_pair
 from mtglib.readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
+from support import sockets
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -191,3 +193,26 @@ async def test_losses_and_ends_are_called_once_though_nobody_waits(readiness: Re
         await asyncio.sleep(0.01)
         assert len(calls) == told
         readiness.forget(one.fileno())
+
+
+async def test_a_callback_that_raises_keeps_no_other_from_its_event(readiness: Readiness) -> None:
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(str(context["message"])))
+    pairs = [await tcp_pair() for _ in range(2)]
+    (broken, peer), (other, sender) = pairs
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    waiting = asyncio.create_task(readiness.wait(other.fileno(), READABLE))
+    readiness.call(broken.fileno(), LOST, fail)
+    await asyncio.sleep(0)
+    sockets.reset(peer)
+    sender.send(b"x")
+    async with asyncio.timeout(10):
+        await waiting
+
+    assert told
+    for sock in (broken, other, sender):
+        readiness.forget(sock.fileno())
+        sock.close()

@@ -249,7 +249,9 @@ class Journal:
         self._safe = _Place()
 
     def _roll_back(self) -> None:
-        """Cut off what may have been written in part; where that fails, go on with another file."""
+        """Cut off what may have been written in part; where that fails, go on with another file, or directory."""
+        if self._folder is not None and os.fstat(self._folder).st_nlink == 0:  # somebody has deleted it
+            self.close()
         if self._latest is None:
             return
         try:

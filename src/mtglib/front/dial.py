@@ -12,7 +12,7 @@ from ..options import ProxyOpts
 from ..relay.job import Job
 from ..roster import Entry
 from ..upstream import dial
-from ..visitor import Visitor
+from ..visitor import Endpoint, Visitor
 from ..wire.proxy_protocol import header_v2
 from .loops import LoopGuard
 from .own_address import leads_to_us
@@ -60,31 +60,32 @@ class Front:
         self._opts = opts
         self._listeners = listeners
         self._warnings = warnings
-        self._loops = LoopGuard(refresh)
+        self._loops = LoopGuard(self._dial, refresh)
         self._dials = asyncio.Semaphore(_MOST_DIALS)
 
-    async def connect(self, entry: Entry, said: bytes, *, is_whole_hello: bool) -> SiteConnection:
+    async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site, which has got nothing yet; arguments and errors as those of `dial`."""
-        upstream = await self.dial(entry, said, is_whole_hello=is_whole_hello)
-        return SiteConnection(upstream, self.preamble(entry.visitor), 0)
+        return SiteConnection(await self.dial(entry, said), self.preamble(entry.visitor), 0)
 
-    async def dial(self, entry: Entry, said: bytes, *, is_whole_hello: bool = False) -> socket.socket:
+    async def dial(self, entry: Entry, said: bytes) -> socket.socket:
         """Connect to the site on behalf of a visitor.
 
         Args:
             entry: The visitor.
-            said: All that it has sent.
-            is_whole_hello: Whether that is a ClientHello.
+            said: What it has sent.
 
         Raises:
             OSError, TimeoutError, UpstreamError: It can't be reached, or mustn't be.
         """
-        await self._loops.enter(entry, said, is_whole_hello=is_whole_hello)
+        await self._loops.enter(entry, said)
+        return await self._dial(entry.visitor.reached)
+
+    async def _dial(self, reached: Endpoint | None = None) -> socket.socket:
         host, port = fronting_address(self._opts)
         network = self._opts.front_network or self._opts.network
         async with self._dials:
             upstream = await dial(network, host, port, 2 * self._opts.dial_timeout, self._warnings)
-        if leads_to_us(upstream, self._listeners, entry.visitor.reached):
+        if leads_to_us(upstream, self._listeners, reached):
             upstream.close()
             raise UpstreamError(
                 f"domain-fronting: expected another server than this proxy, but {host} port {port} is its own address"

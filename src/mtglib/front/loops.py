@@ -1,28 +1,30 @@
 """A front that leads back to us through somebody else: another proxy, or a rule that translates addresses.
 
-Each connection to such a front is a new visitor of ours, who says what the one before it has said. So one probe would
-make connections without end. Their bytes give it away: visitors of one network who say the very same, of whom the site
-has answered none. A site answers a whole ClientHello at once, and no two visitors send the same one; so these few are
-a loop. Other bytes may honestly be the same, and a site may honestly wait for more: such visitors are slowed down.
+Each connection to such a front is a new visitor of ours, who says what the one before it has said; so one probe would
+make connections without end. Visitors of one network who say the same, and of whom the site has answered none, are
+suspicious and no more: honest ones may do that, and must notice nothing. So a suspicion is put to the test. The front
+is connected once, and told something that nobody else says: if a visitor comes with that, the front is a loop.
 """
 
 import asyncio
+import os
+import socket
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from hashlib import blake2b
 from typing import NamedTuple
 
 from ..errors import UpstreamError
 from ..roster import Entry
 
+_MOST_ALIKE = 16
 _TELLING_BYTES = 64
 """How much of what was said is compared: a hello's random is in there, and how bytes were cut makes no difference."""
 
-_MOST_NESTED_HELLOS = 8
-_MOST_ALIKE = 32
-_PATIENCE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 60.0
-_LOOKS = 50
+_TEST_TIMEOUT = 1.0
+_RESULT_HOLDS_SECONDS = 60.0
 _MOST_REMEMBERED = 256
 
 
@@ -35,59 +37,91 @@ class LoopGuard:
     """Finds loops.
 
     Args:
+        dial: Connects to the site, for the test.
         refresh: Has every entry's `to_client_bytes` brought up to date.
+        clock: Returns seconds that never go back.
     """
 
-    def __init__(self, refresh: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        dial: Callable[[], Awaitable[socket.socket]],
+        refresh: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._dial = dial
         self._refresh = refresh
+        self._clock = clock
         self._unanswered: OrderedDict[_Saying, list[Entry]] = OrderedDict()
-        self._waiting: dict[_Saying, asyncio.Task[bool]] = {}
+        self._token = b""
+        self._token_came_back: asyncio.Event | None = None
+        self._testing: asyncio.Task[bool] | None = None
+        self._is_loop = False
+        self._known_until_mono = float("-inf")
 
-    async def enter(self, entry: Entry, said: bytes, *, is_whole_hello: bool) -> None:
-        """Note a visitor who is about to be connected to the site; wait if too many like it have no answer yet.
+    async def enter(self, entry: Entry, said: bytes) -> None:
+        """Note a visitor who is about to be connected to the site.
 
         Args:
             entry: The visitor.
-            said: All that it has sent.
-            is_whole_hello: Whether that is a ClientHello, which every site answers.
+            said: What it has sent.
 
         Raises:
             UpstreamError: The site leads back to this proxy.
         """
-        saying = _Saying(entry.network, blake2b(said[:_TELLING_BYTES], digest_size=16).digest())
-        if is_whole_hello:
-            if self._count(saying) >= _MOST_NESTED_HELLOS and not await self._is_answered(saying):
-                raise UpstreamError("domain-fronting: expected a web site, but it leads back to this proxy")
-        elif (beyond := self._count(saying) - _MOST_ALIKE) >= 0:
-            await asyncio.sleep(min(_PATIENCE_SECONDS * 2**beyond, _LONGEST_PAUSE_SECONDS))
+        telling = said[:_TELLING_BYTES]
+        if self._token_came_back is not None and telling == self._token:
+            self._token_came_back.set()
+            raise _loop_error()
+        saying = _Saying(entry.network, blake2b(telling, digest_size=16).digest())
+        if self._clock() >= self._known_until_mono:
+            self._is_loop = self._is_suspicious(saying) and await self._test_together()
+        if self._is_loop:
+            raise _loop_error()
         alike = self._unanswered.setdefault(saying, [])
-        if len(alike) < 2 * _MOST_ALIKE:
+        if len(alike) < _MOST_ALIKE:
             alike.append(entry)
         if len(self._unanswered) > _MOST_REMEMBERED:
             self._unanswered.popitem(last=False)
 
-    async def _is_answered(self, saying: _Saying) -> bool:
-        """Tell whether the site has answered some of them, or does so soon. All who ask at once wait together."""
-        waiting = self._waiting.get(saying)
-        if waiting is None:
-            waiting = self._waiting[saying] = asyncio.get_running_loop().create_task(self._wait_for_answer(saying))
-            waiting.add_done_callback(lambda _: self._waiting.pop(saying))
-        return await asyncio.shield(waiting)
-
-    async def _wait_for_answer(self, saying: _Saying) -> bool:
-        for _ in range(_LOOKS):
-            self._refresh()
-            if self._count(saying) < _MOST_NESTED_HELLOS:
-                return True
-            await asyncio.sleep(_PATIENCE_SECONDS / _LOOKS)
-        return False
+    def _is_suspicious(self, saying: _Saying) -> bool:
+        if self._count(saying) < _MOST_ALIKE:
+            return False
+        self._refresh()  # some may have their answer by now
+        return self._count(saying) >= _MOST_ALIKE
 
     def _count(self, saying: _Saying) -> int:
         """Count the visitors who have said this and have no answer."""
-        alike = self._unanswered.get(saying)
-        if alike is None:
-            return 0
+        alike = self._unanswered.get(saying, [])
         alike[:] = [entry for entry in alike if not entry.to_client_bytes and not entry.is_over]
-        if not alike:
-            del self._unanswered[saying]
         return len(alike)
+
+    async def _test_together(self) -> bool:
+        """Test the front; visitors who come meanwhile wait for the same test."""
+        if self._testing is None:
+            self._testing = asyncio.get_running_loop().create_task(self._test())
+        return await asyncio.shield(self._testing)
+
+    async def _test(self) -> bool:
+        """Tell whether something that we say to the front comes back to us, before it answers or a second is over."""
+        self._token, self._token_came_back = b"\x80" + os.urandom(_TELLING_BYTES - 1), asyncio.Event()
+        came_back, sock = self._token_came_back, None
+        try:
+            with suppress(OSError, TimeoutError, UpstreamError):
+                sock = await self._dial()
+                loop = asyncio.get_running_loop()
+                await loop.sock_sendall(sock, self._token)
+                waits = [loop.create_task(came_back.wait()), loop.create_task(loop.sock_recv(sock, 1))]
+                _, pending = await asyncio.wait(waits, timeout=_TEST_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+                for task in pending:
+                    task.cancel()
+                await asyncio.gather(*waits, return_exceptions=True)
+            return came_back.is_set()
+        finally:
+            if sock is not None:
+                sock.close()
+            self._token_came_back = self._testing = None
+            self._known_until_mono = self._clock() + _RESULT_HOLDS_SECONDS
+
+
+def _loop_error() -> UpstreamError:
+    return UpstreamError("domain-fronting: expected a web site, but it leads back to this proxy")

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from contextlib import suppress
 
 from .._engine import Engine as _Engine
@@ -70,9 +70,16 @@ class NativeRelay:
         """See `Relay.close`."""
         self._ticker.close()
         self._loop.remove_reader(self._engine.completion_fd())
-        with ThreadPoolExecutor(1) as executor:  # the loop's own may be busy with look-ups that hang
-            await self._loop.run_in_executor(executor, self._engine.close)
+        closed: asyncio.Future[None] = self._loop.create_future()
+        # A daemon: neither the event loop nor the interpreter waits for threads of the engine that don't end.
+        threading.Thread(target=self._close_engine, args=(closed,), name="mtglib-engine-end", daemon=True).start()
+        await closed
         del self._engine  # and with it its descriptors, which shouldn't wait for the garbage collector
+
+    def _close_engine(self, closed: "asyncio.Future[None]") -> None:
+        self._engine.close()
+        with suppress(RuntimeError):  # the event loop is gone, and with it whoever waits
+            self._loop.call_soon_threadsafe(_settle, closed)
 
     def _complete(self) -> None:
         for number, from_client, to_client, upstream_ended, reason in self._engine.completed():
@@ -108,3 +115,8 @@ def _ciphers(job: Job) -> list[tuple[bytes, bytes, int]] | None:
 
 def _parts(state: CipherState) -> tuple[bytes, bytes, int]:
     return state.key, state.iv, state.offset_bytes
+
+
+def _settle(closed: "asyncio.Future[None]") -> None:
+    if not closed.done():
+        closed.set_result(None)

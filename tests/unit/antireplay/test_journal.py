@@ -278,6 +278,17 @@ def test_files_that_somebody_deletes_are_written_anew(tmp_path: Path) -> None:
         assert (second.found, all(second.sees(*hellos(0, 200)))) == (200, True)
 
 
+def test_a_directory_that_somebody_deletes_before_the_first_hello_is_made_anew(tmp_path: Path) -> None:
+    with life(tmp_path / "a") as first:
+        (tmp_path / "a").rmdir()
+        first.sees(*hellos(0, 5))
+        with suppress(OSError):
+            first.writes()
+        first.writes()
+    with life(tmp_path / "a") as second:
+        assert all(second.sees(*hellos(0, 5)))
+
+
 def test_a_directory_that_cannot_be_made_yet_is_made_later(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
     with life(tmp_path / "a" / "b") as first:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack
@@ -215,3 +216,24 @@ def test_the_site_can_be_told_who_asks(warnings: Warnings) -> None:
     assert header[12:16] == b"\x21\x11\x00\x0c"
     assert header[16:] == b"\xc0\x00\x02\x07\x7f\x00\x00\x01" + (50_000).to_bytes(2) + (443).to_bytes(2)
     assert front.preamble(Visitor(None, None))[12:] == b"\x20\x00\x00\x00"
+
+
+async def test_few_connections_to_the_site_are_begun_at_once(warnings: Warnings) -> None:
+    class Hanging(OneHost):
+        begun = 0
+        go = asyncio.Event()
+
+        async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+            self.begun += 1
+            await self.go.wait()
+            raise OSError("no site")
+
+    network = Hanging("", 0)
+    front = Front(ProxyOpts.with_defaults(SECRET, network=network), [], lambda: None, warnings)
+    dials = [asyncio.create_task(front.dial(Entry(str(n), Visitor(SEEN, None), 0.0), b"%d" % n)) for n in range(100)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert network.begun == 64
+    network.go.set()
+    await asyncio.gather(*dials, return_exceptions=True)
+    assert network.begun == 100

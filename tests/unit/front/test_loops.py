@@ -1,8 +1,11 @@
-"""Which visitors are taken for a loop, and which are only slowed down."""
+"""Whether a front leads back: only a test says so, and honest visitors notice nothing of it."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 import pytest
@@ -12,14 +15,9 @@ from mtglib.front import loops
 from mtglib.front.loops import LoopGuard
 from mtglib.roster import Entry
 from mtglib.visitor import Endpoint, Visitor
+from support import sockets
 
-HELLO = b"a whole hello"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Little patience."""
-    monkeypatch.setattr(loops, "_PATIENCE_SECONDS", 0.01)
+HELLO = b"a whole hello, or silence, or anything else"
 
 
 def entry(ip: str = "192.0.2.1") -> Entry:
@@ -29,83 +27,153 @@ def entry(ip: str = "192.0.2.1") -> Entry:
 async def entered(guard: LoopGuard, count: int, said: bytes = HELLO, ip: str = "192.0.2.1") -> list[Entry]:
     made = [entry(ip) for _ in range(count)]
     for each in made:
-        await guard.enter(each, said, is_whole_hello=said == HELLO)
+        await guard.enter(each, said)
     return made
 
 
-async def test_a_ninth_hello_of_a_network_without_an_answer_is_a_loop() -> None:
-    guard = LoopGuard(lambda: None)
-    await entered(guard, 8)
+class Site:
+    """What the guard dials; ``heard`` does something with what it is told."""
 
-    with pytest.raises(mtglib.UpstreamError, match=r"domain-fronting: .* leads back to this proxy"):
-        await entered(guard, 1)
+    def __init__(self, heard: Callable[[socket.socket, bytes], Awaitable[None]]) -> None:
+        self.dials = 0
+        self._heard = heard
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def dial(self) -> socket.socket:
+        self.dials += 1
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        self._tasks.add(asyncio.create_task(self._serve(theirs)))
+        return ours
+
+    async def _serve(self, sock: socket.socket) -> None:
+        with sock:
+            data = await asyncio.get_running_loop().sock_recv(sock, 1000)
+            await self._heard(sock, data)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Site]:
+        try:
+            yield self
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def test_hellos_of_other_networks_and_other_hellos_are_none() -> None:
-    guard = LoopGuard(lambda: None)
-    await entered(guard, 8)
-    await entered(guard, 8, ip="192.0.2.2")
-    for number in range(20):
-        await guard.enter(entry(), b"hello %d" % number, is_whole_hello=True)
+async def answer(sock: socket.socket, _data: bytes) -> None:
+    await sockets.send_all(sock, b"400")
 
 
-@pytest.mark.parametrize("how", ["answered", "over"])
-async def test_those_who_have_an_answer_or_are_gone_do_not_count(how: str) -> None:
-    guard = LoopGuard(lambda: None)
-    for each in await entered(guard, 8):
-        each.to_client_bytes, each.is_over = int(how == "answered"), how == "over"
-
-    await entered(guard, 8)
+async def be_silent(_sock: socket.socket, _data: bytes) -> None:
+    await asyncio.Event().wait()
 
 
-async def test_an_answer_that_comes_meanwhile_lets_all_who_wait_on() -> None:
+def guard_of(site: Site, clock: Callable[[], float] = lambda: 0.0) -> LoopGuard:
+    return LoopGuard(site.dial, lambda: None, clock)
+
+
+@pytest.mark.parametrize("said", [HELLO, b"", b"GET "])
+async def test_visitors_who_say_the_same_pass_if_the_site_is_none_of_ours(said: bytes) -> None:
+    async with Site(answer).open() as site:
+        guard = guard_of(site)
+        await entered(guard, 100, said)
+
+        assert site.dials == 1, "one suspicion, one test a minute"
+
+
+async def test_a_silent_site_is_no_loop_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "_TEST_TIMEOUT", 0.01)
+    async with Site(be_silent).open() as site:
+        await entered(guard_of(site), 100)
+
+
+async def test_a_site_that_cannot_be_reached_is_no_loop() -> None:
+    async def dial() -> socket.socket:
+        raise OSError("nobody there")
+
+    await entered(LoopGuard(dial, lambda: None), 100)
+
+
+async def test_what_comes_back_is_a_loop() -> None:
+    async def come_back(_sock: socket.socket, data: bytes) -> None:
+        with pytest.raises(mtglib.UpstreamError):
+            await guard.enter(entry(), data)
+
+    async with Site(come_back).open() as site:
+        now_mono = 0.0
+        guard = guard_of(site, lambda: now_mono)
+        await entered(guard, 16)
+        for _ in range(5):
+            with pytest.raises(mtglib.UpstreamError, match=r"domain-fronting: .* leads back to this proxy"):
+                await entered(guard, 1)
+        with pytest.raises(mtglib.UpstreamError):
+            await entered(guard, 1, b"something else", "192.0.2.9")
+        assert site.dials == 1
+
+        now_mono = 61.0
+        await entered(guard, 1, b"something else")  # it may have been mended
+        with pytest.raises(mtglib.UpstreamError):
+            await entered(guard, 1)
+        assert site.dials == 2
+
+
+async def test_all_who_come_during_the_test_wait_for_its_outcome() -> None:
+    go = asyncio.Event()
+
+    async def come_back_later(_sock: socket.socket, data: bytes) -> None:
+        await go.wait()
+        with pytest.raises(mtglib.UpstreamError):
+            await guard.enter(entry(), data)
+
+    async with Site(come_back_later).open() as site:
+        guard = guard_of(site)
+        await entered(guard, 16)
+        waiting = [asyncio.create_task(entered(guard, 1)) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        assert not any(task.done() for task in waiting)
+        waiting[0].cancel()
+        go.set()
+
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(outcomes[0], asyncio.CancelledError)
+        assert all(isinstance(outcome, mtglib.UpstreamError) for outcome in outcomes[1:])
+        assert site.dials == 1
+
+
+@pytest.mark.parametrize("how", ["answered", "over", "elsewhere", "different"])
+async def test_what_makes_nobody_suspicious(how: str) -> None:
+    async with Site(answer).open() as site:
+        guard = guard_of(site)
+        for number in range(60):
+            said = b"hello %d" % number if how == "different" else HELLO
+            (made,) = await entered(guard, 1, said, f"192.0.2.{number}" if how == "elsewhere" else "192.0.2.1")
+            made.to_client_bytes, made.is_over = int(how == "answered"), how == "over"
+
+        assert site.dials == 0
+
+
+async def test_answers_that_were_not_told_yet_are_asked_for() -> None:
     made: list[Entry] = []
 
     def refresh() -> None:
-        made[0].to_client_bytes = 1
+        for each in made:
+            each.to_client_bytes = 1
 
-    guard = LoopGuard(refresh)
-    made += await entered(guard, 8)
-
-    await asyncio.gather(*(entered(guard, 1) for _ in range(20)))
-
-
-async def test_one_that_is_cancelled_takes_the_others_no_answer() -> None:
-    guard = LoopGuard(lambda: None)
-    await entered(guard, 8)
-    waiting = [asyncio.create_task(entered(guard, 1)) for _ in range(3)]
-    await asyncio.sleep(0)
-    waiting[0].cancel()
-
-    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-
-    assert isinstance(outcomes[0], asyncio.CancelledError)
-    assert all(isinstance(outcome, mtglib.UpstreamError) for outcome in outcomes[1:])
-
-
-@pytest.mark.parametrize("said", [b"", b"GET "])
-async def test_others_who_say_the_same_only_wait(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loops, "_LONGEST_PAUSE_SECONDS", 0.02)
-    paused: list[float] = []
-    sleep = asyncio.sleep
-
-    async def noted(seconds: float) -> None:
-        paused.append(seconds)
-        await sleep(0)
-
-    monkeypatch.setattr(asyncio, "sleep", noted)
-    guard = LoopGuard(lambda: None)
-    await entered(guard, 32, said)
-    assert paused == []
-
-    await entered(guard, 4, said)
-
-    assert paused == [0.01, 0.02, 0.02, 0.02]
+    async with Site(answer).open() as site:
+        guard = LoopGuard(site.dial, refresh)
+        for _ in range(5):
+            made += await entered(guard, 16)
+        assert site.dials == 0
 
 
 async def test_what_is_remembered_is_bounded() -> None:
-    guard = LoopGuard(lambda: None)
-    for number in range(3000):
-        await guard.enter(entry(), b"%d" % number, is_whole_hello=True)
+    async with Site(answer).open() as site:
+        guard = guard_of(site)
+        for number in range(3000):
+            await guard.enter(entry(), b"%d" % number)
+        await entered(guard, 1000)
 
-    assert len(guard._unanswered) == loops._MOST_REMEMBERED
+        assert len(guard._unanswered) == loops._MOST_REMEMBERED
+        assert max(map(len, guard._unanswered.values())) <= 16
