@@ -95,11 +95,6 @@ impl<S: Io> Conn<S> {
         let (moved, outcome) =
             conn.up.start(&job.preamble, &job.client_unread, &conn.client, &conn.upstream, turn.pool, held);
         conn.note(Side::Client, moved, outcome, turn);
-        if !job.upstream_unread.is_empty() {
-            let (moved, outcome) =
-                conn.down.start(&[], &job.upstream_unread, &conn.upstream, &conn.client, turn.pool, held);
-            conn.note(Side::Upstream, moved, outcome, turn);
-        }
         conn
     }
 

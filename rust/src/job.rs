@@ -13,8 +13,6 @@ pub struct Job<S = OwnedFd> {
     pub upstream: S,
     /// Bytes received from the client that nobody has dealt with.
     pub client_unread: Vec<u8>,
-    /// Bytes received from upstream that the client hasn't got; only without ciphers.
-    pub upstream_unread: Vec<u8>,
     /// Sent upstream before everything else, and not counted.
     pub preamble: Vec<u8>,
     /// None relays the bytes as they are.

@@ -59,7 +59,6 @@ impl Engine {
         client_fd: i32,
         upstream_fd: i32,
         client_unread: &[u8],
-        upstream_unread: &[u8],
         preamble: &[u8],
         ciphers: Option<Vec<PyCipher<'_>>>,
         idle_timeout: f64,
@@ -74,7 +73,6 @@ impl Engine {
             client,
             upstream,
             client_unread: client_unread.to_vec(),
-            upstream_unread: upstream_unread.to_vec(),
             preamble: preamble.to_vec(),
             ciphers: ciphers.as_deref().map(parse_ciphers).transpose()?,
             timeouts: Timeouts {
@@ -83,9 +81,6 @@ impl Engine {
                 delivery: timeout("delivery_timeout", delivery_timeout)?,
             },
         };
-        if job.ciphers.is_some() && !job.upstream_unread.is_empty() {
-            return Err(PyValueError::new_err("upstream_unread: expected nothing, as there are ciphers"));
-        }
         Ok(py.detach(|| self.0.submit(job)))
     }
 

@@ -196,15 +196,7 @@ impl World {
             pool: Pool::new(),
             rests: Rests::default(),
         };
-        let job = Job {
-            client,
-            upstream,
-            client_unread: Vec::new(),
-            upstream_unread: Vec::new(),
-            preamble: Vec::new(),
-            ciphers,
-            timeouts,
-        };
+        let job = Job { client, upstream, client_unread: Vec::new(), preamble: Vec::new(), ciphers, timeouts };
         world.conn = Some(Conn::start(0, job, &mut world.turn()));
         world
     }

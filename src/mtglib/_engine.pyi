@@ -27,7 +27,6 @@ class Engine:
         client_fd: int,
         upstream_fd: int,
         client_unread: bytes,
-        upstream_unread: bytes,
         preamble: bytes,
         ciphers: Sequence[_Cipher] | None,
         idle_timeout: float,
@@ -42,7 +41,6 @@ class Engine:
             client_fd: Connected, non-blocking.
             upstream_fd: Likewise.
             client_unread: Bytes received from the client and not dealt with.
-            upstream_unread: Bytes received from upstream that go to the client first; none with ciphers.
             preamble: Sent upstream first, uncounted.
             ciphers: None: raw. Two: client_decrypt, dc_encrypt; four: and dc_decrypt, client_encrypt. Each is key,
                 iv, bytes of keystream used.

@@ -210,17 +210,6 @@ async def test_reset_behind_an_end_is_carried_over_at_once(relay: str) -> None:
         assert await Pour(around.client).was_reset()
 
 
-async def test_what_was_read_from_upstream_before_comes_first_and_counts(relay: str) -> None:
-    async with relayed(relay, upstream_unread=b"read before, ") as around:
-        await around.upstream.send(b"and after")
-        assert await recv_exactly(around.client, 22) == b"read before, and after"
-        around.client.send_eof()
-        around.upstream.send_eof()
-
-        assert (await around.running).to_client_bytes == 22
-        assert [sum(told[1] for told in around.told)] == [22]
-
-
 async def test_what_has_come_meanwhile_goes_into_the_first_segment(relay: str) -> None:
     """A site that closes behind half of it would have sent a RST for the rest, and sends a FIN if that comes late."""
     async with relayed(relay, client_unread=b"a" * 16_384, client_waiting=b"b" * 4_000) as around:

@@ -42,8 +42,6 @@ class Job:
         preamble: Sent upstream before everything else: our frame or PROXY header. Doesn't count as traffic.
         ciphers: For Telegram; None relays the bytes as they are.
         idle_timeout: Seconds without a byte taken by either socket after which the relay ends; positive.
-        upstream_unread: Bytes received from upstream that go to the client first; only without ciphers. They count as
-            traffic.
         half_closed_timeout: After upstream's end of stream, seconds without a byte taken by upstream after which the
             relay ends; positive. While something is left for the client, a byte that its kernel takes will do. None:
             only `idle_timeout` bounds it.
@@ -57,7 +55,6 @@ class Job:
     preamble: bytes
     ciphers: TelegramCiphers | None
     idle_timeout: float
-    upstream_unread: bytes = b""
     half_closed_timeout: float | None = None
     delivery_timeout: float = DELIVERY_TIMEOUT
 

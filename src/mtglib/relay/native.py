@@ -37,7 +37,6 @@ class NativeRelay:
             job.client.detach(),
             job.upstream.detach(),
             job.client_unread,
-            job.upstream_unread,
             job.preamble,
             _ciphers(job),
             job.idle_timeout,

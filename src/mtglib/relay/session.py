@@ -166,7 +166,7 @@ class Session:
         recrypt: _Transform = bytes
         if ciphers and ciphers.dc_decrypt and ciphers.client_encrypt:
             recrypt = _recrypt(ciphers.dc_decrypt, ciphers.client_encrypt)
-        received = self._job.upstream_unread or await self._receive(self._down)
+        received = await self._receive(self._down)
         while received:
             self._to_client_bytes += len(received)
             payload = recrypt(received)

@@ -77,7 +77,7 @@ class Running:
 
     async def start(self, ciphers: TelegramCiphers | None = None) -> asyncio.Task[RelayResult]:
         """Start a job; it is submitted when this returns."""
-        job = Job(*socket.socketpair(), b"unread", b"preamble", ciphers, 7.5, b"site's", 6.5, 5.5)
+        job = Job(*socket.socketpair(), b"unread", b"preamble", ciphers, 7.5, 6.5, 5.5)
         task = asyncio.create_task(self.relay.run(job, lambda *told: self.told.append(told)))
         await asyncio.sleep(0)
         return task
@@ -107,11 +107,11 @@ async def test_a_job_crosses_with_all_that_it_says(running: Running) -> None:
         running.engine.end(number, 0, 0, "idle")
     await asyncio.gather(*tasks)
 
-    assert [submitted[:3] + submitted[4:] for submitted in running.engine.submitted] == [
-        (b"unread", b"site's", b"preamble", 7.5, 6.5, 5.5)
+    assert [submitted[:2] + submitted[3:] for submitted in running.engine.submitted] == [
+        (b"unread", b"preamble", 7.5, 6.5, 5.5)
     ] * 3
     parts = [(state(n).key, state(n).iv, n) for n in range(5)]
-    assert [submitted[3] for submitted in running.engine.submitted] == [None, parts[1:3], parts[1:5]]
+    assert [submitted[2] for submitted in running.engine.submitted] == [None, parts[1:3], parts[1:5]]
 
 
 async def test_progress_and_end_together_tell_each_byte_once(running: Running) -> None:
