@@ -36,6 +36,7 @@ class Acceptor:
         take: Gets each connection, non-blocking, and its peer's address as the socket module gives it.
         warnings: Where a lack of resources is reported.
         batch: Most connections taken in one turn of the event loop, so that a flood leaves room for others.
+        make_room: Called when there are no resources for more connections, before a pause.
 
     Attributes:
         listener: The duplicate, closed by `run`.
@@ -51,8 +52,10 @@ class Acceptor:
         warnings: Warnings,
         *,
         batch: int = 64,
+        make_room: Callable[[], None] = lambda: None,
     ) -> None:
         self._batch = batch
+        self._make_room = make_room
         self.listener = _duplicate(listener)
         self._take = take
         self._warnings = warnings
@@ -98,6 +101,7 @@ class Acceptor:
 
     def _failed(self, error: OSError) -> None:
         if error.errno in _OUT_OF_RESOURCES:
+            self._make_room()
             self._warnings.warn("accept", "no resources for more connections; trying again", error=error)
             self._loop.remove_reader(self.listener.fileno())
             self._pause = self._loop.call_later(_PAUSE_SECONDS, self._resume)

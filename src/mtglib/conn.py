@@ -8,6 +8,8 @@ from contextlib import suppress
 from .readiness import LOST, READABLE, WRITABLE, Readiness
 
 _RECV_BYTES = 16 * 1024
+_PAUSE_SECONDS = 0.0005
+_MOST_PAUSES = 8
 
 
 class Conn:
@@ -22,33 +24,39 @@ class Conn:
 
     Attributes:
         unread: Bytes that were received and that nobody has taken yet.
+        pauses: Places in `unread` at which the peer paused, as long as nothing is taken: so far it had sent then.
     """
 
-    __slots__ = ("_fd", "_readiness", "_sock", "unread")
+    __slots__ = ("_fd", "_readiness", "_sock", "pauses", "unread")
 
     def __init__(self, sock: socket.socket, readiness: Readiness, unread: bytes = b"") -> None:
         self._sock = sock
         self._fd = sock.fileno()
         self._readiness = readiness
         self.unread = unread
+        self.pauses: list[int] = []
 
     def probe_when_idle(self) -> None:
         """Let the kernel find out that an idle peer is gone, where the socket's kind has that."""
         with suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
-    async def receive_more(self, deadline_mono: float) -> bool:
+    async def receive_more(self, deadline_mono: float | None) -> bool:
         """Append what the peer sent to `unread`; False when it has ended its side.
 
         Raises:
             TimeoutError: Nothing came until the loop's clock said `deadline_mono`.
             OSError: The connection is broken.
         """
-        while asyncio.get_running_loop().time() < deadline_mono:
+        loop = asyncio.get_running_loop()
+        while deadline_mono is None or loop.time() < deadline_mono:
             try:
                 data = self._sock.recv(_RECV_BYTES)
             except BlockingIOError:
+                began_mono = loop.time()
                 await self._readiness.wait(self._fd, READABLE, deadline_mono)
+                if self.unread and loop.time() - began_mono > _PAUSE_SECONDS and len(self.pauses) < _MOST_PAUSES:
+                    self.pauses.append(len(self.unread))
             else:
                 self.unread += data
                 return bool(data)

@@ -3,7 +3,7 @@
 from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
 from .guards import Emitter, GuardedLogger, Warnings, contains
 from .options import ProxyOpts
-from .roster import Roster
+from .roster import Entry, Roster
 from .visitor import Visitor
 from .visitor_log import VisitorLog
 
@@ -40,12 +40,20 @@ class Entrance:
             return False
         evicted = self._roster.visitor_to_evict(visitor.network)
         if evicted is not None:
-            self._roster.evict(evicted)
-            self._visitor_log.evicted(evicted)
+            self._evict(evicted)
         elif self._roster.is_full:
             self._refuse_for_concurrency(ip)
             return False
         return True
+
+    def evict_one(self) -> None:
+        """End the visitor who is the next to make room, if there is one."""
+        if (visitor := self._roster.next_visitor_to_go()) is not None:
+            self._evict(visitor)
+
+    def _evict(self, visitor: Entry) -> None:
+        self._roster.evict(visitor)
+        self._visitor_log.evicted(visitor)
 
     def _lists_admit(self, ip: IPAddress) -> bool:
         allowlist = self._opts.ip_allowlist

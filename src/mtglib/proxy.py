@@ -131,7 +131,7 @@ class Proxy:
         if self._serves(listener):
             raise ProxyUseError("this listener is served already")
         self._move_in()
-        acceptor = Acceptor(listener, self._take, self._warnings, batch=self._batch)
+        acceptor = Acceptor(listener, self._take, self._warnings, batch=self._batch, make_room=self._make_room)
         self._acceptors[acceptor] = acceptor.listener
         try:
             await acceptor.run()
@@ -230,6 +230,12 @@ class Proxy:
             _entry = self._start(sock, visitor, counted=True)
         else:
             sock.close()
+
+    def _make_room(self) -> None:
+        """Give up some visitors, as there are no descriptors left: clients mustn't wait for them to leave."""
+        assert self._entrance is not None
+        for _ in range(self._batch):
+            self._entrance.evict_one()
 
     def _start(self, sock: socket.socket, visitor: Visitor, *, counted: bool) -> Entry:
         assert self._shared is not None

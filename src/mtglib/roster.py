@@ -172,10 +172,16 @@ class Roster:
             if own is not None and len(own) >= self._per_network:
                 return next(iter(own))
         if self.visitors >= self._most_visitors or self.counted >= self._concurrency:
-            few = self._largest <= _FEW_VISITORS
-            largest = self._all_visitors if few else self._networks[next(iter(self._by_size[self._largest]))]
-            return next(iter(largest))
+            return self.next_visitor_to_go()
         return None
+
+    def next_visitor_to_go(self) -> Entry | None:
+        """Return the visitor who makes room for any other, if there is one."""
+        if not self._all_visitors:
+            return None
+        few = self._largest <= _FEW_VISITORS
+        largest = self._all_visitors if few else self._networks[next(iter(self._by_size[self._largest]))]
+        return next(iter(largest))
 
     def add(self, entry: Entry) -> None:
         """Take in a newcomer, who is a visitor until `authenticated`."""

@@ -161,6 +161,8 @@ class Stream:
                 site = await self._early.take()
             else:
                 site = await front.connect(self.entry, self._conn.unread)
+            if self._conn.pauses:
+                site = await front.send_earlier_pieces(site, self._conn.unread, self._conn.pauses)
         except (OSError, TimeoutError, UpstreamError) as error:
             why = f"the fronting site can't be reached: {str(error) or 'time-out'}"
             self._report.closed(Reason.FRONT_UNREACHABLE, why)

@@ -20,7 +20,7 @@ from ..errors import OptionError
 from .entries import KEY_BYTES, Entries
 from .journal_format import HEADER_BYTES, MOST_RECORDS, Blocks, Header, pack_block, pack_header, parse_header
 
-_NAME = re.compile(r"hellos-([0-9]{10,18})\.seen")
+_NAME = re.compile(r"hellos-(0[0-9]{9})\.seen")
 
 AnyEntries = TypeVar("AnyEntries", bound=Entries)
 
@@ -103,6 +103,7 @@ class Journal:
         """
         has_appended = False
         try:
+            self._notice_another_directory()
             if self._latest is not None and os.fstat(self._latest).st_nlink == 0:
                 self._start_over()
             while (found := entries.since(self._safe.sequence, MOST_RECORDS))[1]:
@@ -259,6 +260,18 @@ class Journal:
             os.lseek(self._latest, 0, os.SEEK_END)
         except OSError:
             self._close_latest()
+
+    def _notice_another_directory(self) -> None:
+        """Go on in the directory that has the name now, where somebody has moved ours away."""
+        if self._folder is None:
+            return
+        ours = os.fstat(self._folder)
+        try:
+            named = os.stat(self._directory)
+        except OSError:
+            return
+        if (named.st_dev, named.st_ino) != (ours.st_dev, ours.st_ino):
+            self._start_over()
 
     def _close_latest(self) -> None:
         if self._latest is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
@@ -17,8 +17,11 @@ from ..wire.proxy_protocol import header_v2
 from .loops import LoopGuard
 from .own_address import leads_to_us
 
-_MOST_DIALS = 64
+_MOST_DIALS = 512
 """How many connections to the site are begun at once; more visitors wait."""
+
+_PAUSE_SECONDS = 0.0015
+"""Between two pieces of what a visitor has sent: enough for a site that is idle to read the first one."""
 
 
 def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
@@ -91,6 +94,30 @@ class Front:
                 f"domain-fronting: expected another server than this proxy, but {host} port {port} is its own address"
             )
         return upstream
+
+    async def send_earlier_pieces(self, site: SiteConnection, said: bytes, pauses: Sequence[int]) -> SiteConnection:
+        """Send the site what a visitor sent before its last pause, with pauses as well.
+
+        How a site closes may depend on how bytes came: what it hasn't read when it closes makes a RST of its FIN.
+
+        Args:
+            site: Its connection.
+            said: All that the visitor has sent.
+            pauses: How much of it came before each pause.
+        """
+        upstream, preamble, forwarded_bytes = site
+        for end in pauses:
+            if end <= forwarded_bytes:
+                continue
+            piece = preamble + said[forwarded_bytes:end]
+            try:
+                sent_bytes = upstream.send(piece)
+            except OSError:  # full, or broken, which the relay will find
+                break
+            forwarded_bytes += max(sent_bytes - len(preamble), 0)
+            preamble = preamble[sent_bytes:]
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return SiteConnection(upstream, preamble, forwarded_bytes)
 
     def preamble(self, visitor: Visitor) -> bytes:
         """Return what the site gets before the visitor's bytes: a PROXY protocol header, where it wants one."""

@@ -46,7 +46,9 @@ class EarlyFront:
         self._dialling: asyncio.Task[socket.socket] | None = self._loop.create_task(
             shared.front.dial(entry, conn.unread)
         )
+        self._dialling.add_done_callback(self._note_dial)
         self._answering: asyncio.Task[None] | None = None
+        self._looking: asyncio.Timeout | None = None
 
     @property
     def has_answered(self) -> bool:
@@ -67,29 +69,21 @@ class EarlyFront:
             ClientError: NOT_TLS, CLOSED or TIMEOUT: no hello comes, or the site has answered first.
             OSError: The visitor's connection is broken.
         """
-        receiving: asyncio.Task[bool] | None = None
+        conn = self._conn
         try:
-            while (assembled := client_hello.assemble(self._conn.unread)) is None:
-                self._forward()
-                if receiving is None:
-                    receiving = self._loop.create_task(self._conn.receive_more(deadline_mono))
-                await asyncio.wait(
-                    [task for task in (receiving, self._dialling, self._answering) if task is not None],
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                self._note_dial()
-                if self.has_answered:
-                    raise ClientError(Reason.TIMEOUT, "the site has answered before the ClientHello was complete")
-                if receiving.done():
-                    self._shared.roster.touch(self._entry)
-                    if not _received(receiving):
+            async with asyncio.timeout_at(deadline_mono) as self._looking:
+                while (assembled := client_hello.assemble(conn.unread)) is None:
+                    self._forward()
+                    if not await conn.receive_more(None):
                         raise ClientError(Reason.CLOSED, "the client left before its ClientHello was complete")
-                    receiving = None
-            return assembled
+                    self._shared.roster.touch(self._entry)
+        except TimeoutError:
+            if self.has_answered:
+                raise ClientError(Reason.TIMEOUT, "the site has answered before the ClientHello was complete") from None
+            raise ClientError(Reason.TIMEOUT, "no complete ClientHello in time") from None
         finally:
-            if receiving is not None:
-                receiving.cancel()
-                receiving.add_done_callback(_note_exception)
+            self._looking = None
+        return assembled
 
     async def take(self) -> SiteConnection:
         """Give the connection away.
@@ -98,8 +92,9 @@ class EarlyFront:
             OSError, TimeoutError, UpstreamError: The site can't be reached.
         """
         if self._dialling is not None:
-            await asyncio.wait([self._dialling])
-            self._note_dial()
+            dialling = self._dialling
+            await asyncio.wait([dialling])
+            self._note_dial(dialling)
         if self._upstream is None:
             assert self._failure is not None
             raise self._failure
@@ -123,17 +118,25 @@ class EarlyFront:
             reset(self._upstream)
             self._upstream = None
 
-    def _note_dial(self) -> None:
-        if self._dialling is None or not self._dialling.done():
+    def _note_dial(self, dialling: "asyncio.Task[socket.socket]") -> None:
+        """The dial is over. What was looked at by then is no whole hello, so that the site may have it."""
+        if dialling is not self._dialling:
             return
-        dialling, self._dialling = self._dialling, None
+        self._dialling = None
         try:
             self._upstream = dialling.result()
         except (OSError, TimeoutError, UpstreamError) as error:
             self._failure = error  # a hello of ours may come all the same
-        else:
-            readable = self._shared.readiness.wait(self._upstream.fileno(), READABLE)
-            self._answering = self._loop.create_task(readable)
+            return
+        if self._looking is not None:
+            self._forward()
+        readable = self._shared.readiness.wait(self._upstream.fileno(), READABLE)
+        self._answering = self._loop.create_task(readable)
+        self._answering.add_done_callback(self._note_answer)
+
+    def _note_answer(self, answering: "asyncio.Task[None]") -> None:
+        if self._looking is not None and not answering.cancelled() and not self._looking.expired():
+            self._looking.reschedule(self._loop.time())
 
     def _forward(self) -> None:
         """Send the site what it hasn't got yet, as far as it takes it: little enough to fit into any buffer."""
@@ -154,19 +157,6 @@ class EarlyFront:
             self._answering = None
         if self._upstream is not None:
             self._shared.readiness.forget(self._upstream.fileno())
-
-
-def _received(receiving: "asyncio.Task[bool]") -> bool:
-    try:
-        return receiving.result()
-    except TimeoutError:
-        raise ClientError(Reason.TIMEOUT, "no complete ClientHello in time") from None
-
-
-def _note_exception(task: "asyncio.Task[bool]") -> None:
-    """Look at what a task that nobody waits for has raised, else asyncio would warn of it."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _close_what_was_dialled(dialling: "asyncio.Task[socket.socket]") -> None:

@@ -230,10 +230,10 @@ async def test_few_connections_to_the_site_are_begun_at_once(warnings: Warnings)
 
     network = Hanging("", 0)
     front = Front(ProxyOpts.with_defaults(SECRET, network=network), [], lambda: None, warnings)
-    dials = [asyncio.create_task(front.dial(Entry(str(n), Visitor(SEEN, None), 0.0), b"%d" % n)) for n in range(100)]
+    dials = [asyncio.create_task(front.dial(Entry(str(n), Visitor(SEEN, None), 0.0), b"%d" % n)) for n in range(600)]
     for _ in range(20):
         await asyncio.sleep(0)
-    assert network.begun == 64
+    assert network.begun == 512
     network.go.set()
     await asyncio.gather(*dials, return_exceptions=True)
-    assert network.begun == 100
+    assert network.begun == 600
