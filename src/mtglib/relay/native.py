@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from contextlib import suppress
+from typing import TypeAlias
 
 from .._engine import Engine as _Engine
 from ..reasons import Reason
@@ -11,7 +12,13 @@ from ..wire.aes_ctr import CipherState
 from .job import Job, OnTraffic, RelayResult
 from .ticker import Ticker
 
+_News: TypeAlias = tuple[int, int, int, bool]
+"""Job, bytes from client, bytes to client, whether upstream has ended its side."""
+
 _NOTHING = (0, 0, False)
+_PARTS = 20
+_LEAST_PART = 8
+_PART_EACH_SECONDS = 0.04
 
 
 def thread_count() -> int:
@@ -27,7 +34,10 @@ class NativeRelay:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, tuple[asyncio.Future[RelayResult], OnTraffic]] = {}
         self._reported: dict[int, tuple[int, int, bool]] = {}
-        self._ticker = Ticker(self.report)
+        self._untold: list[_News] = []
+        self._part = 0
+        self._next_part: asyncio.TimerHandle | None = None
+        self._ticker = Ticker(self._report_bit_by_bit)
         self._loop.add_reader(self._engine.completion_fd(), self._complete)
 
     async def run(self, job: Job, on_traffic: OnTraffic) -> RelayResult:
@@ -68,6 +78,8 @@ class NativeRelay:
     async def close(self) -> None:
         """See `Relay.close`."""
         self._ticker.close()
+        if self._next_part is not None:
+            self._next_part.cancel()
         self._loop.remove_reader(self._engine.completion_fd())
         closed: asyncio.Future[None] = self._loop.create_future()
         # A daemon: neither the event loop nor the interpreter waits for threads of the engine that don't end.
@@ -91,7 +103,26 @@ class NativeRelay:
 
     def report(self) -> None:
         """See `Relay.report`."""
-        for number, from_client, to_client, upstream_ended in self._engine.progress():
+        untold, self._untold = self._untold, []
+        self._tell_of(untold)
+        self._tell_of(self._engine.progress())
+
+    def _report_bit_by_bit(self) -> None:
+        """Report over most of a second: what all jobs cost at once, the engine's threads would have to wait for."""
+        self._untold += self._engine.progress()
+        self._part = max(_LEAST_PART, -(-len(self._untold) // _PARTS))
+        if self._next_part is None:
+            self._report_part()
+
+    def _report_part(self) -> None:
+        part, self._untold = self._untold[: self._part], self._untold[self._part :]
+        self._tell_of(part)
+        self._next_part = None
+        if self._untold:
+            self._next_part = self._loop.call_later(_PART_EACH_SECONDS, self._report_part)
+
+    def _tell_of(self, news: list[_News]) -> None:
+        for number, from_client, to_client, upstream_ended in news:
             if number in self._waiting:
                 told = self._reported.get(number, _NOTHING)
                 self._reported[number] = (told[0] + from_client, told[1] + to_client, upstream_ended)

@@ -137,6 +137,31 @@ async def test_an_end_without_news_tells_nothing_more(running: Running) -> None:
     assert running.told == [(5, 6, False)], "and nothing of a job that is over"
 
 
+async def test_many_jobs_are_reported_bit_by_bit_and_each_byte_once(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "_PART_EACH_SECONDS", 0.001)
+    tasks = [await running.start() for _ in range(200)]
+    for number in range(200):
+        running.engine.move(number, 1, 0)
+    running.relay._report_bit_by_bit()
+    assert len(running.told) == 10, "a twentieth at a time"
+    running.engine.end(199, 1, 5, "idle")
+    await tasks[199]
+    assert running.told[-1] == (1, 5, False), "what was not told of a job that ends is told then"
+    while len(running.told) < 50:
+        await asyncio.sleep(0.001)
+    running.engine.move(198, 2, 0)
+    running.relay.report()
+
+    assert len(running.told) == 201, "who asks is told all the rest at once"
+    assert sum(up for up, _, _ in running.told) == 202
+    for number in range(199):
+        running.engine.end(number, 1 if number < 198 else 3, 0, "idle")
+    await asyncio.gather(*tasks)
+    assert len(running.told) == 201
+
+
 async def test_upstreams_end_is_told_once_and_with_all_that_follows(running: Running) -> None:
     task = await running.start()
     running.engine.move(0, 0, 0, upstream_ended=True)
