@@ -314,3 +314,19 @@ async def test_a_client_that_is_gone_while_its_dc_is_dialled_holds_no_place(rela
 
             (event,) = await around.events.seen(mtglib.EventFinish)
             assert event.reason is mtglib.Reason.CLIENT_RESET
+
+
+async def test_when_descriptors_run_out_visitors_make_room(relay: str) -> None:
+    async with stage(relay, concurrency=40) as around:
+        for _ in range(20):
+            await around.stranger()
+        await around.events.seen(mtglib.EventStart, 20)
+        client = await around.client()
+        (acceptor,) = around.proxy._acceptors
+
+        acceptor._make_room()  # as after EMFILE
+
+        await around.events.seen(mtglib.EventFinish, 10)
+        assert len(evicted(around)) == 10, "as many as are accepted at once"
+        await client.send(b"in")
+        assert await client.recv_exactly(2) == b"in"

@@ -52,10 +52,13 @@ async def test_a_round_trip_beside_floods_takes_a_few_turns(relay: str) -> None:
         client = await stack.enter_async_context(run(relays, ciphers=ciphers()))
 
         def flood() -> None:
+            records = EMPTY * 10_000
+            begun = [0] * len(flooders)  # how much of a record has been sent: it has to be gone on with
             while not stopping.is_set():
-                for flooder in flooders:
+                for index, flooder in enumerate(flooders):
                     with suppress(BlockingIOError):
-                        flooder.client.sock.send(EMPTY * 10_000)
+                        sent_bytes = flooder.client.sock.send(records[begun[index] :])
+                        begun[index] = (begun[index] + sent_bytes) % len(EMPTY)
 
         thread = threading.Thread(target=flood)
         thread.start()

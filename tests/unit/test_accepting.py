@@ -137,6 +137,19 @@ async def test_without_resources_it_pauses_says_so_once_and_goes_on(
     running.close()
 
 
+async def test_without_resources_somebody_is_asked_to_make_room(listener: Listener, warnings: Warnings) -> None:
+    listener.failures += [errno.EMFILE] * 2
+    running = Running(listener, warnings)
+    asked: list[int] = []
+    running.acceptor._make_room = lambda: asked.append(listener.accepts)
+
+    with connect(listener):
+        await running.acceptor.run()
+
+    assert asked == [1, 2]
+    running.close()
+
+
 async def test_it_can_be_stopped_in_a_pause(listener: Listener, warnings: Warnings, logger: RecordingLogger) -> None:
     accepting._PAUSE_SECONDS = 3600.0
     listener.failures += [errno.EMFILE] * 1000
