@@ -318,9 +318,9 @@ async def test_a_client_that_is_gone_while_its_dc_is_dialled_holds_no_place(rela
 
 async def test_when_descriptors_run_out_visitors_make_room(relay: str) -> None:
     async with stage(relay, concurrency=40) as around:
-        for _ in range(20):
+        for _ in range(19):
             await around.stranger()
-        await around.events.seen(mtglib.EventStart, 20)
+        await around.events.seen(mtglib.EventStart, 19)
         client = await around.client()
         (acceptor,) = around.proxy._acceptors
 
