@@ -103,7 +103,8 @@ class Stream:
         """Return the hello and its length; it stays in `unread`, for the front in case that it isn't ours."""
         loop, conn = asyncio.get_running_loop(), self._conn
         began_mono = loop.time()
-        while (assembled := client_hello.assemble(conn.unread)) is None:
+        assembled = client_hello.assemble(conn.unread) if conn.unread else None
+        while assembled is None:
             try:
                 front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
                 if not await conn.receive_more(front_at_mono):
@@ -111,6 +112,7 @@ class Stream:
             except TimeoutError:
                 self._early = EarlyFront(self._shared, conn, self.entry)
                 return await self._early.read_hello(began_mono + self._opts.handshake_timeout)
+            assembled = client_hello.assemble(conn.unread)
         return assembled
 
     async def _admit(self, record: bytes) -> Admitted:

@@ -25,7 +25,7 @@ _CLIENT_HELLO = 0x01
 _HANDSHAKE_HEADER_BYTES = 4
 _RANDOM = slice(HEADER_BYTES + _HANDSHAKE_HEADER_BYTES + 2, HEADER_BYTES + _HANDSHAKE_HEADER_BYTES + 2 + 32)
 _DIGEST_BYTES = 28
-_SERVER_NAME = 0x0000
+_SERVER_NAME = b"\x00\x00"
 _HOST_NAME = 0
 _RANDOM_BYTES = 32
 _ZERO_RANDOM = bytes(_RANDOM_BYTES)
@@ -57,6 +57,8 @@ def assemble(data: bytes | bytearray) -> tuple[bytes, int] | None:
     Raises:
         ClientError: "not_tls": whatever follows, these bytes can't become a ClientHello.
     """
+    if (end := _end_of_one_record(data)) is not None:
+        return bytes(data[:end]), end
     position, payload, declared, first_version = 0, b"", 0, b""
     for fragment in range(1, MAX_FRAGMENTS + 1):
         header = data[position : position + HEADER_BYTES]
@@ -76,6 +78,22 @@ def assemble(data: bytes | bytearray) -> tuple[bytes, int] | None:
         if len(payload) >= _HANDSHAKE_HEADER_BYTES and len(payload) == _message_bounds(payload)[0]:
             return bytes((HANDSHAKE, *first_version, *len(payload).to_bytes(2))) + payload, position
     raise ClientError(Reason.NOT_TLS, f"a ClientHello in more than {MAX_FRAGMENTS} records")
+
+
+def _end_of_one_record(data: bytes | bytearray) -> int | None:
+    """Return where a hello ends that is there as one whole record, as nearly all are; None for all others."""
+    length = int.from_bytes(data[3:HEADER_BYTES])
+    end = HEADER_BYTES + length
+    if (
+        len(data) >= end
+        and _HANDSHAKE_HEADER_BYTES < length <= MAX_HELLO_BYTES
+        and data[:2] == b"\x16\x03"
+        and data[2] <= 4
+        and data[HEADER_BYTES] == _CLIENT_HELLO
+        and int.from_bytes(data[HEADER_BYTES + 1 : HEADER_BYTES + 4]) == length - _HANDSHAKE_HEADER_BYTES
+    ):
+        return end
+    return None
 
 
 def _check_header_so_far(header: bytes | bytearray) -> tuple[int, int]:
@@ -183,12 +201,15 @@ def _vector(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:
 
 def _server_name(extensions: bytes) -> str:
     """Find the host name of the server_name extension (RFC 6066, section 3)."""
-    at = 0
-    while at < len(extensions):
-        kind = int.from_bytes(extensions[at : at + 2])
-        body, at = _vector(extensions, at + 2, 2)
-        if kind == _SERVER_NAME:
-            return _host_name(_vector(body, 0, 2)[0])
+    at, size = 0, len(extensions)
+    while at < size:
+        body = at + 4
+        end = body + int.from_bytes(extensions[at + 2 : body])  # as `_vector`, which costs twice as much
+        if end > size:
+            raise ClientError(Reason.NOT_TLS, "a ClientHello with an extension that ends too early")
+        if extensions[at : at + 2] == _SERVER_NAME:
+            return _host_name(_vector(extensions[body:end], 0, 2)[0])
+        at = end
     return ""
 
 
