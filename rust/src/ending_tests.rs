@@ -42,6 +42,16 @@ fn reset_by(side: Side) -> Reason {
 }
 
 #[test]
+fn a_visitors_bytes_reach_the_site_without_rests() {
+    let mut world = world();
+    let now = world.now;
+    say(&world, Side::Client, &[7; 1_000_000], Ending::Open);
+    world.settle();
+    assert_eq!(world.peer(Side::Upstream).got.borrow().len(), 1_000_000);
+    assert_eq!(world.now, now, "a rest would have taken time");
+}
+
+#[test]
 fn an_end_before_the_reset_is_carried_over_whoever_learns_of_it_first() {
     for lost in Side::BOTH {
         for learns_from_a_write in [false, true] {

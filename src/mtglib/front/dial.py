@@ -10,6 +10,7 @@ from ..errors import UpstreamError
 from ..guards import Warnings
 from ..options import ProxyOpts
 from ..relay.job import Job
+from ..relay.sockets import reset
 from ..roster import Entry
 from ..upstream import dial
 from ..visitor import Endpoint, Visitor
@@ -99,6 +100,7 @@ class Front:
         """Send the site what a visitor sent before its last pause, with pauses as well.
 
         How a site closes may depend on how bytes came: what it hasn't read when it closes makes a RST of its FIN.
+        Whoever is cancelled meanwhile has reset the connection.
 
         Args:
             site: Its connection.
@@ -116,7 +118,11 @@ class Front:
                 break
             forwarded_bytes += max(sent_bytes - len(preamble), 0)
             preamble = preamble[sent_bytes:]
-            await asyncio.sleep(_PAUSE_SECONDS)
+            try:
+                await asyncio.sleep(_PAUSE_SECONDS)
+            except BaseException:  # nobody else owns it
+                reset(upstream)
+                raise
         return SiteConnection(upstream, preamble, forwarded_bytes)
 
     def preamble(self, visitor: Visitor) -> bytes:

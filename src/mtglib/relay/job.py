@@ -10,7 +10,8 @@ from ..wire.aes_ctr import CipherState
 
 OnTraffic: TypeAlias = Callable[[int, int, bool], None]
 """Called with bytes (from client, to client) since the last call, and whether upstream has ended its side by now (or is
-lost). That is at most once a second and at the end, when any of the three has changed."""
+lost). That is about once a second, when somebody asks (`Relay.report`), and at the end; always because one of the three
+has changed."""
 
 DELIVERY_TIMEOUT = 30.0
 """See `Job.delivery_timeout`."""
