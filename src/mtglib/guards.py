@@ -22,11 +22,17 @@ class GuardedLogger:
 
     def named(self, name: str) -> "GuardedLogger":
         """See `Logger.named`."""
-        return self._or_child(lambda: self._logger.named(name))
+        try:
+            return self._or_self(self._logger.named(name))
+        except Exception:
+            return self
 
     def bind(self, **fields: Any) -> "GuardedLogger":
         """See `Logger.bind`."""
-        return self._or_child(lambda: self._logger.bind(**fields))
+        try:
+            return self._or_self(self._logger.bind(**fields))
+        except Exception:
+            return self
 
     @property
     def debug_enabled(self) -> bool:
@@ -51,12 +57,8 @@ class GuardedLogger:
         with suppress(Exception):
             self._logger.warning(message, error=error)
 
-    def _or_child(self, make: Callable[[], Logger]) -> "GuardedLogger":
-        with suppress(Exception):
-            child = make()
-            if callable(getattr(child, "info", None)):
-                return GuardedLogger(child)
-        return self
+    def _or_self(self, child: Logger) -> "GuardedLogger":
+        return GuardedLogger(child) if callable(getattr(child, "info", None)) else self
 
 
 class Warnings:

@@ -21,6 +21,10 @@ _MAX_LINES = 4096
 _MAX_LINES_AT_ONCE = 256
 _LAST_LINES_SECONDS = 0.5
 
+_REST_SECONDS = 0.01
+"""How long the thread rests when it has written all there was. A busy log would otherwise wake it for each line, at the
+price of two changes of threads. It is short enough for 4096 lines not to come meanwhile."""
+
 _Item: TypeAlias = str | threading.Event | None
 """A line; or what is set when all lines before it are written; or None, which ends the thread."""
 
@@ -229,6 +233,8 @@ def _write_lines(lines: queue.SimpleQueue[_Item], sink: _Sink) -> None:
         while goes_on:
             batch, goes_on = _some_lines(lines, sink)
             sink.write(batch)
+            if goes_on and len(batch) < _MAX_LINES_AT_ONCE:
+                time.sleep(_REST_SECONDS)
     finally:
         sink.close()
         _writing.pop(threading.current_thread(), None)

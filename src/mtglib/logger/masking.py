@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Any
 
@@ -11,11 +11,10 @@ from ..endpoints import canonical_ip
 _PREFIX_LENGTHS = {4: 24, 6: 48}
 
 
-def mask_client_ip(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask the field `client_ip`, under which the proxy logs its clients; for structlog's list of processors."""
-    if event.get("client_ip"):
-        event["client_ip"] = masked(str(event["client_ip"]))
-    return event
+def mask_client_ip(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Mask the field `client_ip`, under which the proxy logs its clients."""
+    address = fields.get("client_ip")
+    return {**fields, "client_ip": masked(str(address))} if address else fields
 
 
 def masked(address: str) -> str:

@@ -1,29 +1,31 @@
-"""A log of lines: structlog behind the `Logger` interface.
+"""A log of lines behind the `Logger` interface.
 
-JSON with mtg's field names where the stream is a file or a pipe, coloured lines on a terminal. A debug call costs one
-empty method call while debugging is off. A log that can't be written never stops the proxy, nor does one that nobody
-reads.
+JSON with mtg's field names where the stream is a file or a pipe; on a terminal, lines with colours, which structlog
+draws. A debug call costs one empty method call while debugging is off. A log that can't be written never stops the
+proxy, nor does one that nobody reads.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
 import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TextIO, TypeAlias
 
 import msgspec
-import structlog
 
-from .line_writer import writer_for
+from .line_writer import Writer, writer_for
 from .masking import mask_client_ip
 
-_MTG_LEVELS = {"warning": "warn"}  # mtg's spelling, which filters and dashboards know
+_Fields: TypeAlias = Mapping[str, Any]
+_Render: TypeAlias = Callable[[str, str, _Fields], str]
+"""Makes a line of a level (debug, info, warning), a message and fields."""
+
+_MTG_LEVELS: Final = {"warning": "warn"}  # mtg's spelling, which filters and dashboards know
+_PLAIN: Final = frozenset((bool, int, float, str, type(None)))
 
 
 def make_logger(
@@ -41,71 +43,86 @@ def make_logger(
         mask_client_addresses: Write the network that a client is in (IPv4 /24, IPv6 /48) in place of its address.
     """
     stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # lives as long as the program
-    renderers: list[Any] = _console() if stream.isatty() else [_as_json]
+    render = _for_a_terminal() if stream.isatty() else _as_json
     if mask_client_addresses:
-        renderers.insert(0, mask_client_ip)
+        render = _masked(render)
 
     def on_dropped(count: int) -> None:
         logger.bind(count=count).warning("log: lines were dropped, as they could not be written in time, or not at all")
 
-    bound = structlog.wrap_logger(
-        writer_for(stream, on_dropped),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
-        processors=[structlog.processors.add_log_level, *renderers],
-    ).bind()
-    logger = DebugLogger(bound) if debug else StructLogger(bound)
+    lines = _Lines(writer_for(stream, on_dropped), render)
+    logger = DebugLogger(lines) if debug else StructLogger(lines)
     return logger
+
+
+class _Lines:
+    """Where lines go, and what they look like. One line a connection: this is written to be cheap."""
+
+    __slots__ = ("_msg", "_render")
+
+    def __init__(self, writer: Writer, render: _Render) -> None:
+        self._msg = writer.msg
+        self._render = render
+
+    def write(self, level: str, message: str, fields: _Fields) -> None:
+        try:  # noqa: SIM105  # `suppress` is a tenth of the whole price
+            self._msg(self._render(level, message, fields))
+        except Exception:  # noqa: S110  # a closed stream, a field whose str() raises
+            pass
 
 
 class StructLogger:
     """A logger that drops debug messages; `DebugLogger` keeps them. Both implement `Logger`."""
 
+    __slots__ = ("_fields", "_lines", "_name")
+
     debug_enabled = False
 
-    def __init__(self, bound: Any, name: str = "") -> None:
-        self._bound = bound
+    def __init__(self, lines: Any, name: str = "", fields: _Fields | None = None) -> None:
+        self._lines = lines
         self._name = name
+        self._fields: _Fields = {} if fields is None else fields
 
     def named(self, name: str) -> StructLogger:
         """A child called `parent.name`."""
         full_name = f"{self._name}.{name}" if self._name else name
-        return type(self)(self._bound.bind(logger=full_name), full_name)
+        return type(self)(self._lines, full_name, {**self._fields, "logger": full_name})
 
     def bind(self, **fields: Any) -> StructLogger:
         """A child whose messages carry `fields` as well."""
-        return type(self)(self._bound.bind(**fields), self._name)
+        return type(self)(self._lines, self._name, {**self._fields, **fields})
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
         """Dropped."""
 
     def info(self, message: str, *, error: BaseException | None = None) -> None:
         """What an operator wants to see."""
-        self._write(self._bound.info, message, error)
+        self._write("info", message, error)
 
     def warning(self, message: str, *, error: BaseException | None = None) -> None:
         """What an operator should look at."""
-        self._write(self._bound.warning, message, error)
+        self._write("warning", message, error)
 
-    def _write(self, write: Any, message: str, error: BaseException | None) -> None:
-        with contextlib.suppress(Exception):  # a full disk, a closed stream, a field whose str() raises
-            write(message, **self._error_fields(error))
+    def _write(self, level: str, message: str, error: BaseException | None) -> None:
+        fields = self._fields if error is None else {**self._fields, **self._error_fields(error)}
+        self._lines.write(level, message, fields)
 
-    def _error_fields(self, error: BaseException | None) -> Mapping[str, str]:
-        return {} if error is None else {"error": _error_text(error)}
+    def _error_fields(self, error: BaseException) -> _Fields:
+        return {"error": _error_text(error)}
 
 
 class DebugLogger(StructLogger):
     """Writes debug messages too, and where an error came from."""
 
+    __slots__ = ()
+
     debug_enabled = True
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
         """What helps to find a fault."""
-        self._write(self._bound.debug, message, error)
+        self._write("debug", message, error)
 
-    def _error_fields(self, error: BaseException | None) -> Mapping[str, str]:
-        if error is None:
-            return {}
+    def _error_fields(self, error: BaseException) -> _Fields:
         return {"error": _error_text(error), "exception": "".join(traceback.format_exception(error))}
 
 
@@ -114,20 +131,21 @@ def _error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _as_json(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
-    """Mtg's line: level, the logger's name, fields, Unix milliseconds, message."""
-    message, level = event.pop("event"), event.pop("level")
-    line = {"level": _MTG_LEVELS.get(level, level), **event}
-    line |= {"timestamp": time.time_ns() // 1_000_000, "message": message}
+def _as_json(level: str, message: str, fields: _Fields) -> str:
+    """Mtg's line: level, fields (the logger's name among them), Unix milliseconds, message."""
+    line = {"level": "", **fields, "timestamp": time.time_ns() // 1_000_000, "message": message}
+    line["level"] = _MTG_LEVELS.get(level, level)
+    if not _PLAIN.issuperset(map(type, line.values())):
+        line = _plain(line)
     try:
-        return msgspec.json.encode(_plain(line), enc_hook=str).decode()
+        return msgspec.json.encode(line, enc_hook=str).decode()
     except (TypeError, ValueError, OverflowError):  # lone surrogates, huge numbers
-        return json.dumps(_plain(line))
+        return json.dumps(line)
 
 
 def _plain(value: Any) -> Any:
     """Values as JSON has them, others as text: msgspec would take dataclasses apart and show a Secret's key."""
-    if value is None or type(value) in (bool, int, float, str):
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, dict):
         return {key if isinstance(key, str) else _text(key): _plain(item) for key, item in value.items()}
@@ -144,21 +162,32 @@ def _text(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-def _console() -> list[Any]:
-    """Processors for people: local time, colours unless NO_COLOR is set."""
-    colours = not os.environ.get("NO_COLOR")
-    return [
-        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-        _escape_controls,
-        structlog.dev.ConsoleRenderer(
-            colors=colours, pad_event_to=0, sort_keys=False, exception_formatter=structlog.dev.plain_traceback
-        ),
-    ]
+def _masked(render: _Render) -> _Render:
+    def masked(level: str, message: str, fields: _Fields) -> str:
+        return render(level, message, mask_client_ip(fields))
+
+    return masked
 
 
-def _escape_controls(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _for_a_terminal() -> _Render:
+    """Lines for people: local time, colours unless NO_COLOR is set."""
+    import structlog  # nobody else needs it
+
+    drawing = structlog.dev.ConsoleRenderer(
+        colors=not os.environ.get("NO_COLOR"),
+        pad_event_to=0,
+        sort_keys=False,
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+
+    def render(level: str, message: str, fields: _Fields) -> str:
+        event = {**fields, "event": message, "level": level, "timestamp": time.strftime("%H:%M:%S")}
+        return drawing(None, level, {key: _without_controls(key, value) for key, value in event.items()})
+
+    return render
+
+
+def _without_controls(key: str, value: Any) -> str:
     """What peers sent must not steer the terminal; our own tracebacks keep their lines."""
-    for key, value in event.items():
-        text = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
-        event[key] = text if text.isprintable() or key == "exception" else repr(text)
-    return event
+    text = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
+    return text if text.isprintable() or key == "exception" else repr(text)

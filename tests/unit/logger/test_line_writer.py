@@ -149,7 +149,7 @@ def test_a_line_may_be_logged_in_the_middle_of_another(redirection: str) -> None
 
 def test_a_child_that_is_forked_in_the_middle_of_a_line_writes_as_well() -> None:
     text = run(
-        "writer = logger._bound._logger\n"
+        "writer = logger._lines._msg.__self__\n"
         "with writer._dropping:\n"
         "    if not os.fork():\n"
         "        logger.info('child')\n"

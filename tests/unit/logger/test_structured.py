@@ -126,6 +126,14 @@ def test_debugging_on_a_terminal_shows_tracebacks_in_lines() -> None:
     assert "\n  File " in stream.getvalue()
 
 
+@pytest.mark.parametrize("stream_class", [io.StringIO, Terminal])
+def test_fields_named_as_those_of_every_line_cost_no_line(stream_class: type[io.StringIO]) -> None:
+    stream = stream_class()
+    make_logger(stream=stream).bind(level="x", message="x", event="x", timestamp=1).info("hello")
+    assert "hello" in stream.getvalue()
+    assert "info" in stream.getvalue()
+
+
 def test_what_has_no_text_is_named_by_its_type() -> None:
     pipe, terminal = io.StringIO(), Terminal()
     for stream in (pipe, terminal):
