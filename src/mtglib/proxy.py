@@ -18,7 +18,7 @@ from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .front.dial import Front, fronting_address
 from .guards import Emitter, GuardedLogger, Warnings, guarded_clock
 from .home import Home
-from .keyshare import new_x25519_public_key
+from .keyshare import KeyShares, new_x25519_public_key
 from .options import MAX_DURATION_SECONDS, ProxyOpts
 from .plain_socket import PLAIN_SOCKET, is_plain_socket
 from .readiness import Readiness
@@ -280,6 +280,7 @@ class Proxy:
             engine=self._engine,
             readiness=readiness,
             secrets=(self._opts.secret,),
+            key_shares=KeyShares(),
             roster=self._roster,
             front=Front(self._opts, self._acceptors.values(), self._engine.report, self._warnings),
             visitor_log=visitor_log,

@@ -7,6 +7,7 @@ from .dc import DCTable
 from .dc_dialler import DCDialler
 from .front.dial import Front
 from .guards import Emitter, GuardedLogger, Warnings
+from .keyshare import KeyShares
 from .options import ProxyOpts
 from .readiness import Readiness
 from .relay.engine import Engine
@@ -26,6 +27,7 @@ class Shared:
         engine: What relays.
         readiness: What waits for sockets.
         secrets: What clients may know.
+        key_shares: For the answers to them.
         roster: The live connections.
         front: The site that visitors are shown.
         visitor_log: What the log says about them.
@@ -38,6 +40,7 @@ class Shared:
     engine: Engine
     readiness: Readiness
     secrets: Sequence[Secret]
+    key_shares: KeyShares
     roster: Roster
     front: Front
     visitor_log: VisitorLog

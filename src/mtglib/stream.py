@@ -95,7 +95,7 @@ class Stream:
         self._welcome()
         self._conn.take(length)
         deadline_mono = asyncio.get_running_loop().time() + self._opts.frame_timeout
-        await send_answer(self._conn, client, deadline_mono)
+        await send_answer(self._conn, client, self._shared.key_shares, deadline_mono)
         frame, unread = await read_frame(self._conn, client, deadline_mono)
         return await self._connect_to_dc(frame, unread)
 

@@ -7,7 +7,7 @@ import socket
 from .admission import Admitted
 from .conn import Conn
 from .errors import ClientError
-from .keyshare import new_x25519_public_key
+from .keyshare import KeyShares
 from .options import ProxyOpts
 from .reasons import Reason
 from .relay.job import Job, TelegramCiphers
@@ -19,14 +19,14 @@ from .wire.record_stream import RecordDecoder, encode_records
 _MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in records that carry nothing; a flood of those mustn't keep the event loop
 
 
-async def send_answer(conn: Conn, client: Admitted, deadline_mono: float) -> None:
+async def send_answer(conn: Conn, client: Admitted, key_shares: KeyShares, deadline_mono: float) -> None:
     """Answer a client's hello, in one write.
 
     Raises:
         ClientError: TIMEOUT: it doesn't take the answer.
         OSError: The connection is broken.
     """
-    answer = server_hello.build_answer(client.secret.key, client.hello, new_x25519_public_key(), _noise())
+    answer = server_hello.build_answer(client.secret.key, client.hello, key_shares.take(), _noise())
     try:
         await conn.send_all(answer, deadline_mono)
     except TimeoutError:

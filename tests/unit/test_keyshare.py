@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from mtglib.keyshare import new_x25519_public_key
+from mtglib.keyshare import KeyShares, new_x25519_public_key
 from support.server_answer import is_x25519_public_key
 
 
@@ -27,3 +27,12 @@ def test_so_are_those_without_the_engine() -> None:
     keys = [bytes.fromhex(key) for key in done.stdout.split()]
     assert len(set(keys)) == 32
     assert all(is_x25519_public_key(key) for key in keys)
+
+
+def test_a_supply_gives_each_key_away_once() -> None:
+    supply, another = KeyShares(), KeyShares()
+
+    taken = [supply.take() for _ in range(100)] + [another.take() for _ in range(100)]
+
+    assert len(set(taken)) == 200
+    assert all(is_x25519_public_key(key) for key in taken)
