@@ -14,6 +14,11 @@ _UNIX_NAMES = ("", "/")  # nameless, or a path; abstract ones are bytes
 
 def canonical_ip(text: str) -> IPAddress | None:
     """Parse an address as a socket gives it: IPv4-mapped IPv6 becomes IPv4, a zone goes; None if it is none."""
+    return _parsed(text)
+
+
+@lru_cache(maxsize=4096)  # the same few clients, our own addresses and those of the DCs come again and again
+def _parsed(text: str) -> IPAddress | None:
     try:
         ip = ip_address(text.partition("%")[0])
     except ValueError:
@@ -23,14 +28,11 @@ def canonical_ip(text: str) -> IPAddress | None:
     return ip
 
 
-_remembered_ip = lru_cache(maxsize=4096)(canonical_ip)  # the same few clients, and our own addresses
-
-
 def endpoint_of(address: Any) -> Endpoint | None:
     """Take `getpeername()`'s answer apart; None where a socket has no IP address (Unix sockets, pairs)."""
     if not isinstance(address, tuple) or len(address) < 2 or not isinstance(address[0], str):
         return None
-    ip = _remembered_ip(address[0])
+    ip = canonical_ip(address[0])
     return None if ip is None else Endpoint(ip, address[1])
 
 

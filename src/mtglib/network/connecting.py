@@ -64,7 +64,7 @@ async def connect(
     family, address = answer
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        options.apply(sock, logger)
+        options.apply_to_new(sock, logger)
         code = sock.connect_ex(address)
         if code == errno.EINPROGRESS:
             # A peer on this machine has answered by now; asking costs less than one turn of the event loop.

@@ -8,6 +8,7 @@ the site's own connections haven't.
 import errno
 import math
 import socket
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -93,9 +94,15 @@ class SocketOptions:
         Raises:
             OSError: The socket is closed or broken.
         """
-        if sock.family not in (socket.AF_INET, socket.AF_INET6):
-            return
-        skipped = _NOT_ON_LISTENERS if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) else ()
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            self._set(sock, _NOT_ON_LISTENERS if listens else frozenset(), logger)
+
+    def apply_to_new(self, sock: socket.socket, logger: Logger | None) -> None:
+        """Do as `apply` does, for a TCP socket that was just made and neither listens nor is connected yet."""
+        self._set(sock, frozenset(), logger)
+
+    def _set(self, sock: socket.socket, skipped: Collection[str], logger: Logger | None) -> None:
         for name, level, option, value in self._calls:
             if name in self._lacking or name in skipped:
                 continue
