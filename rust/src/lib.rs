@@ -14,6 +14,7 @@ mod counters;
 mod ending_tests;
 mod engine;
 mod flow;
+mod hash;
 mod inbox;
 mod io;
 mod job;
@@ -39,6 +40,7 @@ mod worker;
 pub use cipher::{crypt, CipherSpec};
 
 pub use engine::{x25519_public_key, Engine};
+pub use hash::{hmac_sha256, sha256};
 pub use job::{Ciphers, Finished, Job, Progress, Reason, Timeouts};
 pub use prefixes::Prefixes;
 pub use record::{Decoder, Status};

@@ -22,13 +22,25 @@ type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use super::{aes_ctr, x25519_public_key, Engine, PrefixSet, ReplayMemory};
+    use super::{aes_ctr, hmac_sha256, sha256, x25519_public_key, Engine, PrefixSet, ReplayMemory};
 }
 
 /// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
 #[pyfunction]
 fn aes_ctr<'py>(py: Python<'py>, key: &[u8], iv: &[u8], data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     Ok(PyBytes::new(py, &crate::crypt(array("key", key)?, array("iv", iv)?, data)))
+}
+
+/// Return the HMAC-SHA256 of the data, 32 bytes.
+#[pyfunction]
+fn hmac_sha256<'py>(py: Python<'py>, key: &[u8], data: &[u8]) -> Bound<'py, PyBytes> {
+    PyBytes::new(py, &crate::hmac_sha256(key, data))
+}
+
+/// Return the SHA-256 of the data, 32 bytes.
+#[pyfunction]
+fn sha256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
+    PyBytes::new(py, &crate::sha256(data))
 }
 
 /// Make an X25519 key pair and return its public half, 32 bytes.

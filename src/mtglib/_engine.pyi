@@ -1,6 +1,7 @@
 """The native engine (rust/). Private to mtglib.
 
-`keyshare`, `wire.aes_ctr`, `relay.native`, `ipblocklist.prefixes` and `antireplay.memory` are its only users.
+Its only users are `keyshare`, `wire.aes_ctr`, `wire.sha256`, `relay.native`, `ipblocklist.prefixes` and
+`antireplay.memory`.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,12 @@ _Cipher: TypeAlias = tuple[bytes, bytes, int]
 
 def aes_ctr(key: bytes, iv: bytes, data: bytes) -> bytes:
     """Encrypt or decrypt with AES-256-CTR from the start of the keystream."""
+
+def hmac_sha256(key: bytes, data: bytes) -> bytes:
+    """Return the HMAC-SHA256 of the data, 32 bytes."""
+
+def sha256(data: bytes) -> bytes:
+    """Return the SHA-256 of the data, 32 bytes."""
 
 def x25519_public_key() -> bytes:
     """Make an X25519 key pair and return its public half, 32 bytes."""

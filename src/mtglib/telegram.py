@@ -16,6 +16,7 @@ from .wire.aes_ctr import crypt
 from .wire.obfuscated2 import ClientFrame
 from .wire.record_stream import RecordDecoder, encode_records
 
+_NOISE_LENGTHS = server_hello.MAX_NOISE_BYTES - server_hello.MIN_NOISE_BYTES + 1
 _MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in records that carry nothing; a flood of those mustn't keep the event loop
 
 
@@ -90,7 +91,7 @@ def telegram_job(
 
 def _noise() -> bytes:
     """Random bytes in place of a certificate flight: a throw-away keystream, a tenth of the system's own price."""
-    length = random.randint(server_hello.MIN_NOISE_BYTES, server_hello.MAX_NOISE_BYTES)  # noqa: S311 - no secret
+    length = server_hello.MIN_NOISE_BYTES + int(_NOISE_LENGTHS * random.random())  # noqa: S311 - no secret
     return crypt(os.urandom(32), bytes(16), bytes(length))
 
 

@@ -8,7 +8,6 @@ The clock is not authenticated: anybody can rewrite these four bytes in a record
 So they alone are what a replay is known by (`authenticated_part`).
 """
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Final, NamedTuple
 
 from ..errors import ClientError
 from ..reasons import Reason
+from .sha256 import hmac_sha256
 from .tls_records import HANDSHAKE, HEADER_BYTES
 
 MAX_HELLO_BYTES: Final = 1 << 14
@@ -160,7 +160,7 @@ def authenticate(record: bytes, keys: Sequence[bytes]) -> Authentication | None:
         raise ClientError(Reason.NOT_TLS, "a ClientHello that ends too early")
     zeroed = record[: _RANDOM.start] + _ZERO_RANDOM + record[_RANDOM.stop :]
     for index, key in enumerate(keys):
-        digest = hmac.digest(key, zeroed, hashlib.sha256)
+        digest = hmac_sha256(key, zeroed)
         if hmac.compare_digest(digest[:_DIGEST_BYTES], random[:_DIGEST_BYTES]):
             hidden, mask = random[_DIGEST_BYTES:], digest[_DIGEST_BYTES:]
             return Authentication(index, int.from_bytes(hidden, "little") ^ int.from_bytes(mask, "little"))

@@ -6,13 +6,13 @@ comes; the receiver's is made of the same 48 bytes reversed and starts at 0. The
 both keys. Source: https://core.telegram.org/mtproto/mtproto-transports#transport-obfuscation
 """
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final
 
 from ..errors import ClientError
 from ..reasons import Reason
 from .aes_ctr import CipherState, crypt
+from .sha256 import sha256
 
 FRAME_BYTES: Final = 64
 PADDED_INTERMEDIATE: Final = b"\xdd\xdd\xdd\xdd"
@@ -94,4 +94,4 @@ def build_dc_frame(noise: bytes, dc: int, client: Ciphers | None) -> tuple[bytes
 
 
 def _mix(key: bytes, secret_key: bytes) -> bytes:
-    return hashlib.sha256(key + secret_key).digest()
+    return sha256(key + secret_key)

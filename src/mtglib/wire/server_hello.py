@@ -5,11 +5,10 @@ encrypted certificate flight. The ServerHello's random is HMAC-SHA256(key, clien
 zeroed): that is how the client knows us. Source: TDLib's TlsInit, and measurements on real clients.
 """
 
-import hashlib
-import hmac
 from typing import Final
 
 from .client_hello import ClientHello
+from .sha256 import hmac_sha256
 from .tls_records import APPLICATION_DATA, CHANGE_CIPHER_SPEC_RECORD, HANDSHAKE, header
 
 MIN_NOISE_BYTES: Final = 2500
@@ -47,7 +46,7 @@ def build_answer(key: bytes, hello: ClientHello, x25519_public_key: bytes, noise
     length = 2 + 32 + len(body_tail)
     before = header(HANDSHAKE, length + 4) + b"\x02" + length.to_bytes(3) + b"\x03\x03"
     after = b"".join((body_tail, CHANGE_CIPHER_SPEC_RECORD, header(APPLICATION_DATA, len(noise)), noise))
-    random = hmac.digest(key, b"".join((hello.random, before, _ZERO_RANDOM, after)), hashlib.sha256)
+    random = hmac_sha256(key, b"".join((hello.random, before, _ZERO_RANDOM, after)))
     return before + random + after
 
 

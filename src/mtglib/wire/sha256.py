@@ -1,0 +1,22 @@
+"""SHA-256 and HMAC-SHA256 (RFC 2104).
+
+From the engine if it is built: between everything else that a handshake needs, OpenSSL's way to an algorithm costs as
+much again as the hash itself.
+"""
+
+try:
+    from .._engine import hmac_sha256, sha256
+except ImportError:
+    import hashlib
+    import hmac
+
+    def hmac_sha256(key: bytes, data: bytes) -> bytes:
+        """Return the 32 bytes for `data`."""
+        return hmac.digest(key, data, hashlib.sha256)
+
+    def sha256(data: bytes) -> bytes:
+        """Return the 32 bytes for `data`."""
+        return hashlib.sha256(data).digest()
+
+
+__all__ = ["hmac_sha256", "sha256"]
