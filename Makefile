@@ -36,7 +36,7 @@ help:
 	@echo 'make flood   floods of connections; honest clients must get in  [ARGS="--all"]'
 	@echo 'make probes  compare the proxy with real sites, as a prober would  [ARGS="--fronts nginx --tries 10"]'
 	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 60"]'
-	@echo 'make fuzz    the property tests with many more examples  [EXAMPLES=20000]'
+	@echo 'make fuzz    the property tests with many more examples, ten million hellos  [EXAMPLES=20000]'
 	@echo 'make clean   remove all that was built, and $(VENV)'
 
 run: $(STAMPS)/run

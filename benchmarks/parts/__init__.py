@@ -1,5 +1,7 @@
 """What the library's parts cost: a line each, none of them beside haproxy, which has no such parts."""
 
+from benchmarks.parts.deliveries import measure_deliveries
+from benchmarks.parts.empty_records import measure_empty_records
 from benchmarks.parts.fan_out import measure_fan_out
 from benchmarks.parts.handshakes import measure_handshakes
 from benchmarks.parts.ip_lists import measure_ip_lists
@@ -13,6 +15,8 @@ PARTS: dict[str, MeasureLines] = {
     "fan-out": measure_fan_out,
     "handshakes": measure_handshakes,
     "visitors": measure_visitors,
+    "empty-records": measure_empty_records,
+    "deliveries": measure_deliveries,
 }
 
 __all__ = ["PARTS", "Line", "MeasureLines"]

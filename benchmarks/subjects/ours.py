@@ -15,6 +15,15 @@ from benchmarks.peers.session import Target
 from benchmarks.subjects.process import ProxyProcess, free_port, running_proxy
 
 DEFAULT_COMMAND = shlex.join([sys.executable, "-m", "mtg", "run"])
+PURE_COMMAND = shlex.join(
+    [
+        *(sys.executable, "-c"),
+        "import sys; sys.modules['mtglib._engine'] = None; from mtg.cli import main; main()",
+        "run",
+    ]
+)
+RELAYS = {"engine": DEFAULT_COMMAND, "pure Python": PURE_COMMAND}
+"""What to run for each relay."""
 FRONTED_HOST = "bench.example.com"
 
 _CONFIG = """

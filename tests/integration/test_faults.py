@@ -86,15 +86,18 @@ def dead_ends(logged: list[str]) -> list[str]:
 
 
 async def test_dc_that_refuses_closes_the_client_and_is_a_warning(relay: str) -> None:
-    async with (
-        faulty("refusing") as port,
-        stage(relay, dc_overrides={2: [f"127.0.0.1:{port}"]}, warnings=True) as around,
-    ):
-        client = await around.client()
+    async with faulty("refusing") as one, faulty("refusing") as other:
+        addresses = [f"127.0.0.1:{port}" for port in (one, other)]
+        async with stage(relay, dc_overrides={2: addresses}, warnings=True) as around:
+            client = await around.client()
 
-        assert await client.recv_until_end() == EOF
-        assert names(await around.finished()) == ["Start", "Finish"]
-        assert dead_ends(around.log.warnings) == ["DC 2 can't be reached"]
+            assert await client.recv_until_end() == EOF
+            events = await around.finished()
+            assert names(events) == ["Start", "Finish"]
+            assert [event.reason for event in around.events.of(mtglib.EventFinish)] == ["dc_unreachable"]
+            (warning,) = around.log.warnings
+            assert dead_ends([warning]) == ["DC 2 can't be reached"]
+            assert [port for port in (one, other) if f"127.0.0.1 port {port}: " not in warning] == []
 
 
 async def test_dc_that_is_silent_ends_when_it_is_idle(relay: str) -> None:

@@ -9,10 +9,13 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mtglib
+from mtglib.antireplay.entries import FINGERPRINT_BYTES, KEY_BYTES
+from mtglib.antireplay.journal_format import Header, pack_block, pack_header
 from support import sockets
 from support.client_hello import hello_records, restamp_hello
 from support.fake_dc import FakeDC
@@ -24,6 +27,7 @@ from support.program import Program, write
 
 SECRET = mtglib.Secret(os.urandom(16), "front.example")
 SITE = b"a site's answer"
+WITHOUT_ENGINE = "import sys; sys.modules['mtglib._engine'] = None; from mtg.cli import main; main()"
 
 
 @dataclass
@@ -43,11 +47,18 @@ class Place:
         """Where hellos are when the state directory is the default one."""
         return self.state / "mtg" / "replay"
 
-    def program(self, top: str = "", sections: str = "") -> Program:
+    def program(self, top: str = "", sections: str = "", **more: Any) -> Program:
         text = f'bind-to = "127.0.0.1:0"\nsecret = "{SECRET.base64()}"\n{top}\n'
         text += f'[domain-fronting]\nip = "127.0.0.1"\nport = {self.site.port}\n'
         text += f'[dc-overrides]\n2 = ["{self.dc.address}"]\n{sections}\n'
-        return Program("run", write(self.folder, text), environment={"XDG_STATE_HOME": str(self.state)})
+        return Program("run", write(self.folder, text), environment={"XDG_STATE_HOME": str(self.state)}, **more)
+
+    def keep(self, *written_unix: int) -> None:
+        """Leave a file of an earlier life with a block of two hellos for each of these times."""
+        blocks = [pack_block(os.urandom(16), FINGERPRINT_BYTES, when) for when in written_unix]
+        self.kept.mkdir(parents=True)
+        header = pack_header(Header(FINGERPRINT_BYTES, 1, os.urandom(KEY_BYTES)))
+        (self.kept / "hellos-0000000001.seen").write_bytes(header + b"".join(blocks))
 
 
 @pytest.fixture
@@ -108,14 +119,41 @@ async def test_being_killed_forgets_no_hello_that_is_older_than_a_second(place: 
         assert await end(program) == 0
 
 
+async def metrics_page(port: int) -> bytes:
+    sock = await sockets.connect("127.0.0.1", port)
+    await sockets.send_all(sock, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    page = (await sockets.recv_until_end(sock)).data.partition(b"\r\n\r\n")[2]
+    sockets.close(sock)
+    return page
+
+
+@pytest.mark.parametrize("kind", ["exact", "bloom"])
+@pytest.mark.parametrize("start", [("-m", "mtg"), ("-c", WITHOUT_ENGINE)], ids=["native", "pure"])
+async def test_the_log_and_the_metrics_say_how_far_back_the_memory_reaches(
+    place: Place, kind: str, start: tuple[str, str]
+) -> None:
+    """The oldest hello counts; what has gone by since it came lies between two looks at the clock."""
+    before_unix = int(time.time())
+    oldest_unix = before_unix - 500_000
+    place.keep(oldest_unix, before_unix - 1000)
+    sections = f'[stats.prometheus]\nenabled = true\nbind-to = "127.0.0.1:{(port := free_port())}"\n'
+    sections += f'[defense.anti-replay]\nkind = "{kind}"'
+    with place.program(sections=sections, start=start) as program:
+        program.started()
+        line = program.read_until("the replay memory is loaded")
+        page = await metrics_page(port)
+        ages_seconds = (line["reach_seconds"], value(page, "mtg_replay_memory_reach_seconds"))
+        longest_seconds = time.time() - oldest_unix
+        assert (line["hellos"], value(page, "mtg_replay_memory_entries")) == (4, 4)
+        assert [age for age in ages_seconds if not 500_000 <= age <= round(longest_seconds + 0.5)] == []
+        assert await end(program) == 0
+
+
 async def test_metrics_say_how_many_hellos_are_remembered(place: Place) -> None:
     stats = f'[stats.prometheus]\nenabled = true\nbind-to = "127.0.0.1:{(port := free_port())}"'
     with place.program(sections=stats) as program:
         await client_gets_through(program.started())
-        sock = await sockets.connect("127.0.0.1", port)
-        await sockets.send_all(sock, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        page = (await sockets.recv_until_end(sock)).data.partition(b"\r\n\r\n")[2]
-        sockets.close(sock)
+        page = await metrics_page(port)
         assert value(page, "mtg_replay_memory_entries") == 1
         assert 0 <= value(page, "mtg_replay_memory_reach_seconds") < 60
         assert await end(program) == 0

@@ -19,14 +19,17 @@ _TCP_CLOSE = 7  # the kernel's TCP_CLOSE, the first byte of struct tcp_info
 
 
 class Connection:
-    """One connection; ``data`` is all that came, ``endings`` how the peer ended it, times are seconds since connect."""
+    """One connection; ``data`` is all that came, ``endings`` how the peer ended it.
 
-    def __init__(self, sock: socket.socket) -> None:
+    Times are seconds since before it connected: however busy the machine, the peer's own clock began later.
+    """
+
+    def __init__(self, sock: socket.socket, start_mono: float) -> None:
         self.sock = sock
         self.data = bytearray()
         self.endings: list[tuple[str, float]] = []  # "fin" and "reset"
         self.first_byte_seconds: float | None = None
-        self._start_mono = time.monotonic()
+        self._start_mono = start_mono
         self._has_changed = asyncio.Event()
         self._send_error: int | None = None
         self._max_bytes, self._each_seconds = sockets.RECV_BYTES, 0.0
@@ -36,7 +39,9 @@ class Connection:
     @classmethod
     async def open(cls, port: int, *, receive_buffer_bytes: int | None = None, reading: bool = True) -> Connection:
         """Connect to a port on 127.0.0.1; without ``reading`` nothing is read before `read`."""
-        connection = cls(await sockets.connect("127.0.0.1", port, receive_buffer_bytes=receive_buffer_bytes))
+        start_mono = time.monotonic()
+        sock = await sockets.connect("127.0.0.1", port, receive_buffer_bytes=receive_buffer_bytes)
+        connection = cls(sock, start_mono)
         if reading:
             connection.read()
         else:

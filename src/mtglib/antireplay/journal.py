@@ -127,7 +127,7 @@ class Journal:
         if self._folder is not None:
             return self._folder
         with suppress(OSError):  # what is wrong comes out next, unless it may only be read
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_directory(self._directory)
         folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -278,6 +278,18 @@ class Journal:
             latest, self._latest = self._latest, None
             with suppress(OSError):
                 os.close(latest)
+
+
+def _make_directory(path: Path) -> None:
+    """Make it, and those above it that are missing, so that a power cut doesn't take them."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for made in missing:
+        parent = os.open(made.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(parent)
+        finally:
+            os.close(parent)
 
 
 def _names(folder: int) -> list[str]:
