@@ -29,7 +29,9 @@ async def serve(secret: mtglib.Secret, listener: socket.socket, dns: str, **chan
     options = mtglib.ProxyOpts.with_defaults(
         secret,
         network=Direct(resolver=resolver, socket_options=socket_options, logger=logger),
-        front_network=Direct(resolver=resolver, socket_options=SocketOptions(keep_alive=None), logger=logger),
+        front_network=Direct(
+            resolver=resolver, socket_options=SocketOptions(keep_alive=None, congestion_control=None), logger=logger
+        ),
         anti_replay_cache=StableBloom(max_size_bytes=256 * 1024, error_rate=0.001),
         logger=logger,
         **changes,

@@ -81,7 +81,7 @@ class _Builder:
         )
         self._front_network = Direct(
             resolver=self._resolver,
-            socket_options=SocketOptions(keep_alive=None),  # as the site's own visitors
+            socket_options=SocketOptions(keep_alive=None, congestion_control=None),  # as the site's own visitors
             prefer_ip=_prefer_ip(self._config),
             logger=logger,
         )

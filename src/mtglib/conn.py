@@ -3,8 +3,8 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 
+from .client_socket import SocketCalls, apply_calls
 from .readiness import LOST, READABLE, WRITABLE, Readiness
 
 _RECV_BYTES = 16 * 1024
@@ -36,10 +36,9 @@ class Conn:
         self.unread = unread
         self.pauses: list[int] = []
 
-    def probe_when_idle(self) -> None:
-        """Let the kernel find out that an idle peer is gone, where the socket's kind has that."""
-        with suppress(OSError):
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    def ask_the_kernel(self, calls: SocketCalls) -> None:
+        """Set socket options."""
+        apply_calls(self._sock, calls)
 
     async def receive_more(self, deadline_mono: float | None) -> bool:
         """Append what the peer sent to `unread`; False when it has ended its side.

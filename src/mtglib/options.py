@@ -67,6 +67,8 @@ class ProxyOpts:
             ciphertext; switch it off where the censor watches the server's uplink, too.
         keep_alive: SO_KEEPALIVE is switched on for a client's socket when the client is authenticated; visitors of the
             fronting site get no probes. The times are the listener's: see `network.SocketOptions.apply`.
+        congestion_control: How what is sent to a client is paced, from then on: the kernel's name of an algorithm. One
+            that the kernel hasn't got is left out; None: what the kernel does. Visitors get what the kernel does.
         front_network: How the fronting site is reached; None: `network`.
         domain_fronting_ip: The fronting site's address, in place of a look-up of the secret's host.
         domain_fronting_proxy_protocol: Tell the fronting site who asks, with a PROXY protocol v2 header.
@@ -105,6 +107,7 @@ class ProxyOpts:
     max_visitors_per_network: int = constants.DEFAULT_MAX_VISITORS_PER_NETWORK
     fast_mode: bool = True
     keep_alive: bool = True
+    congestion_control: str | None = "bbr"
     front_network: Network | None = None
     domain_fronting_ip: str | None = None
     domain_fronting_proxy_protocol: bool = False
@@ -148,6 +151,7 @@ class ProxyOpts:
         _check_int("domain_fronting_port", self.domain_fronting_port, "a port, 1 to 65535", 1, 65535)
         _check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
         _check_choice("relay", self.relay, get_args(RelayChoice))
+        _check_algorithm("congestion_control", self.congestion_control)
         if self.domain_fronting_ip is not None and canonical_ip(str(self.domain_fronting_ip)) is None:
             raise OptionError("domain_fronting_ip", "an IP address", self.domain_fronting_ip)
         _check_clock(self.clock)
@@ -203,6 +207,11 @@ def _check_duration(name: str, value: Any) -> None:
 def _check_int(name: str, value: Any, expected: str, least: int, most: int = 1_000_000_000) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise OptionError(name, expected, value)
+
+
+def _check_algorithm(name: str, value: Any) -> None:
+    if value is not None and not (isinstance(value, str) and value.isascii() and 0 < len(value) < 16):
+        raise OptionError(name, "an algorithm's name, up to 15 characters", value)
 
 
 def _check_clock(value: Any) -> None:

@@ -9,6 +9,7 @@ from copy import copy
 from typing import Any, Self
 
 from .accepting import Acceptor
+from .client_socket import client_socket_calls
 from .conn import Conn
 from .dc_dialler import DCDialler
 from .ending import wait_for_end
@@ -281,6 +282,9 @@ class Proxy:
             readiness=readiness,
             secrets=(self._opts.secret,),
             key_shares=KeyShares(),
+            client_socket_calls=client_socket_calls(
+                keep_alive=self._opts.keep_alive, congestion_control=self._opts.congestion_control
+            ),
             roster=self._roster,
             front=Front(self._opts, self._acceptors.values(), self._engine.report, self._warnings),
             visitor_log=visitor_log,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .client_socket import SocketCalls
 from .dc import DCTable
 from .dc_dialler import DCDialler
 from .front.dial import Front
@@ -28,6 +29,7 @@ class Shared:
         readiness: What waits for sockets.
         secrets: What clients may know.
         key_shares: For the answers to them.
+        client_socket_calls: For their sockets.
         roster: The live connections.
         front: The site that visitors are shown.
         visitor_log: What the log says about them.
@@ -41,6 +43,7 @@ class Shared:
     readiness: Readiness
     secrets: Sequence[Secret]
     key_shares: KeyShares
+    client_socket_calls: SocketCalls
     roster: Roster
     front: Front
     visitor_log: VisitorLog

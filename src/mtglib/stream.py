@@ -138,8 +138,7 @@ class Stream:
     def _welcome(self) -> None:
         """It is a client: it isn't the site's any more, and takes no visitor's place."""
         self.entry.user = _DEFAULT_USER
-        if self._opts.keep_alive:
-            self._conn.probe_when_idle()
+        self._conn.ask_the_kernel(self._shared.client_socket_calls)
         self._shared.roster.authenticated(self.entry)
         if self._early is not None:
             self._early.drop()

@@ -71,6 +71,35 @@ async def test_keep_alive_begins_when_a_client_is_authenticated(relay: str, keep
         await serving
 
 
+async def test_congestion_control_begins_when_a_client_is_authenticated(relay: str) -> None:
+    kernels = congestion_control(socket.socket())
+    other = next(name for name in ("reno", "cubic") if name != kernels)  # every kernel has these two
+    async with stage(relay, congestion_control=other) as around:
+        ours, theirs = await tcp_pair()
+        with theirs.dup() as client_leg:
+            serving = asyncio.create_task(around.proxy.serve_conn(theirs))
+            client = FakeTLSClient(ours, around.secret)
+            before = congestion_control(client_leg.dup())
+            await client.send_hello()
+            await client.receive_answer()
+            assert (before, congestion_control(client_leg.dup())) == (kernels, other)
+        client.close()
+        await serving
+
+
+@pytest.mark.parametrize("name", [None, "no-such-thing"])
+async def test_without_another_congestion_control_clients_have_the_kernels(relay: str, name: str | None) -> None:
+    async with stage(relay, congestion_control=name) as around:
+        client = await around.client()
+        await client.send(b"hello")
+        assert await client.recv_exactly(5) == b"hello"
+
+
+def congestion_control(sock: socket.socket) -> str:
+    with sock:
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0").decode()
+
+
 async def test_visitors_of_the_site_get_no_keep_alive(relay: str) -> None:
     site = RecordingFront(listen_only)
     async with stage(relay, site=site) as around:

@@ -43,7 +43,7 @@ def test_defaults_are_the_documented_ones() -> None:
     opts = ProxyOpts.with_defaults(SECRET)
 
     assert opts.secret is SECRET
-    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:24]}
+    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:25]}
     assert defaults == {
         "ip_allowlist": None,
         "buffer_size_bytes": 16384,
@@ -61,6 +61,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "max_visitors_per_network": 256,
         "fast_mode": True,
         "keep_alive": True,
+        "congestion_control": "bbr",
         "front_network": None,
         "domain_fronting_ip": None,
     }
@@ -304,3 +305,8 @@ def test_the_table_of_dcs_is_made_of_the_options() -> None:
     assert [(str(a.ip), a.port) for a in table.choose(1).addresses] == [("127.0.0.1", 7), ("::1", 8)]
     assert str(table.choose(10_002).addresses[0].ip) == "149.154.167.40"
     assert table.choose(77).dc == 2
+
+
+@pytest.mark.parametrize("name", ["", "a" * 16, "b\u00e4r", 5, b"bbr"])
+def test_a_congestion_control_that_no_kernel_can_have_is_refused(name: object) -> None:
+    assert refused(congestion_control=name).expected == "an algorithm's name, up to 15 characters"

@@ -21,7 +21,7 @@ _MAX_INT: Final = 2**31 - 1
 _MAX_KEEP_ALIVE_SECONDS: Final = 32_767  # what Linux takes
 _MAX_KEEP_ALIVE_COUNT: Final = 127
 _NEVER: Final = frozenset((errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.ENOENT, errno.EPERM, errno.EACCES, errno.EINVAL))
-_NOT_ON_LISTENERS: Final = frozenset(("SO_KEEPALIVE", "TCP_USER_TIMEOUT"))
+_NOT_ON_LISTENERS: Final = frozenset(("SO_KEEPALIVE", "TCP_USER_TIMEOUT", "TCP_CONGESTION"))
 _UNKNOWN: Final = -1  # an option that Python has no name for here: no kernel takes it
 
 
@@ -85,8 +85,9 @@ class SocketOptions:
     def apply(self, sock: socket.socket, logger: Logger | None = None) -> None:
         """Set all options on a TCP socket, connected, listening or neither; others are left as they are.
 
-        On a listening socket keep-alive isn't switched on, and there is no user time-out: only the times of keep-alive
-        are set, for the connections on which `ProxyOpts.keep_alive` switches it on.
+        On a listening socket keep-alive isn't switched on, and there is neither a user time-out nor another congestion
+        control than the kernel's: only the times of keep-alive are set, for the connections on which
+        `ProxyOpts.keep_alive` switches it on. `ProxyOpts.congestion_control` is for the same connections.
 
         What the kernel doesn't have is skipped, from then on without asking again. The first `logger` that is given is
         told, once, as debug.

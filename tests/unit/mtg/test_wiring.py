@@ -91,7 +91,7 @@ def test_the_way_to_the_site_has_no_keep_alive(calls: Calls) -> None:
     made = [call for call in calls["Direct"] if len(call) > 1][1]
     assert made["made"] is built.options.front_network
     assert made["resolver"] is built.resolver
-    assert made["socket_options"] == network.SocketOptions(keep_alive=None)
+    assert made["socket_options"] == network.SocketOptions(keep_alive=None, congestion_control=None)
     assert made["prefer_ip"] == "only-ipv6"
     assert made["logger"] is LOGGER
 

@@ -30,6 +30,12 @@ def read(sock: socket.socket) -> dict[str, int | bytes]:
     return values
 
 
+def kernels_congestion_control() -> bytes:
+    with socket.socket() as sock:
+        name: bytes = read(sock)["TCP_CONGESTION"]  # type: ignore[assignment]
+    return name
+
+
 ALL_AS_READ = {
     "TCP_NODELAY": 1,
     "SO_KEEPALIVE": 1,
@@ -51,15 +57,16 @@ def test_all_options_are_set() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_accepted_connections_inherit_what_visitors_may_have(host: str) -> None:
-    """Neither probes nor a time-out: the fronting site's own connections have none."""
+    """Neither probes nor a time-out, and the kernel's own pacing, as the fronting site's own connections."""
     with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         ALL.apply(listener)
         with socket.create_connection(listener.getsockname()[:2]):
             accepted, _ = listener.accept()
             with accepted:
-                assert read(accepted) == ALL_AS_READ | {"SO_KEEPALIVE": 0, "TCP_USER_TIMEOUT": 0}
+                left_out = {"TCP_USER_TIMEOUT": 0, "TCP_CONGESTION": kernels_congestion_control()}
+                assert read(accepted) == ALL_AS_READ | {"SO_KEEPALIVE": 0, **left_out}
                 accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                assert read(accepted) == ALL_AS_READ | {"TCP_USER_TIMEOUT": 0}
+                assert read(accepted) == ALL_AS_READ | left_out
 
 
 def test_what_is_none_is_left_to_the_system() -> None:
