@@ -1,4 +1,4 @@
-"""docs/statistics.md lists exactly the metrics that there are."""
+"""docs/statistics.md lists exactly the metrics and the reasons that there are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from mtglib import Reason
+from mtglib.reasons import HANDSHAKE_FAILURES
 from mtglib.stats import Prometheus
 
 PAGE = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text()
@@ -18,3 +20,16 @@ def test_every_metric_is_listed_with_its_kind_and_no_other() -> None:
     rendered = text_string_to_metric_families(Prometheus().render().decode())
 
     assert listed == {family.name.removeprefix("mtg_"): family.type for family in rendered}
+
+
+def reasons_in(heading: str) -> set[str]:
+    """The reasons of the list that follows a line, without what is in brackets."""
+    items = PAGE.partition(f"Reasons of `{heading}`:\n\n")[2].partition("\n\n")[0]
+    return set(re.findall(r"`([a-z_]+)`", re.sub(r"\([^)]*\)", "", items)))
+
+
+def test_every_reason_is_listed_and_no_other() -> None:
+    handshake = reasons_in("handshake_failures")
+
+    assert handshake == set(HANDSHAKE_FAILURES)
+    assert reasons_in("connections_finished") | handshake == set(Reason)
