@@ -8,11 +8,11 @@ _FOLDER = Path(__file__).parent
 _INTRODUCTION = """# The contract, name by name
 
 mtglib brings the API of the Go package `mtglib` (mtg 2.x) to Python. Every exported name of that package is here, with
-its counterpart. Where they differ in more than spelling a note says how: options and events are dataclasses, errors are
-exceptions, what may wait is a coroutine, durations are seconds.
+its counterpart. A note says how the two differ, if they differ in more than spelling: options and events are
+dataclasses, errors are exceptions, methods that may wait are coroutines, durations are seconds.
 
-This page is written by `python docs/contract.py` from [contract.toml](contract.toml); a test holds the two and the
-library together.
+`python docs/contract.py` writes this page from [contract.toml](contract.toml); a test compares the two with the
+library.
 """
 
 
