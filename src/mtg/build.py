@@ -15,7 +15,7 @@ import mtg
 import mtglib
 from mtg.config import Loaded
 from mtg.config.makers import make_bloom_filter, make_socket_options
-from mtg.config.schema import AntiReplay, Config, IPList
+from mtg.config.schema import AntiReplaySection, Config, IPListSection
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Exact, Redis, StableBloom
 from mtglib.events import Fanout
@@ -29,7 +29,7 @@ ReplayMemory: TypeAlias = Exact | StableBloom | Redis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """A proxy's options, and those of its parts that have a life of their own (`mtg.life`).
+    """A proxy's options, and those of its parts that have a life of their own (`mtg.services`).
 
     Attributes:
         options: With all parts in them.
@@ -171,7 +171,7 @@ class _Builder:
         memory = self._replay_memory
         return (0, 0.0) if memory is None else (len(memory), memory.reach_seconds)
 
-    def _make_replay_memory(self, settings: AntiReplay) -> ReplayMemory | None:
+    def _make_replay_memory(self, settings: AntiReplaySection) -> ReplayMemory | None:
         if not settings.enabled:
             return None
         state = state_directory(self._config)
@@ -192,7 +192,7 @@ class _Builder:
             )
         return Exact(max_entries=settings.max_entries, directory=directory, logger=self._logger)
 
-    def _make_ip_list(self, settings: IPList, is_block_list: bool) -> FireHOL:
+    def _make_ip_list(self, settings: IPListSection, is_block_list: bool) -> FireHOL:
         directory = cache_directory(self._config)
         if directory is None:
             self._notes.append("defense.cache-directory: missing; without a home directory, IP lists have no copies")

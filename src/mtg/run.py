@@ -18,9 +18,9 @@ from mtg.config import Loaded
 from mtg.config.addresses import Listen, ListenIP, join_ip_port
 from mtg.config.schema import Config
 from mtg.last_resort import LastResort
-from mtg.life import alive, noting_hangups, updating_when
 from mtg.limits import fitting_concurrency, raise_file_limit
 from mtg.listeners import address_text, open_listeners
+from mtg.services import alive, noting_hangups, updating_when
 from mtg.user_error import EXIT_RUNTIME
 from mtglib.logger import make_logger
 

@@ -14,10 +14,10 @@ from typing import Any
 from msgspec.structs import replace
 
 import mtglib
-from mtg.config.problems import build
+from mtg.config.decode import decode
+from mtg.config.redaction import shown
 from mtg.config.rules import Findings, settle
 from mtg.config.schema import Config
-from mtg.config.show import shown
 from mtg.config.small_file import read_small_file
 from mtg.user_error import EXIT_USAGE, UserError, os_reason
 
@@ -65,7 +65,7 @@ def config_from_table(table: Mapping[str, Any], *, source: str, directory: Path 
         UserError: With EXIT_USAGE and a line for each problem, each begun with `source`.
     """
     findings = Findings()
-    config = build(Config, table, findings.problems)
+    config = decode(Config, table, findings.problems)
     config = settle(config, table, findings)
     if config.secret_file is not None and "secret" not in table:
         config = replace(config, secret=_read_secret(directory, config.secret_file, findings.problems))

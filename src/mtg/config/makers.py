@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import mtglib
-from mtg.config.schema import AntiReplay, KeepAlive
+from mtg.config.schema import AntiReplaySection, KeepAliveSection
 from mtglib import network
 from mtglib.antireplay import StableBloom
 
 
-def make_socket_options(settings: KeepAlive) -> network.SocketOptions:
+def make_socket_options(settings: KeepAliveSection) -> network.SocketOptions:
     """What is asked of the kernel for each connection.
 
     Raises:
@@ -26,7 +26,7 @@ def make_socket_options(settings: KeepAlive) -> network.SocketOptions:
 
 
 def make_bloom_filter(
-    settings: AntiReplay, directory: Path | None = None, logger: mtglib.Logger | None = None
+    settings: AntiReplaySection, directory: Path | None = None, logger: mtglib.Logger | None = None
 ) -> StableBloom:
     """The filter, whatever `kind` says.
 

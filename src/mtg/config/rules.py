@@ -17,8 +17,8 @@ from msgspec.structs import replace
 import mtglib
 from mtg.config.addresses import ListenUnix
 from mtg.config.makers import make_bloom_filter, make_socket_options
-from mtg.config.schema import AntiReplay, Config, KeepAlive
-from mtg.config.show import shown
+from mtg.config.redaction import shown
+from mtg.config.schema import AntiReplaySection, Config, KeepAliveSection
 from mtg.config.urls import DNSServer
 from mtg.config.values import ReplayCacheKind
 from mtglib.antireplay import Redis
@@ -86,10 +86,10 @@ def _out_of_bounds(config: Config, table: Mapping[str, Any], problems: list[str]
     cache, keep_alive = config.defense.anti_replay, config.network.keep_alive
     for key in () if keep_alive.disabled else ("idle", "interval", "count"):
         with _noted(f"network.keep-alive.{key}", table, problems):
-            make_socket_options(replace(KeepAlive(), **{key: getattr(keep_alive, key)}))
+            make_socket_options(replace(KeepAliveSection(), **{key: getattr(keep_alive, key)}))
     for key in ("max_size", "error_rate") if cache.enabled and cache.kind == "bloom" else ():
         with _noted(f"defense.anti-replay.{key.replace('_', '-')}", table, problems):
-            make_bloom_filter(replace(AntiReplay(), **{key: getattr(cache, key)}))
+            make_bloom_filter(replace(AntiReplaySection(), **{key: getattr(cache, key)}))
     if cache.enabled and cache.kind == "redis" and cache.url is not None:
         try:
             Redis(cache.url.url)
@@ -169,7 +169,7 @@ def _notes(config: Config, warnings: list[str]) -> None:
     """Lines about keys that are accepted and change nothing."""
     if config.tcp_buffer is not None:
         warnings.append("tcp-buffer: deprecated, has no effect")
-    cache, default = config.defense.anti_replay, AntiReplay()
+    cache, default = config.defense.anti_replay, AntiReplaySection()
     bloom = (cache.max_size, cache.error_rate) != (default.max_size, default.error_rate)
     if cache.enabled and cache.kind != "bloom" and bloom:
         warnings.append(f'defense.anti-replay: max-size and error-rate have no effect on kind = "{cache.kind}"')

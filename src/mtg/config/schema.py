@@ -40,7 +40,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", k
     """A TOML table with known keys. Subclasses repeat `frozen=True`, as type checkers don't inherit it."""
 
 
-class DomainFronting(Section, frozen=True):
+class DomainFrontingSection(Section, frozen=True):
     """The site that everyone who isn't a client is shown."""
 
     ip: IPText | None = None
@@ -48,7 +48,7 @@ class DomainFronting(Section, frozen=True):
     proxy_protocol: bool = False
 
 
-class Timeout(Section, frozen=True):
+class TimeoutSection(Section, frozen=True):
     """Time-outs in seconds; what each bounds: docs of `mtglib.ProxyOpts`."""
 
     tcp: Duration = Duration(5)
@@ -58,7 +58,7 @@ class Timeout(Section, frozen=True):
     frame: Duration = Duration(30)
 
 
-class KeepAlive(Section, frozen=True):
+class KeepAliveSection(Section, frozen=True):
     """TCP keep-alive of connections to clients and to Telegram."""
 
     disabled: bool = False
@@ -67,17 +67,17 @@ class KeepAlive(Section, frozen=True):
     count: Positive = 9
 
 
-class Network(Section, frozen=True):
+class NetworkSection(Section, frozen=True):
     """How the program reaches others."""
 
     dns: DNSServer = DNSServer("https://1.1.1.1")
     doh_ip: IPText | None = None
     proxies: tuple[ProxyURL, ...] = ()
-    timeout: Timeout = Timeout()
-    keep_alive: KeepAlive = KeepAlive()
+    timeout: TimeoutSection = TimeoutSection()
+    keep_alive: KeepAliveSection = KeepAliveSection()
 
 
-class Doppelganger(Section, frozen=True):
+class DoppelgangerSection(Section, frozen=True):
     """Record sizes and delays learnt from a real site; without `urls` it is off."""
 
     urls: tuple[HTTPSURL, ...] = ()
@@ -86,7 +86,7 @@ class Doppelganger(Section, frozen=True):
     drs: bool = False
 
 
-class AntiReplay(Section, frozen=True):
+class AntiReplaySection(Section, frozen=True):
     """Memory of the hellos seen. `max-size` and `error-rate` concern the bloom filter alone, `remember` Redis alone."""
 
     enabled: bool = True
@@ -98,7 +98,7 @@ class AntiReplay(Section, frozen=True):
     url: RedisURL | None = None
 
 
-class IPList(Section, frozen=True):
+class IPListSection(Section, frozen=True):
     """A downloaded list of networks."""
 
     enabled: bool = False
@@ -107,25 +107,25 @@ class IPList(Section, frozen=True):
     update_each: Duration = Duration(24 * 3600)
 
 
-class Limits(Section, frozen=True):
+class LimitsSection(Section, frozen=True):
     """How many connections may be there that aren't clients', or not yet; without `visitors` half of `concurrency`."""
 
     visitors: Positive | None = None
     per_network: Positive = 256
 
 
-class Defense(Section, frozen=True):
+class DefenseSection(Section, frozen=True):
     """Who is let in."""
 
-    doppelganger: Doppelganger = Doppelganger()
-    anti_replay: AntiReplay = AntiReplay()
-    blocklist: IPList = IPList()
-    allowlist: IPList = IPList()
-    limits: Limits = Limits()
+    doppelganger: DoppelgangerSection = DoppelgangerSection()
+    anti_replay: AntiReplaySection = AntiReplaySection()
+    blocklist: IPListSection = IPListSection()
+    allowlist: IPListSection = IPListSection()
+    limits: LimitsSection = LimitsSection()
     cache_directory: Directory | None = None
 
 
-class Statsd(Section, frozen=True):
+class StatsdSection(Section, frozen=True):
     """Metrics pushed over UDP."""
 
     enabled: bool = False
@@ -134,7 +134,7 @@ class Statsd(Section, frozen=True):
     tag_format: TagFormat = TagFormat("datadog")
 
 
-class Prometheus(Section, frozen=True):
+class PrometheusSection(Section, frozen=True):
     """Metrics to be fetched over HTTP."""
 
     enabled: bool = False
@@ -143,11 +143,11 @@ class Prometheus(Section, frozen=True):
     metric_prefix: MetricPrefix = MetricPrefix("mtg")
 
 
-class Stats(Section, frozen=True):
+class StatsSection(Section, frozen=True):
     """Where metrics go."""
 
-    statsd: Statsd = Statsd()
-    prometheus: Prometheus = Prometheus()
+    statsd: StatsdSection = StatsdSection()
+    prometheus: PrometheusSection = PrometheusSection()
 
 
 class Config(Section, frozen=True):
@@ -168,10 +168,10 @@ class Config(Section, frozen=True):
     fast_mode: bool = True
     mask_client_addresses: bool = False
     state_directory: Directory | None = None
-    domain_fronting: DomainFronting = DomainFronting()
-    network: Network = Network()
-    defense: Defense = Defense()
-    stats: Stats = Stats()
+    domain_fronting: DomainFrontingSection = DomainFrontingSection()
+    network: NetworkSection = NetworkSection()
+    defense: DefenseSection = DefenseSection()
+    stats: StatsSection = StatsSection()
     dc_overrides: dict[DCNumber, Annotated[tuple[IPPort, ...], Meta(min_length=1)]] = {}
     users: tuple[dict[str, Any], ...] = ()
     # deprecated by mtg 2.x itself

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
-from mtg.config.show import redact
+from mtg.config.redaction import redact
 from mtglib import OptionError, network
 from mtglib.ipblocklist import FireHOL
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import mtglib
-from mtg.config.problems import build
+from mtg.config.decode import decode
 from mtg.config.rules import Findings, settle
 from mtg.config.schema import Config
 
@@ -17,7 +17,7 @@ BASE: dict[str, Any] = {"secret": SECRET, "bind-to": "127.0.0.1:3128"}
 
 def settled(table: dict[str, Any]) -> tuple[Config, Findings]:
     findings = Findings()
-    config = settle(build(Config, table, findings.problems), table, findings)
+    config = settle(decode(Config, table, findings.problems), table, findings)
     return config, findings
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mtglib
-from mtg.config.problems import build
+from mtg.config.decode import decode
 from mtg.config.schema import Config
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
@@ -17,7 +17,7 @@ SECRET = mtglib.Secret(bytes(range(16)), "front.example")
 
 def lines(table: dict[str, Any]) -> list[str]:
     problems: list[str] = []
-    build(Config, table, problems)
+    decode(Config, table, problems)
     return problems
 
 
@@ -83,7 +83,7 @@ def test_all_problems_are_found_at_once() -> None:
 
 
 def test_good_values_survive_beside_bad_ones() -> None:
-    config = build(Config, {"debug": 1, "concurrency": 5, "network": {"timeout": {"tcp": "x", "idle": "7s"}}}, [])
+    config = decode(Config, {"debug": 1, "concurrency": 5, "network": {"timeout": {"tcp": "x", "idle": "7s"}}}, [])
     assert (config.debug, config.concurrency) == (False, 5)
     assert [float(config.network.timeout.tcp), float(config.network.timeout.idle)] == [5, 7]
 
@@ -106,15 +106,15 @@ def test_an_empty_text_unsets_optional_keys() -> None:
 
 
 def test_bind_to_is_one_or_many() -> None:
-    one = build(Config, {"bind-to": "127.0.0.1:1"}, [])
-    many = build(Config, {"bind-to": ["127.0.0.1:1", "[::1]:2", "unix:/x"]}, [])
+    one = decode(Config, {"bind-to": "127.0.0.1:1"}, [])
+    many = decode(Config, {"bind-to": ["127.0.0.1:1", "[::1]:2", "unix:/x"]}, [])
     assert [str(listen) for listen in one.bind_to] == ["127.0.0.1:1"]
     assert [str(listen) for listen in many.bind_to] == ["127.0.0.1:1", "[::1]:2", "unix:/x"]
 
 
 def test_no_repr_of_a_configuration_has_a_secret_in_it() -> None:
     table = {"secret": SECRET.hex(), "network": {"proxies": ["socks5://joe:hush@h:1"]}}
-    config = build(Config, table, [])
+    config = decode(Config, table, [])
     assert config.secret == SECRET
     for text in (repr(config), str(config)):
         assert SECRET.key.hex() not in text
@@ -148,6 +148,6 @@ def test_any_table_gives_lines_and_nothing_else(table: dict[str, Any]) -> None:
 )
 def test_what_may_hold_a_password_is_not_quoted(table: dict[str, Any]) -> None:
     problems: list[str] = []
-    build(Config, table, problems)
+    decode(Config, table, problems)
     assert len(problems) == 1
     assert "hunter2" not in problems[0]

@@ -18,7 +18,7 @@ import pytest
 import mtglib
 from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
-from mtg.life import alive, noting_hangups, updating_when
+from mtg.services import alive, noting_hangups, updating_when
 from mtg.user_error import UserError
 from mtglib.antireplay import Exact, Redis
 from mtglib.ipblocklist import FireHOL
