@@ -7,22 +7,21 @@ import platform
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import uvloop
 
 import mtg
 import mtglib
-from mtg.build import Parts, build_parts
+from mtg.build import Parts, build_logger, build_parts
 from mtg.config import Loaded
-from mtg.config.addresses import Listen, ListenIP, join_ip_port
-from mtg.config.schema import Config
+from mtg.config.addresses import join_ip_port
 from mtg.last_resort import LastResort
 from mtg.limits import fitting_concurrency, raise_file_limit
 from mtg.listeners import address_text, open_listeners
 from mtg.services import alive, noting_hangups, updating_when
 from mtg.user_error import EXIT_RUNTIME
-from mtglib.logger import make_logger
 
 GRACE_SECONDS = 5.0
 """How long streams may go on after the first signal; a second signal ends them at once."""
@@ -38,56 +37,39 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
     """Serve until a signal; returns the exit code, 0 after a shutdown that was asked for.
 
     Raises:
-        UserError: The configuration doesn't fit together, an address can't be listened on, or the limit of open files
-            leaves no room for a connection.
+        UserError: The configuration can't be run (with a line for each problem), an address can't be listened on, or
+            the limit of open files leaves no room for a connection.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are lists that it can read again
-    config = loaded.config
-    logger = make_logger(debug=config.debug, mask_client_addresses=config.mask_client_addresses)
-    concurrency, notes = _concurrency(config.concurrency)
-    parts = build_parts(loaded, concurrency=concurrency, logger=logger)
+    logger = build_logger(loaded)
+    parts = _within_file_limit(build_parts(loaded, logger=logger))
     with (
-        open_listeners(config.bind_to) as listeners,
-        open_listeners(_metrics_address(config), "serve metrics") as metrics,
+        open_listeners(parts.listens) as listeners,
+        open_listeners(parts.metrics_listens, "serve metrics") as metrics,
     ):
         for listener in listeners:
             parts.socket_options.apply(listener, logger)  # connections inherit them, but for keep-alive
         if on_listening is not None:
             on_listening(listeners)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            warnings = [*loaded.warnings, *notes, *parts.notes]
-            return runner.run(_live(parts, config, listeners, metrics, warnings, _when_state_is_taken(loaded)))
+            return runner.run(_live(parts, listeners, metrics))
 
 
-def _when_state_is_taken(loaded: Loaded) -> str | None:
-    """The line to end with; a directory that nobody has chosen is done without, as two programs are normal."""
-    if loaded.config.state_directory is None:
-        return None
-    chosen = loaded.config.state_directory
-    return f'{loaded.source}: state-directory: expected a directory that no other process uses, got "{chosen}"'
-
-
-def _metrics_address(config: Config) -> Sequence[Listen]:
-    address = config.stats.prometheus.bind_to
-    return [ListenIP(address.host, address.port)] if config.stats.prometheus.enabled and address else []
-
-
-def _concurrency(wanted: int) -> tuple[int, list[str]]:
-    """The wanted concurrency or what the limit of open files has room for, and a line if that is less."""
-    file_limit = raise_file_limit()
+def _within_file_limit(parts: Parts) -> Parts:
+    """The same with a `concurrency` that the limit of open files has room for, and a warning if that is less."""
+    wanted, file_limit = parts.options.concurrency, raise_file_limit()
     fitting = fitting_concurrency(wanted, file_limit, mtglib.engine_threads())
     if fitting == wanted:
-        return wanted, []
-    return fitting, [f"concurrency: lowered from {wanted} to {fitting}: at most {file_limit} open files"]
+        return parts
+    warning = f"concurrency: lowered from {wanted} to {fitting}: at most {file_limit} open files"
+    options = replace(parts.options, concurrency=fitting)
+    return replace(parts, options=options, warnings=(*parts.warnings, warning))
 
 
 async def _live(
     parts: Parts,
-    config: Config,
     listeners: Sequence[socket.socket],
     metrics: Sequence[socket.socket],
-    warnings: Sequence[str],
-    when_state_is_taken: str | None,
 ) -> int:
     logger = parts.options.logger
     asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
@@ -95,15 +77,9 @@ async def _live(
     proxy, signals = mtglib.Proxy(parts.options), _signals(last_resort)
     with noting_hangups(signals[0]) as asked:
         _log_start(proxy, listeners, parts.options)
-        for warning in warnings:
+        for warning in parts.warnings:
             logger.warning(warning)
-        living = alive(
-            parts,
-            metrics[0] if metrics else None,
-            config.stats.prometheus.http_path,
-            signals[0],
-            when_state_is_taken=when_state_is_taken,
-        )
+        living = alive(parts, metrics[0] if metrics else None, signals[0])
         async with living, updating_when(asked, parts):
             exit_code = await _serve(proxy, listeners, signals, parts)
             last_resort.end_within(ENDING_SECONDS, exit_code)

@@ -24,10 +24,7 @@ _STDERR = 2
 async def alive(
     parts: Parts,
     metrics: socket.socket | None,
-    http_path: str,
     stop: asyncio.Event,
-    *,
-    when_state_is_taken: str | None = None,
 ) -> AsyncIterator[None]:
     """Run the parts around the proxy.
 
@@ -38,24 +35,22 @@ async def alive(
     Args:
         parts: Which.
         metrics: The listener of Prometheus' page, if there is one; closed at `stop`.
-        http_path: The page's.
         stop: Set when the proxy stops accepting.
-        when_state_is_taken: The line to end with where another process has the state directory; None: go on without.
 
     Raises:
-        UserError: With EXIT_USAGE and that line.
+        UserError: With EXIT_USAGE and `parts.when_state_is_taken`.
     """
     logger = parts.options.logger
     async with Closing(logger) as closing:
         closing.push("the resolver", parts.resolver.aclose)
         if parts.replay_memory is not None:
             closing.push("the replay memory", parts.replay_memory.close)
-            await _load_replay_memory(parts.replay_memory, logger, stop, when_state_is_taken)
+            await _load_replay_memory(parts.replay_memory, logger, stop, parts.when_state_is_taken)
         if parts.statsd is not None:
             await closing.enter("statsd", parts.statsd)
         await closing.enter("the delivery of events", parts.fanout)
         if parts.prometheus is not None and metrics is not None:
-            serving = partial(_serve_metrics, parts.prometheus, metrics, http_path, stop)
+            serving = partial(_serve_metrics, parts.prometheus, metrics, parts.metrics_path, stop)
             await closing.enter("the metrics page", _background(serving, "metrics", logger))
         for ip_list, update_each_seconds in parts.ip_lists:
             await ip_list.load()

@@ -92,9 +92,6 @@ def _leaf(bare: Any, type_: Any, metas: list[Meta], value: object, where: str, p
         described = [meta.description for meta in metas if meta.description]
         return _bad(where, described[0] if described else _NATIVE.get(bare, "another type"), value, problems)
     except ValueError as error:
-        if bare in urls.MAY_HOLD_A_PASSWORD:
-            problems.append(f"{where}: expected {error}")
-            return _BAD
         return _bad(where, str(error), value, problems)
 
 
@@ -150,8 +147,7 @@ _NATIVE = {bool: "true or false", int: "a whole number", float: "a number", str:
 
 _PARSED_BY_THEMSELVES = (
     *(addresses.IPText, addresses.IPPort, addresses.Listen),
-    *(urls.DNSServer, urls.ListSource, urls.HTTPSURL, urls.RedisURL, urls.ProxyURL),
-    *(values.Duration, values.Size, values.MetricPrefix, values.HTTPPath, values.Directory),
+    *(urls.HTTPSURL, urls.PrivateURL, values.Duration, values.Size, values.HTTPPath, values.Directory),
     *(values.PreferIPWord, values.TagFormat, values.ReplayCacheKind),
 )
 _PARSERS: dict[object, Callable[[object], object]] = {

@@ -2,7 +2,7 @@
 
 A field is the key in kebab-case (`bind_to` is `bind-to`); a section is a class. `None` means "not set", which
 a text key may also write as "". What a key does is said in docs and in the example configuration; here are
-only its limits.
+only its type and limits; a part that is made with it may have narrower ones (`mtg.build`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from mtg.config.addresses import IPPort, IPText, Listen
-from mtg.config.urls import HTTPSURL, DNSServer, ListSource, ProxyURL, RedisURL
+from mtg.config.urls import HTTPSURL, PrivateURL
 from mtg.config.values import (
     Directory,
     Duration,
     HTTPPath,
-    MetricPrefix,
     PreferIPWord,
     ReplayCacheKind,
     Size,
@@ -27,9 +26,8 @@ from mtg.config.values import (
 from mtglib import Secret
 
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port of 1 to 65535")]
-Positive = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a whole number of 1 to 2147483647")]
-DCNumber = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a DC number of at least 1")]
-Rate = Annotated[float, Meta(gt=0, lt=100, description="a number over 0, such as 0.001")]
+Positive = Annotated[int, Meta(ge=1, le=10**9, description="a whole number of 1 to 1000000000")]
+DCNumber = Annotated[int, Meta(ge=1, le=10**9, description="a DC number of at least 1")]
 RememberedHellos = Annotated[int, Meta(ge=1000, le=10**8, description="a whole number of 1000 to 100000000")]
 
 ONE_OR_MANY = "one-or-many"
@@ -70,9 +68,9 @@ class KeepAliveSection(Section, frozen=True):
 class NetworkSection(Section, frozen=True):
     """How the program reaches others."""
 
-    dns: DNSServer = DNSServer("https://1.1.1.1")
+    dns: str = "https://1.1.1.1"
     doh_ip: IPText | None = None
-    proxies: tuple[ProxyURL, ...] = ()
+    proxies: tuple[PrivateURL, ...] = ()
     timeout: TimeoutSection = TimeoutSection()
     keep_alive: KeepAliveSection = KeepAliveSection()
 
@@ -91,19 +89,19 @@ class AntiReplaySection(Section, frozen=True):
 
     enabled: bool = True
     max_size: Size = Size(2**20)
-    error_rate: Rate = 0.001
+    error_rate: float = 0.001
     kind: ReplayCacheKind = ReplayCacheKind("exact")
     max_entries: RememberedHellos = 1_000_000
     remember: Duration = Duration(7 * 24 * 3600)
-    url: RedisURL | None = None
+    url: PrivateURL | None = None
 
 
 class IPListSection(Section, frozen=True):
     """A downloaded list of networks."""
 
     enabled: bool = False
-    download_concurrency: Annotated[int, Meta(ge=1, le=1000, description="a whole number of 1 to 1000")] = 2
-    urls: tuple[ListSource, ...] = ()
+    download_concurrency: Positive = 2
+    urls: tuple[PrivateURL, ...] = ()
     update_each: Duration = Duration(24 * 3600)
 
 
@@ -130,7 +128,7 @@ class StatsdSection(Section, frozen=True):
 
     enabled: bool = False
     address: IPPort | None = None
-    metric_prefix: MetricPrefix = MetricPrefix("mtg")
+    metric_prefix: str = "mtg"
     tag_format: TagFormat = TagFormat("datadog")
 
 
@@ -140,7 +138,7 @@ class PrometheusSection(Section, frozen=True):
     enabled: bool = False
     bind_to: IPPort | None = None
     http_path: HTTPPath = HTTPPath("/")
-    metric_prefix: MetricPrefix = MetricPrefix("mtg")
+    metric_prefix: str = "mtg"
 
 
 class StatsSection(Section, frozen=True):

@@ -43,7 +43,7 @@ class Told(NoopLogger):
 
 def parts(*, logger: mtglib.Logger = NoopLogger(), **table: Any) -> Parts:  # noqa: B008
     whole = {"secret": SECRET.hex(), "bind-to": "127.0.0.1:1", "network": {"dns": ""}, **table}
-    return build_parts(config_from_table(whole, source="test"), concurrency=7, logger=logger)
+    return build_parts(config_from_table(whole, source="test"), logger=logger)
 
 
 def with_allowlist(path: Path, update_each_seconds: float = 3600) -> tuple[Parts, FireHOL]:
@@ -56,7 +56,7 @@ def with_allowlist(path: Path, update_each_seconds: float = 3600) -> tuple[Parts
 async def running(
     built: Parts, metrics: socket.socket | None = None, stop: asyncio.Event | None = None
 ) -> AsyncIterator[None]:
-    async with asyncio.timeout(20), alive(built, metrics, "/", stop or asyncio.Event()):
+    async with asyncio.timeout(20), alive(built, metrics, stop or asyncio.Event()):
         yield
 
 
@@ -178,11 +178,12 @@ async def test_a_disk_that_does_not_answer_is_no_reason_to_stay(monkeypatch: pyt
 async def test_another_process_in_the_state_directory_is_told_or_an_error(tmp_path: Path) -> None:
     logger = Told()
     one, two, three = (parts(logger=logger, **{"state-directory": str(tmp_path)}) for _ in range(3))
+    two = replace(two, when_state_is_taken=None)
     async with running(one):
         async with running(two):
             assert len(logger.warnings) == 1
-        with pytest.raises(UserError, match=r"^taken$") as raised:
-            async with alive(three, None, "/", asyncio.Event(), when_state_is_taken="taken"):
+        with pytest.raises(UserError, match=r"^test: state-directory: expected a directory that no other") as raised:
+            async with running(three):
                 pass
         assert raised.value.exit_code == 2
     assert [warning.partition(":")[0] for warning in logger.warnings] == ["state-directory"]

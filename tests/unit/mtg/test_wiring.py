@@ -58,7 +58,7 @@ def parts(calls: Calls, **table: Any) -> build.Parts:
     loaded = config_from_table(whole, source="test")
     for made_to_check in calls.values():
         made_to_check.clear()
-    return build.build_parts(loaded, concurrency=7, logger=LOGGER)
+    return build.build_parts(loaded, logger=LOGGER)
 
 
 LOGGER = NoopLogger()
@@ -163,7 +163,7 @@ def test_ip_lists(calls: Calls, kind: str) -> None:
     ip_list = only(calls, "FireHOL")
     made = ip_list.pop("made")
     assert ip_list == {
-        "urls": tuple(urls),
+        "urls": urls,
         "network": built.options.network,
         "is_block_list": kind == "blocklist",
         "download_concurrency": 5,
