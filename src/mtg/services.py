@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import mtglib
@@ -16,8 +14,6 @@ from mtg.closing import Closing
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Redis
 from mtglib.stats import Prometheus
-
-_STDERR = 2
 
 
 @asynccontextmanager
@@ -115,36 +111,3 @@ async def _warn(work: Callable[[], Coroutine[None, None, None]], name: str, logg
         await work()
     except Exception as error:
         logger.warning(f"{name}: has ended", error=error)
-
-
-@contextmanager
-def noting_hangups(stop: asyncio.Event) -> Iterator[asyncio.Event]:
-    """Give the event that SIGHUP sets; it sets `stop` if the terminal that we log to has been closed.
-
-    Afterwards SIGHUP is ignored: it must not cut an orderly end short.
-    """
-    loop, asked, had_terminal = asyncio.get_running_loop(), asyncio.Event(), os.isatty(_STDERR)
-
-    def on_hangup() -> None:
-        (stop if had_terminal and not os.isatty(_STDERR) else asked).set()
-
-    loop.add_signal_handler(signal.SIGHUP, on_hangup)
-    try:
-        yield asked
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-
-@asynccontextmanager
-async def updating_when(asked: asyncio.Event, parts: Parts) -> AsyncIterator[None]:
-    """Read all lists again when asked to; what is asked during an update is one more update together."""
-
-    async def update() -> None:
-        while True:
-            await asked.wait()
-            asked.clear()
-            await asyncio.gather(*(ip_list.update() for ip_list, _ in parts.ip_lists))
-
-    async with _background(update, "update by hand", parts.options.logger):
-        yield

@@ -96,6 +96,16 @@ class Proxy:
         """How many events the event stream raised on."""
         return self._events.dropped
 
+    @property
+    def clients(self) -> int:
+        """How many of the connections of `serve` are clients', that is, were made with the secret."""
+        return self._roster.counted - self._roster.visitors
+
+    @property
+    def visitors(self) -> int:
+        """How many of the connections of `serve` aren't, or not yet."""
+        return self._roster.visitors
+
     def connections(self) -> tuple[Connection, ...]:
         """List the live connections, the oldest first: those of `serve` and of `serve_conn`."""
         self._engine.report()
