@@ -17,6 +17,7 @@ import mtglib
 from mtg.build import Parts
 from mtg.config.addresses import join_ip_port
 from mtg.listeners import address_text, open_listeners
+from mtg.samples import sample_all
 from mtg.services import alive
 from mtg.user_error import EXIT_RUNTIME
 
@@ -72,6 +73,7 @@ class App:
         self._parts = parts
         self._logger = parts.options.logger
         self._proxy = mtglib.Proxy(parts.options)
+        sample_all(parts, self._proxy)
         self._on_served = on_served
         self._phase = Phase.NEW
         self._since_unix = 0.0

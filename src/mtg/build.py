@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias, cast
 
-import mtg
 import mtglib
 from mtg.config import Config, Loaded
 from mtg.config.addresses import Listen, ListenIP
@@ -219,15 +218,7 @@ class _Builder:
         settings = self._config.stats.prometheus
         if not settings.enabled:
             return None
-        prometheus = partial(
-            Prometheus,
-            metric_prefix=settings.metric_prefix,
-            version=mtg.__version__,
-            engine=mtglib.engine_description(),
-            engine_threads=mtglib.engine_threads(),
-            dropped=lambda: self._fanout.dropped,
-            replay_memory=self._replay_memory_size,
-        )
+        prometheus = partial(Prometheus, metric_prefix=settings.metric_prefix)
         return self._refusals.make(prometheus, {"metric_prefix": "stats.prometheus.metric-prefix"})
 
     def _make_statsd(self) -> Statsd | None:
@@ -240,15 +231,9 @@ class _Builder:
             port=settings.address.port,
             metric_prefix=settings.metric_prefix,
             tag_format=cast(Literal["datadog", "influxdb", "graphite"], str(settings.tag_format)),
-            dropped=lambda: self._fanout.dropped,
-            replay_memory=self._replay_memory_size,
             logger=self._logger,
         )
         return self._refusals.make(statsd, {"metric_prefix": "stats.statsd.metric-prefix"})
-
-    def _replay_memory_size(self) -> tuple[int, float]:
-        memory = self._replay_memory
-        return (0, 0.0) if memory is None else (len(memory), memory.reach_seconds)
 
     def _make_replay_memory(self, settings: AntiReplaySection) -> ReplayMemory | None:
         if not settings.enabled:

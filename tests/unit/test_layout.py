@@ -207,6 +207,7 @@ def test_one_module_of_the_program_knows_all_parts() -> None:
     assert {name.partition(".")[0] for name in known.pop("mtg.build")} == set(DEFAULTS)
     assert {module: names for module, names in known.items() if names} == {
         "mtg.services": {"antireplay.Redis", "stats.Prometheus"},
+        "mtg.samples": {"stats.Sample", "stats.process_samples"},
         "mtg.last_resort": {"logger.flush"},
     }
 

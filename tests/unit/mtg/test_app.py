@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
 from mtg.user_error import UserError
 from mtglib.antireplay import Exact
+from mtglib.events import Fanout
 from mtglib.ipblocklist import FireHOL
 from mtglib.noop import NoopLogger
+from support.metrics_page import value
 from support.ports import free_port
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
@@ -59,7 +62,14 @@ async def visited(
 ) -> AsyncIterator[App]:
     """A running program with a visitor, who stays."""
     fronting = {"ip": "127.0.0.1", "port": site.getsockname()[1]}
-    app = App(parts(logger, **{"domain-fronting": fronting}, **table))
+    async with visiting(parts(logger, **{"domain-fronting": fronting}, **table), site) as app:
+        yield app
+
+
+@asynccontextmanager
+async def visiting(built: Parts, site: socket.socket) -> AsyncIterator[App]:
+    """The same, of these parts."""
+    app = App(built)
     listening: list[tuple[str, int]] = []
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(20):
@@ -154,6 +164,22 @@ async def test_the_page_of_metrics_is_closed_at_the_end(site: socket.socket) -> 
         await app.stop(0)
     with socket.create_server(("127.0.0.1", port)):  # it is free again
         pass
+
+
+async def test_what_the_proxy_could_not_send_is_among_what_was_dropped(
+    site: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(_: Fanout, __: mtglib.Event) -> None:
+        raise OSError("broken")
+
+    monkeypatch.setattr(Fanout, "send", send)
+    fronting = {"ip": "127.0.0.1", "port": site.getsockname()[1]}
+    built = parts(**{"domain-fronting": fronting}, stats={"prometheus": {"enabled": True, "bind-to": "127.0.0.1:1"}})
+    built = replace(built, metrics_listens=())
+    async with visiting(built, site) as app:
+        assert built.fanout.dropped == 0
+        assert built.prometheus is not None
+        assert value(built.prometheus.render(), "mtg_events_dropped") == app.status().events_dropped > 0
 
 
 def with_allowlist(path: Path) -> tuple[Parts, FireHOL]:
