@@ -12,7 +12,7 @@ from typing import Any
 
 import mtglib
 from mtglib.events import Fanout
-from mtglib.stats import Prometheus, Statsd
+from mtglib.stats import Prometheus, Statsd, process_samples
 
 
 async def serve(
@@ -23,14 +23,17 @@ async def serve(
     **changes: Any,
 ) -> None:
     """Serve until cancelled; `changes` are attributes of `mtglib.ProxyOpts`."""
-
-    def dropped() -> int:
-        return fanout.dropped + proxy.events_dropped  # what observers missed, and what never got to the fan-out
-
-    prometheus = Prometheus(engine=mtglib.engine_description(), engine_threads=mtglib.engine_threads(), dropped=dropped)
-    statsd = [Statsd(*statsd_address, dropped=dropped)] if statsd_address is not None else []
-    fanout = Fanout([prometheus, *statsd])
+    prometheus = Prometheus()
+    statsd = [Statsd(*statsd_address)] if statsd_address is not None else []
+    observers: list[Prometheus | Statsd] = [prometheus, *statsd]
+    fanout = Fanout(observers)
     proxy = mtglib.Proxy(mtglib.ProxyOpts.with_defaults(secret, event_stream=fanout, **changes))
+    for statistics in observers:  # what no event tells
+        # What observers missed, and what never got to the fan-out.
+        statistics.sample("events_dropped", lambda: fanout.dropped + proxy.events_dropped)
+        statistics.sample("engine_connections", lambda: proxy.engine_connections)
+        for name, function in process_samples().items():
+            statistics.sample(name, function)
     async with AsyncExitStack() as stack:
         # The last one ends first: no more events, then all are delivered, then the last numbers are sent.
         for observer in statsd:

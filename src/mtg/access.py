@@ -13,7 +13,7 @@ from mtg.user_error import EXIT_USAGE, UserError
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AccessEntry:
     """One way to the proxy."""
 
     address: IPAddress
@@ -25,13 +25,13 @@ class Entry:
 class Access:
     """Everything a client needs; holds the secret."""
 
-    ipv4: Entry | None
-    ipv6: Entry | None
+    ipv4: AccessEntry | None
+    ipv6: AccessEntry | None
     secret_hex: str
     secret_base64: str
 
     @property
-    def best(self) -> Entry:
+    def best(self) -> AccessEntry:
         """The entry that most clients can use."""
         entry = self.ipv4 or self.ipv6
         assert entry is not None
@@ -71,17 +71,19 @@ def make_access(
     return Access(entries[4], entries[6], loaded.secret.hex(), loaded.secret.base64())
 
 
-def _entry(loaded: Loaded, version: int, given: IPAddress | None, port: int | None, secret_text: str) -> Entry | None:
+def _entry(
+    loaded: Loaded, version: int, given: IPAddress | None, port: int | None, secret_text: str
+) -> AccessEntry | None:
     address = server_address(loaded.config, version, given)
     if address is None:
         return None
     port = port or link_port(loaded.config.bind_to, version)
     if port is None:
         raise UserError("bind-to names no port that a link could have: pass -p", exit_code=EXIT_USAGE)
-    return Entry(address, port, make_links(str(address), port, secret_text))
+    return AccessEntry(address, port, make_links(str(address), port, secret_text))
 
 
-def _entry_json(entry: Entry) -> dict[str, Any]:
+def _entry_json(entry: AccessEntry) -> dict[str, Any]:
     return {
         "ip": str(entry.address),
         "port": entry.port,

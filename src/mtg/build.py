@@ -1,177 +1,241 @@
 """From a configuration to the library's parts: the one place that knows every part.
 
 A key of the file has its meaning here and nowhere else; what isn't mentioned has no effect yet
-(`mtg.config.rules` refuses or reports it).
+(`mtg.config.rules` refuses or reports it). Nothing happens outside of the process: no file is opened, no socket, and
+no thread begins, so that one configuration can be built beside another that is running.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Literal, TypeAlias, cast
 
-import mtg
 import mtglib
-from mtg.config import Loaded
-from mtg.config.makers import make_bloom_filter, make_socket_options
-from mtg.config.schema import AntiReplay, Config, IPList
+from mtg.config import Config, Loaded
+from mtg.config.addresses import Listen, ListenIP
+from mtg.config.schema import AntiReplaySection, IPListSection
+from mtg.directories import cache_directory, state_directory
+from mtg.refusals import Refusals
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Exact, Redis, StableBloom
 from mtglib.events import Fanout
 from mtglib.ipblocklist import FireHOL
-from mtglib.network import ClosableResolver, Direct, SocketOptions, from_urls, resolver_from_url
-from mtglib.noop import NoopAntiReplayCache, NoopIPBlocklist
+from mtglib.logger import make_logger
+from mtglib.network import ClosableResolver, Direct, KeepAlive, SocketOptions, from_urls, resolver_from_url
+from mtglib.noop import NoopAntiReplayCache, NoopIPBlocklist, NoopLogger
 from mtglib.stats import Prometheus, Statsd
 
 ReplayMemory: TypeAlias = Exact | StableBloom | Redis
 
+_KEYS_OF_OPTIONS = {
+    "concurrency": "concurrency",
+    "max_visitors": "defense.limits.visitors",
+    "max_visitors_per_network": "defense.limits.per-network",
+    "prefer_ip": "prefer-ip",
+    "tolerate_time_skewness_seconds": "tolerate-time-skewness",
+    "domain_fronting_port": "domain-fronting.port",
+    "domain_fronting_ip": "domain-fronting.ip",
+    "dial_timeout": "network.timeout.tcp",
+    "idle_timeout": "network.timeout.idle",
+    "handshake_timeout": "network.timeout.handshake",
+    "frame_timeout": "network.timeout.frame",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """A proxy's options, and those of its parts that have a life of their own (`mtg.life`).
+    """All that a configuration stands for, ready to be run by `mtg.app`.
 
     Attributes:
+        config: What they were built from: two of them differ in what their configurations differ in.
         options: With all parts in them.
+        listens: Where to listen.
         socket_options: For the listeners, whose connections inherit what visitors may have.
         replay_memory: The anti-replay cache, unless it is switched off.
+        when_state_is_taken: The line to end with where another process has the state directory; None: go on without,
+            as nobody has chosen it and two programs are normal.
         ip_lists: Each with the seconds between its updates.
-        notes: What is worth a warning, a line each.
+        metrics_listens: Where `prometheus` is served: one place, or none.
+        metrics_path: Its page's.
+        warnings: What the configuration's author should hear, a line each.
     """
 
+    config: Config
     options: mtglib.ProxyOpts
+    listens: tuple[Listen, ...]
     socket_options: SocketOptions
     resolver: ClosableResolver
     fanout: Fanout
     prometheus: Prometheus | None
     statsd: Statsd | None
     replay_memory: ReplayMemory | None
+    when_state_is_taken: str | None
     ip_lists: tuple[tuple[FireHOL, float], ...]
-    notes: tuple[str, ...]
+    metrics_listens: tuple[Listen, ...]
+    metrics_path: str
+    warnings: tuple[str, ...]
 
 
-def build_parts(loaded: Loaded, *, concurrency: int, logger: mtglib.Logger) -> Parts:
-    """Everything as configured, but for `concurrency`, which the machine may limit.
+def build_logger(loaded: Loaded) -> mtglib.Logger:
+    """The program's log, as configured."""
+    return make_logger(debug=loaded.config.debug, mask_client_addresses=loaded.config.mask_client_addresses)
+
+
+def build_parts(loaded: Loaded, *, logger: mtglib.Logger) -> Parts:
+    """Everything as configured.
 
     Raises:
-        UserError: With EXIT_USAGE, where single values are right and don't fit together.
+        UserError: With EXIT_USAGE and a line for each problem: those of the configuration, and what parts refuse.
     """
-    return _Builder(loaded, concurrency, logger).build()
+    return _Builder(loaded, logger).build()
+
+
+def check(loaded: Loaded) -> None:
+    """Find out whether a configuration can be run; raises as `build_parts` does."""
+    build_parts(loaded, logger=NoopLogger())
 
 
 class _Builder:
-    def __init__(self, loaded: Loaded, concurrency: int, logger: mtglib.Logger) -> None:
+    def __init__(self, loaded: Loaded, logger: mtglib.Logger) -> None:
         self._loaded = loaded
         self._config = loaded.config
-        self._concurrency = concurrency
         self._logger = logger
+        self._refusals = Refusals(loaded)
         self._notes: list[str] = []
         self._replay_memory = self._make_replay_memory(self._config.defense.anti_replay)
         self._prometheus = self._make_prometheus()
         self._statsd = self._make_statsd()
         observers = [part for part in (self._prometheus, self._statsd) if part is not None]
         self._fanout = Fanout(observers, logger=logger)
-        self._socket_options = make_socket_options(self._config.network.keep_alive)
-        self._resolver = resolver_from_url(self._config.network.dns)
-        self._direct = Direct(
-            resolver=self._resolver,
-            socket_options=self._socket_options,
-            prefer_ip=_prefer_ip(self._config),
-            logger=logger,
-        )
-        self._front_network = Direct(
-            resolver=self._resolver,
-            socket_options=SocketOptions(keep_alive=None, congestion_control=None),  # as the site's own visitors
-            prefer_ip=_prefer_ip(self._config),
-            logger=logger,
-        )
-        self._network = from_urls(
-            [proxy.url for proxy in self._config.network.proxies], base=self._direct, logger=logger
-        )
+        self._socket_options = self._make_socket_options()
+        self._resolver = self._make_resolver()
+        self._direct = self._make_direct(self._socket_options)
+        # as the site's own visitors
+        self._front_network = self._make_direct(SocketOptions(keep_alive=None, congestion_control=None))
+        self._network = self._make_network()
         self._ip_lists: list[tuple[FireHOL, float]] = []
 
     def build(self) -> Parts:
+        options = self._make_options()
+        problems = (*self._loaded.problems, *self._refusals.lines)
+        if problems or options is None:
+            raise UserError(problems, exit_code=EXIT_USAGE)
+        config, metrics = self._config, self._config.stats.prometheus
         return Parts(
-            options=self._make_options(self._replay_memory or NoopAntiReplayCache()),
+            config=config,
+            options=options,
+            listens=config.bind_to,
             socket_options=self._socket_options,
             resolver=self._resolver,
             fanout=self._fanout,
             prometheus=self._prometheus,
             statsd=self._statsd,
             replay_memory=self._replay_memory,
+            when_state_is_taken=self._when_state_is_taken(),
             ip_lists=tuple(self._ip_lists),
-            notes=tuple(dict.fromkeys(self._notes)),
+            metrics_listens=(ListenIP(metrics.bind_to.host, metrics.bind_to.port),)
+            if metrics.enabled and metrics.bind_to
+            else (),
+            metrics_path=metrics.http_path,
+            warnings=(*self._loaded.warnings, *dict.fromkeys(self._notes)),
         )
 
-    def _make_options(self, cache: mtglib.AntiReplayCache) -> mtglib.ProxyOpts:
+    def _when_state_is_taken(self) -> str | None:
+        if self._config.state_directory is None:
+            return None
+        expected = "a directory that no other process uses"
+        return f'{self._loaded.source}: state-directory: expected {expected}, got "{self._config.state_directory}"'
+
+    def _make_options(self) -> mtglib.ProxyOpts | None:
         config, front, timeout = self._config, self._config.domain_fronting, self._config.network.timeout
         blocklist, allowlist = config.defense.blocklist, config.defense.allowlist
-        try:
-            return mtglib.ProxyOpts(
-                secret=self._loaded.secret,
-                network=self._network,
-                front_network=self._front_network,
-                anti_replay_cache=cache,
-                ip_blocklist=self._make_ip_list(blocklist, True)
-                if blocklist.enabled and blocklist.urls
-                else NoopIPBlocklist(),
-                ip_allowlist=self._make_ip_list(allowlist, False) if allowlist.enabled else None,
-                event_stream=self._fanout,
-                logger=self._logger,
-                concurrency=self._concurrency,
-                max_visitors=config.defense.limits.visitors,
-                max_visitors_per_network=config.defense.limits.per_network,
-                prefer_ip=_prefer_ip(config),
-                tolerate_time_skewness_seconds=float(config.tolerate_time_skewness),
-                allow_fallback_on_unknown_dc=config.allow_fallback_on_unknown_dc,
-                fast_mode=config.fast_mode,
-                keep_alive=not config.network.keep_alive.disabled,
-                dc_overrides={dc: [str(address) for address in group] for dc, group in config.dc_overrides.items()},
-                domain_fronting_port=front.port,
-                domain_fronting_ip=None if front.ip is None else str(front.ip),
-                domain_fronting_proxy_protocol=front.proxy_protocol,
-                dial_timeout=float(timeout.tcp),
-                idle_timeout=float(timeout.idle),
-                handshake_timeout=float(timeout.handshake),
-                frame_timeout=float(timeout.frame),
-            )
-        except mtglib.OptionError as error:
-            key = error.field.replace("_", "-")
-            line = f"{self._loaded.source}: {str(error).replace(error.field, key, 1)}"
-            raise UserError(line, exit_code=EXIT_USAGE) from error
+        blocked = self._make_ip_list("blocklist", blocklist) if blocklist.enabled and blocklist.urls else None
+        allowed = self._make_ip_list("allowlist", allowlist) if allowlist.enabled and allowlist.urls else None
+        options = partial(
+            mtglib.ProxyOpts,
+            secret=config.secret or mtglib.Secret.generate("example.com"),  # without one there is a problem already
+            network=self._network,
+            front_network=self._front_network,
+            anti_replay_cache=self._replay_memory or NoopAntiReplayCache(),
+            ip_blocklist=blocked or NoopIPBlocklist(),
+            ip_allowlist=allowed,
+            event_stream=self._fanout,
+            logger=self._logger,
+            concurrency=config.concurrency,
+            max_visitors=config.defense.limits.visitors,
+            max_visitors_per_network=config.defense.limits.per_network,
+            prefer_ip=_prefer_ip(config),
+            tolerate_time_skewness_seconds=float(config.tolerate_time_skewness),
+            allow_fallback_on_unknown_dc=config.allow_fallback_on_unknown_dc,
+            fast_mode=config.fast_mode,
+            keep_alive=not config.network.keep_alive.disabled,
+            dc_overrides={dc: [str(address) for address in group] for dc, group in config.dc_overrides.items()},
+            domain_fronting_port=front.port,
+            domain_fronting_ip=None if front.ip is None else str(front.ip),
+            domain_fronting_proxy_protocol=front.proxy_protocol,
+            dial_timeout=float(timeout.tcp),
+            idle_timeout=float(timeout.idle),
+            handshake_timeout=float(timeout.handshake),
+            frame_timeout=float(timeout.frame),
+        )
+        return self._refusals.make(options, _KEYS_OF_OPTIONS)
+
+    def _make_socket_options(self) -> SocketOptions:
+        settings = self._config.network.keep_alive
+        if settings.disabled:
+            return SocketOptions(keep_alive=None)
+        section = "network.keep-alive"
+        keep_alive = self._refusals.make(
+            partial(
+                KeepAlive,
+                idle_seconds=float(settings.idle),
+                interval_seconds=float(settings.interval),
+                count=settings.count,
+            ),
+            {"idle_seconds": f"{section}.idle", "interval_seconds": f"{section}.interval", "count": f"{section}.count"},
+        )
+        return SocketOptions(keep_alive=keep_alive)
+
+    def _make_resolver(self) -> ClosableResolver:
+        resolver = partial(resolver_from_url, url=self._config.network.dns)
+        return self._refusals.make(resolver, {"url": "network.dns"}) or resolver_from_url("")
+
+    def _make_direct(self, socket_options: SocketOptions) -> Direct:
+        return Direct(
+            resolver=self._resolver,
+            socket_options=socket_options,
+            prefer_ip=_prefer_ip(self._config),
+            logger=self._logger,
+        )
+
+    def _make_network(self) -> mtglib.Network:
+        urls = [proxy.url for proxy in self._config.network.proxies]
+        network = partial(from_urls, urls=urls, base=self._direct, logger=self._logger)
+        return self._refusals.make(network, {"urls": "network.proxies"}) or self._direct
 
     def _make_prometheus(self) -> Prometheus | None:
         settings = self._config.stats.prometheus
         if not settings.enabled:
             return None
-        return Prometheus(
-            metric_prefix=settings.metric_prefix,
-            version=mtg.__version__,
-            engine=mtglib.engine_description(),
-            engine_threads=mtglib.engine_threads(),
-            dropped=lambda: self._fanout.dropped,
-            replay_memory=self._replay_memory_size,
-        )
+        prometheus = partial(Prometheus, metric_prefix=settings.metric_prefix)
+        return self._refusals.make(prometheus, {"metric_prefix": "stats.prometheus.metric-prefix"})
 
     def _make_statsd(self) -> Statsd | None:
         settings = self._config.stats.statsd
         if not settings.enabled or settings.address is None:
             return None
-        return Statsd(
-            settings.address.host,
-            settings.address.port,
+        statsd = partial(
+            Statsd,
+            host=settings.address.host,
+            port=settings.address.port,
             metric_prefix=settings.metric_prefix,
             tag_format=cast(Literal["datadog", "influxdb", "graphite"], str(settings.tag_format)),
-            dropped=lambda: self._fanout.dropped,
-            replay_memory=self._replay_memory_size,
             logger=self._logger,
         )
+        return self._refusals.make(statsd, {"metric_prefix": "stats.statsd.metric-prefix"})
 
-    def _replay_memory_size(self) -> tuple[int, float]:
-        memory = self._replay_memory
-        return (0, 0.0) if memory is None else (len(memory), memory.reach_seconds)
-
-    def _make_replay_memory(self, settings: AntiReplay) -> ReplayMemory | None:
+    def _make_replay_memory(self, settings: AntiReplaySection) -> ReplayMemory | None:
         if not settings.enabled:
             return None
         state = state_directory(self._config)
@@ -179,60 +243,64 @@ class _Builder:
             self._notes.append(
                 "state-directory: missing; without a home directory, a restart forgets which hellos came"
             )
-        directory = state and state / "replay"
+        directory, logger = state and state / "replay", self._logger
+        part: partial[Exact] | partial[StableBloom] | partial[Redis]
         if settings.kind == "bloom":
-            return make_bloom_filter(settings, directory, self._logger)
-        if settings.url is not None and settings.kind == "redis":
-            return Redis(
-                settings.url.url,
+            part = partial(
+                StableBloom,
+                max_size_bytes=settings.max_size,
+                error_rate=settings.error_rate,
+                directory=directory,
+                logger=logger,
+            )
+        elif settings.kind == "redis" and settings.url is not None:
+            part = partial(
+                Redis,
+                url=settings.url.url,
                 remember_seconds=float(settings.remember),
                 max_entries=settings.max_entries,
                 directory=directory,
-                logger=self._logger,
+                logger=logger,
             )
-        return Exact(max_entries=settings.max_entries, directory=directory, logger=self._logger)
+        else:
+            part = partial(Exact, max_entries=settings.max_entries, directory=directory, logger=logger)
+        section = "defense.anti-replay"
+        return self._refusals.make(
+            cast(partial[ReplayMemory], part),
+            {
+                "max_size_bytes": f"{section}.max-size",
+                "error_rate": f"{section}.error-rate",
+                "url": f"{section}.url",
+                "remember_seconds": f"{section}.remember",
+                "max_entries": f"{section}.max-entries",
+            },
+        )
 
-    def _make_ip_list(self, settings: IPList, is_block_list: bool) -> FireHOL:
+    def _make_ip_list(self, name: Literal["blocklist", "allowlist"], settings: IPListSection) -> FireHOL | None:
         directory = cache_directory(self._config)
         if directory is None:
             self._notes.append("defense.cache-directory: missing; without a home directory, IP lists have no copies")
-        made = FireHOL(
-            settings.urls,
-            network=self._network,
-            is_block_list=is_block_list,
-            download_concurrency=settings.download_concurrency,
-            cache_directory=directory,
-            event_stream=self._fanout,
-            logger=self._logger,
-            timeout_seconds=float(self._config.network.timeout.http),
+        made = self._refusals.make(
+            partial(
+                FireHOL,
+                urls=[source.url for source in settings.urls],
+                network=self._network,
+                is_block_list=name == "blocklist",
+                download_concurrency=settings.download_concurrency,
+                cache_directory=directory,
+                event_stream=self._fanout,
+                logger=self._logger,
+                timeout_seconds=float(self._config.network.timeout.http),
+            ),
+            {
+                "urls": f"defense.{name}.urls",
+                "download_concurrency": f"defense.{name}.download-concurrency",
+                "timeout_seconds": "network.timeout.http",
+            },
         )
-        self._ip_lists.append((made, float(settings.update_each)))
+        if made is not None:
+            self._ip_lists.append((made, float(settings.update_each)))
         return made
-
-
-def cache_directory(config: Config) -> Path | None:
-    """Where copies of IP lists are kept: as configured, or where the system wants caches to be; None: nowhere."""
-    return _system_directory(config.defense.cache_directory, "CACHE_DIRECTORY", "XDG_CACHE_HOME", ".cache")
-
-
-def state_directory(config: Config) -> Path | None:
-    """Where what outlives the process is kept: as configured, or where the system wants it to be; None: nowhere."""
-    return _system_directory(config.state_directory, "STATE_DIRECTORY", "XDG_STATE_HOME", ".local/state")
-
-
-def _system_directory(configured: str | None, of_systemd: str, of_user: str, in_home: str) -> Path | None:
-    if configured is not None:
-        return Path(configured)
-    systemd = Path(os.environ.get(of_systemd, "").partition(":")[0])  # systemd.exec(5): a list, with colons
-    if systemd.is_absolute():
-        return systemd
-    user = Path(os.environ.get(of_user, ""))
-    if user.is_absolute():  # the XDG Base Directory Specification ignores others
-        return user / "mtg"
-    try:
-        return Path.home() / in_home / "mtg"
-    except RuntimeError:  # no $HOME, and nobody whom the system knows
-        return None
 
 
 def _prefer_ip(config: Config) -> mtglib.PreferIP:

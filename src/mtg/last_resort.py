@@ -9,6 +9,9 @@ import time
 import mtglib
 from mtglib.logger import flush
 
+ENDING_SECONDS = 1.0
+"""How long the end may take when streams have had their time; then the process ends whatever hangs."""
+
 _LAST_LINES_SECONDS = 0.2
 
 

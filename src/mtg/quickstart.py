@@ -65,9 +65,9 @@ def quickstart(path: Path, *, host: str | None, port: int | None, server: str | 
     if made:
         write_config(path, host=host or DEFAULT_HOST, port=port or DEFAULT_PORT, server=server)
     loaded = load_config(path)
-    lines = _made_lines(path, host) if made else _kept_lines(path, loaded, host, port)
 
     def announce(listeners: Sequence[socket.socket]) -> None:
+        lines = _made_lines(path, host) if made else _kept_lines(path, loaded, host, port)
         print("\n".join([*lines, *link_lines(loaded, server, _first_port(listeners))]), flush=True)
 
     return run_proxy(loaded, on_listening=announce)

@@ -48,13 +48,8 @@ class Flags:
 
 
 def load_flags(flags: Flags) -> Loaded:
-    """The configuration that the flags stand for; a DC that nobody knows falls back, as mtg's does here.
-
-    Raises:
-        UserError: With EXIT_USAGE and a line for each bad flag.
-    """
-    with naming_flags():
-        loaded = config_from_table(_table(flags), source=_SOURCE)
+    """The configuration that the flags stand for; a DC that nobody knows falls back, as mtg's does here."""
+    loaded = config_from_table(_table(flags), source=_SOURCE)
     return replace(loaded, warnings=())  # they are about keys that nobody wrote
 
 

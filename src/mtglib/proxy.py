@@ -96,6 +96,26 @@ class Proxy:
         """How many events the event stream raised on."""
         return self._events.dropped
 
+    @property
+    def engine_connections(self) -> int:
+        """How many connections are being relayed, to Telegram or to the fronting site."""
+        return self._engine.load().connections
+
+    @property
+    def engine_buffered_bytes(self) -> int | None:
+        """How many bytes the engine holds that their receivers haven't taken; None: what relays can't tell."""
+        return self._engine.load().buffered_bytes
+
+    @property
+    def clients(self) -> int:
+        """How many of the connections of `serve` are clients', that is, were made with the secret."""
+        return self._roster.counted - self._roster.visitors
+
+    @property
+    def visitors(self) -> int:
+        """How many of the connections of `serve` aren't, or not yet."""
+        return self._roster.visitors
+
     def connections(self) -> tuple[Connection, ...]:
         """List the live connections, the oldest first: those of `serve` and of `serve_conn`."""
         self._engine.report()

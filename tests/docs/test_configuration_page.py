@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from mtg.build import check
 from mtg.config import config_from_table
 from mtg.config.rules import _PENDING
 from mtg.config.schema import Config, Section
@@ -54,6 +55,7 @@ def test_defaults_are_the_schemas() -> None:
             table[name] = tomllib.loads(f"value = {default.strip('`')}")["value"]
     at_defaults = {name: written[name] for name in ("secret", "bind-to")}
     as_written = config_from_table(written, source="docs")
+    assert as_written.problems == ()
     assert as_written.config == config_from_table(at_defaults, source="docs").config
 
 
@@ -66,4 +68,4 @@ def test_what_is_not_there_yet_is_marked() -> None:
 
 def test_example_is_a_whole_configuration() -> None:
     example = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0]
-    config_from_table(tomllib.loads(example), source="docs")
+    check(config_from_table(tomllib.loads(example), source="docs"))

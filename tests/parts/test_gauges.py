@@ -287,7 +287,8 @@ async def test_gauges_are_zero_after_a_shutdown_with_open_streams() -> None:
 
 
 async def test_all_that_was_dropped_is_shown_whoever_dropped_it() -> None:
-    prometheus = Prometheus(dropped=lambda: fanout.dropped + around.proxy.events_dropped)
+    prometheus = Prometheus()
+    prometheus.sample("events_dropped", lambda: fanout.dropped + around.proxy.events_dropped)
     async with Losing([prometheus, Failing()]) as fanout, on_stage(fanout) as around:
         await around.probe(GARBAGE)
         await around.proxy.shutdown()

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+import mtg
 import mtglib
 from support import sockets
 from support.client_hello import hello_records
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
-from support.front import RecordingFront
+from support.front import RecordingFront, listen_only
 from support.list_server import ListServer, stalls
 from support.metrics_page import of_metric, value
 from support.ports import free_port
@@ -76,6 +77,43 @@ async def test_metrics_can_be_fetched_and_count_what_happens(tmp_path: Path) -> 
             assert value(page, "ours_client_connections", ip_family="ipv4") == 0
             assert value(page, "ours_telegram_traffic", telegram_ip="127.0.0.1", dc="2", direction="to_client") == 5
             assert value(page, "ours_engine_threads") == mtglib.engine_threads()
+            await end(program)
+
+
+async def test_metrics_that_are_sampled_are_of_now(tmp_path: Path) -> None:
+    names = ("mtg_clients", "mtg_visitors", "mtg_engine_connections")
+
+    async def now() -> list[float]:
+        page = await http_get(port, "/")
+        return [value(page, name) for name in names]
+
+    async with FakeDC() as dc, RecordingFront(listen_only) as front:
+        port = free_port()
+        sections = {
+            "stats.prometheus": f'enabled = true\nbind-to = "127.0.0.1:{port}"',
+            "domain-fronting": f'ip = "127.0.0.1"\nport = {front.port}',
+        }
+        with Program("run", configuration(tmp_path, dc, **sections)) as program:
+            proxy_port = program.started()
+            assert await now() == [0, 0, 0]
+            page = await http_get(port, "/")
+            async with asyncio.timeout(20), await FakeTLSClient.connect("127.0.0.1", proxy_port, SECRET) as client:
+                await client.send(b"hello")
+                assert await client.recv_exactly(5) == b"hello"
+                visitor = await sockets.connect("127.0.0.1", proxy_port)
+                await sockets.send_all(visitor, b"GET / HTTP/1.1\r\n\r\n")
+                while await now() != [1, 1, 2]:
+                    pass
+                sockets.close(visitor)
+            async with asyncio.timeout(20):
+                while await now() != [0, 0, 0]:
+                    pass
+            engine = mtglib.engine_description()
+            assert value(page, "mtg_build_info", version=mtg.__version__, engine=engine) == 1
+            assert of_metric(page, "mtg_engine_buffered_bytes") == ([0] if engine == "native" else [])
+            assert value(page, "mtg_events_dropped") == 0
+            assert value(page, "process_max_fds") >= value(page, "process_open_fds") > 5
+            assert value(page, "process_resident_memory_bytes") > 10**7
             await end(program)
 
 

@@ -122,7 +122,9 @@ async def test_request_of_less_than_8_kib_is_answered() -> None:
 
 async def test_page_that_cannot_be_made_is_told_and_the_next_is_served() -> None:
     dropped: list[int] = []
-    async with serving(Prometheus(dropped=dropped.pop)) as port:
+    prometheus = Prometheus()
+    prometheus.sample("events_dropped", dropped.pop)
+    async with serving(prometheus) as port:
         broken = await visit(port)
         dropped.append(7)
         page = (await visit(port)).data.partition(b"\r\n\r\n")[2]
@@ -170,7 +172,9 @@ async def test_visitor_has_five_seconds_to_ask_and_five_to_read(monkeypatch: pyt
 
 async def test_visitor_who_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_ANSWER_TIMEOUT", 0.01)
-    async with serving(Prometheus(version="x" * 20_000_000)) as port:
+    prometheus = Prometheus()
+    prometheus.sample("build_info", lambda: {("x" * 20_000_000, ""): 1})
+    async with serving(prometheus) as port:
         assert (await visit(port, b"\r\n\r\n")).data  # it is there by now, with all that it opens
         alone = len(open_fds())
         sock = await sockets.connect("127.0.0.1", port, receive_buffer_bytes=4096)

@@ -169,19 +169,27 @@ async def test_lost_datagrams_do_not_shift_gauges() -> None:
 async def test_dropped_events_are_counted_and_the_prefix_may_have_its_dot() -> None:
     dropped = 5
     with receiver("datadog") as server:
-        async with statsd(server.port, dropped=lambda: dropped, metric_prefix="a.b."):
+        async with statsd(server.port, metric_prefix="a.b.") as observer:
+            observer.sample("events_dropped", lambda: dropped)
             await server.until(lambda: server.counter("a.b.events_dropped") == 5)
             dropped = 12
             await server.until(lambda: server.counter("a.b.events_dropped") == 12)
 
 
-async def test_size_of_the_replay_memory_is_two_gauges() -> None:
-    size = (7, 12.4)
-    with receiver("datadog") as server:
-        async with statsd(server.port, replay_memory=lambda: size):
+@pytest.mark.parametrize("tag_format", FORMATS)
+async def test_samples_are_gauges_that_follow(tag_format: str) -> None:
+    entries = 7
+    with receiver(tag_format) as server:
+        async with statsd(server.port, tag_format=cast(TagFormat, tag_format)) as observer:
+            observer.sample("replay_memory_entries", lambda: entries)
+            observer.sample("replay_memory_reach_seconds", lambda: 12.5)
+            observer.sample("build_info", lambda: {("1", "native"): 1})
+            observer.sample("process_open_fds", lambda: 30)
             await server.until(lambda: server.gauge("mtg.replay_memory_entries") == 7)
-            await server.until(lambda: server.gauge("mtg.replay_memory_reach_seconds") == 12)
-            size = (0, 0.0)
+            await server.until(lambda: server.gauge("mtg.replay_memory_reach_seconds") == 12.5)
+            await server.until(lambda: server.gauge("mtg.process_open_fds") == 30)
+            await server.until(lambda: server.gauge("mtg.build_info", ("version", "1"), ("engine", "native")) == 1)
+            entries = 0
             await server.until(lambda: server.gauge("mtg.replay_memory_entries") == 0)
 
 
@@ -222,7 +230,8 @@ async def test_server_that_is_away_is_told_once_and_so_is_its_return() -> None:
 async def test_count_of_dropped_events_that_is_broken_costs_itself_alone(broken: Callable[[], int]) -> None:
     logger = RecordingLogger()
     with receiver("datadog") as server:
-        async with statsd(server.port, dropped=broken, logger=logger) as observer:
+        async with statsd(server.port, logger=logger) as observer:
+            observer.sample("events_dropped", broken)
             await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == 0)
             await observer.observe(OPEN)
             await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))

@@ -171,19 +171,45 @@ def public_names(module: str) -> set[str]:
 PUBLIC_MODULES = ("mtglib", "mtglib.noop", *(f"mtglib.{default}" for default in DEFAULTS))
 
 
-def private_uses(module: str) -> set[str]:
-    """Names of mtglib that a module of the program imports or reads, and that aren't public."""
+def library_names(module: str) -> set[str]:
+    """Names of mtglib that a module of the program imports or reads."""
     used = {name for name in imports(module) if name.partition(".")[0] == "mtglib" and name != "mtglib"}
     for node in ast.walk(ast.parse(MODULES[module].read_text())):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "mtglib":
             used.add(f"mtglib.{node.attr}")
+    return used
+
+
+def private_uses(module: str) -> set[str]:
+    """Those of them that aren't public."""
     public = {f"{origin}.{name}" for origin in PUBLIC_MODULES for name in public_names(origin)}
-    return used - public - set(PUBLIC_MODULES)
+    return library_names(module) - public - set(PUBLIC_MODULES)
 
 
 @pytest.mark.parametrize("module", modules_in("mtg"))
 def test_the_program_uses_public_names_only(module: str) -> None:
     assert private_uses(module) == set()
+
+
+@pytest.mark.parametrize("module", modules_in("mtg.config"))
+def test_the_configuration_knows_no_part(module: str) -> None:
+    plain = {"Secret", "MtglibError", "canonical_ip"}
+
+    assert library_names(module) <= {f"mtglib.{name}" for name in plain}
+
+
+def test_one_module_of_the_program_knows_all_parts() -> None:
+    known = {
+        module: {name.removeprefix("mtglib.") for name in library_names(module) if name.split(".")[1] in DEFAULTS}
+        for module in modules_in("mtg")
+    }
+
+    assert {name.partition(".")[0] for name in known.pop("mtg.build")} == set(DEFAULTS)
+    assert {module: names for module, names in known.items() if names} == {
+        "mtg.services": {"antireplay.Redis", "stats.Prometheus"},
+        "mtg.samples": {"stats.Sample", "stats.process_samples"},
+        "mtg.last_resort": {"logger.flush"},
+    }
 
 
 def test_every_public_name_is_there_and_none_is_a_module() -> None:

@@ -46,9 +46,11 @@ def access(
     """
     from mtg import qr as codes
     from mtg.access import make_access
+    from mtg.build import check
     from mtg.config import load_config
 
     loaded = load_config(config)
+    check(loaded)
     found = make_access(loaded, ipv4=ipv4, ipv6=ipv6, port=port, hex_secret=hex_secret)
     link = found.best.links.tg_url
     for path, kind in ((svg, "svg"), (png, "png")):

@@ -7,18 +7,19 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec import structs
 
 import mtglib
-from mtg.config.problems import build
+from mtg.config.decode import decode
+from mtg.config.redaction import shown
 from mtg.config.rules import Findings, settle
 from mtg.config.schema import Config
-from mtg.config.show import shown
 from mtg.config.small_file import read_small_file
+from mtg.config.written import got
 from mtg.user_error import EXIT_USAGE, UserError, os_reason
 
 _MAX_CONFIG_BYTES = 4 * 1024 * 1024
@@ -28,50 +29,54 @@ _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration that can be run.
+    """A configuration as it was read. `mtg.build` says whether it can be run.
 
     Attributes:
         source: Where it is from: its file.
+        config: Its values; a bad one is at its default.
         warnings: What its author should hear about it, one line each.
+        problems: What is wrong with it by itself, one line each, all begun with `source`.
+        table: As it was written; holds secrets.
     """
 
     source: str
     config: Config
     warnings: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    table: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def secret(self) -> mtglib.Secret:
-        """The secret; a loaded configuration always has one."""
+        """The secret; a configuration without problems always has one."""
         assert self.config.secret is not None
         return self.config.secret
 
+    def problem(self, key: str, expected: str) -> str:
+        """The line for a value that isn't what was expected; it shows the value unless that may hold a password."""
+        return f"{self.source}: {key}: expected {expected}{got(self.config, self.table, key)}"
+
 
 def load_config(path: Path) -> Loaded:
-    """Read and check the file.
+    """Read the file, and what it names; problems with its values are in what is returned.
 
     Raises:
-        UserError: With EXIT_USAGE and a line for each problem, each begun with the file's name.
+        UserError: With EXIT_USAGE and a line that begins with the file's name: there is no table to be read.
     """
     table = _parse(path, _read_text(path))
     loaded = config_from_table(table, source=str(path), directory=path.parent)
     private = path if "secret" in table else path.parent / str(table.get("secret-file"))
-    return Loaded(str(path), loaded.config, (*_permission_warning(private), *loaded.warnings))
+    return replace(loaded, warnings=(*_permission_warning(private), *loaded.warnings))
 
 
 def config_from_table(table: Mapping[str, Any], *, source: str, directory: Path = Path()) -> Loaded:
-    """Check a table of TOML values, whose `secret-file` is relative to `directory`.
-
-    Raises:
-        UserError: With EXIT_USAGE and a line for each problem, each begun with `source`.
-    """
+    """Read a table of TOML values, whose `secret-file` is relative to `directory`; `source` begins each problem."""
     findings = Findings()
-    config = build(Config, table, findings.problems)
+    config = decode(Config, table, findings.problems)
     config = settle(config, table, findings)
     if config.secret_file is not None and "secret" not in table:
-        config = replace(config, secret=_read_secret(directory, config.secret_file, findings.problems))
-    if findings.problems:
-        raise _problems(source, *findings.problems)
-    return Loaded(source, config, tuple(findings.warnings))
+        config = structs.replace(config, secret=_read_secret(directory, config.secret_file, findings.problems))
+    problems = tuple(f"{source}: {problem}" for problem in findings.problems)
+    return Loaded(source, config, tuple(findings.warnings), problems, table)
 
 
 def _read_secret(directory: Path, name: str, problems: list[str]) -> mtglib.Secret | None:
@@ -96,14 +101,14 @@ def _read_text(path: Path) -> str:
     try:
         raw = read_small_file(path, _MAX_CONFIG_BYTES, pipes=True)
     except OSError as error:
-        raise _problems(str(path), os_reason(error)) from None
+        raise _unreadable(str(path), os_reason(error)) from None
     except ValueError as error:
-        raise _problems(str(path), str(error)) from None
+        raise _unreadable(str(path), str(error)) from None
     try:
         return raw.decode("utf-8-sig")  # editors on Windows put a byte order mark there
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise _problems(f"{path}:{line}", "expected UTF-8") from None
+        raise _unreadable(f"{path}:{line}", "expected UTF-8") from None
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
@@ -114,9 +119,9 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         place = _TOML_PLACE.search(message)
         line = (place and place[1]) or text.count("\n") + 1
         what = message[: place.start()] if place else message
-        raise _problems(f"{path}:{line}", f"{what[:1].lower()}{what[1:]}") from None
+        raise _unreadable(f"{path}:{line}", f"{what[:1].lower()}{what[1:]}") from None
     except (ValueError, RecursionError):  # a number of thousands of digits, a list of thousands of lists
-        raise _problems(str(path), "expected TOML with sensible numbers and nesting") from None
+        raise _unreadable(str(path), "expected TOML with sensible numbers and nesting") from None
 
 
 def _permission_warning(path: Path) -> tuple[str, ...]:
@@ -128,5 +133,5 @@ def _permission_warning(path: Path) -> tuple[str, ...]:
     return (f"{path}: holds the secret and other users can read it (chmod 600 {path})",) if mode & 0o077 else ()
 
 
-def _problems(source: str, *problems: str) -> UserError:
-    return UserError([f"{source}: {problem}" for problem in problems], exit_code=EXIT_USAGE)
+def _unreadable(source: str, problem: str) -> UserError:
+    return UserError(f"{source}: {problem}", exit_code=EXIT_USAGE)

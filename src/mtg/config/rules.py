@@ -7,8 +7,7 @@ for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +15,9 @@ from msgspec.structs import replace
 
 import mtglib
 from mtg.config.addresses import ListenUnix
-from mtg.config.makers import make_bloom_filter, make_socket_options
-from mtg.config.schema import AntiReplay, Config, KeepAlive
-from mtg.config.show import shown
-from mtg.config.urls import DNSServer
+from mtg.config.schema import AntiReplaySection, Config
 from mtg.config.values import ReplayCacheKind
-from mtglib.antireplay import Redis
+from mtg.config.written import given
 
 LEAST_UPDATE_EACH_SECONDS = 60.0
 LEAST_REMEMBER_SECONDS = 3600.0
@@ -43,7 +39,7 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     _required(config, table, findings.problems)
     findings.problems += [f"{key}: not supported yet" for key, asks in _PENDING if asks(config)]
     _companions(config, table, findings.problems)
-    _out_of_bounds(config, table, findings.problems)
+    _too_short(config, findings.problems)
     config = _rename_kind(config, findings)
     _notes(config, findings.warnings)
     return _merge_dns(_merge_twins(config, table, findings), table, findings)
@@ -77,47 +73,17 @@ def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -
         ("stats.prometheus.bind-to", stats.prometheus.enabled, 'expected IP:port such as "127.0.0.1:3129"'),
         ("defense.allowlist.urls", defense.allowlist.enabled, "without a list nobody would be let in"),
     ):
-        if is_needed and not _given(table, key):
+        if is_needed and not given(table, key):
             problems.append(f"{key}: missing; {expected}")
 
 
-def _out_of_bounds(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
-    """What is a value of its type, and none that its part can work with; each key by itself, to find all."""
-    cache, keep_alive = config.defense.anti_replay, config.network.keep_alive
-    for key in () if keep_alive.disabled else ("idle", "interval", "count"):
-        with _noted(f"network.keep-alive.{key}", table, problems):
-            make_socket_options(replace(KeepAlive(), **{key: getattr(keep_alive, key)}))
-    for key in ("max_size", "error_rate") if cache.enabled and cache.kind == "bloom" else ():
-        with _noted(f"defense.anti-replay.{key.replace('_', '-')}", table, problems):
-            make_bloom_filter(replace(AntiReplay(), **{key: getattr(cache, key)}))
-    if cache.enabled and cache.kind == "redis" and cache.url is not None:
-        try:
-            Redis(cache.url.url)
-        except mtglib.OptionError as error:
-            problems.append(f"defense.anti-replay.url: expected {error.expected}")  # not quoted: it may have a password
-    if cache.remember < LEAST_REMEMBER_SECONDS:
+def _too_short(config: Config, problems: list[str]) -> None:
+    """Durations that a part could work with, and nobody should."""
+    if config.defense.anti_replay.remember < LEAST_REMEMBER_SECONDS:
         problems.append("defense.anti-replay.remember: expected at least 1h, as a hello can be sent again at any time")
     for name, ip_list in (("blocklist", config.defense.blocklist), ("allowlist", config.defense.allowlist)):
         if ip_list.update_each < LEAST_UPDATE_EACH_SECONDS:
             problems.append(f"defense.{name}.update-each: expected at least 1m, which servers of lists can bear")
-
-
-@contextmanager
-def _noted(key: str, table: Mapping[str, Any], problems: list[str]) -> Iterator[None]:
-    """Turn an OptionError of a part into a line with the key and what the file says."""
-    try:
-        yield
-    except mtglib.OptionError as error:
-        unit = " bytes" if error.field.endswith("_bytes") else ""
-        problems.append(f"{key}: expected {error.expected}{unit}, got {shown(_given(table, key))}")
-
-
-def _given(table: Mapping[str, Any], key: str) -> object:
-    """The value of a dotted key; None where the file doesn't have it, nothing where it is empty."""
-    found: Any = table
-    for name in key.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
 
 
 def _rename_kind(config: Config, findings: Findings) -> Config:
@@ -135,7 +101,7 @@ def _merge_dns(config: Config, table: Mapping[str, Any], findings: Findings) -> 
     if doh_ip is None:
         return config
     findings.warnings.append("network.doh-ip: deprecated, use network.dns")
-    dns = DNSServer(f"https://[{doh_ip}]" if ":" in doh_ip else f"https://{doh_ip}")
+    dns = f"https://[{doh_ip}]" if ":" in doh_ip else f"https://{doh_ip}"
     given = table.get("network")
     if isinstance(given, dict) and "dns" in given and network.dns != dns:
         findings.problems.append("network.doh-ip: differs from network.dns; keep only that")
@@ -169,7 +135,7 @@ def _notes(config: Config, warnings: list[str]) -> None:
     """Lines about keys that are accepted and change nothing."""
     if config.tcp_buffer is not None:
         warnings.append("tcp-buffer: deprecated, has no effect")
-    cache, default = config.defense.anti_replay, AntiReplay()
+    cache, default = config.defense.anti_replay, AntiReplaySection()
     bloom = (cache.max_size, cache.error_rate) != (default.max_size, default.error_rate)
     if cache.enabled and cache.kind != "bloom" and bloom:
         warnings.append(f'defense.anti-replay: max-size and error-rate have no effect on kind = "{cache.kind}"')

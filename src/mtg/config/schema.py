@@ -2,7 +2,7 @@
 
 A field is the key in kebab-case (`bind_to` is `bind-to`); a section is a class. `None` means "not set", which
 a text key may also write as "". What a key does is said in docs and in the example configuration; here are
-only its limits.
+only its type and limits; a part that is made with it may have narrower ones (`mtg.build`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from mtg.config.addresses import IPPort, IPText, Listen
-from mtg.config.urls import HTTPSURL, DNSServer, ListSource, ProxyURL, RedisURL
+from mtg.config.urls import HTTPSURL, PrivateURL
 from mtg.config.values import (
     Directory,
     Duration,
     HTTPPath,
-    MetricPrefix,
     PreferIPWord,
     ReplayCacheKind,
     Size,
@@ -27,9 +26,8 @@ from mtg.config.values import (
 from mtglib import Secret
 
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port of 1 to 65535")]
-Positive = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a whole number of 1 to 2147483647")]
-DCNumber = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a DC number of at least 1")]
-Rate = Annotated[float, Meta(gt=0, lt=100, description="a number over 0, such as 0.001")]
+Positive = Annotated[int, Meta(ge=1, le=10**9, description="a whole number of 1 to 1000000000")]
+DCNumber = Annotated[int, Meta(ge=1, le=10**9, description="a DC number of at least 1")]
 RememberedHellos = Annotated[int, Meta(ge=1000, le=10**8, description="a whole number of 1000 to 100000000")]
 
 ONE_OR_MANY = "one-or-many"
@@ -40,7 +38,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", k
     """A TOML table with known keys. Subclasses repeat `frozen=True`, as type checkers don't inherit it."""
 
 
-class DomainFronting(Section, frozen=True):
+class DomainFrontingSection(Section, frozen=True):
     """The site that everyone who isn't a client is shown."""
 
     ip: IPText | None = None
@@ -48,7 +46,7 @@ class DomainFronting(Section, frozen=True):
     proxy_protocol: bool = False
 
 
-class Timeout(Section, frozen=True):
+class TimeoutSection(Section, frozen=True):
     """Time-outs in seconds; what each bounds: docs of `mtglib.ProxyOpts`."""
 
     tcp: Duration = Duration(5)
@@ -58,7 +56,7 @@ class Timeout(Section, frozen=True):
     frame: Duration = Duration(30)
 
 
-class KeepAlive(Section, frozen=True):
+class KeepAliveSection(Section, frozen=True):
     """TCP keep-alive of connections to clients and to Telegram."""
 
     disabled: bool = False
@@ -67,17 +65,17 @@ class KeepAlive(Section, frozen=True):
     count: Positive = 9
 
 
-class Network(Section, frozen=True):
+class NetworkSection(Section, frozen=True):
     """How the program reaches others."""
 
-    dns: DNSServer = DNSServer("https://1.1.1.1")
+    dns: str = "https://1.1.1.1"
     doh_ip: IPText | None = None
-    proxies: tuple[ProxyURL, ...] = ()
-    timeout: Timeout = Timeout()
-    keep_alive: KeepAlive = KeepAlive()
+    proxies: tuple[PrivateURL, ...] = ()
+    timeout: TimeoutSection = TimeoutSection()
+    keep_alive: KeepAliveSection = KeepAliveSection()
 
 
-class Doppelganger(Section, frozen=True):
+class DoppelgangerSection(Section, frozen=True):
     """Record sizes and delays learnt from a real site; without `urls` it is off."""
 
     urls: tuple[HTTPSURL, ...] = ()
@@ -86,68 +84,68 @@ class Doppelganger(Section, frozen=True):
     drs: bool = False
 
 
-class AntiReplay(Section, frozen=True):
+class AntiReplaySection(Section, frozen=True):
     """Memory of the hellos seen. `max-size` and `error-rate` concern the bloom filter alone, `remember` Redis alone."""
 
     enabled: bool = True
     max_size: Size = Size(2**20)
-    error_rate: Rate = 0.001
+    error_rate: float = 0.001
     kind: ReplayCacheKind = ReplayCacheKind("exact")
     max_entries: RememberedHellos = 1_000_000
     remember: Duration = Duration(7 * 24 * 3600)
-    url: RedisURL | None = None
+    url: PrivateURL | None = None
 
 
-class IPList(Section, frozen=True):
+class IPListSection(Section, frozen=True):
     """A downloaded list of networks."""
 
     enabled: bool = False
-    download_concurrency: Annotated[int, Meta(ge=1, le=1000, description="a whole number of 1 to 1000")] = 2
-    urls: tuple[ListSource, ...] = ()
+    download_concurrency: Positive = 2
+    urls: tuple[PrivateURL, ...] = ()
     update_each: Duration = Duration(24 * 3600)
 
 
-class Limits(Section, frozen=True):
+class LimitsSection(Section, frozen=True):
     """How many connections may be there that aren't clients', or not yet; without `visitors` half of `concurrency`."""
 
     visitors: Positive | None = None
     per_network: Positive = 256
 
 
-class Defense(Section, frozen=True):
+class DefenseSection(Section, frozen=True):
     """Who is let in."""
 
-    doppelganger: Doppelganger = Doppelganger()
-    anti_replay: AntiReplay = AntiReplay()
-    blocklist: IPList = IPList()
-    allowlist: IPList = IPList()
-    limits: Limits = Limits()
+    doppelganger: DoppelgangerSection = DoppelgangerSection()
+    anti_replay: AntiReplaySection = AntiReplaySection()
+    blocklist: IPListSection = IPListSection()
+    allowlist: IPListSection = IPListSection()
+    limits: LimitsSection = LimitsSection()
     cache_directory: Directory | None = None
 
 
-class Statsd(Section, frozen=True):
+class StatsdSection(Section, frozen=True):
     """Metrics pushed over UDP."""
 
     enabled: bool = False
     address: IPPort | None = None
-    metric_prefix: MetricPrefix = MetricPrefix("mtg")
+    metric_prefix: str = "mtg"
     tag_format: TagFormat = TagFormat("datadog")
 
 
-class Prometheus(Section, frozen=True):
+class PrometheusSection(Section, frozen=True):
     """Metrics to be fetched over HTTP."""
 
     enabled: bool = False
     bind_to: IPPort | None = None
     http_path: HTTPPath = HTTPPath("/")
-    metric_prefix: MetricPrefix = MetricPrefix("mtg")
+    metric_prefix: str = "mtg"
 
 
-class Stats(Section, frozen=True):
+class StatsSection(Section, frozen=True):
     """Where metrics go."""
 
-    statsd: Statsd = Statsd()
-    prometheus: Prometheus = Prometheus()
+    statsd: StatsdSection = StatsdSection()
+    prometheus: PrometheusSection = PrometheusSection()
 
 
 class Config(Section, frozen=True):
@@ -168,10 +166,10 @@ class Config(Section, frozen=True):
     fast_mode: bool = True
     mask_client_addresses: bool = False
     state_directory: Directory | None = None
-    domain_fronting: DomainFronting = DomainFronting()
-    network: Network = Network()
-    defense: Defense = Defense()
-    stats: Stats = Stats()
+    domain_fronting: DomainFrontingSection = DomainFrontingSection()
+    network: NetworkSection = NetworkSection()
+    defense: DefenseSection = DefenseSection()
+    stats: StatsSection = StatsSection()
     dc_overrides: dict[DCNumber, Annotated[tuple[IPPort, ...], Meta(min_length=1)]] = {}
     users: tuple[dict[str, Any], ...] = ()
     # deprecated by mtg 2.x itself

@@ -4,7 +4,7 @@ import os
 from collections.abc import Coroutine
 
 from ..errors import EngineError
-from .job import Job, OnTraffic, Relay, RelayResult
+from .job import Job, OnTraffic, Relay, RelayLoad, RelayResult
 from .pure import PureRelay
 
 try:
@@ -66,6 +66,12 @@ class Engine:
         """Have each running job's `on_traffic` told at once what it has moved."""
         if self._relay is not None and self._pid == os.getpid():
             self._relay.report()
+
+    def load(self) -> RelayLoad:
+        """Tell what it has to do now."""
+        if self._relay is not None and self._pid == os.getpid():
+            return self._relay.load()
+        return RelayLoad(0, 0 if self.description == "native" else None)
 
     def _make(self, job: Job) -> Relay:
         try:

@@ -75,6 +75,19 @@ class RelayResult:
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True)
+class RelayLoad:
+    """What a relay has to do now.
+
+    Attributes:
+        connections: How many jobs are running.
+        buffered_bytes: How many bytes it holds that their receivers haven't taken; None: it can't tell.
+    """
+
+    connections: int
+    buffered_bytes: int | None
+
+
 class Relay(Protocol):
     """A way to do jobs."""
 
@@ -88,6 +101,10 @@ class Relay(Protocol):
 
     def report(self) -> None:
         """Tell each running job's `on_traffic` what it has moved since the last time, if anything."""
+        ...
+
+    def load(self) -> RelayLoad:
+        """Tell what it has to do now."""
         ...
 
     async def close(self) -> None:

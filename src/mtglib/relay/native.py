@@ -9,7 +9,7 @@ from typing import TypeAlias
 from .._engine import Engine as _Engine
 from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
-from .job import Job, OnTraffic, RelayResult
+from .job import Job, OnTraffic, RelayLoad, RelayResult
 from .ticker import Ticker
 
 _News: TypeAlias = tuple[int, int, int, bool]
@@ -100,6 +100,10 @@ class NativeRelay:
                 on_end.set_result(RelayResult(from_client, to_client, Reason(reason)))
             if (from_client, to_client, upstream_ended) != told:
                 self._tell(on_traffic, from_client - told[0], to_client - told[1], upstream_ended)
+
+    def load(self) -> RelayLoad:
+        """See `Relay.load`."""
+        return RelayLoad(self._engine.connections(), self._engine.buffered_bytes()[0])
 
     def report(self) -> None:
         """See `Relay.report`."""

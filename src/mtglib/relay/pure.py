@@ -1,7 +1,7 @@
 """The relay in plain asyncio: the fallback where the engine can't be built, and the oracle it is tested against."""
 
 from ..readiness import Readiness
-from .job import Job, OnTraffic, RelayResult
+from .job import Job, OnTraffic, RelayLoad, RelayResult
 from .session import Session
 from .ticker import Ticker
 from .timers import Timers
@@ -36,6 +36,10 @@ class PureRelay:
             self._timers.close()
         if self._readiness is not None:
             self._readiness.close()
+
+    def load(self) -> RelayLoad:
+        """See `Relay.load`."""
+        return RelayLoad(len(self._sessions), None)
 
     def report(self) -> None:
         """See `Relay.report`."""

@@ -1,6 +1,8 @@
 """Statistics: observers that count events, for Prometheus and for statsd."""
 
+from .process import process_samples
 from .prometheus import Prometheus
+from .samples import Sample
 from .statsd import Statsd
 
-__all__ = ["Prometheus", "Statsd"]
+__all__ = ["Prometheus", "Sample", "Statsd", "process_samples"]

@@ -21,6 +21,7 @@ class Metric:
         help: What it counts, in one line.
         labels: The names of its labels.
         known: Series that are there from the start, at 0; a rate of one that appears with its first event misses that.
+        is_standard: Whether all programs have it by this name, so that Prometheus shows it without a prefix.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Metric:
     help: str
     labels: Labels = ()
     known: tuple[Labels, ...] = ()
+    is_standard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,21 @@ METRICS = (
     Metric("dc_errors", "counter", "Client connections that ended since their DC was out of reach.", ("dc",)),
 )
 
-REPLAY_MEMORY = (
+SAMPLED = (
+    Metric("build_info", "gauge", "What runs; always 1.", ("version", "engine")),
+    Metric("clients", "gauge", "Clients that are connected."),
+    Metric("visitors", "gauge", "Connections that aren't clients', or not yet."),
+    Metric("engine_threads", "gauge", "Threads of the relay engine."),
+    Metric("engine_connections", "gauge", "Connections that the relay engine has."),
+    Metric("engine_buffered_bytes", "gauge", "Bytes in the relay engine that their receivers haven't taken."),
     Metric("replay_memory_entries", "gauge", "Hellos that are remembered, to find replays."),
     Metric("replay_memory_reach_seconds", "gauge", "Seconds since the oldest of them came."),
+    Metric("events_dropped", "counter", "Events that observers didn't get."),
+    Metric("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", is_standard=True),
+    Metric("process_open_fds", "gauge", "Number of open file descriptors.", is_standard=True),
+    Metric("process_max_fds", "gauge", "Maximum number of open file descriptors.", is_standard=True),
 )
-"""Metrics that are sampled, not counted."""
+"""Metrics that are sampled, not counted: `samples`."""
 
 HANDSHAKE_SECONDS = Duration("handshake_seconds", "Seconds from a client's connection to its frame.")
 DIAL_SECONDS = Duration("dial_seconds", "Seconds that it took to connect to a DC.", ("dc",))

@@ -2,18 +2,18 @@
 
 import re
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ..event_types import Event
-from .checks import check_sampled, check_text, check_whole
+from .checks import check_text
 from .counts import Counts
 from .histogram import Histogram
 from .http_server import serve_page
-from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, REPLAY_MEMORY, Labels
+from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, Labels
+from .samples import Sample, Samples
 from .text_format import CONTENT_TYPE, family, histogram_family
 
 _PREFIX = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL = re.compile(r"[^\ud800-\udfff]*")  # what can be written as UTF-8
 _PATH = re.compile(r"/[!-\"$->@-~]*")  # what a request line can carry, without ? and #
 
 
@@ -25,41 +25,17 @@ class Prometheus:
 
     Args:
         metric_prefix: Before each metric's name and an underscore: ASCII letters, digits, `_` and `:`, no digit first.
-        version: The label of `build_info`: any text.
-        engine: What relays, such as `Proxy.relay_engine`: the other one.
-        engine_threads: How many threads the engine has, 0 to a million.
-        dropped: Tells how many events never got to observers, for `events_dropped`; such as
-            `lambda: fanout.dropped + proxy.events_dropped`. Called with each page, in the event loop; while it raises,
-            the answer to who asks is 500.
-        replay_memory: Tells how many hellos the anti-replay cache remembers, and how many seconds ago the oldest of
-            them came; such as `lambda: (len(cache), cache.reach_seconds)`. Called as `dropped` is.
+            Metrics that all programs have, `process_...`, have no prefix.
 
     Raises:
         OptionError: A value can't work.
     """
 
-    def __init__(
-        self,
-        *,
-        metric_prefix: str = "mtg",
-        version: str = "",
-        engine: str = "",
-        engine_threads: int = 0,
-        dropped: Callable[[], int] = lambda: 0,
-        replay_memory: Callable[[], tuple[int, float]] = lambda: (0, 0.0),
-    ) -> None:
+    def __init__(self, *, metric_prefix: str = "mtg") -> None:
         check_text("metric_prefix", metric_prefix, _PREFIX, "letters, digits and underscores, no digit first")
-        check_text("version", version, _LABEL, "text")
-        check_text("engine", engine, _LABEL, "text")
-        check_whole("engine_threads", engine_threads, 0, 1_000_000)
-        check_sampled("dropped", dropped, "a number")
-        check_sampled("replay_memory", replay_memory, "two numbers")
         self._prefix = metric_prefix
-        self._build = (version, engine)
-        self._engine_threads = engine_threads
-        self._dropped = dropped
-        self._replay_memory = replay_memory
         self._counts = Counts()
+        self._samples = Samples()
         self._histograms: dict[str, dict[Labels, Histogram]] = {
             HANDSHAKE_SECONDS.name: {(): Histogram()},
             DIAL_SECONDS.name: {},
@@ -71,8 +47,22 @@ class Prometheus:
             for metric, labels, seconds in self._counts.add(event):
                 self._histograms[metric.name].setdefault(labels, Histogram()).observe(seconds)
 
+    def sample(self, name: str, function: Sample) -> None:
+        """Have a function asked for a metric that isn't counted from events, such as "events_dropped".
+
+        It is called with each page, in the event loop; while it raises, the answer to who asks is 500.
+
+        Args:
+            name: One of `mtglib.stats.metrics.SAMPLED`. Until somebody tells it, a metric isn't shown.
+            function: Returns the value; of a metric with labels, values by label values.
+
+        Raises:
+            OptionError: There is no such metric, or it is no plain function.
+        """
+        self._samples.set(name, function)
+
     def render(self) -> bytes:
-        """Return all metrics in the text format 0.0.4; raises what `dropped` and `replay_memory` do."""
+        """Return all metrics in the text format 0.0.4; raises what a function of `sample` does."""
         return "".join(self._lines()).encode()
 
     async def serve(self, sock: socket.socket, http_path: str = "/") -> None:
@@ -100,11 +90,6 @@ class Prometheus:
         for duration in (HANDSHAKE_SECONDS, DIAL_SECONDS):
             histograms = self._histograms[duration.name]
             yield from histogram_family(f"{prefix}_{duration.name}", duration.help, duration.labels, histograms)
-        build = [(self._build, 1)]
-        yield from family(f"{prefix}_build_info", "gauge", "What runs; always 1.", ("version", "engine"), build)
-        threads = [((), self._engine_threads)]
-        yield from family(f"{prefix}_engine_threads", "gauge", "Threads of the relay engine.", (), threads)
-        for metric, value in zip(REPLAY_MEMORY, self._replay_memory(), strict=True):
-            yield from family(f"{prefix}_{metric.name}", metric.kind, metric.help, (), [((), round(value))])
-        dropped = [((), int(self._dropped()))]
-        yield from family(f"{prefix}_events_dropped", "counter", "Events that observers didn't get.", (), dropped)
+        for metric in self._samples:
+            name = metric.name if metric.is_standard else f"{prefix}_{metric.name}"
+            yield from family(name, metric.kind, metric.help, metric.labels, self._samples.read(metric))

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Self
 
@@ -10,10 +10,11 @@ from ..errors import OptionError
 from ..event_types import Event
 from ..interfaces import Logger
 from ..part_check import check_part
-from .checks import check_sampled, check_text, check_whole
+from .checks import check_text, check_whole
 from .counts import Counts
-from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, REPLAY_MEMORY, Labels
+from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, Labels, Metric
 from .reachability import Reachability
+from .samples import Sample, Samples
 from .statsd_lines import LINES, TagFormat
 from .udp_writer import UDPWriter
 
@@ -42,14 +43,9 @@ class Statsd:
         metric_prefix: Before each metric's name: words of ASCII letters, digits, `_` and `-`, with dots between them.
             The dot behind it may be given or not.
         tag_format: How it wants tags: "datadog", "influxdb" or "graphite".
-        dropped: Tells how many events never got to observers, for `events_dropped`; such as
-            `lambda: fanout.dropped + proxy.events_dropped`. Called with each flush, in the event loop; while it raises,
-            that one number isn't sent.
-        replay_memory: Tells how many hellos the anti-replay cache remembers, and how many seconds ago the oldest of
-            them came; such as `lambda: (len(cache), cache.reach_seconds)`. Called as `dropped` is.
         flush_each_seconds: How often to send counters and gauges, in seconds: above 0, at most a day.
-        logger: Told once if one of these raises; and once each, as a warning and as info, when the server's name isn't
-            found or nobody listens at its port, and when that is over.
+        logger: Told once of each function of `sample` that raises; and once each, as a warning and as info, when the
+            server's name isn't found or nobody listens at its port, and when that is over.
 
     Raises:
         OptionError: A value can't work.
@@ -63,8 +59,6 @@ class Statsd:
         *,
         metric_prefix: str = "mtg",
         tag_format: TagFormat = "datadog",
-        dropped: Callable[[], int] = lambda: 0,
-        replay_memory: Callable[[], tuple[int, float]] = lambda: (0, 0.0),
         flush_each_seconds: float = 1.0,
         logger: Logger | None = None,
     ) -> None:
@@ -73,8 +67,6 @@ class Statsd:
         check_text("metric_prefix", metric_prefix, _PREFIX, "letters, digits, underscores and single dots")
         if tag_format not in tuple(LINES):
             raise OptionError("tag_format", f"one of {', '.join(LINES)}", tag_format)
-        check_sampled("dropped", dropped, "a number")
-        check_sampled("replay_memory", replay_memory, "two numbers")
         _check_seconds("flush_each_seconds", flush_each_seconds)
         if logger is not None:
             check_part("logger", logger, Logger)
@@ -84,11 +76,10 @@ class Statsd:
         )
         self._prefix = metric_prefix.removesuffix(".") + "."
         self._line = LINES[tag_format]
-        self._dropped = dropped
-        self._replay_memory = replay_memory
         self._flush_each_seconds = flush_each_seconds
         self._counts = Counts()
-        self._sent: dict[tuple[str, Labels], int] = {}
+        self._samples = Samples()
+        self._sent: dict[tuple[str, Labels], float] = {}
         self._logger = logger
         self._warned: set[str] = set()
         self._was_entered = False
@@ -99,6 +90,20 @@ class Statsd:
         for event in events:
             for metric, labels, seconds in self._counts.add(event):
                 self._add(_TIMINGS[metric.name], f"{seconds * 1000:.3f}", "ms", metric.labels, labels)
+
+    def sample(self, name: str, function: Sample) -> None:
+        """Have a function asked for a metric that isn't counted from events, such as "events_dropped".
+
+        It is called before numbers are sent, in the event loop; while it raises, that one isn't sent.
+
+        Args:
+            name: One of `mtglib.stats.metrics.SAMPLED`. Until somebody tells it, a metric isn't sent.
+            function: Returns the value; of a metric with labels, values by label values.
+
+        Raises:
+            OptionError: There is no such metric, or it is no plain function.
+        """
+        self._samples.set(name, function)
 
     async def __aenter__(self) -> Self:
         if self._was_entered:
@@ -131,31 +136,30 @@ class Statsd:
     def _flush(self) -> None:
         for metric in METRICS:
             for labels, value in self._counts.series[metric.name].items():
-                if metric.kind == "gauge":
-                    self._add(metric.name, str(value), "g", metric.labels, labels)
-                else:
-                    self._add_increase(metric.name, value, metric.labels, labels)
-        self._sample("dropped", self._add_dropped)
-        self._sample("replay_memory", self._add_replay_memory)
+                self._add_value(metric, labels, value)
+        for metric in self._samples:
+            self._flush_sample(metric)
         self._writer.flush()
 
-    def _sample(self, name: str, add: Callable[[], None]) -> None:
+    def _flush_sample(self, metric: Metric) -> None:
         try:
-            add()
+            series = self._samples.read(metric)
         except Exception as error:
-            if self._logger is not None and name not in self._warned:
-                self._warned.add(name)
+            if self._logger is not None and metric.name not in self._warned:
+                self._warned.add(metric.name)
                 with suppress(Exception):
-                    self._logger.warning(f"statsd: {name} failed: {type(error).__name__}", error=error)
+                    self._logger.warning(f"statsd: {metric.name} failed: {type(error).__name__}", error=error)
+            return
+        for labels, value in series:
+            self._add_value(metric, labels, value)
 
-    def _add_dropped(self) -> None:
-        self._add_increase("events_dropped", self._dropped(), (), ())
+    def _add_value(self, metric: Metric, labels: Labels, value: float) -> None:
+        if metric.kind == "gauge":
+            self._add(metric.name, str(value), "g", metric.labels, labels)
+        else:
+            self._add_increase(metric.name, value, metric.labels, labels)
 
-    def _add_replay_memory(self) -> None:
-        for metric, value in zip(REPLAY_MEMORY, self._replay_memory(), strict=True):
-            self._add(metric.name, str(round(value)), "g", (), ())
-
-    def _add_increase(self, name: str, value: int, tags: Labels, labels: Labels) -> None:
+    def _add_increase(self, name: str, value: float, tags: Labels, labels: Labels) -> None:
         increase = value - self._sent.get((name, labels), 0)
         if increase:
             self._sent[name, labels] = value

@@ -132,7 +132,7 @@ class EnoughSeenError(Exception):
 @pytest.fixture
 def listening(monkeypatch: pytest.MonkeyPatch, logger: RecordingLogger) -> Iterator[Callable[..., list[list[int]]]]:
     """Run the program until it listens; returns some options of each listener."""
-    monkeypatch.setattr(run, "make_logger", lambda **_: logger)
+    monkeypatch.setattr(run, "build_logger", lambda _: logger)
     monkeypatch.setattr(run, "raise_file_limit", lambda: 100_000)
     hangup = signal.getsignal(signal.SIGHUP)
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mtglib
+from mtg.build import check
 from mtg.config import load_config
 from mtg.config.small_file import read_small_file
 from mtg.user_error import UserError
@@ -28,7 +29,7 @@ def write(path: Path, content: str | bytes, mode: int = 0o600) -> Path:
 
 def lines(path: Path) -> list[str]:
     with pytest.raises(UserError) as raised:
-        load_config(path)
+        check(load_config(path))
     assert raised.value.exit_code == 2
     return [line.removeprefix(f"{path}") for line in raised.value.lines]
 
@@ -63,7 +64,7 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 def test_each_problem_begins_with_the_files_name(tmp_path: Path) -> None:
     path = write(tmp_path / "c.toml", GOOD + "concurrency = 0\nx = 1\n")
     assert lines(path) == [
-        ": concurrency: expected a whole number of 1 to 2147483647, got 0",
+        ": concurrency: expected a whole number of 1 to 1000000000, got 0",
         ": x: unknown key",
     ]
 

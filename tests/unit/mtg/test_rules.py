@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import mtglib
-from mtg.config.problems import build
+from mtg.config.decode import decode
 from mtg.config.rules import Findings, settle
 from mtg.config.schema import Config
 
@@ -17,7 +17,7 @@ BASE: dict[str, Any] = {"secret": SECRET, "bind-to": "127.0.0.1:3128"}
 
 def settled(table: dict[str, Any]) -> tuple[Config, Findings]:
     findings = Findings()
-    config = settle(build(Config, table, findings.problems), table, findings)
+    config = settle(decode(Config, table, findings.problems), table, findings)
     return config, findings
 
 
@@ -176,48 +176,19 @@ def test_keys_without_effect_get_a_warning(table: dict[str, Any], key: str) -> N
 @pytest.mark.parametrize(
     ("table", "line"),
     [
-        ({"defense": {"anti-replay": {"kind": "bloom", "max-size": "1b"}}}, "defense.anti-replay.max-size: expected "),
-        ({"defense": {"anti-replay": {"kind": "bloom", "error-rate": 5.0}}}, "defense.anti-replay.error-rate: expect"),
-        ({"defense": {"anti-replay": {"kind": "redis", "url": "redis://u:12#x@h"}}}, "defense.anti-replay.url: expec"),
-        ({"network": {"keep-alive": {"count": 100_000}}}, "network.keep-alive.count: expected "),
-        *(
-            ({"network": {"keep-alive": {"idle": "24h", "interval": "40000s", "count": 999}}}, line)
-            for line in (
-                'network.keep-alive.idle: expected seconds above 0, up to 32767, got "24h"',
-                'network.keep-alive.interval: expected seconds above 0, up to 32767, got "40000s"',
-                "network.keep-alive.count: expected an integer, 1 to 127, got 999",
-            )
-        ),
-        (
-            {"defense": {"anti-replay": {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}}},
-            'defense.anti-replay.max-size: expected a number from 1024 to 268435456 bytes, got "1b"',
-        ),
-        (
-            {"defense": {"anti-replay": {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}}},
-            "defense.anti-replay.error-rate: expected ",
-        ),
         (
             {"stats": {"prometheus": {"enabled": True, "bind-to": "127.0.0.1:3128"}}},
             "stats.prometheus.bind-to: 127.0.0.1:3128 is in bind-to already",
         ),
-        ({"network": {"proxies": ["socks5://joe:hush@127.0.0.1:1/path"]}}, "network.proxies[0]: expected "),
         ({"defense": {"anti-replay": {"remember": "59m"}}}, "defense.anti-replay.remember: expected at least 1h"),
-        ({"defense": {"anti-replay": {"max-entries": 999}}}, "defense.anti-replay.max-entries: expected a whole numb"),
-        ({"defense": {"anti-replay": {"kind": "cuckoo"}}}, "defense.anti-replay.kind: expected one of exact, window"),
-        ({"state-directory": "state"}, "state-directory: expected an absolute path"),
-        ({"defense": {"blocklist": {"update-each": "59s"}}}, "defense.blocklist.update-each: expected "),
-        ({"defense": {"allowlist": {"update-each": "1ns"}}}, "defense.allowlist.update-each: expected "),
-        ({"stats": {"prometheus": {"metric-prefix": "9a"}}}, "stats.prometheus.metric-prefix: expected "),
-        ({"stats": {"prometheus": {"http-path": "http://127.0.0.1/x"}}}, "stats.prometheus.http-path: expected "),
+        ({"defense": {"blocklist": {"update-each": "59s"}}}, "defense.blocklist.update-each: expected at least 1m"),
+        ({"defense": {"allowlist": {"update-each": "1ns"}}}, "defense.allowlist.update-each: expected at least 1m"),
     ],
 )
-def test_what_a_part_cannot_work_with_is_among_all_problems(table: dict[str, Any], line: str) -> None:
+def test_what_nobody_should_set_is_among_all_problems(table: dict[str, Any], line: str) -> None:
     problems = settled({**BASE, **table, "secret": "x"})[1].problems
     assert [problem for problem in problems if problem.startswith(line)]
     assert [problem for problem in problems if problem.startswith("secret: ")]
-    assert "hush" not in "".join(problems)
-    assert "got 4" not in "".join(problems), "but what the file says"
-    assert "x@h" not in "".join(problems)
 
 
 @pytest.mark.parametrize(
@@ -239,10 +210,6 @@ def test_a_metrics_page_that_others_can_reach_is_a_warning(address: str, warned:
     assert [line.startswith(f"stats.prometheus.bind-to: {address} isn't for this") for line in found] == (
         [True] if warned and enabled else []
     )
-
-
-def test_keep_alive_that_is_off_may_have_any_bounds() -> None:
-    assert settled({**BASE, "network": {"keep-alive": {"disabled": True, "idle": "24h"}}})[1].problems == []
 
 
 def test_lists_do_not_hold_for_unix_sockets_which_is_said() -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 import mtglib
-from mtg.simple_run import Flags, load_flags
+from mtg.build import check
+from mtg.simple_run import Flags, load_flags, naming_flags
 from mtg.user_error import UserError
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
@@ -45,8 +46,8 @@ def test_flags_arrive_and_the_time_out_is_not_the_idle_one() -> None:
 def test_every_bad_flag_is_named_as_a_flag() -> None:
     flags = replace(FLAGS, bind_to="x", secret="zz", concurrency=SECRET.hex(), prefer_ip="x", domain_fronting_port="0")
     flags = replace(flags, domain_fronting_ip="x", timeout="5", antireplay_cache_size="1")
-    with pytest.raises(UserError) as raised:
-        load_flags(flags)
+    with pytest.raises(UserError) as raised, naming_flags():
+        check(load_flags(flags))
     assert raised.value.exit_code == 2
     assert {line.partition(":")[0] for line in raised.value.lines} == {
         *("BIND", "SECRET", "--concurrency", "--prefer-ip", "--domain-fronting-port", "--domain-fronting-ip"),
@@ -63,8 +64,8 @@ def test_resolver_and_proxies_arrive() -> None:
 
 
 def test_a_bad_proxy_is_named_and_its_password_is_not() -> None:
-    with pytest.raises(UserError) as raised:
-        load_flags(replace(FLAGS, socks5_proxies=("", "joe:hush@h")))
+    with pytest.raises(UserError) as raised, naming_flags():
+        check(load_flags(replace(FLAGS, socks5_proxies=("", "joe:hush@h"))))
     assert raised.value.lines[0].startswith("--socks5-proxy[1]: expected socks5://")
     assert "hush" not in raised.value.lines[0]
 

@@ -12,7 +12,6 @@ from mtg.config.values import (
     MAX_DURATION_SECONDS,
     Duration,
     HTTPPath,
-    MetricPrefix,
     PreferIPWord,
     Size,
     TagFormat,
@@ -36,7 +35,7 @@ from mtg.config.values import (
         ("100us", 1e-4),
         ("100µs", 1e-4),
         ("1h0m0s", 3600),
-        ("8760h", MAX_DURATION_SECONDS),
+        ("87600h", MAX_DURATION_SECONDS),
     ],
 )
 def test_duration_is_read_as_go_reads_it(text: str, seconds: float) -> None:
@@ -69,9 +68,9 @@ def test_duration_says_what_it_expects(value: object) -> None:
         Duration.parse(value)
 
 
-@pytest.mark.parametrize("text", ["0s", "0ms", "8761h", "999999999h"])
+@pytest.mark.parametrize("text", ["0s", "0ms", "87601h", "999999999h"])
 def test_duration_has_bounds(text: str) -> None:
-    with pytest.raises(ValueError, match="over 0s and of at most a year"):
+    with pytest.raises(ValueError, match="over 0s and of at most ten years"):
         Duration.parse(text)
 
 
@@ -138,9 +137,3 @@ def test_http_path_gets_its_slash() -> None:
 def test_http_path_is_printable_ascii(value: object) -> None:
     with pytest.raises(ValueError, match="a path such as"):
         HTTPPath.parse(value)
-
-
-@pytest.mark.parametrize("value", ["", "m-t-g", "é", 1, "mtg\n"])
-def test_metric_prefix_is_a_word(value: object) -> None:
-    with pytest.raises(ValueError, match="letters, digits and underscores"):
-        MetricPrefix.parse(value)

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import mtglib
-from mtglib.stats import Prometheus
+from mtglib.stats import Prometheus, Statsd
+from mtglib.stats.metrics import SAMPLED
 from support.event_samples import CLIENTS, DC_IP, WAYS, stream_of
-from support.metrics_page import value
+from support.metrics_page import of_metric, value
 
 KINDS = {
     "client_connections": ("gauge", {"ip_family"}),
@@ -34,6 +36,13 @@ KINDS = {
     "events_dropped": ("counter", set()),
     "replay_memory_entries": ("gauge", set()),
     "replay_memory_reach_seconds": ("gauge", set()),
+    "clients": ("gauge", set()),
+    "visitors": ("gauge", set()),
+    "engine_connections": ("gauge", set()),
+    "engine_buffered_bytes": ("gauge", set()),
+    "process_resident_memory_bytes": ("gauge", set()),
+    "process_open_fds": ("gauge", set()),
+    "process_max_fds": ("gauge", set()),
 }
 EVERYTHING = [
     *(event for way in WAYS for event in stream_of(way, way)),
@@ -44,6 +53,8 @@ EVERYTHING = [
 async def test_names_kinds_and_labels_are_those_of_mtg_and_ours() -> None:
     prometheus = Prometheus()
     await prometheus.observe(EVERYTHING)
+    for metric in SAMPLED:
+        prometheus.sample(metric.name, partial(dict[tuple[str, ...], float], {("x",) * len(metric.labels): 1.0}))
 
     families = list(text_string_to_metric_families(prometheus.render().decode()))
 
@@ -87,30 +98,29 @@ async def test_series_stays_at_zero_when_its_last_stream_is_gone() -> None:
 
 def test_what_runs_and_what_was_dropped_is_shown() -> None:
     dropped = [5, 7]
-    prometheus = Prometheus(
-        metric_prefix="own",
-        version='1 "x"',
-        engine="native",
-        engine_threads=4,
-        dropped=lambda: sum(dropped),
-        replay_memory=lambda: (123, 45.6),
-    )
+    prometheus = Prometheus(metric_prefix="own")
+    assert of_metric(prometheus.render(), "own_events_dropped") == []
+    prometheus.sample("build_info", lambda: {('1 "x"', "native"): 1})
+    prometheus.sample("events_dropped", lambda: sum(dropped))
+    prometheus.sample("replay_memory_reach_seconds", lambda: 45.6)
+    prometheus.sample("engine_buffered_bytes", dict)
+    prometheus.sample("process_open_fds", lambda: 10**12)
     page = prometheus.render()
 
     assert value(page, "own_build_info", version='1 "x"', engine="native") == 1
-    assert value(page, "own_engine_threads") == 4
     assert value(page, "own_events_dropped") == 12
-    assert value(page, "own_replay_memory_entries") == 123
-    assert value(page, "own_replay_memory_reach_seconds") == 46
+    assert value(page, "own_replay_memory_reach_seconds") == 45.6
+    assert value(page, "process_open_fds") == 10**12, "without a prefix"
+    assert of_metric(page, "own_engine_buffered_bytes") == []
+    assert of_metric(page, "own_clients") == []
+    dropped.append(1)
+    assert value(prometheus.render(), "own_events_dropped") == 13
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
         *(("metric_prefix", value) for value in ("", "1mtg", "9a", "mtg-proxy", "mtg.", "mtg\n", "é", None, b"mtg")),
-        *((field, value) for field in ("version", "engine") for value in (None, 1.0, "\ud800")),
-        *(("engine_threads", value) for value in (None, "4", -1, 4.0, True, 10**7)),
-        *((field, value) for field in ("dropped", "replay_memory") for value in (None, 5, asyncio.sleep)),
     ],
 )
 def test_value_that_cannot_work(field: str, value: Any) -> None:
@@ -119,9 +129,29 @@ def test_value_that_cannot_work(field: str, value: Any) -> None:
     assert caught.value.field == field
 
 
-def test_count_of_dropped_events_that_is_none_makes_no_page() -> None:
-    with pytest.raises(TypeError):
-        Prometheus(dropped=lambda: None).render()  # type: ignore[arg-type, return-value]
+@pytest.mark.parametrize(
+    ("name", "returned"),
+    [("events_dropped", None), ("events_dropped", "7"), ("events_dropped", {("a",): 1}), ("build_info", 1)],
+)
+def test_sample_that_is_no_number_makes_no_page(name: str, returned: Any) -> None:
+    prometheus = Prometheus()
+    prometheus.sample(name, lambda: returned)
+    with pytest.raises(TypeError, match=f"^{name}: expected a number"):
+        prometheus.render()
+
+
+@pytest.mark.parametrize("statistics", [Prometheus(), Statsd("127.0.0.1", 8125)])
+@pytest.mark.parametrize(
+    ("name", "function", "field"),
+    [
+        *(("events_dropped", function, "function") for function in (None, 5, asyncio.sleep)),
+        *((name, int, "name") for name in ("replay_attacks", "mtg_clients", "")),
+    ],
+)
+def test_sample_that_cannot_work(statistics: Prometheus | Statsd, name: str, function: Any, field: str) -> None:
+    with pytest.raises(mtglib.OptionError, match=f"^{field}: ") as caught:
+        statistics.sample(name, function)
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize("path", ["", "metrics", "/a b", "/a?b", "/a#b", "/a\n", "/é", None, b"/"])

@@ -55,8 +55,6 @@ def test_any_tag_value_makes_one_line_of_the_dialect(tag_format: str, first: str
         ({"metric_prefix": None}, "metric_prefix"),
         ({"tag_format": "xml"}, "tag_format"),
         ({"tag_format": []}, "tag_format"),
-        ({"dropped": 5}, "dropped"),
-        ({"dropped": asyncio.sleep}, "dropped"),
         ({"logger": logging.getLogger()}, "logger"),
         ({"flush_each_seconds": "1"}, "flush_each_seconds"),
         ({"flush_each_seconds": None}, "flush_each_seconds"),

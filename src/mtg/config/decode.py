@@ -1,8 +1,8 @@
 """Finds everything that is wrong with a table, not only the first thing.
 
-`build` walks a TOML table beside a `Section` class and returns an instance of it in which bad values have
+`decode` walks a TOML table beside a `Section` class and returns an instance of it in which bad values have
 been left at their defaults, so that whoever looks at several keys at once can go on looking. Each problem is
-one line: the key's whole path, what was expected, what was found; values are shown through `mtg.config.show`,
+one line: the key's whole path, what was expected, what was found; values are shown through `mtg.config.redaction`,
 secrets never.
 """
 
@@ -19,15 +19,15 @@ from msgspec import Meta
 
 import mtglib
 from mtg.config import addresses, urls, values
+from mtg.config.redaction import shown, shown_key
 from mtg.config.schema import ONE_OR_MANY, Config, Section
-from mtg.config.show import shown, shown_key
 
 S = TypeVar("S", bound=Section)
 
 _BAD: Final = object()  # what a value becomes that has got its line already
 
 
-def build(section: type[S], table: Mapping[str, object], problems: list[str], path: str = "") -> S:
+def decode(section: type[S], table: Mapping[str, object], problems: list[str], path: str = "") -> S:
     """`table` as a `section`; appends one line for each unknown key and bad value."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(section)}
     good: dict[str, Any] = {}
@@ -47,7 +47,7 @@ def _value(type_: Any, value: object, where: str, problems: list[str]) -> object
         return None
     if isinstance(bare, type) and issubclass(bare, Section):
         if isinstance(value, dict):
-            return build(bare, value, problems, f"{where}.")
+            return decode(bare, value, problems, f"{where}.")
         return _bad(where, "a table", value, problems)
     if get_origin(bare) is tuple:
         return _list(get_args(bare)[0], metas, value, where, problems)
@@ -92,9 +92,6 @@ def _leaf(bare: Any, type_: Any, metas: list[Meta], value: object, where: str, p
         described = [meta.description for meta in metas if meta.description]
         return _bad(where, described[0] if described else _NATIVE.get(bare, "another type"), value, problems)
     except ValueError as error:
-        if bare in urls.MAY_HOLD_A_PASSWORD:
-            problems.append(f"{where}: expected {error}")
-            return _BAD
         return _bad(where, str(error), value, problems)
 
 
@@ -150,8 +147,7 @@ _NATIVE = {bool: "true or false", int: "a whole number", float: "a number", str:
 
 _PARSED_BY_THEMSELVES = (
     *(addresses.IPText, addresses.IPPort, addresses.Listen),
-    *(urls.DNSServer, urls.ListSource, urls.HTTPSURL, urls.RedisURL, urls.ProxyURL),
-    *(values.Duration, values.Size, values.MetricPrefix, values.HTTPPath, values.Directory),
+    *(urls.HTTPSURL, urls.PrivateURL, values.Duration, values.Size, values.HTTPPath, values.Directory),
     *(values.PreferIPWord, values.TagFormat, values.ReplayCacheKind),
 )
 _PARSERS: dict[object, Callable[[object], object]] = {

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address
@@ -18,7 +16,7 @@ import pytest
 import mtglib
 from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
-from mtg.life import alive, noting_hangups, updating_when
+from mtg.services import alive
 from mtg.user_error import UserError
 from mtglib.antireplay import Exact, Redis
 from mtglib.ipblocklist import FireHOL
@@ -43,7 +41,7 @@ class Told(NoopLogger):
 
 def parts(*, logger: mtglib.Logger = NoopLogger(), **table: Any) -> Parts:  # noqa: B008
     whole = {"secret": SECRET.hex(), "bind-to": "127.0.0.1:1", "network": {"dns": ""}, **table}
-    return build_parts(config_from_table(whole, source="test"), concurrency=7, logger=logger)
+    return build_parts(config_from_table(whole, source="test"), logger=logger)
 
 
 def with_allowlist(path: Path, update_each_seconds: float = 3600) -> tuple[Parts, FireHOL]:
@@ -56,7 +54,7 @@ def with_allowlist(path: Path, update_each_seconds: float = 3600) -> tuple[Parts
 async def running(
     built: Parts, metrics: socket.socket | None = None, stop: asyncio.Event | None = None
 ) -> AsyncIterator[None]:
-    async with asyncio.timeout(20), alive(built, metrics, "/", stop or asyncio.Event()):
+    async with asyncio.timeout(20), alive(built, metrics, stop or asyncio.Event()):
         yield
 
 
@@ -84,54 +82,6 @@ async def test_lists_are_read_again_each_period_until_the_end(tmp_path: Path) ->
         path.write_text("192.0.2.0/24\n")
         await until_changed(ip_list, contains=True)
     assert not [task for task in asyncio.all_tasks() if "list" in task.get_name().lower()]
-
-
-@pytest.fixture
-def hangups() -> Iterator[None]:
-    """What SIGHUP does is as before afterwards."""
-    before = signal.getsignal(signal.SIGHUP)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("hangups")
-async def test_sighups_during_an_update_are_one_more_update(monkeypatch: pytest.MonkeyPatch) -> None:
-    updates = 0
-    begun, may_end = asyncio.Event(), asyncio.Event()
-
-    async def update(self: FireHOL) -> None:
-        nonlocal updates
-        updates += 1
-        begun.set()
-        await may_end.wait()
-
-    monkeypatch.setattr(FireHOL, "update", update)
-    built, _ = with_allowlist(Path("/list"))
-    async with asyncio.timeout(20):
-        with noting_hangups(asyncio.Event()) as asked:
-            await hang_up(asked)
-            async with updating_when(asked, built):
-                await begun.wait()
-                for _ in range(3):
-                    await hang_up(asked)
-                begun.clear()
-                may_end.set()
-                await begun.wait()
-                for _ in range(10):
-                    await asyncio.sleep(0)
-    assert updates == 2
-
-
-async def hang_up(asked: asyncio.Event) -> None:
-    os.kill(os.getpid(), signal.SIGHUP)
-    await asked.wait()
-
-
-@pytest.mark.usefixtures("hangups")
-async def test_a_sighup_at_the_end_is_ignored() -> None:
-    with noting_hangups(asyncio.Event()):
-        pass
-    os.kill(os.getpid(), signal.SIGHUP)
 
 
 async def test_metrics_end_when_the_proxy_stops() -> None:
@@ -178,11 +128,12 @@ async def test_a_disk_that_does_not_answer_is_no_reason_to_stay(monkeypatch: pyt
 async def test_another_process_in_the_state_directory_is_told_or_an_error(tmp_path: Path) -> None:
     logger = Told()
     one, two, three = (parts(logger=logger, **{"state-directory": str(tmp_path)}) for _ in range(3))
+    two = replace(two, when_state_is_taken=None)
     async with running(one):
         async with running(two):
             assert len(logger.warnings) == 1
-        with pytest.raises(UserError, match=r"^taken$") as raised:
-            async with alive(three, None, "/", asyncio.Event(), when_state_is_taken="taken"):
+        with pytest.raises(UserError, match=r"^test: state-directory: expected a directory that no other") as raised:
+            async with running(three):
                 pass
         assert raised.value.exit_code == 2
     assert [warning.partition(":")[0] for warning in logger.warnings] == ["state-directory"]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import mtglib
@@ -17,17 +15,12 @@ from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Redis
 from mtglib.stats import Prometheus
 
-_STDERR = 2
-
 
 @asynccontextmanager
 async def alive(
     parts: Parts,
     metrics: socket.socket | None,
-    http_path: str,
     stop: asyncio.Event,
-    *,
-    when_state_is_taken: str | None = None,
 ) -> AsyncIterator[None]:
     """Run the parts around the proxy.
 
@@ -38,24 +31,22 @@ async def alive(
     Args:
         parts: Which.
         metrics: The listener of Prometheus' page, if there is one; closed at `stop`.
-        http_path: The page's.
         stop: Set when the proxy stops accepting.
-        when_state_is_taken: The line to end with where another process has the state directory; None: go on without.
 
     Raises:
-        UserError: With EXIT_USAGE and that line.
+        UserError: With EXIT_USAGE and `parts.when_state_is_taken`.
     """
     logger = parts.options.logger
     async with Closing(logger) as closing:
         closing.push("the resolver", parts.resolver.aclose)
         if parts.replay_memory is not None:
             closing.push("the replay memory", parts.replay_memory.close)
-            await _load_replay_memory(parts.replay_memory, logger, stop, when_state_is_taken)
+            await _load_replay_memory(parts.replay_memory, logger, stop, parts.when_state_is_taken)
         if parts.statsd is not None:
             await closing.enter("statsd", parts.statsd)
         await closing.enter("the delivery of events", parts.fanout)
         if parts.prometheus is not None and metrics is not None:
-            serving = partial(_serve_metrics, parts.prometheus, metrics, http_path, stop)
+            serving = partial(_serve_metrics, parts.prometheus, metrics, parts.metrics_path, stop)
             await closing.enter("the metrics page", _background(serving, "metrics", logger))
         for ip_list, update_each_seconds in parts.ip_lists:
             await ip_list.load()
@@ -120,36 +111,3 @@ async def _warn(work: Callable[[], Coroutine[None, None, None]], name: str, logg
         await work()
     except Exception as error:
         logger.warning(f"{name}: has ended", error=error)
-
-
-@contextmanager
-def noting_hangups(stop: asyncio.Event) -> Iterator[asyncio.Event]:
-    """Give the event that SIGHUP sets; it sets `stop` if the terminal that we log to has been closed.
-
-    Afterwards SIGHUP is ignored: it must not cut an orderly end short.
-    """
-    loop, asked, had_terminal = asyncio.get_running_loop(), asyncio.Event(), os.isatty(_STDERR)
-
-    def on_hangup() -> None:
-        (stop if had_terminal and not os.isatty(_STDERR) else asked).set()
-
-    loop.add_signal_handler(signal.SIGHUP, on_hangup)
-    try:
-        yield asked
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-
-@asynccontextmanager
-async def updating_when(asked: asyncio.Event, parts: Parts) -> AsyncIterator[None]:
-    """Read all lists again when asked to; what is asked during an update is one more update together."""
-
-    async def update() -> None:
-        while True:
-            await asked.wait()
-            asked.clear()
-            await asyncio.gather(*(ip_list.update() for ip_list, _ in parts.ip_lists))
-
-    async with _background(update, "update by hand", parts.options.logger):
-        yield

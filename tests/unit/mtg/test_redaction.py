@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mtglib
-from mtg.config.show import SHOWN_CHARACTERS, redact, shown, shown_key
+from mtg.config.redaction import SHOWN_CHARACTERS, redact, shown, shown_key
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
 

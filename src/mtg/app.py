@@ -1,0 +1,223 @@
+"""The running program. Signals, tests and whatever else governs it call the methods of an `App`."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import platform
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+
+import mtg
+import mtglib
+from mtg.build import Parts
+from mtg.config.addresses import join_ip_port
+from mtg.listeners import address_text, open_listeners
+from mtg.samples import sample_all
+from mtg.services import alive
+from mtg.user_error import EXIT_RUNTIME
+
+GRACE_SECONDS = 5.0
+"""How long streams may go on after the program was told to stop."""
+
+OnListening = Callable[[Sequence[socket.socket]], None]
+"""Called with the listeners once they are open and before the first log line; may print."""
+
+
+class Phase(StrEnum):
+    """What an `App` is at."""
+
+    NEW = "new"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How an `App` is.
+
+    Attributes:
+        phase: What it is at.
+        since_unix: When it was started, Unix seconds; 0 before.
+        listens: The addresses that it listens on, as `bind-to` would write them; empty before it does.
+        relay_engine: What relays.
+        clients: How many clients are connected.
+        visitors: How many others are, or may yet turn out to be clients.
+        events_dropped: How many events observers didn't get.
+    """
+
+    phase: Phase
+    since_unix: float
+    listens: tuple[str, ...]
+    relay_engine: str
+    clients: int
+    visitors: int
+    events_dropped: int
+
+
+class App:
+    """A proxy with everything around it, in the running event loop. It is started once and stopped once.
+
+    Args:
+        parts: What it consists of.
+        on_served: Called with the exit code when no stream is left, before the services end.
+    """
+
+    def __init__(self, parts: Parts, *, on_served: Callable[[int], None] = lambda _: None) -> None:
+        self._parts = parts
+        self._logger = parts.options.logger
+        self._proxy = mtglib.Proxy(parts.options)
+        sample_all(parts, self._proxy)
+        self._on_served = on_served
+        self._phase = Phase.NEW
+        self._since_unix = 0.0
+        self._listens: tuple[str, ...] = ()
+        self._serving: list[asyncio.Task[None]] = []
+        self._has_begun = asyncio.Event()  # or has failed to
+        self._told_to_stop = asyncio.Event()
+        self._grace_seconds = math.inf
+        self._ends = AsyncExitStack()
+        self._ending: asyncio.Task[int] | None = None
+        self._reloading = asyncio.Lock()
+        self._next_reload: asyncio.Task[None] | None = None
+        self._reloads: set[asyncio.Task[None]] = set()
+
+    async def start(self, on_listening: OnListening | None = None) -> None:
+        """Listen, begin the services, and serve.
+
+        Raises:
+            UserError: An address can't be listened on, or another process has the state directory. All that had begun
+                has ended.
+            RuntimeError: It was started or stopped before.
+        """
+        if self._phase is not Phase.NEW or self._ending is not None:
+            raise RuntimeError("an App can be started once")
+        self._phase, self._since_unix = Phase.STARTING, time.time()
+        try:
+            async with AsyncExitStack() as ends:
+                await self._begin(ends, on_listening)
+                self._ends = ends.pop_all()
+                self._phase = Phase.RUNNING
+        finally:
+            self._has_begun.set()
+
+    async def wait(self) -> int:
+        """Return the exit code when it has stopped: it was told to, or an address can't be listened on any more."""
+        told = asyncio.create_task(self._told_to_stop.wait(), name="stop")
+        await asyncio.wait({*self._serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        return await (self.stop() if self._ending is None else asyncio.shield(self._ending))
+
+    async def stop(self, grace_seconds: float = GRACE_SECONDS) -> int:
+        """Accept nothing any more, let streams end by themselves for so long, then end all; return the exit code.
+
+        May be called again, also while another call waits: the one with less patience decides. What is told to stop
+        while it starts does so when it has started; the services have half a second to end.
+        """
+        self._grace_seconds = min(self._grace_seconds, grace_seconds)
+        if self._ending is None:
+            self._told_to_stop.set()
+            self._ending = asyncio.create_task(self._end(), name="end")
+        elif self._phase is Phase.STOPPING:
+            await self._proxy.shutdown(grace_seconds=grace_seconds)
+        return await asyncio.shield(self._ending)
+
+    async def reload_lists(self) -> None:
+        """Read all IP lists again. All calls during a reload wait for one more, which they share.
+
+        What is asked for while the program starts comes when it has started; when it ends, nothing comes any more.
+        """
+        if self._next_reload is None:
+            self._next_reload = asyncio.create_task(self._reload_lists(), name="reload of IP lists")
+            self._reloads.add(self._next_reload)
+            self._next_reload.add_done_callback(self._reloads.discard)
+        reload = self._next_reload
+        await asyncio.wait({reload})
+        if not reload.cancelled():
+            reload.result()
+
+    def status(self) -> Status:
+        """How it is now."""
+        return Status(
+            phase=self._phase,
+            since_unix=self._since_unix,
+            listens=self._listens,
+            relay_engine=self._proxy.relay_engine,
+            clients=self._proxy.clients,
+            visitors=self._proxy.visitors,
+            events_dropped=self._parts.fanout.dropped + self._proxy.events_dropped,
+        )
+
+    async def _begin(self, ends: AsyncExitStack, on_listening: OnListening | None) -> None:
+        parts = self._parts
+        listeners = ends.enter_context(open_listeners(parts.listens))
+        metrics = ends.enter_context(open_listeners(parts.metrics_listens, "serve metrics"))
+        for listener in listeners:
+            parts.socket_options.apply(listener, self._logger)  # connections inherit them, but for keep-alive
+        if on_listening is not None:
+            on_listening(listeners)
+        self._listens = tuple(address_text(one) for one in listeners)
+        self._log_start()
+        await ends.enter_async_context(alive(parts, metrics[0] if metrics else None, self._told_to_stop))
+        self._serving = [asyncio.create_task(self._serve(one), name=address_text(one)) for one in listeners]
+
+    async def _serve(self, listener: socket.socket) -> None:
+        """Serve and close: who comes while streams are given their grace is refused instead of kept waiting."""
+        with listener:
+            await self._proxy.serve(listener)
+
+    async def _end(self) -> int:
+        if self._phase is not Phase.NEW:
+            await self._has_begun.wait()
+        if self._phase is not Phase.RUNNING:  # it has failed to start, and whoever started it knows why
+            self._phase = Phase.STOPPED
+            return EXIT_RUNTIME
+        self._phase = Phase.STOPPING
+        self._logger.info(f"shutting down, at most {self._grace_seconds:.0f} s for what is open")
+        shutting_down = asyncio.create_task(self._proxy.shutdown(grace_seconds=self._grace_seconds), name="shutdown")
+        if self._parts.replay_memory is not None:
+            await (
+                self._parts.replay_memory.close()
+            )  # nobody comes any more, and a successor may have it during the grace
+        await shutting_down
+        exit_code = self._exit_code(await asyncio.gather(*self._serving, return_exceptions=True))
+        self._on_served(exit_code)
+        for reload in self._reloads:
+            reload.cancel()
+        await self._ends.aclose()
+        self._phase = Phase.STOPPED
+        return exit_code
+
+    async def _reload_lists(self) -> None:
+        await self._has_begun.wait()
+        async with self._reloading:
+            self._next_reload = None
+            if self._phase is Phase.RUNNING:
+                await asyncio.gather(*(ip_list.update() for ip_list, _ in self._parts.ip_lists))
+
+    def _log_start(self) -> None:
+        """The first line says everything that a report of a fault needs, and no secret."""
+        options = self._parts.options
+        address, host = join_ip_port(*self._proxy.domain_fronting_address), options.secret.host
+        self._logger.bind(
+            version=mtg.__version__,
+            python=platform.python_version(),
+            engine=self._proxy.relay_engine,
+            bind_to=list(self._listens),
+            domain_fronting=address if options.domain_fronting_ip is None else f"{host} at {address}",
+            concurrency=options.concurrency,
+        ).info("mtg has started")
+        for warning in self._parts.warnings:
+            self._logger.warning(warning)
+
+    def _exit_code(self, results: Sequence[BaseException | None]) -> int:
+        broken = [result for result in results if isinstance(result, Exception)]
+        for error in broken:
+            self._logger.warning("listening has ended", error=error)
+        return EXIT_RUNTIME if broken else 0

@@ -1,0 +1,37 @@
+"""What the author of a configuration has written under a key, and how much of that a message may show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mtg.config.redaction import shown
+from mtg.config.schema import Config, Section
+from mtg.config.urls import PrivateURL
+
+_ELEMENT = re.compile(r"(.+)\[([0-9]+)\]")
+
+
+def given(table: Mapping[str, Any], key: str) -> object:
+    """The value of a dotted key, such as `network.proxies[0]`; None where the table doesn't have it."""
+    found: Any = table
+    for name in key.split("."):
+        element = _ELEMENT.fullmatch(name)
+        found = found.get(element[1] if element else name) if isinstance(found, Mapping) else None
+        if element:
+            found = found[int(element[2])] if isinstance(found, list) else None
+    return found
+
+
+def got(config: Config, table: Mapping[str, Any], key: str) -> str:
+    """`, got VALUE` for a message about a key; nothing where it wasn't given or may hold a password."""
+    value = given(table, key)
+    return "" if value is None or _is_private(config, key) else f", got {shown(value)}"
+
+
+def _is_private(config: Config, key: str) -> bool:
+    found: Any = config
+    for name in key.partition("[")[0].split("."):
+        found = getattr(found, name.replace("-", "_"), None) if isinstance(found, Section) else found
+    return any(isinstance(value, PrivateURL) for value in (found if isinstance(found, tuple) else (found,)))

@@ -1,0 +1,33 @@
+"""Where what outlives the process is kept: as configured, or where the system wants it to be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mtg.config import Config
+
+
+def cache_directory(config: Config) -> Path | None:
+    """Where copies of IP lists are kept: as configured, or where the system wants caches to be; None: nowhere."""
+    return _system_directory(config.defense.cache_directory, "CACHE_DIRECTORY", "XDG_CACHE_HOME", ".cache")
+
+
+def state_directory(config: Config) -> Path | None:
+    """Where what outlives the process is kept: as configured, or where the system wants it to be; None: nowhere."""
+    return _system_directory(config.state_directory, "STATE_DIRECTORY", "XDG_STATE_HOME", ".local/state")
+
+
+def _system_directory(configured: str | None, of_systemd: str, of_user: str, in_home: str) -> Path | None:
+    if configured is not None:
+        return Path(configured)
+    systemd = Path(os.environ.get(of_systemd, "").partition(":")[0])  # systemd.exec(5): a list, with colons
+    if systemd.is_absolute():
+        return systemd
+    user = Path(os.environ.get(of_user, ""))
+    if user.is_absolute():  # the XDG Base Directory Specification ignores others
+        return user / "mtg"
+    try:
+        return Path.home() / in_home / "mtg"
+    except RuntimeError:  # no $HOME, and nobody whom the system knows
+        return None

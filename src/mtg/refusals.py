@@ -1,0 +1,72 @@
+"""What parts refuse, told in the words of the configuration: all of it at once, and by key."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+import mtglib
+from mtg.config import Loaded
+
+T = TypeVar("T")
+
+_ELEMENT = re.compile(r"(\w+)\[([0-9]+)\]")
+
+
+class Refusals:
+    """Makes parts, and collects a line for each value that one of them refuses.
+
+    Args:
+        loaded: The configuration that the values are from.
+
+    Attributes:
+        lines: As `Loaded.problems`.
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self.lines: list[str] = []
+
+    def make(self, part: partial[T], keys: Mapping[str, str]) -> T | None:
+        """Make a part; without what it refuses, so that all of that is found, and None if it needs that.
+
+        Args:
+            part: The part and its options, by name.
+            keys: The configuration's key of each option that has one.
+
+        Raises:
+            mtglib.OptionError: An option is refused that has no key: it isn't the user's fault.
+        """
+        options = dict(part.keywords)
+        places: dict[str, list[int]] = {}
+        while True:
+            try:
+                return part.func(*part.args, **options)
+            except mtglib.OptionError as error:
+                element = _ELEMENT.fullmatch(error.field)
+                option = element[1] if element else error.field
+                if option not in keys or option not in options:
+                    raise
+                if element:
+                    own = places.setdefault(option, list(range(len(options[option]))))
+                    place = int(element[2])
+                    self._add(f"{keys[option]}[{own.pop(place)}]", error)
+                    options[option] = [*options[option][:place], *options[option][place + 1 :]]
+                    if options[option]:
+                        continue
+                else:
+                    self._add(keys[option], error)
+                if _is_needed(part, option):
+                    return None
+                del options[option]
+
+    def _add(self, key: str, error: mtglib.OptionError) -> None:
+        unit = " bytes" if error.field.endswith("_bytes") else ""
+        self.lines.append(self._loaded.problem(key, f"{error.expected}{unit}"))
+
+
+def _is_needed(part: partial[Any], option: str) -> bool:
+    return inspect.signature(part.func).parameters[option].default is inspect.Parameter.empty

@@ -1,0 +1,35 @@
+"""Who is asked for the metrics that are sampled: the running program's parts, and the system about its process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import mtg
+import mtglib
+from mtg.build import Parts
+from mtglib.stats import Sample, process_samples
+
+
+def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
+    """Have all statistics ask these for what isn't counted from events."""
+    samples: dict[str, Sample] = {
+        "build_info": lambda: {(mtg.__version__, proxy.relay_engine): 1},
+        "clients": lambda: proxy.clients,
+        "visitors": lambda: proxy.visitors,
+        "engine_threads": mtglib.engine_threads,
+        "engine_connections": lambda: proxy.engine_connections,
+        "engine_buffered_bytes": lambda: _if_known(proxy.engine_buffered_bytes),
+        "events_dropped": lambda: parts.fanout.dropped + proxy.events_dropped,
+        **process_samples(),
+    }
+    if (memory := parts.replay_memory) is not None:
+        samples["replay_memory_entries"] = lambda: len(memory)
+        samples["replay_memory_reach_seconds"] = lambda: memory.reach_seconds
+    for statistics in (parts.prometheus, parts.statsd):
+        if statistics is not None:
+            for name, function in samples.items():
+                statistics.sample(name, function)
+
+
+def _if_known(value: int | None) -> int | Mapping[tuple[str, ...], int]:
+    return {} if value is None else value

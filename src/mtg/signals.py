@@ -1,0 +1,70 @@
+"""What signals mean to the running program: they call the methods of an `App`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import mtglib
+from mtg.app import GRACE_SECONDS, App, Phase
+from mtg.last_resort import ENDING_SECONDS, LastResort
+
+_STDERR = 2
+
+
+@contextmanager
+def handling_signals(app: App, last_resort: LastResort, logger: mtglib.Logger) -> Iterator[None]:
+    """Stop at the first SIGTERM or SIGINT, at once at the second; read IP lists again at SIGHUP.
+
+    SIGHUP stops as well if the terminal that we log to has been closed. If the end hangs, the process ends without it.
+    Afterwards SIGHUP is ignored: it must not cut an orderly end short.
+    """
+    handler = _Handler(app, last_resort, logger)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, handler.terminate)
+    loop.add_signal_handler(signal.SIGHUP, handler.hang_up)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+class _Handler:
+    def __init__(self, app: App, last_resort: LastResort, logger: mtglib.Logger) -> None:
+        self._app = app
+        self._last_resort = last_resort
+        self._logger = logger
+        self._had_terminal = os.isatty(_STDERR)
+        self._was_told_to_stop = False
+        self._calls: set[asyncio.Task[Any]] = set()
+
+    def terminate(self) -> None:
+        if not self._was_told_to_stop:
+            self._stop()
+            return
+        self._last_resort.end_within(ENDING_SECONDS)
+        if self._app.status().phase is not Phase.STOPPED:
+            self._logger.info("second signal: closing what is open")
+        self._call(self._app.stop(grace_seconds=0))
+
+    def hang_up(self) -> None:
+        if not (self._had_terminal and not os.isatty(_STDERR)):
+            self._call(self._app.reload_lists())
+        elif not self._was_told_to_stop:
+            self._stop()
+
+    def _stop(self) -> None:
+        self._was_told_to_stop = True
+        self._last_resort.end_within(ENDING_SECONDS + GRACE_SECONDS)
+        self._call(self._app.stop())
+
+    def _call(self, method: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(method, name="signal")
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)

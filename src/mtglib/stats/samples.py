@@ -1,0 +1,48 @@
+"""Metrics that are sampled: no event tells of them, so somebody is asked whenever numbers are shown."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from ..errors import OptionError
+from .checks import check_sampled
+from .metrics import SAMPLED, Labels, Metric
+
+Sample: TypeAlias = Callable[[], float | Mapping[Labels, float]]
+"""Returns a metric's value; of one with labels, the values by label values. An empty mapping: nothing is known now."""
+
+_METRICS = {metric.name: metric for metric in SAMPLED}
+
+
+class Samples:
+    """Who is asked for which metric; those that nobody tells aren't shown."""
+
+    def __init__(self) -> None:
+        self._functions: dict[str, Sample] = {}
+
+    def set(self, name: str, function: Sample) -> None:
+        """Have a function asked for a metric of `metrics.SAMPLED`, in place of an earlier one.
+
+        Raises:
+            OptionError: There is no such metric, or it is no plain function.
+        """
+        if name not in _METRICS:
+            raise OptionError("name", f"one of {', '.join(_METRICS)}", name)
+        check_sampled("function", function, "a number, or numbers by label values")
+        self._functions[name] = function
+
+    def __iter__(self) -> Iterator[Metric]:
+        """Those that can be read, in the order of the table."""
+        return (metric for metric in SAMPLED if metric.name in self._functions)
+
+    def read(self, metric: Metric) -> list[tuple[Labels, float]]:
+        """Ask for the series of one; raises what the function does, and TypeError if it returns something else."""
+        found: Any = self._functions[metric.name]()
+        series: list[tuple[Labels, float]] = list(found.items()) if isinstance(found, Mapping) else [((), found)]
+        for labels, value in series:
+            if not _is_number(value) or len(labels) != len(metric.labels):
+                raise TypeError(f"{metric.name}: expected a number, with a value for each label, got {found!r}")
+        return series
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)

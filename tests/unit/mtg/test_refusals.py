@@ -1,0 +1,174 @@
+"""What parts refuse is told by key, all of it at once, beside what is wrong with the configuration by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+import mtglib
+from mtg.build import check
+from mtg.config import config_from_table
+from mtg.refusals import Refusals
+from mtg.user_error import UserError
+from mtglib.ipblocklist import FireHOL
+from mtglib.network import Direct
+
+SECRET = mtglib.Secret(bytes(range(16)), "front.example").hex()
+BASE: dict[str, Any] = {"secret": SECRET, "bind-to": "127.0.0.1:3128"}
+LISTS = ("blocklist", "allowlist")
+
+
+def problems(table: dict[str, Any]) -> list[str]:
+    loaded = config_from_table({**BASE, **table}, source="test")
+    with pytest.raises(UserError) as raised:
+        check(replace(loaded, problems=(*loaded.problems, "the last of the table")))
+    assert raised.value.exit_code == 2
+    return [line.removeprefix("test: ") for line in raised.value.lines if line != "the last of the table"]
+
+
+KEEP_ALIVE = {"idle": "24h", "interval": "40000s", "count": 999}
+BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
+
+
+@pytest.mark.parametrize(
+    ("table", "lines"),
+    [
+        (
+            {"network": {"keep-alive": KEEP_ALIVE}},
+            [
+                'network.keep-alive.idle: expected seconds above 0, up to 32767, got "24h"',
+                'network.keep-alive.interval: expected seconds above 0, up to 32767, got "40000s"',
+                "network.keep-alive.count: expected an integer, 1 to 127, got 999",
+            ],
+        ),
+        ({"network": {"keep-alive": {**KEEP_ALIVE, "disabled": True}}}, []),
+        (
+            {"defense": {"anti-replay": BLOOM}},
+            [
+                'defense.anti-replay.max-size: expected a number from 1024 to 268435456 bytes, got "1b"',
+                "defense.anti-replay.error-rate: expected a number from 1e-09 to 0.5, got 5.0",
+            ],
+        ),
+        ({"defense": {"anti-replay": {**BLOOM, "kind": "exact"}}}, []),
+        (
+            {"prefer-ip": "only-ipv6", "dc-overrides": {"2": ["127.0.0.1:9443"]}},
+            ['prefer-ip: expected a preference that leaves DC 2 an address, got "only-ipv6"'],
+        ),
+        (
+            {"stats": {"prometheus": {"enabled": True, "bind-to": "127.0.0.1:1", "metric-prefix": "9a"}}},
+            ['stats.prometheus.metric-prefix: expected letters, digits and underscores, no digit first, got "9a"'],
+        ),
+        (
+            {"stats": {"statsd": {"enabled": True, "address": "127.0.0.1:1", "metric-prefix": "a b"}}},
+            ['stats.statsd.metric-prefix: expected letters, digits, underscores and single dots, got "a b"'],
+        ),
+        (
+            {"defense": {"blocklist": {"enabled": True, "urls": ["/x"], "download-concurrency": 1001}}},
+            ["defense.blocklist.download-concurrency: expected an integer, 1 to 1000, got 1001"],
+        ),
+        (
+            {"defense": {name: {"enabled": True, "urls": ["/x", "y", "/z", "http://[hush"]} for name in LISTS}},
+            [
+                f"defense.{name}.urls[{index}]: expected an http(s) URL or an absolute path"
+                for name in LISTS
+                for index in (1, 3)
+            ],
+        ),
+    ],
+)
+def test_each_refusal_is_a_line_with_key_and_value(table: dict[str, Any], lines: list[str]) -> None:
+    assert problems(table) == lines
+
+
+def test_all_refusals_stand_behind_all_problems_of_the_table() -> None:
+    table = {
+        "secret": "x",
+        "debug": 1,
+        "network": {
+            "dns": "dns://x",
+            "proxies": ["http://x:1", "socks5://h:1", "socks5://h:0"],
+            "keep-alive": KEEP_ALIVE,
+        },
+        "defense": {"anti-replay": BLOOM, "blocklist": {"enabled": True, "urls": ["x"]}},
+    }
+    assert [line.partition(":")[0] for line in problems(table)] == [
+        *("secret", "debug", "defense.anti-replay.max-size", "defense.anti-replay.error-rate"),
+        *("network.keep-alive.idle", "network.keep-alive.interval", "network.keep-alive.count"),
+        *("network.dns", "network.proxies[0]", "network.proxies[2]", "defense.blocklist.urls[0]"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "socks5://127.0.0.1",
+        "socks5h://user:password@proxy.example:1080",
+        "socks5://[::1]:1080?open_threshold=5&half_open_timeout=1m&reset_failures_timeout=10s",
+        "",
+    ],
+)
+def test_proxies_are_what_mtg_accepts(url: str) -> None:
+    assert problems({"network": {"proxies": [url]}}) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://x:1", "socks5://[user:password@]host"),
+        ("socks5://h/x", "socks5://[user:password@]host"),
+        ("socks5://h:1?x=1", "only open_threshold, half_open_timeout, reset_failures_timeout"),
+        ("socks5://h:1?open_threshold=0", "open_threshold to be a number"),
+        ("socks5://h:1?half_open_timeout=5", "half_open_timeout to be a duration such as"),
+    ],
+)
+def test_a_proxy_that_cannot_work_is_named_by_its_place(url: str, expected: str) -> None:
+    (line,) = problems({"network": {"proxies": ["", url]}})
+    assert line.startswith(f"network.proxies[1]: expected {expected}")
+
+
+@pytest.mark.parametrize(
+    "dns",
+    [
+        *("", "1.1.1.1", "2606:4700:4700::1111", "udp://1.1.1.1:5353"),
+        *("tls://dns.google", "https://1.1.1.1/dns-query"),
+    ],
+)
+def test_dns_servers_are_what_mtg_accepts(dns: str) -> None:
+    assert problems({"network": {"dns": dns}}) == []
+
+
+@pytest.mark.parametrize(
+    "dns", ["xx", "dns://1.1.1.1", "udp://1.1.1.1/x", "1.1.1.1/x", "tls://1.1.1.1/x", "https://joe:hush@1.1.1.1"]
+)
+def test_dns_servers_that_mtg_refuses_are_refused(dns: str) -> None:
+    (line,) = problems({"network": {"dns": dns}})
+    assert line.startswith("network.dns: expected ")
+    assert "hush" not in line
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"network": {"proxies": ["socks5://127.0.0.1:1080:joe:hunter2"]}},
+        {"network": {"proxies": ["socks5://joe:hunter2:127.0.0.1:1080"]}},
+        {"network": {"proxies": ["socks5://host:1080/joe:hunter2"]}},
+        {"defense": {"anti-replay": {"kind": "redis", "url": "joe:hunter2/127.0.0.1"}}},
+        {"defense": {"anti-replay": {"kind": "redis", "url": "redis://u:12#hunter2@h"}}},
+        {"defense": {"blocklist": {"enabled": True, "urls": ["http://host:80:joe:hunter2/"]}}},
+    ],
+)
+def test_what_may_hold_a_password_is_not_quoted(table: dict[str, Any]) -> None:
+    (line,) = problems(table)
+    assert "expected " in line
+    assert "hunter2" not in line
+    assert "got" not in line
+
+
+def test_what_has_no_key_is_not_the_users_fault() -> None:
+    refusals = Refusals(config_from_table(BASE, source="test"))
+    with pytest.raises(mtglib.OptionError, match=r"^retry_seconds: "):
+        refusals.make(partial(FireHOL, urls=["/x"], network=Direct(), retry_seconds=-1), {"urls": "x"})
+    assert refusals.lines == []
