@@ -9,7 +9,7 @@ from typing import Final
 
 from .dc import DCAddress, DCChoice
 from .errors import UpstreamError
-from .guards import Warnings
+from .ground.guarded_logger import Warnings
 from .interfaces import Network
 from .network.silent_addresses import SilentAddresses
 from .upstream import dial

@@ -17,7 +17,7 @@ from .endpoints import client_endpoint, endpoint_of, local_endpoint
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .front.dial import Front, fronting_address
-from .guards import Emitter, GuardedLogger, Warnings, guarded_clock
+from .ground.guarded_logger import GuardedLogger, Warnings
 from .home import Home
 from .keyshare import KeyShares, new_x25519_public_key
 from .options import MAX_DURATION_SECONDS, ProxyOpts
@@ -28,6 +28,7 @@ from .relay.engine import Engine
 from .roster import Connection, Entry, Roster
 from .shared import Shared
 from .stream import Stream
+from .user_parts import Emitter, guarded_clock
 from .visitor import Visitor
 from .visitor_log import VisitorLog
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import UpstreamError
-from ..guards import Warnings
+from ..ground.guarded_logger import Warnings
 from ..options import ProxyOpts
 from ..relay.job import Job
 from ..relay.sockets import reset

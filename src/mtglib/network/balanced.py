@@ -8,11 +8,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from ..errors import OptionError
+from ..ground.deadlines import LATE_SECONDS, within
 from ..interfaces import Dial, Logger, Network
 from ..part_check import check_part
 from .breaker import CircuitBreaker, CircuitOpenError
 from .checks import check_list
-from .late import within
 from .proxy_url import ProxyURL
 from .socks5 import Socks5
 from .target_error import TargetUnreachableError
@@ -69,7 +69,8 @@ class Balanced:
             share_seconds = max(left_seconds / (len(ready) - index), timeout_seconds / _MOST_SHARES)
             share_seconds = min(share_seconds, left_seconds)
             try:
-                return await within(share_seconds, network.dial(host, port, timeout_seconds=share_seconds))
+                dialling = network.dial(host, port, timeout_seconds=share_seconds)
+                return await within(share_seconds, dialling, late_seconds=LATE_SECONDS)
             except CircuitOpenError:
                 continue  # opened, or tried by another dial, since we looked
             except Exception as error:

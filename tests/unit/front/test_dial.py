@@ -15,7 +15,7 @@ import mtglib
 from mtglib import ProxyOpts, Secret
 from mtglib.endpoints import endpoint_of
 from mtglib.front.dial import Front, SiteConnection, fronting_address
-from mtglib.guards import Warnings
+from mtglib.ground.guarded_logger import Warnings
 from mtglib.relay.job import Job
 from mtglib.roster import Entry
 from mtglib.visitor import Endpoint, Visitor
