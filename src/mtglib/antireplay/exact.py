@@ -6,13 +6,13 @@ first day. Nothing but memory tells it from a fresh one, so this one is as long 
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from secrets import token_bytes
 from typing import Self
 
 from ..errors import OptionError
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger
 from ..part_check import check_part
 from .checks import checked_clock, checked_directory, is_whole
@@ -59,7 +59,7 @@ class Exact:
             check_part("logger", logger, Logger)
         self._max_entries = max_entries
         self._directory = checked_directory(directory)
-        self._logger = logger
+        self._logger = GuardedLogger(logger)
         self._clock = checked_clock(clock)
         self._persistence: Persistence[Memory] | None = None
         self._memory: Memory = ReplayMemory(token_bytes(KEY_BYTES), max_entries)
@@ -137,7 +137,5 @@ class Exact:
 
     def _first_without_load(self, data: bytes, now_unix: int) -> bool:
         self._seen = self._memory.seen
-        if self._logger is not None:
-            with suppress(Exception):
-                self._logger.warning(f"anti-replay: {self._directory}: isn't used, as nobody has awaited load()")
+        self._logger.warning(f"anti-replay: {self._directory}: isn't used, as nobody has awaited load()")
         return self._memory.seen(data, now_unix)

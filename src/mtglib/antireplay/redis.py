@@ -17,6 +17,7 @@ from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import OptionError
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import AntiReplayCache, Logger
 from ..part_check import check_part
 from .checks import LONGEST_SECONDS, checked_directory, is_number, is_whole
@@ -116,7 +117,7 @@ class Redis:
         self._fallback: AntiReplayCache = own if fallback is None else fallback
         self._url = url
         self._remember_ms = math.ceil(remember_seconds * 1000)
-        self._logger = logger
+        self._logger = GuardedLogger(logger)
         self._timeout_seconds = timeout_seconds
         self._key_prefix = key_prefix
         self._max_connections = max_connections
@@ -126,7 +127,7 @@ class Redis:
         self._client_loop: asyncio.AbstractEventLoop | None = None
         self._is_away = False
         self._retry_at_mono = 0.0
-        self._sending = Sending(self._send, max_entries, place and place / "unsent", logger)
+        self._sending = Sending(self._send, max_entries, place and place / "unsent", self._logger)
 
     def __len__(self) -> int:
         """How many hellos are remembered in this process, as far as `fallback` tells."""
@@ -274,19 +275,15 @@ class Redis:
         what = "can't be used"
         if type(error).__name__ == "OutOfMemoryError":
             what = "is full (its maxmemory is too small for what it is to remember)"
-        if self._logger is not None:
-            with suppress(Exception):
-                self._logger.warning(
-                    f"the anti-replay server {self._address} {what}, this proxy goes on by itself", error=error
-                )
+        self._logger.warning(
+            f"the anti-replay server {self._address} {what}, this proxy goes on by itself", error=error
+        )
 
     def _answered(self, is_probe: bool) -> None:
         # Only a probe ends the pause, else each call of a busy server that just makes it would be a change to log.
         if is_probe and self._is_away:
             self._is_away = False
-            if self._logger is not None:
-                with suppress(Exception):
-                    self._logger.info(f"the anti-replay server {self._address} can be used again")
+            self._logger.info(f"the anti-replay server {self._address} can be used again")
 
 
 def _check_key_prefix(value: Any) -> None:

@@ -21,6 +21,7 @@ from os import PathLike
 from typing import Self
 
 from ..errors import OptionError
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger
 from ..part_check import check_part
 from .checks import checked_clock, checked_directory, is_number, is_whole
@@ -87,7 +88,7 @@ class StableBloom:
         if logger is not None:
             check_part("logger", logger, Logger)
         self._directory = checked_directory(directory)
-        self._logger = logger
+        self._logger = GuardedLogger(logger)
         self._clock = checked_clock(clock)
         self._size = (max_size_bytes, error_rate)
         self._cells = Cells(secrets.token_bytes(KEY_BYTES), *self._size)

@@ -3,11 +3,11 @@
 import asyncio
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, Self
 
 from ..errors import OptionError
 from ..event_types import Event
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger, Observer
 from ..part_check import check_part
 from .delivery import Delivery
@@ -55,10 +55,9 @@ class Fanout:
         _check(observers, max_queued_events, drain_timeout, logger)
         self._inbox_events = min(_INBOX_EVENTS, max(max_queued_events // 2, 1))
         self._drain_timeout = drain_timeout
-        if logger is not None:
-            logger = _child(logger)
-        self._logger = logger
-        self._deliveries = [Delivery(observer, max_queued_events, logger) for observer in observers]
+        self._has_logger = logger is not None
+        self._logger = GuardedLogger(logger).named("events")
+        self._deliveries = [Delivery(observer, max_queued_events, self._logger) for observer in observers]
         self._tasks: list[asyncio.Task[None]] = []
         self._inbox: list[Event] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -126,11 +125,10 @@ class Fanout:
     def _say_not_entered(self) -> None:
         self._is_said = True
         text = "events gather, since nobody has entered this Fanout: use it in `async with`"
-        if self._logger is None:
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
-            return
-        with suppress(Exception):
+        if self._has_logger:
             self._logger.warning(text)
+        else:
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
 
     def _distribute(self) -> None:
         if not self._inbox:
@@ -138,14 +136,6 @@ class Fanout:
         events, self._inbox = self._inbox, []
         for delivery in self._deliveries:
             delivery.offer(events)
-
-
-def _child(logger: Logger) -> Logger:
-    with suppress(Exception):
-        child = logger.named("events")
-        if callable(getattr(child, "warning", None)):
-            return child
-    return logger
 
 
 def _check(observers: Any, max_queued_events: Any, drain_timeout: Any, logger: Any) -> None:

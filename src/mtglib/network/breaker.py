@@ -4,9 +4,10 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Dial, Logger, Network
 from ..part_check import check_part
 from .checks import MAX_DURATION_SECONDS, check_callable, check_int, check_seconds
@@ -64,7 +65,7 @@ class CircuitBreaker:
         self._open_threshold = open_threshold
         self._half_open_timeout_seconds = half_open_timeout_seconds
         self._reset_failures_timeout_seconds = reset_failures_timeout_seconds
-        self._logger = logger
+        self._logger = GuardedLogger(logger)
         self._clock = clock
         self._failures = 0
         self._failed_at_mono = 0.0
@@ -147,6 +148,4 @@ class CircuitBreaker:
         self._log("warning", f"failed {often} and rests for {self._half_open_timeout_seconds:g} s", error)
 
     def _log(self, level: Literal["debug", "info", "warning"], what: str, error: Exception | None = None) -> None:
-        if self._logger is not None:
-            with suppress(Exception):  # neither a logger nor the repr of a user's network may cost a connection
-                getattr(self._logger, level)(f"{self._network!r} {what}", error=error)
+        getattr(self._logger, level)(f"{self._network!r} {what}", error=error)

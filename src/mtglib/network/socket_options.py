@@ -9,11 +9,11 @@ import errno
 import math
 import socket
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import OptionError
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger
 from .checks import check_int, check_kind, check_seconds
 
@@ -121,8 +121,7 @@ class SocketOptions:
         for name in list(self._untold):  # threads may share these options
             error = self._untold.pop(name, None)
             if error is not None:
-                with suppress(Exception):  # a logger's failure costs no connection
-                    logger.debug(f"this system can't set {name}, which is left out", error=error)
+                GuardedLogger(logger).debug(f"this system can't set {name}, which is left out", error=error)
 
     def _wanted(self) -> list[tuple[str, int, int | bytes]]:
         tcp = socket.IPPROTO_TCP

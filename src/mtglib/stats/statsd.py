@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from ..errors import OptionError
 from ..event_types import Event
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger
 from ..part_check import check_part
 from .checks import check_sampled, check_text, check_whole
@@ -80,7 +81,7 @@ class Statsd:
             check_part("logger", logger, Logger)
         self._writer = UDPWriter(host, port)
         self._reachability = Reachability(
-            f"statsd: [{host}]:{port}" if ":" in host else f"statsd: {host}:{port}", logger
+            f"statsd: [{host}]:{port}" if ":" in host else f"statsd: {host}:{port}", GuardedLogger(logger)
         )
         self._prefix = metric_prefix.removesuffix(".") + "."
         self._line = LINES[tag_format]
@@ -89,7 +90,7 @@ class Statsd:
         self._flush_each_seconds = flush_each_seconds
         self._counts = Counts()
         self._sent: dict[tuple[str, Labels], int] = {}
-        self._logger = logger
+        self._logger = GuardedLogger(logger)
         self._warned: set[str] = set()
         self._was_entered = False
         self._flushing: asyncio.Task[None] | None = None
@@ -143,10 +144,9 @@ class Statsd:
         try:
             add()
         except Exception as error:
-            if self._logger is not None and name not in self._warned:
+            if name not in self._warned:
                 self._warned.add(name)
-                with suppress(Exception):
-                    self._logger.warning(f"statsd: {name} failed: {type(error).__name__}", error=error)
+                self._logger.warning(f"statsd: {name} failed: {type(error).__name__}", error=error)
 
     def _add_dropped(self) -> None:
         self._add_increase("events_dropped", self._dropped(), (), ())
