@@ -22,9 +22,9 @@ from ..interfaces import AntiReplayCache, Logger
 from ..part_check import check_part
 from .checks import LONGEST_SECONDS, checked_directory, is_number, is_whole
 from .exact import Exact
-from .look_up import LookUp
 from .redis_url import checked_address
 from .sending import Sending
+from .server_addresses import ServerAddresses
 from .unsent import RECORD_BYTES
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Redis:
         self._key_prefix = key_prefix
         self._max_connections = max_connections
         self._clock = clock
-        self._look_up = LookUp()
+        self._addresses = ServerAddresses()
         self._client: redis.asyncio.Redis | None = None
         self._client_loop: asyncio.AbstractEventLoop | None = None
         self._is_away = False
@@ -261,7 +261,7 @@ class Redis:
             protocol=2,
             driver_info=None,  # else it introduces itself, which is one more round trip
         )
-        look_names_up(pool, self._look_up)
+        look_names_up(pool, self._addresses)
         return Redis.from_pool(pool)
 
     def _lost(self, error: Exception) -> None:
@@ -270,7 +270,7 @@ class Redis:
         self._is_away = True
         self._retry_at_mono = self._clock() + _PAUSE_SECONDS
         if isinstance(error, TimeoutError) and not str(error):
-            late = "nobody told its address" if self._look_up.is_under_way else "no answer"
+            late = "nobody told its address" if self._addresses.is_asked_for else "no answer"
             error = TimeoutError(f"{late} within {self._timeout_seconds:g} s")
         what = "can't be used"
         if type(error).__name__ == "OutOfMemoryError":
