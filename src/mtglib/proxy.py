@@ -17,10 +17,11 @@ from .endpoints import client_endpoint, endpoint_of, local_endpoint
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .front.dial import Front, fronting_address
+from .ground.checks import check_seconds
 from .ground.guarded_logger import GuardedLogger, Warnings
 from .home import Home
 from .keyshare import KeyShares, new_x25519_public_key
-from .options import MAX_DURATION_SECONDS, ProxyOpts
+from .options import ProxyOpts
 from .plain_socket import PLAIN_SOCKET, is_plain_socket
 from .readiness import Readiness
 from .reasons import Reason
@@ -189,13 +190,13 @@ class Proxy:
         left behind, with a warning; it ends when the part lets it.
 
         Args:
-            grace_seconds: How long to wait for streams, 0 to ten years.
+            grace_seconds: How long to wait for streams, 0 to a year.
 
         Raises:
             OptionError: `grace_seconds` is something else; nothing was stopped.
             ProxyUseError: The proxy belongs elsewhere.
         """
-        _check_grace(grace_seconds)
+        check_seconds("grace_seconds", grace_seconds, least=0)
         if self._home is not None:
             self._home.check()
         self._shut_down = True
@@ -306,9 +307,3 @@ def _peer_name(sock: socket.socket) -> Any:
         return sock.getpeername()
     except OSError:
         return None
-
-
-def _check_grace(value: Any) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= MAX_DURATION_SECONDS:
-        raise OptionError("grace_seconds", "a number of seconds, 0 to ten years", value)

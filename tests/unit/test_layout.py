@@ -20,7 +20,7 @@ FOR_DEFAULTS = (
     *("interfaces", "event_types", "errors", "endpoints", "constants", "secret", "tunnel", "part_check"),
     "reasons",
 )
-UNDER_THE_GROUND = ("interfaces", "event_types", "errors", "constants", "noop")
+UNDER_THE_GROUND = ("interfaces", "event_types", "errors", "constants", "noop", "part_check")
 WITH_A_STAND_IN = ("mtglib.ipblocklist.prefixes", "mtglib.antireplay.memory")
 CRYPTOGRAPHY = ("mtglib.wire.aes_ctr", "mtglib.wire.sha256")
 """Parts' modules that use the engine, or what is beside them in pure Python."""

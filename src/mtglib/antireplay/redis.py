@@ -14,13 +14,13 @@ from contextlib import suppress
 from hashlib import blake2b
 from os import PathLike
 from secrets import token_bytes
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from ..errors import OptionError
+from ..ground.checks import as_directory, check_function, check_int, check_seconds, check_text
 from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import AntiReplayCache, Logger
 from ..part_check import check_part
-from .checks import LONGEST_SECONDS, checked_directory, is_number, is_whole
 from .exact import Exact
 from .redis_url import checked_address
 from .sending import Sending
@@ -35,6 +35,9 @@ _PAUSE_SECONDS = 1.0
 
 _WEEK_SECONDS = 7 * 24 * 3600.0
 _MOST_CONNECTIONS = 1024
+_MAX_REMEMBER_SECONDS = 1e9
+_MAX_TIMEOUT_SECONDS = 0.99
+"""The proxy gives up the whole look-up after a second."""
 _KEY_PREFIX = re.compile(r"[^\ud800-\udfff]{0,200}")  # what can be written as UTF-8
 
 
@@ -68,7 +71,7 @@ class Redis:
         max_entries: How many hellos to remember in this process, and how many may wait for the server; see `Exact`.
         directory: Where to keep these two; see `Exact`. None: in memory only.
         logger: Is told that the server can't be used, and that it can be again.
-        timeout_seconds: How long a hello may wait for the server, connecting included, in seconds: above 0 and below 1,
+        timeout_seconds: How long a hello may wait for the server, connecting included, in seconds: above 0, up to 0.99,
             as the proxy's own patience is 1 s.
         key_prefix: What keys on the server begin with; the same for all proxies of a fleet. At most 200 characters.
         max_connections: To the server, 1 to 1024. What exceeds them waits, within `timeout_seconds`.
@@ -97,21 +100,17 @@ class Redis:
             text = "window_seconds is deprecated and has no effect, use remember_seconds"
             warnings.warn(text, DeprecationWarning, stacklevel=2)
         self._address = checked_address(url)
-        if not is_number(remember_seconds, 0.001, LONGEST_SECONDS):
-            raise OptionError("remember_seconds", "seconds from 0.001 to 1e9", remember_seconds)
+        check_seconds("remember_seconds", remember_seconds, _MAX_REMEMBER_SECONDS, least=0.001)
         if fallback is not None:
             check_part("fallback", fallback, AntiReplayCache)
         if logger is not None:
             check_part("logger", logger, Logger)
-        if not is_number(timeout_seconds, 0, 1) or timeout_seconds in (0, 1):
-            raise OptionError("timeout_seconds", "seconds above 0 and below 1", timeout_seconds)
-        _check_key_prefix(key_prefix)
-        if not is_whole(max_connections, 1, _MOST_CONNECTIONS):
-            raise OptionError("max_connections", f"a number from 1 to {_MOST_CONNECTIONS}", max_connections)
-        if not callable(clock):
-            raise OptionError("clock", "a function that returns monotonic seconds", clock)
+        check_seconds("timeout_seconds", timeout_seconds, _MAX_TIMEOUT_SECONDS)
+        check_text("key_prefix", key_prefix, _KEY_PREFIX, "text of at most 200 characters")
+        check_int("max_connections", max_connections, _MOST_CONNECTIONS)
+        check_function("clock", clock, "monotonic seconds")
         _check_package()
-        place = checked_directory(directory)
+        place = as_directory("directory", directory)
         own = Exact(max_entries=max_entries, directory=place, logger=logger)
         self._own = own if fallback is None else None
         self._fallback: AntiReplayCache = own if fallback is None else fallback
@@ -284,11 +283,6 @@ class Redis:
         if is_probe and self._is_away:
             self._is_away = False
             self._logger.info(f"the anti-replay server {self._address} can be used again")
-
-
-def _check_key_prefix(value: Any) -> None:
-    if not isinstance(value, str) or not _KEY_PREFIX.fullmatch(value):
-        raise OptionError("key_prefix", "text of at most 200 characters", value)
 
 
 def _check_package() -> None:

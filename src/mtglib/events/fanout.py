@@ -5,8 +5,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
-from ..errors import OptionError
 from ..event_types import Event
+from ..ground.checks import check_int, check_list, check_seconds
 from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger, Observer
 from ..part_check import check_part
@@ -15,7 +15,6 @@ from .delivery import Delivery
 _INBOX_EVENTS = 1024  # handed on at once when there are so many, or half of what a queue holds
 _GATHER_SECONDS = 0.01  # else after this: waking observers in each turn of the event loop cost 3 us a connection each
 _CANCEL_TIMEOUT = 1.0
-_MOST_QUEUED_EVENTS = 1_000_000_000
 _LONGEST_DRAIN_SECONDS = 86_400
 
 
@@ -139,17 +138,10 @@ class Fanout:
 
 
 def _check(observers: Any, max_queued_events: Any, drain_timeout: Any, logger: Any) -> None:
-    if not isinstance(observers, Sequence):
-        raise OptionError("observers", "a sequence of objects with a method observe(events)", observers)
+    check_list("observers", observers, "objects with a method observe(events)", may_be_empty=True)
     for index, observer in enumerate(observers):
         check_part(f"observers[{index}]", observer, Observer)
-    if not _is_number(max_queued_events, 1, _MOST_QUEUED_EVENTS) or not isinstance(max_queued_events, int):
-        raise OptionError("max_queued_events", "a number from 1 to 1e9", max_queued_events)
-    if not _is_number(drain_timeout, 0, _LONGEST_DRAIN_SECONDS):
-        raise OptionError("drain_timeout", "seconds, 0 to a day", drain_timeout)
+    check_int("max_queued_events", max_queued_events)
+    check_seconds("drain_timeout", drain_timeout, _LONGEST_DRAIN_SECONDS, least=0)
     if logger is not None:
         check_part("logger", logger, Logger)
-
-
-def _is_number(value: Any, least: float, most: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most

@@ -5,9 +5,9 @@ import os
 from collections.abc import Sequence
 
 from ..event_types import IPAddress
+from ..ground.checks import as_directory, check_flag, check_int, check_kind, check_list, check_seconds
 from ..interfaces import EventStream, Logger, Network
 from ..part_check import check_part
-from .arguments import as_directory, check_flag, check_int, check_seconds, check_urls
 from .keeper import Keeper
 from .report import Report
 from .source import SourceStatus
@@ -44,10 +44,10 @@ class FireHOL:
             nowhere.
         event_stream: Gets an `EventIPListSize` when the contents have changed.
         logger: Told when a source changes, fails (once for each reason) and is available again.
-        timeout_seconds: For one download, from the dial to the last byte; above 0, at most ten years.
+        timeout_seconds: For one download, from the dial to the last byte; above 0, at most a year.
         max_download_bytes: For one source, decompressed; 1 to 1 GiB. It may have 2 million lines besides.
         retry_seconds: What failed is tried again after this time, then after twice, four times as long, and so on up
-            to the period of `run`; above 0, at most ten years.
+            to the period of `run`; above 0, at most a year.
 
     Raises:
         OptionError: An argument that can't work. What `urls` has is not repeated.
@@ -67,7 +67,9 @@ class FireHOL:
         max_download_bytes: int = 64 * 1024 * 1024,
         retry_seconds: float = 60.0,
     ) -> None:
-        check_urls(urls)
+        check_list("urls", urls, "URLs and absolute paths")
+        for index, url in enumerate(urls):
+            check_kind(f"urls[{index}]", url, str)
         check_part("network", network, Network)
         check_flag("is_block_list", is_block_list)
         check_int("download_concurrency", download_concurrency, _MOST_AT_ONCE)
@@ -139,7 +141,7 @@ class FireHOL:
         chance.
 
         Args:
-            update_each_seconds: The period; above 0, at most ten years.
+            update_each_seconds: The period; above 0, at most a year.
 
         Raises:
             OptionError: The period can't work.

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
+from ..ground.checks import check_function, check_int, check_seconds
 from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Dial, Logger, Network
 from ..part_check import check_part
-from .checks import MAX_DURATION_SECONDS, check_callable, check_int, check_seconds
 from .target_error import TargetUnreachableError
 
 _NEARLY_ALL_OF_THE_TIME = 0.9
@@ -56,11 +56,11 @@ class CircuitBreaker:
     ) -> None:
         check_part("network", network, Network)
         check_int("open_threshold", open_threshold, _MAX_THRESHOLD)
-        check_seconds("half_open_timeout_seconds", half_open_timeout_seconds, MAX_DURATION_SECONDS)
-        check_seconds("reset_failures_timeout_seconds", reset_failures_timeout_seconds, MAX_DURATION_SECONDS)
+        check_seconds("half_open_timeout_seconds", half_open_timeout_seconds)
+        check_seconds("reset_failures_timeout_seconds", reset_failures_timeout_seconds)
         if logger is not None:
             check_part("logger", logger, Logger)
-        check_callable("clock", clock, "a function that returns seconds")
+        check_function("clock", clock, "seconds")
         self._network = network
         self._open_threshold = open_threshold
         self._half_open_timeout_seconds = half_open_timeout_seconds

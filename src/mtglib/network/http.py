@@ -13,9 +13,9 @@ from typing import Any, Final
 import httpcore2
 import httpx2
 
+from ..ground.checks import check_callable, check_kind, check_seconds
 from ..ground.deadlines import LATE_SECONDS, within
 from ..interfaces import Dial
-from .checks import check_callable, check_kind, check_seconds
 from .streams import streams_over
 from .trust import default_context
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from ..errors import OptionError
-from .checks import MAX_DURATION_SECONDS
+from ..ground.checks import MAX_DURATION_SECONDS
 from .urls import URLParts, host_and_port, split_url
 
 DEFAULT_PORT = 1080

@@ -4,8 +4,8 @@ import asyncio
 import ssl
 from typing import Final
 
+from ..ground.checks import check_callable, check_kind, check_seconds
 from ..interfaces import Dial
-from .checks import check_callable, check_kind, check_seconds
 from .direct import Direct
 from .resolve import ClosableResolver
 from .resolver_url import ResolverURL
