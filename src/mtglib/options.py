@@ -9,7 +9,6 @@ from . import constants
 from .antireplay import Exact
 from .constants import PreferIP
 from .dc import DCAddress, DCTable
-from .endpoints import canonical_ip, parse_endpoint
 from .errors import (
     AntiReplayCacheIsNotDefinedError,
     EventStreamIsNotDefinedError,
@@ -31,6 +30,7 @@ from .ground.checks import (
     check_list,
     check_seconds,
 )
+from .ground.endpoints import canonical_ip, parse_endpoint
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
 from .network import Direct
 from .noop import NoopEventStream, NoopIPBlocklist, NoopLogger

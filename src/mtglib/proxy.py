@@ -13,11 +13,11 @@ from .client_socket import client_socket_calls
 from .conn import Conn
 from .dc_dialler import DCDialler
 from .ending import wait_for_end
-from .endpoints import client_endpoint, endpoint_of, local_endpoint
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .front.dial import Front, fronting_address
 from .ground.checks import check_seconds
+from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint
 from .ground.guarded_logger import GuardedLogger, Warnings
 from .home import Home
 from .keyshare import KeyShares, new_x25519_public_key

@@ -1,6 +1,6 @@
 """The addresses of an anti-replay server, of which the one that failed last is tried last."""
 
-from ..endpoints import canonical_ip
+from ..ground.endpoints import canonical_ip
 from ..ground.name_lookup import NameLookup
 
 

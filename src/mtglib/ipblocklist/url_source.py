@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
+from ..ground.urls import URLParts
 from ..interfaces import Network
 from .copies import Copies, Validators
 from .download import download
 from .list_error import ListError
-from .list_url import ListURL
 from .source import Source, in_thread
 
 
@@ -26,7 +26,7 @@ class URLSource(Source):
 
     def __init__(
         self,
-        url: ListURL,
+        url: URLParts,
         *,
         network: Network,
         copies: Copies | None,

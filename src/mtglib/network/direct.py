@@ -8,8 +8,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, get_args
 
 from ..constants import DEFAULT_PREFER_IP, PreferIP
-from ..endpoints import canonical_ip
 from ..ground.checks import check_choice, check_kind
+from ..ground.endpoints import canonical_ip
 from ..interfaces import Dial, Logger
 from ..part_check import check_part
 from .connecting import by_preference, connect, connect_first, numeric_answer

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
-from ..endpoints import canonical_ip
+from ..ground.endpoints import canonical_ip
 from .connecting import numeric_answer
 from .dns_cache import DNSCache, Question
 from .dns_message import DNSError, NoHostNameError, Query, RecordType

@@ -8,6 +8,7 @@ from typing import Self
 
 from ..event_types import Event
 from ..ground.checks import check_choice, check_function, check_int, check_seconds, check_text
+from ..ground.endpoints import host_and_port
 from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger
 from ..part_check import check_part
@@ -78,9 +79,8 @@ class Statsd:
         if logger is not None:
             check_part("logger", logger, Logger)
         self._writer = UDPWriter(host, port)
-        self._reachability = Reachability(
-            f"statsd: [{host}]:{port}" if ":" in host else f"statsd: {host}:{port}", GuardedLogger(logger)
-        )
+        self._logger = GuardedLogger(logger)
+        self._reachability = Reachability(f"statsd: {host_and_port(host, port)}", self._logger)
         self._prefix = metric_prefix.removesuffix(".") + "."
         self._line = LINES[tag_format]
         self._dropped = dropped
@@ -88,7 +88,6 @@ class Statsd:
         self._flush_each_seconds = flush_each_seconds
         self._counts = Counts()
         self._sent: dict[tuple[str, Labels], int] = {}
-        self._logger = GuardedLogger(logger)
         self._warned: set[str] = set()
         self._was_entered = False
         self._flushing: asyncio.Task[None] | None = None
