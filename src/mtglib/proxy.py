@@ -16,10 +16,10 @@ from .ending import wait_for_end
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .front.dial import Front, fronting_address
+from .ground.affinity import Affinity
 from .ground.checks import check_seconds
 from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint
 from .ground.guarded_logger import GuardedLogger, Warnings
-from .home import Home
 from .keyshare import KeyShares, new_x25519_public_key
 from .options import ProxyOpts
 from .plain_socket import PLAIN_SOCKET, is_plain_socket
@@ -79,7 +79,8 @@ class Proxy:
         self._batch = max(1, min(_MOST_ACCEPTED_AT_ONCE, most_visitors // 2))
         self._shared: Shared | None = None
         self._entrance: Entrance | None = None
-        self._home: Home | None = None
+        self._affinity: Affinity | None = None
+        self._ended: asyncio.Future[None] | None = None  # done when it was shut down
         self._acceptors: dict[Acceptor, socket.socket] = {}
         self._shut_down = False
 
@@ -133,7 +134,7 @@ class Proxy:
             raise OSError(errno.EINVAL, "expected a listening socket")
         if self._serves(listener):
             raise ProxyUseError("this listener is served already")
-        self._move_in()
+        self._attach()
         acceptor = Acceptor(listener, self._take, self._warnings, batch=self._batch, make_room=self._make_room)
         self._acceptors[acceptor] = acceptor.listener
         try:
@@ -164,7 +165,7 @@ class Proxy:
                 sock.close()
                 return
             sock.setblocking(False)
-            home = self._move_in()
+            self._attach()
         except OSError as error:  # there are no descriptors left
             self._warnings.warn("serve_conn", "a connection can't be served", error=error)
             sock.close()
@@ -176,7 +177,8 @@ class Proxy:
         visitor = Visitor(given or endpoint_of(_peer_name(sock)), local_endpoint(sock))
         entry = self._start(sock, visitor, counted=False)
         try:
-            await asyncio.wait((*_tasks([entry]), home.left), return_when=asyncio.FIRST_COMPLETED)
+            assert self._ended is not None
+            await asyncio.wait((*_tasks([entry]), self._ended), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await self._end([entry])
             raise
@@ -197,8 +199,8 @@ class Proxy:
             ProxyUseError: The proxy belongs elsewhere.
         """
         check_seconds("grace_seconds", grace_seconds, least=0)
-        if self._home is not None:
-            self._home.check()
+        if self._affinity is not None:
+            self._affinity.check()
         self._shut_down = True
         for acceptor in self._acceptors:
             acceptor.stop()
@@ -208,8 +210,8 @@ class Proxy:
         deadline_mono = loop.time() + _END_TIMEOUT
         await self._end(self._roster.entries)
         await self._close_engine(max(deadline_mono - loop.time(), _LEAST_ENGINE_TIMEOUT))
-        if self._home is not None:
-            self._home.leave()
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
         if self._shared is not None:
             self._shared.visitor_log.close()
             if not self._roster:  # else what is left behind still needs it
@@ -263,16 +265,16 @@ class Proxy:
         else:
             closing.result()
 
-    def _move_in(self) -> Home:
-        """Return the proxy's home, which is here if it has none.
+    def _attach(self) -> None:
+        """Make the proxy belong here, unless it does already.
 
         Raises:
-            ProxyUseError: It has one elsewhere.
+            ProxyUseError: It belongs elsewhere.
             OSError: There are no descriptors left.
         """
-        if self._home is not None:
-            self._home.check()
-            return self._home
+        if self._affinity is not None:
+            self._affinity.check()
+            return
         readiness = Readiness()
         visitor_log = VisitorLog(self._logger)
         self._entrance = Entrance(self._opts, self._roster, visitor_log, self._events, self._logger, self._warnings)
@@ -294,8 +296,8 @@ class Proxy:
             logger=self._logger,
             warnings=self._warnings,
         )
-        self._home = Home()
-        return self._home
+        self._affinity = Affinity("proxy")
+        self._ended = asyncio.get_running_loop().create_future()
 
 
 def _tasks(entries: Sequence[Entry]) -> list[asyncio.Task[None]]:

@@ -17,6 +17,7 @@ from secrets import token_bytes
 from typing import TYPE_CHECKING, Self
 
 from ..errors import OptionError
+from ..ground.affinity import Affinity
 from ..ground.checks import as_directory, check_function, check_int, check_seconds, check_text
 from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import AntiReplayCache, Logger
@@ -123,7 +124,7 @@ class Redis:
         self._clock = clock
         self._addresses = ServerAddresses()
         self._client: redis.asyncio.Redis | None = None
-        self._client_loop: asyncio.AbstractEventLoop | None = None
+        self._affinity: Affinity | None = None
         self._is_away = False
         self._retry_at_mono = 0.0
         self._sending = Sending(self._send, max_entries, place and place / "unsent", self._logger)
@@ -200,7 +201,7 @@ class Redis:
         """Close connections and files, within a second or so. What is asked later opens new connections."""
         await asyncio.gather(self._sending.close(), *([self._own.close()] if self._own is not None else []))
         client, self._client = self._client, None
-        if client is not None and self._client_loop is asyncio.get_running_loop():
+        if client is not None and self._affinity is not None and self._affinity.is_here:
             with suppress(Exception):  # they are given up, whatever the server does
                 async with asyncio.timeout(self._timeout_seconds):
                     await client.aclose()
@@ -237,9 +238,8 @@ class Redis:
 
     def _connected(self) -> "redis.asyncio.Redis":
         """Return the running loop's client, which connects when it is used."""
-        loop = asyncio.get_running_loop()
-        if self._client is None or self._client_loop is not loop:
-            self._client, self._client_loop = self._new_client(), loop
+        if self._client is None or self._affinity is None or not self._affinity.is_here:
+            self._client, self._affinity = self._new_client(), Affinity("client")
         return self._client
 
     def _new_client(self) -> "redis.asyncio.Redis":
