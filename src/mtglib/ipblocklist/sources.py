@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import OptionError
 from ..ground.urls import split_url
 from ..interfaces import Network
-from .copies import Copies
+from .disk_cache import DiskCache
 from .source import FileSource, Source
 from .url_source import URLSource
 
@@ -36,7 +36,7 @@ def make_sources(
     Raises:
         OptionError: One is neither a URL nor an absolute path; it says which, and doesn't repeat it.
     """
-    copies = None if directory is None else Copies(directory, max_bytes)
+    disk_cache = None if directory is None else DiskCache(directory, max_bytes)
     disk, downloads = asyncio.Semaphore(at_once), asyncio.Semaphore(at_once)
 
     def make_source(name: str, text: str) -> Source:
@@ -45,7 +45,7 @@ def make_sources(
         return URLSource(
             split_url(text, ("http", "https"), _EXPECTED, name, may_have_fragment=True),
             network=network,
-            copies=copies,
+            disk_cache=disk_cache,
             timeout_seconds=timeout_seconds,
             max_bytes=max_bytes,
             disk=disk,
