@@ -2,19 +2,17 @@
 
 import asyncio
 import errno
-import itertools
 import os
 import socket
 from collections.abc import Iterable
 from typing import Any, Final
 
 from ..constants import PreferIP
+from ..ground.happy_eyeballs import ATTEMPT_DELAY_SECONDS, SilentAddresses, alternated
 from ..interfaces import Logger
 from .resolve import Answer
-from .silent_addresses import SilentAddresses
 from .socket_options import SocketOptions
 
-_ATTEMPT_DELAY_SECONDS: Final = 0.25  # RFC 8305, section 8
 _MAX_ATTEMPTS: Final = 32
 
 
@@ -48,8 +46,7 @@ def by_preference(answers: Iterable[Answer], prefer_ip: PreferIP) -> list[Answer
     if mode == "only":
         return first
     second = [answer for answer in known if answer[0] != preferred]
-    pairs = itertools.zip_longest(first, second)
-    return [answer for pair in pairs for answer in pair if answer is not None]
+    return alternated(first, second)
 
 
 async def connect(
@@ -110,7 +107,7 @@ async def connect_first(
     waiting = silent.put_last(answers)[:_MAX_ATTEMPTS]
     if len(waiting) == 1:
         return await connect(waiting[0], timeout_seconds, options, logger)
-    delay_seconds = min(_ATTEMPT_DELAY_SECONDS, timeout_seconds / (len(waiting) + 1))
+    delay_seconds = min(ATTEMPT_DELAY_SECONDS, timeout_seconds / (len(waiting) + 1))
     running: dict[asyncio.Task[socket.socket], Answer] = {}  # in the order in which they began
     count = len(waiting)
     error: OSError = OSError(errno.EADDRNOTAVAIL, "there is no address to connect to")

@@ -10,11 +10,11 @@ from typing import Any, get_args
 from ..constants import DEFAULT_PREFER_IP, PreferIP
 from ..ground.checks import check_choice, check_kind
 from ..ground.endpoints import canonical_ip
+from ..ground.happy_eyeballs import SilentAddresses
 from ..interfaces import Dial, Logger
 from ..part_check import check_part
 from .connecting import by_preference, connect, connect_first, numeric_answer
 from .resolve import Answer, Resolver
-from .silent_addresses import SilentAddresses
 from .socket_options import DEFAULT_SOCKET_OPTIONS, SocketOptions
 from .system_resolver import SystemResolver
 from .target_error import TargetUnreachableError
