@@ -58,6 +58,7 @@ from .event_types import (
 )
 from .ground.durations import parse_duration
 from .ground.endpoints import Endpoint, canonical_ip
+from .ground.guarded_logger import GuardedLogger
 from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger, Network, Observer
 from .options import ProxyOpts
 from .part_check import check_part
@@ -102,6 +103,7 @@ __all__ = [
     "EventStream",
     "EventStreamIsNotDefinedError",
     "EventTraffic",
+    "GuardedLogger",
     "IPAddress",
     "IPAllowlistIsNotDefinedError",
     "IPBlocklist",

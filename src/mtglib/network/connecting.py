@@ -5,9 +5,10 @@ import errno
 import os
 import socket
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from ..constants import PreferIP
+from ..ground.deadlines import within
 from ..ground.happy_eyeballs import ATTEMPT_DELAY_SECONDS, SilentAddresses, alternated
 from ..interfaces import Logger
 from .resolve import Answer
@@ -67,23 +68,13 @@ async def connect(
             # A peer on this machine has answered by now; asking costs less than one turn of the event loop.
             code = sock.connect_ex(address)
         if code == errno.EALREADY:
-            await _connected(sock, address, timeout_seconds)
+            await within(timeout_seconds, asyncio.get_running_loop().sock_connect(sock, address))
         elif code not in (0, errno.EISCONN):
             raise OSError(code, f"cannot connect to {address[0]} port {address[1]}: {os.strerror(code)}")
     except BaseException:
         sock.close()
         raise
     return sock
-
-
-async def _connected(sock: socket.socket, address: Any, timeout_seconds: float) -> None:
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            await asyncio.get_running_loop().sock_connect(sock, address)
-    except TimeoutError as error:
-        if error.args:  # the kernel's own
-            raise
-        raise TimeoutError(f"no answer within {timeout_seconds:.3g} s") from error
 
 
 async def connect_first(
