@@ -25,7 +25,6 @@ from .constants import (
     TCP_RELAY_READ_TIMEOUT,
     PreferIP,
 )
-from .endpoints import canonical_ip
 from .errors import (
     AntiReplayCacheIsNotDefinedError,
     ClientError,
@@ -57,6 +56,9 @@ from .event_types import (
     EventTraffic,
     IPAddress,
 )
+from .ground.durations import parse_duration
+from .ground.endpoints import Endpoint, canonical_ip
+from .ground.guarded_logger import GuardedLogger
 from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger, Network, Observer
 from .options import ProxyOpts
 from .part_check import check_part
@@ -66,7 +68,6 @@ from .relay.engine import engine_description, engine_threads
 from .roster import Connection, State
 from .secret import Secret
 from .tunnel import socket_from_streams
-from .visitor import Endpoint
 
 __all__ = [
     "CONNECTION_ID_LENGTH_BYTES",
@@ -102,6 +103,7 @@ __all__ = [
     "EventStream",
     "EventStreamIsNotDefinedError",
     "EventTraffic",
+    "GuardedLogger",
     "IPAddress",
     "IPAllowlistIsNotDefinedError",
     "IPBlocklist",
@@ -129,5 +131,6 @@ __all__ = [
     "check_part",
     "engine_description",
     "engine_threads",
+    "parse_duration",
     "socket_from_streams",
 ]

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator, Sequence
 
 from ..event_types import Event
-from .checks import check_text
+from ..ground.checks import check_text
 from .counts import Counts
 from .histogram import Histogram
 from .http_server import serve_page

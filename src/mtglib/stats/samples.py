@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from ..errors import OptionError
-from .checks import check_sampled
+from ..ground.checks import check_function
 from .metrics import SAMPLED, Labels, Metric
 
 Sample: TypeAlias = Callable[[], float | Mapping[Labels, float]]
@@ -27,7 +27,7 @@ class Samples:
         """
         if name not in _METRICS:
             raise OptionError("name", f"one of {', '.join(_METRICS)}", name)
-        check_sampled("function", function, "a number, or numbers by label values")
+        check_function("function", function, "a number, or numbers by label values")
         self._functions[name] = function
 
     def __iter__(self) -> Iterator[Metric]:
