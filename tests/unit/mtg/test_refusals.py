@@ -49,7 +49,7 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
             {"defense": {"anti-replay": BLOOM}},
             [
                 'defense.anti-replay.max-size: expected an integer, 1024 to 268435456 bytes, got "1b"',
-                "defense.anti-replay.error-rate: expected a number from 1e-09 to 0.5, got 5.0",
+                "defense.anti-replay.error-rate: expected a number, 1e-09 to 0.5, got 5.0",
             ],
         ),
         ({"defense": {"anti-replay": {**BLOOM, "kind": "exact"}}}, []),
