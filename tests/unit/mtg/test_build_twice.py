@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import mtglib
+from mtg.app import App, Phase
 from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
 from mtglib.noop import NoopLogger
+from support.ports import free_port
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
 OWN = ("options", "resolver", "fanout", "prometheus", "statsd", "replay_memory")
@@ -81,3 +84,18 @@ def test_no_secret_is_in_its_repr(tmp_path: Path) -> None:
     assert SECRET.key.hex() not in text
     assert repr(SECRET.key) not in text
     assert "hush" not in text
+
+
+async def test_a_second_one_is_built_beside_a_running_one_and_takes_its_place(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("192.0.2.0/24\n")
+    lists = {"allowlist": {"enabled": True, "urls": [str(tmp_path / "list")]}}
+    table = everything(tmp_path, free_port(), defense=lists, stats={}, network={"dns": ""})
+    first = App(build(table))
+    async with asyncio.timeout(20):
+        await first.start()
+        second = App(build(table))
+        assert (first.status().phase, second.status().phase) == (Phase.RUNNING, Phase.NEW)
+        assert await first.stop(0) == 0
+        await second.start()
+        assert second.status().listens == first.status().listens
+        assert await second.stop(0) == 0
