@@ -62,7 +62,7 @@ from .options import ProxyOpts
 from .part_check import check_part
 from .proxy import Proxy
 from .reasons import HANDSHAKE_FAILURES, Reason
-from .relay.engine import engine_description, engine_threads
+from .relay.choice import engine_description, engine_threads
 from .roster import Connection, State
 from .secret import Secret
 from .tunnel import socket_from_streams

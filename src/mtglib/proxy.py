@@ -24,7 +24,7 @@ from .options import MAX_DURATION_SECONDS, ProxyOpts
 from .plain_socket import PLAIN_SOCKET, is_plain_socket
 from .readiness import Readiness
 from .reasons import Reason
-from .relay.engine import Engine
+from .relay.choice import ChosenRelay
 from .roster import Connection, Entry, Roster
 from .shared import Shared
 from .stream import Stream
@@ -65,7 +65,7 @@ class Proxy:
         self._opts = opts = copy(opts)
         opts.__post_init__()  # checks
         self._dcs = opts.dc_table()
-        self._engine = Engine(opts.relay)
+        self._relay = ChosenRelay(opts.relay)
         self._logger = GuardedLogger(opts.logger).named("proxy")
         self._warnings = Warnings(self._logger)
         self._events = Emitter(opts.event_stream, self._warnings)
@@ -89,7 +89,7 @@ class Proxy:
     @property
     def relay_engine(self) -> str:
         """What relays: "native", or "pure (why)"."""
-        return self._engine.description
+        return self._relay.description
 
     @property
     def events_dropped(self) -> int:
@@ -98,7 +98,7 @@ class Proxy:
 
     def connections(self) -> tuple[Connection, ...]:
         """List the live connections, the oldest first: those of `serve` and of `serve_conn`."""
-        self._engine.report()
+        self._relay.report()
         return self._roster.connections()
 
     def end(self, stream_id: str) -> bool:
@@ -255,7 +255,7 @@ class Proxy:
             self._warnings.warn("left behind", message)
 
     async def _close_engine(self, patience_seconds: float) -> None:
-        closing = asyncio.ensure_future(self._engine.close())
+        closing = asyncio.ensure_future(self._relay.close())
         if await wait_for_end({closing}, patience_seconds):
             self._warnings.warn("engine left behind", "the relay engine was left behind: its threads don't end")
         else:
@@ -278,7 +278,7 @@ class Proxy:
             opts=self._opts,
             dcs=self._dcs,
             dc_dialler=DCDialler(self._opts.network, self._opts.dial_timeout, self._warnings),
-            engine=self._engine,
+            relay=self._relay,
             readiness=readiness,
             secrets=(self._opts.secret,),
             key_shares=KeyShares(),
@@ -286,7 +286,7 @@ class Proxy:
                 keep_alive=self._opts.keep_alive, congestion_control=self._opts.congestion_control
             ),
             roster=self._roster,
-            front=Front(self._opts, self._acceptors.values(), self._engine.report, self._warnings),
+            front=Front(self._opts, self._acceptors.values(), self._relay.report, self._warnings),
             visitor_log=visitor_log,
             events=self._events,
             logger=self._logger,

@@ -11,7 +11,7 @@ from .guards import Emitter, GuardedLogger, Warnings
 from .keyshare import KeyShares
 from .options import ProxyOpts
 from .readiness import Readiness
-from .relay.engine import Engine
+from .relay.choice import ChosenRelay
 from .roster import Roster
 from .secret import Secret
 from .visitor_log import VisitorLog
@@ -25,7 +25,7 @@ class Shared:
         opts: Its options.
         dcs: The table that `opts` describe.
         dc_dialler: Connects to them.
-        engine: What relays.
+        relay: What relays.
         readiness: What waits for sockets.
         secrets: What clients may know.
         key_shares: For the answers to them.
@@ -39,7 +39,7 @@ class Shared:
     opts: ProxyOpts
     dcs: DCTable
     dc_dialler: DCDialler
-    engine: Engine
+    relay: ChosenRelay
     readiness: Readiness
     secrets: Sequence[Secret]
     key_shares: KeyShares

@@ -272,7 +272,7 @@ async def test_accepting_that_breaks_for_good_is_an_oserror(relay: str) -> None:
 async def test_relay_that_cannot_be_made_costs_its_connection_alone(
     relay: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = "mtglib.relay.engine.native.NativeRelay" if relay == "native" else "mtglib.relay.engine.PureRelay"
+    name = "mtglib.relay.choice.native.NativeRelay" if relay == "native" else "mtglib.relay.choice.PureRelay"
 
     def fail() -> None:
         raise OSError(24, "Too many open files")

@@ -271,7 +271,7 @@ async def test_an_engine_that_does_not_end_is_left_behind_with_a_warning(
 
     monkeypatch.setattr("mtglib.proxy._END_TIMEOUT", 0.01)
     monkeypatch.setattr("mtglib.proxy._LEAST_ENGINE_TIMEOUT", 0.01)
-    monkeypatch.setattr("mtglib.relay.engine.Engine.close", close)
+    monkeypatch.setattr("mtglib.relay.choice.ChosenRelay.close", close)
 
     await make(events, logger=logger).shutdown()
 
@@ -286,7 +286,7 @@ async def test_what_the_engine_raises_at_its_end_is_heard(
     async def close(_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("mtglib.relay.engine.Engine.close", close)
+    monkeypatch.setattr("mtglib.relay.choice.ChosenRelay.close", close)
 
     with pytest.raises(ZeroDivisionError):
         await make(events).shutdown()
