@@ -16,7 +16,7 @@ from mtglib.antireplay import Redis
 from mtglib.events import Fanout
 from mtglib.ipblocklist import FireHOL
 from mtglib.network import Direct
-from mtglib.network.dns_resolver import DNSResolver
+from mtglib.network.dns.resolver import DNSResolver
 from mtglib.stats import Prometheus, Statsd
 
 

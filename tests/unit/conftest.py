@@ -20,7 +20,7 @@ _ON_BOTH_LOOPS = frozenset(
     (
         *("test_readiness.py", "test_conn.py", "test_accepting.py", "test_tunnel.py", "test_direct.py"),
         *("test_proxy.py", "test_guards.py", "test_socks5.py", "test_breaker.py", "test_balanced.py"),
-        *("test_connecting.py", "test_http.py", "test_fanout.py", "test_system_resolver.py", "test_dns_resolver.py"),
+        *("test_connecting.py", "test_http.py", "test_fanout.py", "test_system_resolver.py", "test_resolver.py"),
         *("test_dc_dialler.py", "test_dc_dialler_races.py"),
     )
 )

@@ -15,7 +15,7 @@ import mtglib
 from mtglib import errors
 from mtglib.ipblocklist.list_error import ListError
 from mtglib.network import CircuitOpenError, ResolverClosedError
-from mtglib.network.dns_message import DNSError, NoHostNameError
+from mtglib.network.dns.message import DNSError, NoHostNameError
 from mtglib.network.target_error import TargetUnreachableError
 
 PART_ERRORS = [

@@ -3,10 +3,10 @@
 from .balanced import Balanced, from_urls
 from .breaker import CircuitBreaker, CircuitOpenError
 from .direct import Direct
+from .dns.by_url import resolver_from_url
+from .dns.url import ResolverURL
 from .proxy_url import ProxyURL
 from .resolve import Answer, ClosableResolver, Resolver, ResolverClosedError
-from .resolver_url import ResolverURL
-from .resolvers import resolver_from_url
 from .socket_options import DEFAULT_SOCKET_OPTIONS, KeepAlive, SocketOptions
 from .socks5 import Socks5
 from .system_resolver import SystemResolver
