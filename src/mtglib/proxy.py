@@ -21,13 +21,13 @@ from .guards import Emitter, GuardedLogger, Warnings, guarded_clock
 from .home import Home
 from .keyshare import KeyShares, new_x25519_public_key
 from .options import MAX_DURATION_SECONDS, ProxyOpts
-from .plain_socket import PLAIN_SOCKET, is_plain_socket
 from .readiness import Readiness
 from .reasons import Reason
 from .relay.choice import ChosenRelay
 from .roster import Connection, Entry, Roster
 from .shared import Shared
 from .stream import Stream
+from .tunnel import PLAIN_SOCKET, is_plain_socket
 from .visitor import Visitor
 from .visitor_log import VisitorLog
 

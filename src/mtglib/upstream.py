@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .errors import UpstreamError
 from .guards import Warnings, within
 from .interfaces import Network
-from .plain_socket import PLAIN_SOCKET, is_plain_socket
+from .tunnel import PLAIN_SOCKET, is_plain_socket
 
 _LATE_SECONDS = 0.1
 """How much later we give up than the network was told to: its own error says what was going on, ours only how long."""

@@ -16,7 +16,7 @@ from mtglib import errors
 from mtglib.ipblocklist.list_error import ListError
 from mtglib.network import CircuitOpenError, ResolverClosedError
 from mtglib.network.dns.message import DNSError, NoHostNameError
-from mtglib.network.target_error import TargetUnreachableError
+from mtglib.network.errors import TargetUnreachableError
 
 PART_ERRORS = [
     kind for kind in vars(errors).values() if isinstance(kind, type) and mtglib.PartIsNotDefinedError in kind.__bases__

@@ -7,10 +7,10 @@ from typing import Any
 
 from ..interfaces import Dial, Network
 from ..part_check import check_part
+from .errors import TargetUnreachableError
 from .late import within
 from .proxy_url import ProxyURL
 from .socks5_messages import Conversation, connect, greet
-from .target_error import TargetUnreachableError
 
 
 class Socks5:

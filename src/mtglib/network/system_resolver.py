@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from .daemon_threads import DaemonThreads
-from .resolve import Answer, ResolverClosedError
+from .errors import ResolverClosedError
+from .resolve import Answer
 
 _MAX_THREADS: Final = 32
 

@@ -9,7 +9,8 @@ from typing import Final, Protocol
 
 from ...endpoints import canonical_ip
 from ..connecting import numeric_answer
-from ..resolve import Answer, ResolverClosedError
+from ..errors import ResolverClosedError
+from ..resolve import Answer
 from .cache import DNSCache, Question
 from .hosts_file import HostsFile
 from .message import DNSError, NoHostNameError, Query, RecordType

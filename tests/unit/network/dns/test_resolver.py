@@ -16,7 +16,7 @@ from mtglib.network.dns.cache import DNSCache
 from mtglib.network.dns.hosts_file import HostsFile
 from mtglib.network.dns.message import Query, RecordType, Reply
 from mtglib.network.dns.resolver import DNSResolver
-from mtglib.network.resolve import ResolverClosedError
+from mtglib.network.errors import ResolverClosedError
 
 
 class Clock:
