@@ -42,6 +42,7 @@ from .errors import (
     ProxyUseError,
     SecretEmptyError,
     SecretInvalidError,
+    UnknownOptionError,
     UpstreamError,
 )
 from .event_types import (
@@ -58,6 +59,7 @@ from .event_types import (
     IPAddress,
 )
 from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger, Network, Observer
+from .option_types import OptionChanges, RelayChoice
 from .options import ProxyOpts
 from .part_check import check_part
 from .proxy import Proxy
@@ -112,6 +114,7 @@ __all__ = [
     "Network",
     "NetworkIsNotDefinedError",
     "Observer",
+    "OptionChanges",
     "OptionError",
     "PartIsNotDefinedError",
     "PreferIP",
@@ -120,10 +123,12 @@ __all__ = [
     "ProxyShutDownError",
     "ProxyUseError",
     "Reason",
+    "RelayChoice",
     "Secret",
     "SecretEmptyError",
     "SecretInvalidError",
     "State",
+    "UnknownOptionError",
     "UpstreamError",
     "canonical_ip",
     "check_part",

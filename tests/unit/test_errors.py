@@ -40,6 +40,7 @@ def test_all_have_one_base() -> None:
 MADE = [
     mtglib.MtglibError("what was wrong"),
     mtglib.OptionError("port", "a number", "x"),
+    mtglib.UnknownOptionError("concurency", ["concurrency"]),
     *(kind("part", "an object with send") for kind in (mtglib.PartIsNotDefinedError, *PART_ERRORS)),
     mtglib.SecretEmptyError(),
     mtglib.SecretInvalidError("hex"),

@@ -103,6 +103,20 @@ def test_defaults_know_the_interfaces_and_no_other_default(module: str) -> None:
     assert names <= set(mtglib.__all__), "what a default can do, a user's part can do with public names"
 
 
+CORE = [module for module in MODULES if module.split(".")[0] == "mtglib" and module.split(".")[1:2] != []]
+KNOW_PARTS = {
+    "mtglib.defaults": set(DEFAULTS),
+    "mtglib.dc_dialler": {"network"},  # which addresses were silent
+}
+
+
+@pytest.mark.parametrize("module", [module for module in CORE if module.split(".")[1] not in DEFAULTS])
+def test_the_core_knows_no_default(module: str) -> None:
+    known = {name.split(".")[1] for name in imported_modules(module) if name.count(".")} & set(DEFAULTS)
+
+    assert known <= KNOW_PARTS.get(module, set())
+
+
 def test_this_list_of_defaults_is_complete() -> None:
     packages = {path.parent.name for path in (SRC / "mtglib").glob("*/__init__.py")}
 

@@ -1,0 +1,29 @@
+"""The parts that a proxy gets where nobody brings others: the one module of the core that knows parts."""
+
+from typing import TypedDict
+
+from .antireplay import Exact
+from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
+from .network import Direct
+from .noop import NoopEventStream, NoopIPBlocklist, NoopLogger
+
+
+class DefaultParts(TypedDict):
+    """A part for each mandatory option but the secret."""
+
+    network: Network
+    anti_replay_cache: AntiReplayCache
+    ip_blocklist: IPBlocklist
+    event_stream: EventStream
+    logger: Logger
+
+
+def default_parts() -> DefaultParts:
+    """Make parts of their own for a proxy; `ProxyOpts.with_defaults` says what they do."""
+    return {
+        "network": Direct(),
+        "anti_replay_cache": Exact(),
+        "ip_blocklist": NoopIPBlocklist(),
+        "event_stream": NoopEventStream(),
+        "logger": NoopLogger(),
+    }
