@@ -1,11 +1,13 @@
 """The parts that a proxy gets where nobody brings others: the one module of the core that knows parts."""
 
+import logging
 from typing import TypedDict
 
 from .antireplay import Exact
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
+from .logger import Standard
 from .network import Direct
-from .noop import NoopEventStream, NoopIPBlocklist, NoopLogger
+from .noop import NoopEventStream, NoopIPBlocklist
 
 
 class DefaultParts(TypedDict):
@@ -25,5 +27,5 @@ def default_parts() -> DefaultParts:
         "anti_replay_cache": Exact(),
         "ip_blocklist": NoopIPBlocklist(),
         "event_stream": NoopEventStream(),
-        "logger": NoopLogger(),
+        "logger": Standard(logging.getLogger("mtglib")),
     }

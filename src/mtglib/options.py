@@ -117,8 +117,9 @@ class ProxyOpts:
     def with_defaults(cls, secret: Secret, **changes: Unpack[OptionChanges]) -> "ProxyOpts":
         """Make options out of a secret and the parts that come with mtglib.
 
-        Direct connections, an exact memory of hellos that a restart empties, no lists, no events, no log. `changes` are
-        this class's attributes.
+        Direct connections, an exact memory of hellos that a restart empties, no lists, no events. Messages go to the
+        standard library's logger "mtglib", which shows warnings on stderr where nobody has set up `logging`;
+        `mtglib.noop.NoopLogger` says nothing. `changes` are this class's attributes.
         """
         from .defaults import default_parts  # here, as only who wants these parts imports them
 

@@ -7,6 +7,8 @@ import contextlib
 import dataclasses
 import functools
 import math
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast, get_type_hints
 
@@ -81,6 +83,40 @@ def test_a_cache_need_not_say_how_long_it_remembers() -> None:
     for cache in (StableBloom(), Redis("redis://127.0.0.1"), Broken()):
         opts = ProxyOpts.with_defaults(SECRET, anti_replay_cache=cache, tolerate_time_skewness_seconds=3600)
         assert opts.anti_replay_cache is cache
+
+
+def said_by_default(set_up: str) -> str:
+    """Return what a process that has an event stream that raises says on stderr."""
+    script = f"""
+import asyncio, logging, socket, mtglib
+{set_up}
+class Broken:
+    def send(self, event):
+        raise RuntimeError("no space left")
+
+async def main():
+    secret = mtglib.Secret.generate("front.example")
+    options = mtglib.ProxyOpts.with_defaults(secret, event_stream=Broken(), domain_fronting_ip="127.0.0.1")
+    async with mtglib.Proxy(options) as proxy:
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        await proxy.serve_conn(ours)
+
+asyncio.run(main())
+"""
+    return subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stderr
+
+
+def test_warnings_are_seen_by_default_and_nothing_else() -> None:
+    assert said_by_default("") == "Broken.send failed: RuntimeError error=RuntimeError('no space left')\n"
+
+
+def test_an_application_decides_what_it_sees() -> None:
+    everything = said_by_default("logging.basicConfig(level=logging.DEBUG)")
+
+    assert "WARNING:mtglib.proxy" in everything
+    assert "DEBUG:mtglib.proxy" in everything
+    assert said_by_default("logging.getLogger('mtglib').setLevel(logging.ERROR)") == ""
 
 
 def test_the_changes_that_a_type_checker_knows_are_the_options() -> None:
