@@ -187,7 +187,7 @@ def test_a_part_with_all_methods_is_taken_as_it_is() -> None:
     assert all(getattr(opts, name) is part for name in (*PARTS, "ip_allowlist", "front_network"))
 
 
-def plain(*_positional: object, **_named: object) -> None: ...
+def plain(*_positional: object, **_named: object) -> Any: ...
 
 
 async def awaited(*_positional: object, **_named: object) -> bool:
