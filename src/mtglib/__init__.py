@@ -70,6 +70,8 @@ from .secret import Secret
 from .tunnel import socket_from_streams
 from .visitor import Endpoint
 
+__version__ = "0.1.0"
+
 __all__ = [
     "CONNECTION_ID_LENGTH_BYTES",
     "DEFAULT_BUFFER_SIZE_BYTES",
@@ -130,6 +132,7 @@ __all__ = [
     "State",
     "UnknownOptionError",
     "UpstreamError",
+    "__version__",
     "canonical_ip",
     "check_part",
     "engine_description",

@@ -81,6 +81,10 @@ class Proxy:
         self._acceptors: dict[Acceptor, socket.socket] = {}
         self._shut_down = False
 
+    def __repr__(self) -> str:
+        serves = "shut down" if self._shut_down else f"{len(self._acceptors)} listeners"
+        return f"<Proxy for {self._opts.secret.host}: {serves}, {len(self._roster)} connections, {self.relay_engine}>"
+
     @property
     def domain_fronting_address(self) -> tuple[str, int]:
         """Host (or configured address) and port of the fronting site."""

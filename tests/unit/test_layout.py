@@ -203,7 +203,7 @@ def test_the_program_uses_public_names_only(module: str) -> None:
 def test_every_public_name_is_there_and_none_is_a_module() -> None:
     for name in mtglib.__all__:
         assert hasattr(mtglib, name)
-        assert not name.startswith("_")
+        assert name == "__version__" or not name.startswith("_")
     assert sorted(set(mtglib.__all__)) == sorted(mtglib.__all__)
 
 

@@ -61,6 +61,19 @@ def test_it_needs_no_event_loop_to_be_made_and_asked(events: EventRecorder) -> N
     assert events.events == []
 
 
+async def test_its_repr_says_what_it_does_and_no_secret(events: EventRecorder, listen: Listen) -> None:
+    proxy, listener = make(events), listen()
+    what_relays = "0 connections, pure (asked for)>"
+    assert repr(proxy) == f"<Proxy for front.example: 0 listeners, {what_relays}"
+
+    serving = await started(proxy, listener)
+    assert repr(proxy) == f"<Proxy for front.example: 1 listeners, {what_relays}"
+
+    await proxy.shutdown()
+    await serving
+    assert repr(proxy) == f"<Proxy for front.example: shut down, {what_relays}"
+
+
 async def test_serve_returns_after_shutdown_and_leaves_the_listener_open(events: EventRecorder, listen: Listen) -> None:
     proxy, listeners = make(events), [listen(), listen()]
     serving = [await started(proxy, listener) for listener in listeners]
