@@ -59,6 +59,7 @@ from .event_types import (
     IPAddress,
 )
 from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger, Network, Observer
+from .links import ProxyLinks, proxy_links
 from .option_types import OptionChanges, RelayChoice
 from .options import ProxyOpts
 from .part_check import check_part
@@ -121,6 +122,7 @@ __all__ = [
     "PartIsNotDefinedError",
     "PreferIP",
     "Proxy",
+    "ProxyLinks",
     "ProxyOpts",
     "ProxyShutDownError",
     "ProxyUseError",
@@ -137,5 +139,6 @@ __all__ = [
     "check_part",
     "engine_description",
     "engine_threads",
+    "proxy_links",
     "socket_from_streams",
 ]
