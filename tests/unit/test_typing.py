@@ -62,6 +62,8 @@ async def main(proxy: mtglib.Proxy) -> None:
 
 def told(event: mtglib.EventFinish) -> None:
     print(event.reson)  # mistake: attr-defined
+    if event.reason is mtglib.Reason.IDEL:  # mistake: attr-defined
+        mtglib.EventFinish(reason="idel")  # mistake: arg-type
 """
 
 
