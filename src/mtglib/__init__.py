@@ -72,6 +72,7 @@ from .tunnel import socket_from_streams
 from .visitor import Endpoint
 
 __version__ = "0.1.0"
+"""The version of the library, and of the program that comes with it."""
 
 __all__ = [
     "CONNECTION_ID_LENGTH_BYTES",

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from .reasons import Reason
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
+"""An address as the proxy tells it: never IPv4-mapped IPv6."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from .constants import PreferIP
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
 
 RelayChoice: TypeAlias = Literal["auto", "native", "pure"]
+"""What moves the bytes: the engine, pure Python, or the engine where it was built."""
 
 
 class OptionChanges(TypedDict, total=False):
