@@ -5,7 +5,6 @@
 embedder.
 """
 
-import difflib
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -53,6 +52,8 @@ class UnknownOptionError(OptionError, TypeError):
     """
 
     def __init__(self, field: str, names: Iterable[str]) -> None:
+        import difflib  # here, as it takes milliseconds, and nearly nobody needs it
+
         near = difflib.get_close_matches(field, names, n=1)
         super().__init__(field, "the name of an option" + (f"; did you mean {near[0]}?" if near else ""))
 
