@@ -1,8 +1,9 @@
 """A log of lines behind the `Logger` interface.
 
 JSON with mtg's field names where the stream is a file or a pipe; on a terminal, lines with colours, which structlog
-draws. A debug call costs one empty method call while debugging is off. A log that can't be written never stops the
-proxy, nor does one that nobody reads.
+draws. Neither that nor msgspec need be there: without them the standard library writes the same JSON, more slowly, and
+on a terminal, too. A debug call costs one empty method call while debugging is off. A log that can't be written never
+stops the proxy, nor does one that nobody reads.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TextIO, TypeAlias
-
-import msgspec
 
 from .line_writer import Writer, writer_for
 from .masking import mask_client_ip
@@ -31,7 +30,7 @@ _PLAIN: Final = frozenset((bool, int, float, str, type(None)))
 def make_logger(
     *, debug: bool = False, stream: TextIO | None = None, mask_client_addresses: bool = False
 ) -> StructLogger:
-    """Make a root logger.
+    """Make a root logger: of lines of JSON or, on a terminal and where structlog is installed, of coloured ones.
 
     A thread writes, so that neither a reader that stands still nor a stalled disk holds you up: 4096 lines wait, and
     more are dropped and counted in a warning, as are those for which a disk has no room. `flush` waits for what was
@@ -138,9 +137,21 @@ def _as_json(level: str, message: str, fields: _Fields) -> str:
     if not _PLAIN.issuperset(map(type, line.values())):
         line = _plain(line)
     try:
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return _encode(line)
     except (TypeError, ValueError, OverflowError):  # lone surrogates, huge numbers
         return json.dumps(line)
+
+
+try:
+    import msgspec
+except ModuleNotFoundError:
+
+    def _encode(line: _Fields) -> str:
+        return json.dumps(line, separators=(",", ":"))
+else:
+
+    def _encode(line: _Fields) -> str:
+        return msgspec.json.encode(line, enc_hook=str).decode()
 
 
 def _plain(value: Any) -> Any:
@@ -171,7 +182,10 @@ def _masked(render: _Render) -> _Render:
 
 def _for_a_terminal() -> _Render:
     """Lines for people: local time, colours unless NO_COLOR is set."""
-    import structlog  # nobody else needs it
+    try:
+        import structlog  # nobody else needs it
+    except ModuleNotFoundError:
+        return _as_json
 
     drawing = structlog.dev.ConsoleRenderer(
         colors=not os.environ.get("NO_COLOR"),
