@@ -82,8 +82,8 @@ class Proxy:
         self._shut_down = False
 
     def __repr__(self) -> str:
-        serves = "shut down" if self._shut_down else f"{len(self._acceptors)} listeners"
-        return f"<Proxy for {self._opts.secret.host}: {serves}, {len(self._roster)} connections, {self.relay_engine}>"
+        counted = f"listeners={len(self._acceptors)} connections={len(self._roster)} relay={self.relay_engine!r}"
+        return f"<Proxy host={self._opts.secret.host!r} {counted}{' shut down' if self._shut_down else ''}>"
 
     @property
     def domain_fronting_address(self) -> tuple[str, int]:

@@ -63,15 +63,14 @@ def test_it_needs_no_event_loop_to_be_made_and_asked(events: EventRecorder) -> N
 
 async def test_its_repr_says_what_it_does_and_no_secret(events: EventRecorder, listen: Listen) -> None:
     proxy, listener = make(events), listen()
-    what_relays = "0 connections, pure (asked for)>"
-    assert repr(proxy) == f"<Proxy for front.example: 0 listeners, {what_relays}"
+    assert repr(proxy) == "<Proxy host='front.example' listeners=0 connections=0 relay='pure (asked for)'>"
 
     serving = await started(proxy, listener)
-    assert repr(proxy) == f"<Proxy for front.example: 1 listeners, {what_relays}"
+    assert repr(proxy) == "<Proxy host='front.example' listeners=1 connections=0 relay='pure (asked for)'>"
 
     await proxy.shutdown()
     await serving
-    assert repr(proxy) == f"<Proxy for front.example: shut down, {what_relays}"
+    assert repr(proxy) == "<Proxy host='front.example' listeners=0 connections=0 relay='pure (asked for)' shut down>"
 
 
 async def test_serve_returns_after_shutdown_and_leaves_the_listener_open(events: EventRecorder, listen: Listen) -> None:
