@@ -21,7 +21,7 @@ from benchmarks import procfs
 from benchmarks.parts.line import Line, nanoseconds_each
 from mtglib.ipblocklist import FireHOL
 from mtglib.ipblocklist.prefixes import Prefixes, PrefixSet
-from mtglib.ipblocklist.pure import PrefixSet as PurePrefixSet
+from mtglib.ipblocklist.pure_prefixes import PrefixSet as PurePrefixSet
 from mtglib.network import Direct
 
 _SIZES = (10_000, 100_000, 1_000_000)

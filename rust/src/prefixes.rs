@@ -1,7 +1,7 @@
 //! A set of IP prefixes, made from the text of a netset: sorted ranges that don't touch, found by bisection.
 //!
 //! A million prefixes are a dozen megabytes. The rules for a line are held equal to those of
-//! `mtglib/ipblocklist/pure.py` by a property test; change both.
+//! `mtglib/ipblocklist/pure_prefixes.py` by a property test; change both.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

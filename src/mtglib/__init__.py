@@ -25,7 +25,6 @@ from .constants import (
     TCP_RELAY_READ_TIMEOUT,
     PreferIP,
 )
-from .endpoints import canonical_ip
 from .errors import (
     AntiReplayCacheIsNotDefinedError,
     ClientError,
@@ -58,6 +57,9 @@ from .event_types import (
     EventTraffic,
     IPAddress,
 )
+from .ground.durations import parse_duration
+from .ground.endpoints import Endpoint, canonical_ip
+from .ground.guarded_logger import GuardedLogger
 from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger, Network, Observer
 from .links import ProxyLinks, proxy_links
 from .option_types import OptionChanges, RelayChoice
@@ -69,7 +71,6 @@ from .relay.choice import engine_description, engine_threads
 from .roster import Connection, State
 from .secret import Secret
 from .tunnel import socket_from_streams
-from .visitor import Endpoint
 
 __version__ = "0.1.0"
 """The version of the library, and of the program that comes with it."""
@@ -108,6 +109,7 @@ __all__ = [
     "EventStream",
     "EventStreamIsNotDefinedError",
     "EventTraffic",
+    "GuardedLogger",
     "IPAddress",
     "IPAllowlistIsNotDefinedError",
     "IPBlocklist",
@@ -140,6 +142,7 @@ __all__ = [
     "check_part",
     "engine_description",
     "engine_threads",
+    "parse_duration",
     "proxy_links",
     "socket_from_streams",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import ClientError
-from .guards import within
+from .ground.deadlines import within
 from .interfaces import AntiReplayCache
 from .reasons import Reason
 from .secret import Secret

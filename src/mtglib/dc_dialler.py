@@ -4,18 +4,14 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Sequence
-from itertools import zip_longest
 from typing import Final
 
 from .dc import DCAddress, DCChoice
 from .errors import UpstreamError
-from .guards import Warnings
+from .ground.guarded_logger import Warnings
+from .ground.happy_eyeballs import ATTEMPT_DELAY_SECONDS, SilentAddresses, alternated
 from .interfaces import Network
-from .network.silent_addresses import SilentAddresses
 from .upstream import dial
-
-ATTEMPT_DELAY_SECONDS: Final = 0.25
-"""How long one address may be silent before the next one is tried beside it (RFC 8305, section 8)."""
 
 _NEARLY: Final = 0.8  # event loops round their clocks and timers to milliseconds
 
@@ -78,8 +74,7 @@ def in_order(addresses: Sequence[DCAddress], silent: SilentAddresses) -> list[DC
     """Return the addresses in the order in which they are tried: families alternate, silent addresses come last."""
     first = [address for address in addresses if address.ip.version == addresses[0].ip.version]
     second = [address for address in addresses if address.ip.version != addresses[0].ip.version]
-    pairs = zip_longest(first, second)
-    return silent.put_last(address for pair in pairs for address in pair if address is not None)
+    return silent.put_last(alternated(first, second))
 
 
 class _Race:

@@ -1,9 +1,10 @@
 """From an accepted socket to a stream: lists and limits, before a byte is read."""
 
 from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
-from .guards import Emitter, GuardedLogger, Warnings, contains
+from .ground.guarded_logger import GuardedLogger, Warnings
 from .options import ProxyOpts
 from .roster import Entry, Roster
+from .user_parts import Emitter, contains
 from .visitor import Visitor
 from .visitor_log import VisitorLog
 

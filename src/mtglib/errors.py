@@ -101,7 +101,7 @@ class LoggerIsNotDefinedError(PartIsNotDefinedError):
 
 
 class ProxyUseError(MtglibError, RuntimeError):
-    """A proxy is used where it can't be: in a second event loop, after a fork, or twice with one listener."""
+    """A proxy, or a resolver, is used where it can't be: in a second event loop, after a fork, or a listener twice."""
 
 
 class ProxyShutDownError(ProxyUseError):

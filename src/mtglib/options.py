@@ -8,7 +8,6 @@ from typing import Any, Self, Unpack, get_args
 from . import constants
 from .constants import PreferIP
 from .dc import DCAddress, DCTable
-from .endpoints import canonical_ip, parse_endpoint
 from .errors import (
     AntiReplayCacheIsNotDefinedError,
     EventStreamIsNotDefinedError,
@@ -22,9 +21,19 @@ from .errors import (
     SecretInvalidError,
     UnknownOptionError,
 )
+from .ground.checks import (
+    check_choice,
+    check_congestion_control,
+    check_flag,
+    check_function,
+    check_int,
+    check_list,
+    check_seconds,
+)
+from .ground.endpoints import canonical_ip, parse_endpoint
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
 from .option_types import OptionChanges, RelayChoice
-from .part_check import check_part, must_be_awaited
+from .part_check import check_part
 from .secret import Secret
 
 
@@ -143,21 +152,20 @@ class ProxyOpts:
         if self.front_network is not None:
             check_part("front_network", self.front_network, Network, NetworkIsNotDefinedError)
         for name in _DURATIONS:
-            _check_duration(name, getattr(self, name))
+            check_seconds(name, getattr(self, name))
         for name in _FLAGS:
-            if not isinstance(value := getattr(self, name), bool):
-                raise OptionError(name, "True or False", value)
-        _check_int("concurrency", self.concurrency, "a positive integer", 1)
+            check_flag(name, getattr(self, name))
+        check_int("concurrency", self.concurrency)
         if self.max_visitors is not None:
-            _check_int("max_visitors", self.max_visitors, "a positive integer, or None", 1)
-        _check_int("max_visitors_per_network", self.max_visitors_per_network, "a positive integer", 1)
-        _check_int("domain_fronting_port", self.domain_fronting_port, "a port, 1 to 65535", 1, 65535)
-        _check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
-        _check_choice("relay", self.relay, get_args(RelayChoice))
-        _check_algorithm("congestion_control", self.congestion_control)
+            check_int("max_visitors", self.max_visitors)
+        check_int("max_visitors_per_network", self.max_visitors_per_network)
+        check_int("domain_fronting_port", self.domain_fronting_port, 65535)
+        check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
+        check_choice("relay", self.relay, get_args(RelayChoice))
+        check_congestion_control("congestion_control", self.congestion_control)
         if self.domain_fronting_ip is not None and canonical_ip(str(self.domain_fronting_ip)) is None:
             raise OptionError("domain_fronting_ip", "an IP address", self.domain_fronting_ip)
-        _check_clock(self.clock)
+        check_function("clock", self.clock, "Unix seconds")
         if (dc := self.dc_table().unreachable()) is not None:
             raise OptionError("prefer_ip", f"a preference that leaves DC {dc} an address", self.prefer_ip)
 
@@ -186,7 +194,6 @@ _DURATIONS = (
     *("idle_timeout", "tolerate_time_skewness_seconds"),
     *("handshake_timeout", "frame_timeout", "dial_timeout"),
 )
-MAX_DURATION_SECONDS = 10 * 365 * 86400.0
 _FLAGS = (
     *("allow_fallback_on_unknown_dc", "use_test_dcs"),
     *("fast_mode", "keep_alive", "domain_fronting_proxy_protocol"),
@@ -201,41 +208,14 @@ def _check_secret(secret: Any) -> None:
     secret.checked()
 
 
-def _check_duration(name: str, value: Any) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value <= MAX_DURATION_SECONDS:
-        raise OptionError(name, "a positive number of seconds, at most ten years", value)
-
-
-def _check_int(name: str, value: Any, expected: str, least: int, most: int = 1_000_000_000) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise OptionError(name, expected, value)
-
-
-def _check_algorithm(name: str, value: Any) -> None:
-    if value is not None and not (isinstance(value, str) and value.isascii() and 0 < len(value) < 16):
-        raise OptionError(name, "an algorithm's name, up to 15 characters", value)
-
-
-def _check_clock(value: Any) -> None:
-    if not callable(value) or must_be_awaited(value):
-        raise OptionError("clock", "a plain function that returns Unix seconds", value)
-
-
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise OptionError(name, f"one of {', '.join(choices)}", value)
-
-
 def _parse_overrides(overrides: Any) -> dict[int, tuple[DCAddress, ...]]:
     if not isinstance(overrides, Mapping):
         raise OptionError("dc_overrides", "a mapping of DC numbers to addresses", overrides)
     parsed = {}
     for dc, addresses in overrides.items():
         name = f"dc_overrides[{dc!r}]"
-        _check_int(name, dc, "a positive DC number as key", 1)
-        if isinstance(addresses, str) or not isinstance(addresses, Sequence) or not addresses:
-            raise OptionError(name, 'a list of "ip:port"', addresses)
+        check_int(name, dc)
+        check_list(name, addresses, '"ip:port"')
         try:
             parsed[dc] = tuple(DCAddress(*parse_endpoint(address)) for address in addresses)
         except (ValueError, AttributeError, TypeError):

@@ -13,14 +13,15 @@ from .client_socket import client_socket_calls
 from .conn import Conn
 from .dc_dialler import DCDialler
 from .ending import wait_for_end
-from .endpoints import client_endpoint, endpoint_of, local_endpoint
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .front.dial import Front, fronting_address
-from .guards import Emitter, GuardedLogger, Warnings, guarded_clock
-from .home import Home
+from .ground.affinity import Affinity
+from .ground.checks import check_seconds
+from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint
+from .ground.guarded_logger import GuardedLogger, Warnings
 from .keyshare import KeyShares, new_x25519_public_key
-from .options import MAX_DURATION_SECONDS, ProxyOpts
+from .options import ProxyOpts
 from .readiness import Readiness
 from .reasons import Reason
 from .relay.choice import ChosenRelay
@@ -28,6 +29,7 @@ from .roster import Connection, Entry, Roster
 from .shared import Shared
 from .stream import Stream
 from .tunnel import PLAIN_SOCKET, is_plain_socket
+from .user_parts import Emitter, guarded_clock
 from .visitor import Visitor
 from .visitor_log import VisitorLog
 
@@ -77,7 +79,8 @@ class Proxy:
         self._batch = max(1, min(_MOST_ACCEPTED_AT_ONCE, most_visitors // 2))
         self._shared: Shared | None = None
         self._entrance: Entrance | None = None
-        self._home: Home | None = None
+        self._affinity: Affinity | None = None
+        self._ended: asyncio.Future[None] | None = None  # done when it was shut down
         self._acceptors: dict[Acceptor, socket.socket] = {}
         self._shut_down = False
 
@@ -135,7 +138,7 @@ class Proxy:
             raise OSError(errno.EINVAL, "expected a listening socket")
         if self._serves(listener):
             raise ProxyUseError("this listener is served already")
-        self._move_in()
+        self._attach()
         acceptor = Acceptor(listener, self._take, self._warnings, batch=self._batch, make_room=self._make_room)
         self._acceptors[acceptor] = acceptor.listener
         try:
@@ -166,7 +169,7 @@ class Proxy:
                 sock.close()
                 return
             sock.setblocking(False)
-            home = self._move_in()
+            self._attach()
         except OSError as error:  # there are no descriptors left
             self._warnings.warn("serve_conn", "a connection can't be served", error=error)
             sock.close()
@@ -178,7 +181,8 @@ class Proxy:
         visitor = Visitor(given or endpoint_of(_peer_name(sock)), local_endpoint(sock))
         entry = self._start(sock, visitor, counted=False)
         try:
-            await asyncio.wait((*_tasks([entry]), home.left), return_when=asyncio.FIRST_COMPLETED)
+            assert self._ended is not None
+            await asyncio.wait((*_tasks([entry]), self._ended), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await self._end([entry])
             raise
@@ -192,15 +196,15 @@ class Proxy:
         left behind, with a warning; it ends when the part lets it.
 
         Args:
-            grace_seconds: How long to wait for streams, 0 to ten years.
+            grace_seconds: How long to wait for streams, 0 to a year.
 
         Raises:
             OptionError: `grace_seconds` is something else; nothing was stopped.
             ProxyUseError: The proxy belongs elsewhere.
         """
-        _check_grace(grace_seconds)
-        if self._home is not None:
-            self._home.check()
+        check_seconds("grace_seconds", grace_seconds, least=0)
+        if self._affinity is not None:
+            self._affinity.check()
         self._shut_down = True
         for acceptor in self._acceptors:
             acceptor.stop()
@@ -210,8 +214,8 @@ class Proxy:
         deadline_mono = loop.time() + _END_TIMEOUT
         await self._end(self._roster.entries)
         await self._close_engine(max(deadline_mono - loop.time(), _LEAST_ENGINE_TIMEOUT))
-        if self._home is not None:
-            self._home.leave()
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
         if self._shared is not None:
             self._shared.visitor_log.close()
             if not self._roster:  # else what is left behind still needs it
@@ -265,16 +269,16 @@ class Proxy:
         else:
             closing.result()
 
-    def _move_in(self) -> Home:
-        """Return the proxy's home, which is here if it has none.
+    def _attach(self) -> None:
+        """Make the proxy belong here, unless it does already.
 
         Raises:
-            ProxyUseError: It has one elsewhere.
+            ProxyUseError: It belongs elsewhere.
             OSError: There are no descriptors left.
         """
-        if self._home is not None:
-            self._home.check()
-            return self._home
+        if self._affinity is not None:
+            self._affinity.check()
+            return
         readiness = Readiness()
         visitor_log = VisitorLog(self._logger)
         self._entrance = Entrance(self._opts, self._roster, visitor_log, self._events, self._logger, self._warnings)
@@ -296,8 +300,8 @@ class Proxy:
             logger=self._logger,
             warnings=self._warnings,
         )
-        self._home = Home()
-        return self._home
+        self._affinity = Affinity("proxy")
+        self._ended = asyncio.get_running_loop().create_future()
 
 
 def _tasks(entries: Sequence[Entry]) -> list[asyncio.Task[None]]:
@@ -309,9 +313,3 @@ def _peer_name(sock: socket.socket) -> Any:
         return sock.getpeername()
     except OSError:
         return None
-
-
-def _check_grace(value: Any) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= MAX_DURATION_SECONDS:
-        raise OptionError("grace_seconds", "a number of seconds, 0 to ten years", value)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from .ground.endpoints import Endpoint
 from .reasons import Reason
-from .visitor import Endpoint, Visitor
+from .visitor import Visitor
 
 _FEW_VISITORS = 8
 """What a network may have for its size to mean nothing: some clients that come at once through one address."""

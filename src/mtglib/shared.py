@@ -7,13 +7,14 @@ from .client_socket import SocketCalls
 from .dc import DCTable
 from .dc_dialler import DCDialler
 from .front.dial import Front
-from .guards import Emitter, GuardedLogger, Warnings
+from .ground.guarded_logger import GuardedLogger, Warnings
 from .keyshare import KeyShares
 from .options import ProxyOpts
 from .readiness import Readiness
 from .relay.choice import ChosenRelay
 from .roster import Roster
 from .secret import Secret
+from .user_parts import Emitter
 from .visitor_log import VisitorLog
 
 

@@ -12,7 +12,7 @@ from .event_types import (
     EventStart,
     EventTraffic,
 )
-from .guards import GuardedLogger
+from .ground.guarded_logger import GuardedLogger
 from .reasons import Reason
 from .relay.job import RelayResult
 from .roster import Entry, State

@@ -6,12 +6,12 @@ import socket
 from collections.abc import Callable
 
 from .errors import UpstreamError
-from .guards import Warnings, within
+from .ground.deadlines import LATE_SECONDS, within
+from .ground.guarded_logger import Warnings
 from .interfaces import Network
 from .tunnel import PLAIN_SOCKET, is_plain_socket
 
-_LATE_SECONDS = 0.1
-"""How much later we give up than the network was told to: its own error says what was going on, ours only how long."""
+_LATE_SECONDS = 2 * LATE_SECONDS
 
 
 async def dial(
@@ -38,7 +38,7 @@ async def dial(
     """
     try:
         dialling = network.dial(host, port, timeout_seconds=timeout_seconds)
-        sock = await within(timeout_seconds + _LATE_SECONDS, dialling, on_waiting)
+        sock = await within(timeout_seconds, dialling, on_waiting, late_seconds=_LATE_SECONDS)
         if not is_plain_socket(sock):
             if isinstance(sock, socket.socket):
                 sock.close()

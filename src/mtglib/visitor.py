@@ -3,20 +3,9 @@
 from typing import NamedTuple
 
 from .event_types import IPAddress
+from .ground.endpoints import Endpoint
 
 _IPV6_NETWORK_SHIFT = 64
-
-
-class Endpoint(NamedTuple):
-    """One end of a connection.
-
-    Attributes:
-        ip: Its address; IPv4-mapped IPv6 is IPv4.
-        port: 0 to 65535.
-    """
-
-    ip: IPAddress
-    port: int
 
 
 class Visitor(NamedTuple):

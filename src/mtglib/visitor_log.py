@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from .guards import GuardedLogger
+from .ground.guarded_logger import GuardedLogger
 from .reasons import Reason
 from .roster import Entry, State
 

@@ -13,7 +13,7 @@ import mtglib
 from integration.event_rules import by_stream, names
 from integration.stage import Stage, eventually, stage, tcp_pair
 from mtglib import constants
-from mtglib.endpoints import endpoint_of
+from mtglib.ground.endpoints import endpoint_of
 from support import sockets
 from support.faketls_client import FakeTLSClient
 from support.front import answer_then_eof

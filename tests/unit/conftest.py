@@ -10,7 +10,7 @@ import uvloop
 from hypothesis import HealthCheck, settings
 
 from integration.recording_logger import RecordingLogger
-from mtglib.guards import GuardedLogger, Warnings
+from mtglib.ground.guarded_logger import GuardedLogger, Warnings
 from mtglib.readiness import Readiness
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,8 +19,15 @@ settings.load_profile("untimed")
 _ON_BOTH_LOOPS = frozenset(
     (
         *("test_readiness.py", "test_conn.py", "test_accepting.py", "test_tunnel.py", "test_direct.py"),
-        *("test_proxy.py", "test_guards.py", "test_socks5.py", "test_breaker.py", "test_balanced.py"),
-        *("test_connecting.py", "test_http.py", "test_fanout.py", "test_system_resolver.py", "test_resolver.py"),
+        *("test_proxy.py", "test_deadlines.py", "test_socks5.py", "test_breaker.py", "test_balanced.py"),
+        *(
+            "test_connecting.py",
+            "test_http.py",
+            "test_fanout.py",
+            "test_system_resolver.py",
+            "test_name_lookup.py",
+            "test_resolver.py",
+        ),
         *("test_dc_dialler.py", "test_dc_dialler_races.py"),
     )
 )

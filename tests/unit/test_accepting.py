@@ -14,7 +14,7 @@ import pytest
 from integration.recording_logger import RecordingLogger
 from mtglib import accepting
 from mtglib.accepting import Acceptor
-from mtglib.guards import Warnings
+from mtglib.ground.guarded_logger import Warnings
 from unit.recorders import said
 
 SHIPPED_PAUSE_SECONDS = accepting._PAUSE_SECONDS

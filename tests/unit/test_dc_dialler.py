@@ -12,7 +12,7 @@ import mtglib
 from integration.recording_logger import RecordingLogger
 from mtglib.dc import DCAddress, DCChoice
 from mtglib.dc_dialler import DCDialler
-from mtglib.guards import Warnings
+from mtglib.ground.guarded_logger import Warnings
 from unit.recorders import said
 from unit.scripted_dials import Answer, ScriptedNetwork, broken, connected, no_socket, refused, silent
 
@@ -71,7 +71,9 @@ async def test_a_silent_address_costs_its_time_and_all_together_twice_that(warni
 async def test_a_time_out_is_called_one(warnings: Warnings) -> None:
     network = ScriptedNetwork(silent, refused, refused)
 
-    with pytest.raises(mtglib.UpstreamError, match=r"192\.0\.2\.1 port 444: time-out; 192\.0\.2\.2 port 445: refused"):
+    with pytest.raises(
+        mtglib.UpstreamError, match=r"192\.0\.2\.1 port 444: no answer within 0\.02 s; 192\.0\.2\.2 port 445: refused"
+    ):
         await DCDialler(network, 0.02, warnings).dial(CHOICE)
 
 

@@ -16,10 +16,9 @@ ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
 MOST_LINES = 400
 DEFAULTS = ("antireplay", "events", "ipblocklist", "logger", "network", "stats")
-FOR_DEFAULTS = (
-    *("interfaces", "event_types", "errors", "endpoints", "constants", "secret", "tunnel", "part_check"),
-    "reasons",
-)
+FOR_DEFAULTS = ("interfaces", "event_types", "errors", "constants", "part_check", "reasons")
+UNDER_THE_GROUND = ("interfaces", "event_types", "errors", "noop", "part_check")
+"""Beside its own modules, a part stands on the ground and on `FOR_DEFAULTS`; the ground on these."""
 WITH_A_STAND_IN = ("mtglib.ipblocklist.prefixes", "mtglib.antireplay.memory")
 CRYPTOGRAPHY = ("mtglib.wire.aes_ctr", "mtglib.wire.sha256")
 """Parts' modules that use the engine, or what is beside them in pure Python."""
@@ -71,7 +70,7 @@ def test_this_finds_imports_of_all_kinds() -> None:
 
 @pytest.mark.parametrize("module", modules_in("mtglib.wire"))
 def test_wire_knows_no_io_no_clock_and_no_chance(module: str) -> None:
-    allowed = {"mtglib.errors", "mtglib.event_types", "mtglib.reasons", "mtglib.visitor"}
+    allowed = {"mtglib.errors", "mtglib.event_types", "mtglib.reasons", "mtglib.ground.endpoints"}
 
     ours = {name for name in imported_modules(module) if not name.startswith("mtglib.wire")}
     native = {"mtglib._engine"} if module in CRYPTOGRAPHY else set()  # functions of bytes
@@ -94,9 +93,10 @@ def test_the_library_does_not_know_the_program(module: str) -> None:
 def test_defaults_know_the_interfaces_and_no_other_default(module: str) -> None:
     own = ".".join(module.split(".")[:2])
     allowed = {f"mtglib.{name}" for name in FOR_DEFAULTS}
+    ground = set(modules_in("mtglib.ground")[1:])
 
     native = {"mtglib._engine"} if module in WITH_A_STAND_IN else set()
-    assert {name for name in imported_modules(module) if not name.startswith(own)} <= allowed | native
+    assert {name for name in imported_modules(module) if not name.startswith(own)} <= allowed | native | ground
     whole = {name for name in imports(module) if name in MODULES and not name.startswith(own)}
     assert whole == set(), "from .. import a_module"
     names = {name.rpartition(".")[2] for name in imports(module) if name.rpartition(".")[0] in allowed}
@@ -106,7 +106,6 @@ def test_defaults_know_the_interfaces_and_no_other_default(module: str) -> None:
 CORE = [module for module in MODULES if module.split(".")[0] == "mtglib" and module.split(".")[1:2] != []]
 KNOW_PARTS = {
     "mtglib.defaults": set(DEFAULTS),
-    "mtglib.dc_dialler": {"network"},  # which addresses were silent
 }
 
 
@@ -117,10 +116,18 @@ def test_the_core_knows_no_default(module: str) -> None:
     assert known <= KNOW_PARTS.get(module, set())
 
 
+@pytest.mark.parametrize("module", modules_in("mtglib.ground"))
+def test_the_ground_stands_on_the_interfaces_only(module: str) -> None:
+    others = {name for name in imported_modules(module) if not name.startswith("mtglib.ground.")}
+
+    assert others <= {f"mtglib.{name}" for name in UNDER_THE_GROUND}
+    assert not {name for name in imports(module) if name.partition(".")[0] == "mtglib" and name in MODULES} - others
+
+
 def test_this_list_of_defaults_is_complete() -> None:
     packages = {path.parent.name for path in (SRC / "mtglib").glob("*/__init__.py")}
 
-    assert packages - {"wire", "relay", "front"} == set(DEFAULTS)
+    assert packages - {"wire", "relay", "front", "ground"} == set(DEFAULTS)
 
 
 @pytest.mark.parametrize("default", DEFAULTS)

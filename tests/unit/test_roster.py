@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from mtglib import Reason
+from mtglib.ground.endpoints import Endpoint
 from mtglib.roster import Entry, Roster, State
-from mtglib.visitor import Endpoint, Visitor
+from mtglib.visitor import Visitor
 
 FEW = 3  # of the 8 that are few, so that small crowds have both rules
 IPS = (None, "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")

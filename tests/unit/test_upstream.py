@@ -9,7 +9,7 @@ import pytest
 
 import mtglib
 from integration.recording_logger import RecordingLogger
-from mtglib.guards import Warnings
+from mtglib.ground.guarded_logger import Warnings
 from mtglib.upstream import dial
 from unit.scripted_dials import ScriptedNetwork, connected, unconnected
 

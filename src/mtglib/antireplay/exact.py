@@ -6,21 +6,18 @@ first day. Nothing but memory tells it from a fresh one, so this one is as long 
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from secrets import token_bytes
 from typing import Self
 
-from ..errors import OptionError
+from ..ground.checks import as_directory, check_function, check_int
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger
 from ..part_check import check_part
-from .checks import checked_clock, checked_directory, is_whole
 from .entries import FINGERPRINT_BYTES, KEY_BYTES
 from .memory import Memory, ReplayMemory
 from .persistence import Persistence
-
-MOST_ENTRIES = 1_000_000_000
 
 
 class Exact:
@@ -53,14 +50,14 @@ class Exact:
         logger: Logger | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not is_whole(max_entries, 1, MOST_ENTRIES):
-            raise OptionError("max_entries", "a number from 1 to 1e9", max_entries)
+        check_int("max_entries", max_entries)
+        check_function("clock", clock, "Unix seconds")
         if logger is not None:
             check_part("logger", logger, Logger)
         self._max_entries = max_entries
-        self._directory = checked_directory(directory)
-        self._logger = logger
-        self._clock = checked_clock(clock)
+        self._directory = as_directory("directory", directory)
+        self._logger = GuardedLogger(logger)
+        self._clock = clock
         self._persistence: Persistence[Memory] | None = None
         self._memory: Memory = ReplayMemory(token_bytes(KEY_BYTES), max_entries)
         self._seen: Callable[[bytes, int], bool] = (
@@ -137,7 +134,5 @@ class Exact:
 
     def _first_without_load(self, data: bytes, now_unix: int) -> bool:
         self._seen = self._memory.seen
-        if self._logger is not None:
-            with suppress(Exception):
-                self._logger.warning(f"anti-replay: {self._directory}: isn't used, as nobody has awaited load()")
+        self._logger.warning(f"anti-replay: {self._directory}: isn't used, as nobody has awaited load()")
         return self._memory.seen(data, now_unix)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..errors import OptionError
-from ..interfaces import Logger
+from ..ground.guarded_logger import GuardedLogger
 from .entries import Entries
 from .journal import Journal
 
@@ -46,7 +46,7 @@ class Persistence(Generic[AnyEntries]):
         record_bytes: int,
         file_entries: int,
         now_unix: Callable[[], float],
-        logger: Logger | None,
+        logger: GuardedLogger,
     ) -> None:
         self._directory = directory
         self._journal = Journal(directory, record_bytes, file_entries, now_unix)
@@ -138,9 +138,7 @@ class Persistence(Generic[AnyEntries]):
                 _in_loop(loop, self._tell, "info", f"{self._directory}: can be written again")
 
     def _tell(self, level: str, text: str, error: BaseException | None = None) -> None:
-        if self._logger is not None:
-            with suppress(Exception):
-                getattr(self._logger, level)(f"anti-replay: {text}", error=error)
+        getattr(self._logger, level)(f"anti-replay: {text}", error=error)
 
 
 def _in_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:

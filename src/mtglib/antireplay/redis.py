@@ -14,16 +14,18 @@ from contextlib import suppress
 from hashlib import blake2b
 from os import PathLike
 from secrets import token_bytes
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from ..errors import OptionError
+from ..ground.affinity import Affinity
+from ..ground.checks import as_directory, check_function, check_int, check_seconds, check_text
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import AntiReplayCache, Logger
 from ..part_check import check_part
-from .checks import LONGEST_SECONDS, checked_directory, is_number, is_whole
 from .exact import Exact
-from .look_up import LookUp
 from .redis_url import checked_address
 from .sending import Sending
+from .server_addresses import ServerAddresses
 from .unsent import RECORD_BYTES
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ _PAUSE_SECONDS = 1.0
 
 _WEEK_SECONDS = 7 * 24 * 3600.0
 _MOST_CONNECTIONS = 1024
+_MAX_REMEMBER_SECONDS = 1e9
+_MAX_TIMEOUT_SECONDS = 0.99
+"""The proxy gives up the whole look-up after a second."""
 _KEY_PREFIX = re.compile(r"[^\ud800-\udfff]{0,200}")  # what can be written as UTF-8
 
 
@@ -67,7 +72,7 @@ class Redis:
         max_entries: How many hellos to remember in this process, and how many may wait for the server; see `Exact`.
         directory: Where to keep these two; see `Exact`. None: in memory only.
         logger: Is told that the server can't be used, and that it can be again.
-        timeout_seconds: How long a hello may wait for the server, connecting included, in seconds: above 0 and below 1,
+        timeout_seconds: How long a hello may wait for the server, connecting included, in seconds: above 0, up to 0.99,
             as the proxy's own patience is 1 s.
         key_prefix: What keys on the server begin with; the same for all proxies of a fleet. At most 200 characters.
         max_connections: To the server, 1 to 1024. What exceeds them waits, within `timeout_seconds`.
@@ -96,37 +101,33 @@ class Redis:
             text = "window_seconds is deprecated and has no effect, use remember_seconds"
             warnings.warn(text, DeprecationWarning, stacklevel=2)
         self._address = checked_address(url)
-        if not is_number(remember_seconds, 0.001, LONGEST_SECONDS):
-            raise OptionError("remember_seconds", "seconds from 0.001 to 1e9", remember_seconds)
+        check_seconds("remember_seconds", remember_seconds, _MAX_REMEMBER_SECONDS, least=0.001)
         if fallback is not None:
             check_part("fallback", fallback, AntiReplayCache)
         if logger is not None:
             check_part("logger", logger, Logger)
-        if not is_number(timeout_seconds, 0, 1) or timeout_seconds in (0, 1):
-            raise OptionError("timeout_seconds", "seconds above 0 and below 1", timeout_seconds)
-        _check_key_prefix(key_prefix)
-        if not is_whole(max_connections, 1, _MOST_CONNECTIONS):
-            raise OptionError("max_connections", f"a number from 1 to {_MOST_CONNECTIONS}", max_connections)
-        if not callable(clock):
-            raise OptionError("clock", "a function that returns monotonic seconds", clock)
+        check_seconds("timeout_seconds", timeout_seconds, _MAX_TIMEOUT_SECONDS)
+        check_text("key_prefix", key_prefix, _KEY_PREFIX, "text of at most 200 characters")
+        check_int("max_connections", max_connections, _MOST_CONNECTIONS)
+        check_function("clock", clock, "monotonic seconds")
         _check_package()
-        place = checked_directory(directory)
+        place = as_directory("directory", directory)
         own = Exact(max_entries=max_entries, directory=place, logger=logger)
         self._own = own if fallback is None else None
         self._fallback: AntiReplayCache = own if fallback is None else fallback
         self._url = url
         self._remember_ms = math.ceil(remember_seconds * 1000)
-        self._logger = logger
+        self._logger = GuardedLogger(logger)
         self._timeout_seconds = timeout_seconds
         self._key_prefix = key_prefix
         self._max_connections = max_connections
         self._clock = clock
-        self._look_up = LookUp()
+        self._addresses = ServerAddresses()
         self._client: redis.asyncio.Redis | None = None
-        self._client_loop: asyncio.AbstractEventLoop | None = None
+        self._affinity: Affinity | None = None
         self._is_away = False
         self._retry_at_mono = 0.0
-        self._sending = Sending(self._send, max_entries, place and place / "unsent", logger)
+        self._sending = Sending(self._send, max_entries, place and place / "unsent", self._logger)
 
     def __len__(self) -> int:
         """How many hellos are remembered in this process, as far as `fallback` tells."""
@@ -200,7 +201,7 @@ class Redis:
         """Close connections and files, within a second or so. What is asked later opens new connections."""
         await asyncio.gather(self._sending.close(), *([self._own.close()] if self._own is not None else []))
         client, self._client = self._client, None
-        if client is not None and self._client_loop is asyncio.get_running_loop():
+        if client is not None and self._affinity is not None and self._affinity.is_here:
             with suppress(Exception):  # they are given up, whatever the server does
                 async with asyncio.timeout(self._timeout_seconds):
                     await client.aclose()
@@ -237,9 +238,8 @@ class Redis:
 
     def _connected(self) -> "redis.asyncio.Redis":
         """Return the running loop's client, which connects when it is used."""
-        loop = asyncio.get_running_loop()
-        if self._client is None or self._client_loop is not loop:
-            self._client, self._client_loop = self._new_client(), loop
+        if self._client is None or self._affinity is None or not self._affinity.is_here:
+            self._client, self._affinity = self._new_client(), Affinity("client")
         return self._client
 
     def _new_client(self) -> "redis.asyncio.Redis":
@@ -260,7 +260,7 @@ class Redis:
             protocol=2,
             driver_info=None,  # else it introduces itself, which is one more round trip
         )
-        look_names_up(pool, self._look_up)
+        look_names_up(pool, self._addresses)
         return Redis.from_pool(pool)
 
     def _lost(self, error: Exception) -> None:
@@ -269,29 +269,20 @@ class Redis:
         self._is_away = True
         self._retry_at_mono = self._clock() + _PAUSE_SECONDS
         if isinstance(error, TimeoutError) and not str(error):
-            late = "nobody told its address" if self._look_up.is_under_way else "no answer"
+            late = "nobody told its address" if self._addresses.is_asked_for else "no answer"
             error = TimeoutError(f"{late} within {self._timeout_seconds:g} s")
         what = "can't be used"
         if type(error).__name__ == "OutOfMemoryError":
             what = "is full (its maxmemory is too small for what it is to remember)"
-        if self._logger is not None:
-            with suppress(Exception):
-                self._logger.warning(
-                    f"the anti-replay server {self._address} {what}, this proxy goes on by itself", error=error
-                )
+        self._logger.warning(
+            f"the anti-replay server {self._address} {what}, this proxy goes on by itself", error=error
+        )
 
     def _answered(self, is_probe: bool) -> None:
         # Only a probe ends the pause, else each call of a busy server that just makes it would be a change to log.
         if is_probe and self._is_away:
             self._is_away = False
-            if self._logger is not None:
-                with suppress(Exception):
-                    self._logger.info(f"the anti-replay server {self._address} can be used again")
-
-
-def _check_key_prefix(value: Any) -> None:
-    if not isinstance(value, str) or not _KEY_PREFIX.fullmatch(value):
-        raise OptionError("key_prefix", "text of at most 200 characters", value)
+            self._logger.info(f"the anti-replay server {self._address} can be used again")
 
 
 def _check_package() -> None:

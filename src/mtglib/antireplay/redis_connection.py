@@ -5,25 +5,25 @@ from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Connection, SSLConnection
 
-from .look_up import LookUp
+from .server_addresses import ServerAddresses
 
 
 class ConnectionByName(Connection):
     """A connection to the first address of its host that takes it."""
 
-    def __init__(self, *, look_up: LookUp, **options: Any) -> None:
+    def __init__(self, *, server_addresses: ServerAddresses, **options: Any) -> None:
         super().__init__(**options)
-        self._look_up = look_up
+        self._server_addresses = server_addresses
         self._address = self.host
 
     async def _connect(self) -> None:
-        addresses = await self._look_up.addresses(self.host, self.port)
+        addresses = await self._server_addresses.of(self.host, self.port)
         for self._address in addresses:
             try:
                 await super()._connect()  # type: ignore[no-untyped-call]
                 return
             except BaseException as error:  # also being cancelled: a silent address takes all of the time
-                self._look_up.failed(self._address)
+                self._server_addresses.failed(self._address)
                 if not isinstance(error, OSError) or self._address == addresses[-1]:
                     raise
 
@@ -38,9 +38,9 @@ class TLSConnectionByName(ConnectionByName, SSLConnection):
         return {**super()._connection_arguments(), "server_hostname": self.host}
 
 
-def look_names_up(pool: BlockingConnectionPool, look_up: LookUp) -> None:
+def look_names_up(pool: BlockingConnectionPool, server_addresses: ServerAddresses) -> None:
     """Let a pool that has no connections yet make those of this module, unless its server is a Unix socket."""
     by_name = {Connection: ConnectionByName, SSLConnection: TLSConnectionByName}
     if pool.connection_class in by_name:
         pool.connection_class = by_name[pool.connection_class]
-        pool.connection_kwargs["look_up"] = look_up
+        pool.connection_kwargs["server_addresses"] = server_addresses

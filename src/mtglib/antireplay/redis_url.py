@@ -1,15 +1,17 @@
 """URLs of Redis and Valkey servers."""
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from ..errors import OptionError
+from ..ground.endpoints import host_and_port
+from ..ground.urls import split_url
 
 _URL = (
     "redis://[user:password@]host[:port][/db], the same with rediss:// for TLS, or unix:///path[?db=number]"
     "; a # is written as %23"
 )
-_SCHEMES = ("redis", "rediss", "unix")
+_FILE_SCHEME = "unix"
 _URL_OPTIONS = {"db", "ssl_ca_certs"}
 _DEFAULT_PORT = 6379
 
@@ -20,20 +22,13 @@ def checked_address(url: Any) -> str:
     Raises:
         OptionError: The URL can't work; without a word of it, as it may have a password.
     """
+    parts = split_url(url, ("redis", "rediss", _FILE_SCHEME), _URL, "url", file_scheme=_FILE_SCHEME)
+    is_file = parts.scheme == _FILE_SCHEME
     try:
-        if not isinstance(url, str):
-            raise ValueError
-        parts = urlsplit(url)
         options = parse_qs(parts.query, strict_parsing=bool(parts.query))
-        database = options.get("db", [parts.path.strip("/") if parts.scheme != "unix" else ""])[0] or "0"
-        place = parts.path if parts.scheme == "unix" else parts.hostname
-        is_right = parts.scheme in _SCHEMES and place and parts.port != 0 and options.keys() <= _URL_OPTIONS
-        # A # ends the host and port: of user:12#34@host, user would be asked at port 12, and the log would say so.
-        if not is_right or "#" in url or not (database.isascii() and database.isdigit()):
-            raise ValueError
-    except ValueError:  # ours, urlsplit's and that of .port, which is evaluated late
+    except ValueError:
         raise OptionError("url", _URL) from None
-    if parts.scheme == "unix":
-        return parts.path
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{host}:{parts.port or _DEFAULT_PORT}"
+    database = options.get("db", ["" if is_file else parts.path.strip("/")])[0] or "0"
+    if not options.keys() <= _URL_OPTIONS or not database.isdigit():
+        raise OptionError("url", _URL)
+    return parts.path if is_file else host_and_port(parts.host, parts.port or _DEFAULT_PORT)

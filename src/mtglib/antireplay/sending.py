@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import time
 
-from ..interfaces import Logger
+from ..ground.guarded_logger import GuardedLogger
 from .persistence import Persistence
 from .unsent import RECORD_BYTES, Unsent
 
@@ -31,7 +31,7 @@ class Sending:
         send: Callable[[list[bytes]], Awaitable[bool]],
         max_records: int,
         directory: Path | None,
-        logger: Logger | None,
+        logger: GuardedLogger,
     ) -> None:
         self._send = send
         self._max_records = max_records

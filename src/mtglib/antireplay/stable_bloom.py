@@ -20,10 +20,10 @@ from hashlib import blake2b
 from os import PathLike
 from typing import Self
 
-from ..errors import OptionError
+from ..ground.checks import as_directory, check_function, check_int, check_number
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger
 from ..part_check import check_part
-from .checks import checked_clock, checked_directory, is_number, is_whole
 from .entries import FINGERPRINT_BYTES, KEY_BYTES
 from .persistence import Persistence
 from .pure import FingerprintLog, Generation, keyed_fingerprint
@@ -31,8 +31,9 @@ from .pure import FingerprintLog, Generation, keyed_fingerprint
 _MAX = 15
 _CELLS_PER_BYTE = 2
 _MOST_HASHES = 15  # a digest of 64 bytes has 16 words of 4: one for each cell, and one for where to count down
-_SIZES_BYTES = (1024, 256 * 1024 * 1024)  # far more cells than one insertion touches; an index fits a word
-_ERROR_RATES = (1e-9, 0.5)
+_MIN_SIZE_BYTES = 1024  # far more cells than one insertion touches; an index fits a word
+_MAX_SIZE_BYTES = 256 * 1024 * 1024
+_MIN_ERROR_RATE, _MAX_ERROR_RATE = 1e-9, 0.5
 
 _COUNT_DOWN = bytes(
     max((byte >> 4) - 1, 0) << 4 | max((byte & 0x0F) - 1, 0)  # both cells of a byte, neither below 0
@@ -80,15 +81,14 @@ class StableBloom:
         logger: Logger | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not is_whole(max_size_bytes, *_SIZES_BYTES):
-            raise OptionError("max_size_bytes", f"a number from {_SIZES_BYTES[0]} to {_SIZES_BYTES[1]}", max_size_bytes)
-        if not is_number(error_rate, *_ERROR_RATES):
-            raise OptionError("error_rate", f"a number from {_ERROR_RATES[0]} to {_ERROR_RATES[1]}", error_rate)
+        check_int("max_size_bytes", max_size_bytes, _MAX_SIZE_BYTES, least=_MIN_SIZE_BYTES)
+        check_number("error_rate", error_rate, _MAX_ERROR_RATE, least=_MIN_ERROR_RATE)
+        check_function("clock", clock, "Unix seconds")
         if logger is not None:
             check_part("logger", logger, Logger)
-        self._directory = checked_directory(directory)
-        self._logger = logger
-        self._clock = checked_clock(clock)
+        self._directory = as_directory("directory", directory)
+        self._logger = GuardedLogger(logger)
+        self._clock = clock
         self._size = (max_size_bytes, error_rate)
         self._cells = Cells(secrets.token_bytes(KEY_BYTES), *self._size)
         self._log: _Inserted | None = None

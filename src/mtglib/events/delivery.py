@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 from time import monotonic
 
 from ..event_types import Event
-from ..interfaces import Logger, Observer
+from ..ground.guarded_logger import GuardedLogger, Warnings
+from ..interfaces import Observer
 from .queue import StreamQueue
 
 _BATCH_EVENTS = 256  # an observer that takes 2 us an event keeps the event loop for half a millisecond
-_WARN_EACH_SECONDS = 60.0
 
 
 class Delivery:
@@ -27,17 +26,15 @@ class Delivery:
         self,
         observer: Observer,
         max_queued_events: int,
-        logger: Logger | None,
+        logger: GuardedLogger,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._observer = observer
-        self._logger = logger
-        self._clock = clock
+        self._warnings = Warnings(logger, clock)
         self._queue = StreamQueue(max_queued_events)
         self._refused = 0
         self._arrived = asyncio.Event()
         self._ending = False
-        self._warned_at_mono = -_WARN_EACH_SECONDS
 
     @property
     def dropped(self) -> int:
@@ -82,15 +79,9 @@ class Delivery:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            self._warn(error)  # something that the observer waited for was cancelled, not this task
+            self._warnings.part_failed(
+                self._observer, "observe", error
+            )  # something that the observer waited for was cancelled, not this task
         except Exception as error:
             self._refused += len(batch)
-            self._warn(error)
-
-    def _warn(self, error: BaseException) -> None:
-        now_mono = self._clock()
-        if self._logger is not None and now_mono - self._warned_at_mono >= _WARN_EACH_SECONDS:
-            self._warned_at_mono = now_mono
-            name = f"{type(self._observer).__name__}.observe"
-            with suppress(Exception):
-                self._logger.warning(f"{name} failed: {type(error).__name__}", error=error)
+            self._warnings.part_failed(self._observer, "observe", error)

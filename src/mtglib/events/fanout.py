@@ -3,11 +3,11 @@
 import asyncio
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, Self
 
-from ..errors import OptionError
 from ..event_types import Event
+from ..ground.checks import check_int, check_list, check_seconds
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger, Observer
 from ..part_check import check_part
 from .delivery import Delivery
@@ -15,7 +15,6 @@ from .delivery import Delivery
 _INBOX_EVENTS = 1024  # handed on at once when there are so many, or half of what a queue holds
 _GATHER_SECONDS = 0.01  # else after this: waking observers in each turn of the event loop cost 3 us a connection each
 _CANCEL_TIMEOUT = 1.0
-_MOST_QUEUED_EVENTS = 1_000_000_000
 _LONGEST_DRAIN_SECONDS = 86_400
 
 
@@ -55,10 +54,9 @@ class Fanout:
         _check(observers, max_queued_events, drain_timeout, logger)
         self._inbox_events = min(_INBOX_EVENTS, max(max_queued_events // 2, 1))
         self._drain_timeout = drain_timeout
-        if logger is not None:
-            logger = _child(logger)
-        self._logger = logger
-        self._deliveries = [Delivery(observer, max_queued_events, logger) for observer in observers]
+        self._has_logger = logger is not None
+        self._logger = GuardedLogger(logger).named("events")
+        self._deliveries = [Delivery(observer, max_queued_events, self._logger) for observer in observers]
         self._tasks: list[asyncio.Task[None]] = []
         self._inbox: list[Event] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -126,11 +124,10 @@ class Fanout:
     def _say_not_entered(self) -> None:
         self._is_said = True
         text = "events gather, since nobody has entered this Fanout: use it in `async with`"
-        if self._logger is None:
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
-            return
-        with suppress(Exception):
+        if self._has_logger:
             self._logger.warning(text)
+        else:
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
 
     def _distribute(self) -> None:
         if not self._inbox:
@@ -140,26 +137,11 @@ class Fanout:
             delivery.offer(events)
 
 
-def _child(logger: Logger) -> Logger:
-    with suppress(Exception):
-        child = logger.named("events")
-        if callable(getattr(child, "warning", None)):
-            return child
-    return logger
-
-
 def _check(observers: Any, max_queued_events: Any, drain_timeout: Any, logger: Any) -> None:
-    if not isinstance(observers, Sequence):
-        raise OptionError("observers", "a sequence of objects with a method observe(events)", observers)
+    check_list("observers", observers, "objects with a method observe(events)", may_be_empty=True)
     for index, observer in enumerate(observers):
         check_part(f"observers[{index}]", observer, Observer)
-    if not _is_number(max_queued_events, 1, _MOST_QUEUED_EVENTS) or not isinstance(max_queued_events, int):
-        raise OptionError("max_queued_events", "a number from 1 to 1e9", max_queued_events)
-    if not _is_number(drain_timeout, 0, _LONGEST_DRAIN_SECONDS):
-        raise OptionError("drain_timeout", "seconds, 0 to a day", drain_timeout)
+    check_int("max_queued_events", max_queued_events)
+    check_seconds("drain_timeout", drain_timeout, _LONGEST_DRAIN_SECONDS, least=0)
     if logger is not None:
         check_part("logger", logger, Logger)
-
-
-def _is_number(value: Any, least: float, most: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most

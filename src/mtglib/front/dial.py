@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import UpstreamError
-from ..guards import Warnings
+from ..ground.endpoints import Endpoint
+from ..ground.guarded_logger import Warnings
 from ..options import ProxyOpts
 from ..relay.job import Job
 from ..relay.sockets import reset
 from ..roster import Entry
 from ..upstream import dial
-from ..visitor import Endpoint, Visitor
+from ..visitor import Visitor
 from ..wire.proxy_protocol import header_v2
 from .loops import LoopGuard
 from .own_address import leads_to_us

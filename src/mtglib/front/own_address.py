@@ -5,9 +5,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from ..endpoints import endpoint_of, local_endpoint
 from ..event_types import IPAddress
-from ..visitor import Endpoint
+from ..ground.endpoints import Endpoint, endpoint_of, local_endpoint
 
 _BINDS_ANYWHERE = {
     4: Path("/proc/sys/net/ipv4/ip_nonlocal_bind"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..interfaces import Network
-from .copies import Validators
+from .disk_cache import Validators
 from .list_error import ListError
 from .pieces import Pieces
 

@@ -5,10 +5,10 @@ import os
 from collections.abc import Sequence
 
 from ..event_types import IPAddress
+from ..ground.checks import as_directory, check_flag, check_int, check_kind, check_list, check_seconds
 from ..interfaces import EventStream, Logger, Network
 from ..part_check import check_part
-from .arguments import as_directory, check_flag, check_int, check_seconds, check_urls
-from .keeper import Keeper
+from .refresh import Refresh
 from .report import Report
 from .source import SourceStatus
 from .sources import make_sources
@@ -44,10 +44,10 @@ class FireHOL:
             nowhere.
         event_stream: Gets an `EventIPListSize` when the contents have changed.
         logger: Told when a source changes, fails (once for each reason) and is available again.
-        timeout_seconds: For one download, from the dial to the last byte; above 0, at most ten years.
+        timeout_seconds: For one download, from the dial to the last byte; above 0, at most a year.
         max_download_bytes: For one source, decompressed; 1 to 1 GiB. It may have 2 million lines besides.
         retry_seconds: What failed is tried again after this time, then after twice, four times as long, and so on up
-            to the period of `run`; above 0, at most ten years.
+            to the period of `run`; above 0, at most a year.
 
     Raises:
         OptionError: An argument that can't work. What `urls` has is not repeated.
@@ -67,7 +67,9 @@ class FireHOL:
         max_download_bytes: int = 64 * 1024 * 1024,
         retry_seconds: float = 60.0,
     ) -> None:
-        check_urls(urls)
+        check_list("urls", urls, "URLs and absolute paths")
+        for index, url in enumerate(urls):
+            check_kind(f"urls[{index}]", url, str)
         check_part("network", network, Network)
         check_flag("is_block_list", is_block_list)
         check_int("download_concurrency", download_concurrency, _MOST_AT_ONCE)
@@ -90,19 +92,19 @@ class FireHOL:
         )
         self._retry_seconds = retry_seconds
         self._report = Report(is_block_list, logger, event_stream)
-        self._keeper = Keeper(self._sources, self._report)
+        self._refresh = Refresh(self._sources, self._report)
         self._running: set[asyncio.Task[None]] = set()
         self._shut_down = False
 
     @property
     def size(self) -> int:
         """How many prefixes the list has: the sum of its sources, also where they overlap."""
-        return self._keeper.in_force.prefixes.count
+        return self._refresh.merged.prefixes.count
 
     @property
     def broken_lines(self) -> int:
         """How many lines of its sources were skipped."""
-        return self._keeper.in_force.prefixes.broken_lines
+        return self._refresh.merged.prefixes.broken_lines
 
     @property
     def sources(self) -> tuple[SourceStatus, ...]:
@@ -111,7 +113,7 @@ class FireHOL:
 
     def contains(self, ip: IPAddress) -> bool:
         """Tell whether the list has an address; IPv4-mapped IPv6 is IPv4."""
-        prefixes = self._keeper.in_force.prefixes
+        prefixes = self._refresh.merged.prefixes
         return prefixes.contains_v4(int(ip)) if ip.version == 4 else prefixes.contains_v6(int(ip))
 
     async def load(self) -> None:
@@ -120,7 +122,7 @@ class FireHOL:
         What a source has already stays: only `update` replaces it. Nothing is raised: what is there and can't be used
         is a `problem` of its source, and a warning.
         """
-        await self._keeper.load()
+        await self._refresh.load()
 
     async def update(self) -> tuple[SourceStatus, ...]:
         """Read all sources anew, now; may be called while `run` runs. One line in the log sums up.
@@ -128,7 +130,7 @@ class FireHOL:
         Returns:
             `sources`; what failed has a `problem`, nothing is raised.
         """
-        await self._keeper.update()
+        await self._refresh.update()
         self._report.updated(self._sources, self.size)
         return self.sources
 
@@ -139,7 +141,7 @@ class FireHOL:
         chance.
 
         Args:
-            update_each_seconds: The period; above 0, at most ten years.
+            update_each_seconds: The period; above 0, at most a year.
 
         Raises:
             OptionError: The period can't work.
@@ -147,8 +149,8 @@ class FireHOL:
         check_seconds("update_each_seconds", update_each_seconds)
         if self._shut_down:
             return
-        keeping = self._keeper.keep_fresh(update_each_seconds, self._retry_seconds)
-        work = asyncio.create_task(keeping, name="mtg-ip-list")
+        refreshing = self._refresh.keep_fresh(update_each_seconds, self._retry_seconds)
+        work = asyncio.create_task(refreshing, name="mtg-ip-list")
         self._running.add(work)
         try:
             await asyncio.wait({work})

@@ -41,9 +41,9 @@ def _implementation() -> type[Prefixes]:
     try:
         from .._engine import PrefixSet
     except ImportError:
-        from . import pure
+        from . import pure_prefixes
 
-        return pure.PrefixSet
+        return pure_prefixes.PrefixSet
     return PrefixSet
 
 

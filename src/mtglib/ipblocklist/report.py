@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ..event_types import EventIPListSize
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import EventStream, Logger
 from .source import Source
 
@@ -25,9 +26,7 @@ class Report:
         self._event_stream = event_stream
         self._reasons: dict[Source, set[str]] = {}
         self._copies_failed = False
-        self._logger: Logger | None = None
-        with suppress(Exception):
-            self._logger = logger and logger.named("ip-blocklist" if is_block_list else "ip-allowlist")
+        self._logger = GuardedLogger(logger).named("ip-blocklist" if is_block_list else "ip-allowlist")
 
     def size(self, size: int) -> None:
         """The list has new contents."""
@@ -66,11 +65,7 @@ class Report:
         self._info("lists updated", sources=len(sources), prefixes=size, failed=failed)
 
     def _info(self, message: str, **fields: object) -> None:
-        if self._logger is not None:
-            with suppress(Exception):
-                self._logger.bind(**fields).info(message)
+        self._logger.bind(**fields).info(message)
 
     def _warn(self, message: str, source: Source, error: Exception) -> None:
-        if self._logger is not None:
-            with suppress(Exception):
-                self._logger.bind(source=source.label, prefixes=source.prefixes.count).warning(message, error=error)
+        self._logger.bind(source=source.label, prefixes=source.prefixes.count).warning(message, error=error)

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import OptionError
+from ..ground.urls import split_url
 from ..interfaces import Network
-from .copies import Copies
-from .list_url import ListURL
+from .disk_cache import DiskCache
 from .source import FileSource, Source
 from .url_source import URLSource
+
+_EXPECTED = "an http(s) URL or an absolute path"
 
 
 def make_sources(
@@ -34,16 +36,16 @@ def make_sources(
     Raises:
         OptionError: One is neither a URL nor an absolute path; it says which, and doesn't repeat it.
     """
-    copies = None if directory is None else Copies(directory, max_bytes)
+    disk_cache = None if directory is None else DiskCache(directory, max_bytes)
     disk, downloads = asyncio.Semaphore(at_once), asyncio.Semaphore(at_once)
 
     def make_source(name: str, text: str) -> Source:
         if text.startswith("/"):
             return FileSource(_parse_path(name, text), max_bytes, disk)
         return URLSource(
-            _parse_url(name, text),
+            split_url(text, ("http", "https"), _EXPECTED, name, may_have_fragment=True),
             network=network,
-            copies=copies,
+            disk_cache=disk_cache,
             timeout_seconds=timeout_seconds,
             max_bytes=max_bytes,
             disk=disk,
@@ -57,11 +59,3 @@ def _parse_path(name: str, text: str) -> Path:
     if any(char < " " or char == "\x7f" for char in text):
         raise OptionError(name, "an absolute path without control characters")
     return Path(text)
-
-
-def _parse_url(name: str, text: str) -> ListURL:
-    try:
-        return ListURL.parse(text)
-    except ValueError:
-        # Not repeated: it may be a URL with a password and a slip.
-        raise OptionError(name, "an http(s) URL or an absolute path") from None

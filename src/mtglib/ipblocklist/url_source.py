@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
+from ..ground.urls import URLParts
 from ..interfaces import Network
-from .copies import Copies, Validators
+from .disk_cache import DiskCache, Validators
 from .download import download
 from .list_error import ListError
-from .list_url import ListURL
 from .source import Source, in_thread
 
 
@@ -17,7 +17,7 @@ class URLSource(Source):
     Args:
         url: Where.
         network: Whose HTTP client is used.
-        copies: Where its copy is kept; None: nowhere.
+        disk_cache: Where its copy is kept; None: nowhere.
         timeout_seconds: For a download.
         max_bytes: Of text; more is no list.
         disk: Held while the copy is loaded.
@@ -26,10 +26,10 @@ class URLSource(Source):
 
     def __init__(
         self,
-        url: ListURL,
+        url: URLParts,
         *,
         network: Network,
-        copies: Copies | None,
+        disk_cache: DiskCache | None,
         timeout_seconds: float,
         max_bytes: int,
         disk: asyncio.Semaphore,
@@ -38,7 +38,7 @@ class URLSource(Source):
         super().__init__(url.label, url.secrets)
         self._url = url.text
         self._network = network
-        self._copies = copies
+        self._disk_cache = disk_cache
         self._timeout_seconds = timeout_seconds
         self._max_bytes = max_bytes
         self._disk = disk
@@ -47,16 +47,16 @@ class URLSource(Source):
 
     async def load(self) -> None:
         """See `Source.load`."""
-        if self._copies is None or self._digest:
+        if self._disk_cache is None or self._digest:
             return
         async with self._disk:
-            copy = await in_thread(self._copies.read, self._url)
+            copy = await in_thread(self._disk_cache.read, self._url)
             if copy is None:
                 return
             try:
                 await self._take(copy.text, "copy", may_be_empty=False)
             except ListError as error:
-                raise self._copies.unusable(self._url, str(error)) from error
+                raise self._disk_cache.unusable(self._url, str(error)) from error
             self._validators = copy.validators
 
     async def update(self) -> None:
@@ -78,15 +78,15 @@ class URLSource(Source):
 
     async def _known(self) -> Validators:
         """Return the version that needn't be sent again: where there should be a copy and is none, it has to be."""
-        if self._copies is None or await in_thread(self._copies.has, self._url, self._digest, self._validators):
+        if self._disk_cache is None or await in_thread(self._disk_cache.has, self._url, self._digest, self._validators):
             return self._validators
         return Validators()
 
     async def _keep(self, text: Sequence[bytes]) -> None:
-        if self._copies is None:
+        if self._disk_cache is None:
             return
         try:
-            await in_thread(self._copies.keep, self._url, text, self._validators)
+            await in_thread(self._disk_cache.keep, self._url, text, self._validators)
             self.cache_error = None
         except OSError as error:
             self.cache_error = error

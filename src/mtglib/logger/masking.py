@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Any
 
-from ..endpoints import canonical_ip
+from ..ground.endpoints import canonical_ip
 
 _PREFIX_LENGTHS = {4: 24, 6: 48}
 

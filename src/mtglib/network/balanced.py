@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from ..errors import OptionError
+from ..ground.checks import check_list
+from ..ground.deadlines import LATE_SECONDS, within
 from ..interfaces import Dial, Logger, Network
 from ..part_check import check_part
 from .breaker import CircuitBreaker
-from .checks import check_list
 from .errors import CircuitOpenError, TargetUnreachableError
-from .late import within
 from .proxy_url import ProxyURL
 from .socks5 import Socks5
 
@@ -34,8 +33,6 @@ class Balanced:
 
     def __init__(self, networks: Sequence[Network]) -> None:
         check_list("networks", networks, "networks")
-        if not networks:
-            raise OptionError("networks", "at least one network")
         for index, network in enumerate(networks):
             check_part(f"networks[{index}]", network, Network)
         self._networks = tuple(networks)
@@ -69,7 +66,8 @@ class Balanced:
             share_seconds = max(left_seconds / (len(ready) - index), timeout_seconds / _MOST_SHARES)
             share_seconds = min(share_seconds, left_seconds)
             try:
-                return await within(share_seconds, network.dial(host, port, timeout_seconds=share_seconds))
+                dialling = network.dial(host, port, timeout_seconds=share_seconds)
+                return await within(share_seconds, dialling, late_seconds=LATE_SECONDS)
             except CircuitOpenError:
                 continue  # opened, or tried by another dial, since we looked
             except Exception as error:
@@ -97,7 +95,7 @@ def from_urls(urls: Sequence[str], *, base: Network, logger: Logger | None = Non
         OptionError: An argument can't work. Of a URL, `field` is `urls[0]` for the first, and the text names the
             parameter but quotes nothing.
     """
-    check_list("urls", urls, "URLs")
+    check_list("urls", urls, "URLs", may_be_empty=True)
     check_part("base", base, Network)
     networks = [_network(url, f"urls[{index}]", base, logger) for index, url in enumerate(urls)]
     if not networks:

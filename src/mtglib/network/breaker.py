@@ -4,12 +4,13 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
+from ..ground.checks import check_function, check_int, check_seconds
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Dial, Logger, Network
 from ..part_check import check_part
-from .checks import MAX_DURATION_SECONDS, check_callable, check_int, check_seconds
 from .errors import CircuitOpenError, TargetUnreachableError
 
 _NEARLY_ALL_OF_THE_TIME = 0.9
@@ -51,16 +52,16 @@ class CircuitBreaker:
     ) -> None:
         check_part("network", network, Network)
         check_int("open_threshold", open_threshold, _MAX_THRESHOLD)
-        check_seconds("half_open_timeout_seconds", half_open_timeout_seconds, MAX_DURATION_SECONDS)
-        check_seconds("reset_failures_timeout_seconds", reset_failures_timeout_seconds, MAX_DURATION_SECONDS)
+        check_seconds("half_open_timeout_seconds", half_open_timeout_seconds)
+        check_seconds("reset_failures_timeout_seconds", reset_failures_timeout_seconds)
         if logger is not None:
             check_part("logger", logger, Logger)
-        check_callable("clock", clock, "a function that returns seconds")
+        check_function("clock", clock, "seconds")
         self._network = network
         self._open_threshold = open_threshold
         self._half_open_timeout_seconds = half_open_timeout_seconds
         self._reset_failures_timeout_seconds = reset_failures_timeout_seconds
-        self._logger = logger
+        self._logger = GuardedLogger(logger)
         self._clock = clock
         self._failures = 0
         self._failed_at_mono = 0.0
@@ -143,6 +144,4 @@ class CircuitBreaker:
         self._log("warning", f"failed {often} and rests for {self._half_open_timeout_seconds:g} s", error)
 
     def _log(self, level: Literal["debug", "info", "warning"], what: str, error: Exception | None = None) -> None:
-        if self._logger is not None:
-            with suppress(Exception):  # neither a logger nor the repr of a user's network may cost a connection
-                getattr(self._logger, level)(f"{self._network!r} {what}", error=error)
+        getattr(self._logger, level)(f"{self._network!r} {what}", error=error)

@@ -2,19 +2,18 @@
 
 import asyncio
 import errno
-import itertools
 import os
 import socket
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from ..constants import PreferIP
+from ..ground.deadlines import within
+from ..ground.happy_eyeballs import ATTEMPT_DELAY_SECONDS, SilentAddresses, alternated
 from ..interfaces import Logger
 from .resolve import Answer
-from .silent_addresses import SilentAddresses
 from .socket_options import SocketOptions
 
-_ATTEMPT_DELAY_SECONDS: Final = 0.25  # RFC 8305, section 8
 _MAX_ATTEMPTS: Final = 32
 
 
@@ -48,8 +47,7 @@ def by_preference(answers: Iterable[Answer], prefer_ip: PreferIP) -> list[Answer
     if mode == "only":
         return first
     second = [answer for answer in known if answer[0] != preferred]
-    pairs = itertools.zip_longest(first, second)
-    return [answer for pair in pairs for answer in pair if answer is not None]
+    return alternated(first, second)
 
 
 async def connect(
@@ -70,23 +68,13 @@ async def connect(
             # A peer on this machine has answered by now; asking costs less than one turn of the event loop.
             code = sock.connect_ex(address)
         if code == errno.EALREADY:
-            await _connected(sock, address, timeout_seconds)
+            await within(timeout_seconds, asyncio.get_running_loop().sock_connect(sock, address))
         elif code not in (0, errno.EISCONN):
             raise OSError(code, f"cannot connect to {address[0]} port {address[1]}: {os.strerror(code)}")
     except BaseException:
         sock.close()
         raise
     return sock
-
-
-async def _connected(sock: socket.socket, address: Any, timeout_seconds: float) -> None:
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            await asyncio.get_running_loop().sock_connect(sock, address)
-    except TimeoutError as error:
-        if error.args:  # the kernel's own
-            raise
-        raise TimeoutError(f"no answer within {timeout_seconds:.3g} s") from error
 
 
 async def connect_first(
@@ -110,7 +98,7 @@ async def connect_first(
     waiting = silent.put_last(answers)[:_MAX_ATTEMPTS]
     if len(waiting) == 1:
         return await connect(waiting[0], timeout_seconds, options, logger)
-    delay_seconds = min(_ATTEMPT_DELAY_SECONDS, timeout_seconds / (len(waiting) + 1))
+    delay_seconds = min(ATTEMPT_DELAY_SECONDS, timeout_seconds / (len(waiting) + 1))
     running: dict[asyncio.Task[socket.socket], Answer] = {}  # in the order in which they began
     count = len(waiting)
     error: OSError = OSError(errno.EADDRNOTAVAIL, "there is no address to connect to")

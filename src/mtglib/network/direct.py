@@ -8,15 +8,14 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, get_args
 
 from ..constants import DEFAULT_PREFER_IP, PreferIP
-from ..endpoints import canonical_ip
-from ..errors import OptionError
+from ..ground.checks import check_choice, check_kind
+from ..ground.endpoints import canonical_ip
+from ..ground.happy_eyeballs import SilentAddresses
 from ..interfaces import Dial, Logger
 from ..part_check import check_part
-from .checks import check_kind
 from .connecting import by_preference, connect, connect_first, numeric_answer
 from .errors import TargetUnreachableError
 from .resolve import Answer, Resolver
-from .silent_addresses import SilentAddresses
 from .socket_options import DEFAULT_SOCKET_OPTIONS, SocketOptions
 from .system_resolver import SystemResolver
 
@@ -42,8 +41,7 @@ class Direct:
         prefer_ip: PreferIP = DEFAULT_PREFER_IP,
         logger: Logger | None = None,
     ) -> None:
-        if prefer_ip not in get_args(PreferIP):
-            raise OptionError("prefer_ip", f"one of {', '.join(get_args(PreferIP))}", prefer_ip)
+        check_choice("prefer_ip", prefer_ip, get_args(PreferIP))
         if resolver is not None:
             check_part("resolver", resolver, Resolver)
         check_kind("socket_options", socket_options, SocketOptions)

@@ -13,9 +13,9 @@ from typing import Any, Final
 import httpcore2
 import httpx2
 
+from ..ground.checks import check_callable, check_kind, check_seconds
+from ..ground.deadlines import LATE_SECONDS, within
 from ..interfaces import Dial
-from .checks import check_callable, check_kind, check_seconds
-from .late import within
 from .streams import streams_over
 from .trust import default_context
 
@@ -108,7 +108,8 @@ class _Backend(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         timeout_seconds = _TIMEOUT_SECONDS if timeout is None else timeout
         with _errors_as(httpcore2.ConnectError, httpcore2.ConnectTimeout):
-            sock = await within(timeout_seconds, self._dial(host, port, timeout_seconds=timeout_seconds))
+            dialling = self._dial(host, port, timeout_seconds=timeout_seconds)
+            sock = await within(timeout_seconds, dialling, late_seconds=LATE_SECONDS)
             reader = _Reader()
             _, writer = await streams_over(sock, reader)
         return _Stream(reader, writer)

@@ -7,25 +7,14 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from ..errors import OptionError
-from .checks import MAX_DURATION_SECONDS
-from .urls import URLParts, host_and_port, split_url
+from ..ground.durations import parse_duration
+from ..ground.endpoints import host_and_port
+from ..ground.urls import URLParts, split_url
 
 DEFAULT_PORT = 1080
 MAX_CREDENTIAL_BYTES = 255
 
 _EXPECTED = "socks5://[user:password@]host[:port][?open_threshold=5&...]"
-_TERM = re.compile(r"([0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(ns|us|µs|μs|ms|s|m|h|d)")
-_UNIT_SECONDS = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
-    "d": 86400.0,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +60,6 @@ class ProxyURL:
     def address(self) -> str:
         """`host:port` or `[ipv6]:port`, for messages."""
         return host_and_port(self.host, self.port)
-
-
-def parse_duration(text: str) -> float:
-    """Return the seconds of a duration as Go spells it, such as 300ms or 1m30s; case and blanks don't matter.
-
-    Raises:
-        ValueError: It is something else, nothing, or over a year.
-    """
-    text = "".join(text.split()).lower()
-    terms = _TERM.findall(text)
-    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in terms)
-    if "".join(number + unit for number, unit in terms) != text or not 0 < seconds <= MAX_DURATION_SECONDS:
-        raise ValueError("not a duration")
-    return seconds
 
 
 def _credentials(parts: URLParts, option: str) -> tuple[bytes | None, bytes]:

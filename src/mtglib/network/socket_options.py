@@ -9,13 +9,12 @@ import errno
 import math
 import socket
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..errors import OptionError
+from ..ground.checks import check_congestion_control, check_int, check_kind, check_seconds
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger
-from .checks import check_int, check_kind, check_seconds
 
 _MAX_INT: Final = 2**31 - 1
 _MAX_KEEP_ALIVE_SECONDS: Final = 32_767  # what Linux takes
@@ -78,7 +77,7 @@ class SocketOptions:
             check_seconds("user_timeout_seconds", self.user_timeout_seconds, _MAX_INT / 1000)
         if self.not_sent_low_water_bytes is not None:
             check_int("not_sent_low_water_bytes", self.not_sent_low_water_bytes, _MAX_INT)
-        _check_algorithm("congestion_control", self.congestion_control)
+        check_congestion_control("congestion_control", self.congestion_control)
         calls = tuple((name, level, getattr(socket, name, _UNKNOWN), value) for name, level, value in self._wanted())
         object.__setattr__(self, "_calls", calls)
 
@@ -121,8 +120,7 @@ class SocketOptions:
         for name in list(self._untold):  # threads may share these options
             error = self._untold.pop(name, None)
             if error is not None:
-                with suppress(Exception):  # a logger's failure costs no connection
-                    logger.debug(f"this system can't set {name}, which is left out", error=error)
+                GuardedLogger(logger).debug(f"this system can't set {name}, which is left out", error=error)
 
     def _wanted(self) -> list[tuple[str, int, int | bytes]]:
         tcp = socket.IPPROTO_TCP
@@ -141,12 +139,6 @@ class SocketOptions:
         if (name := self.congestion_control) is not None:
             calls.append(("TCP_CONGESTION", tcp, name.encode()))
         return calls
-
-
-def _check_algorithm(name: str, value: object) -> None:
-    if value is None or (isinstance(value, str) and value.isascii() and value.isprintable() and 0 < len(value) < 16):
-        return
-    raise OptionError(name, "an algorithm's name, up to 15 characters", value)
 
 
 DEFAULT_SOCKET_OPTIONS: Final = SocketOptions()

@@ -5,10 +5,10 @@ import socket
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
+from ..ground.deadlines import LATE_SECONDS, within
 from ..interfaces import Dial, Network
 from ..part_check import check_part
 from .errors import TargetUnreachableError
-from .late import within
 from .proxy_url import ProxyURL
 from .socks5_messages import Conversation, connect, greet
 
@@ -81,7 +81,7 @@ class Socks5:
     async def _reach(self, timeout_seconds: float) -> socket.socket:
         try:
             dialling = self._base.dial(self._proxy.host, self._proxy.port, timeout_seconds=timeout_seconds)
-            sock = await within(timeout_seconds, dialling)  # so that it can say what took so long
+            sock = await within(timeout_seconds, dialling, late_seconds=LATE_SECONDS)
         except TargetUnreachableError as error:
             # For the base, the proxy is the target.
             raise OSError(str(error)) from error

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
-from ..endpoints import canonical_ip
+from ..ground.endpoints import canonical_ip
 from .errors import TargetUnreachableError
 
 _VERSION = 5

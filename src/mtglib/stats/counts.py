@@ -18,13 +18,13 @@ from ..event_types import (
     IPAddress,
 )
 from ..reasons import HANDSHAKE_FAILURES, Reason
-from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, IP_LISTS, METRICS, Duration, Labels
+from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, IP_LISTS, METRICS, DurationMetric, Labels
 
 
 class Took(NamedTuple):
     """A duration that was measured."""
 
-    metric: Duration
+    metric: DurationMetric
     labels: Labels
     seconds: float
 

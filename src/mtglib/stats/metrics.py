@@ -31,7 +31,7 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Duration:
+class DurationMetric:
     """A metric of durations in seconds, of which each one matters; attributes as in `Metric`."""
 
     name: str
@@ -75,5 +75,5 @@ REPLAY_MEMORY = (
 )
 """Metrics that are sampled, not counted."""
 
-HANDSHAKE_SECONDS = Duration("handshake_seconds", "Seconds from a client's connection to its frame.")
-DIAL_SECONDS = Duration("dial_seconds", "Seconds that it took to connect to a DC.", ("dc",))
+HANDSHAKE_SECONDS = DurationMetric("handshake_seconds", "Seconds from a client's connection to its frame.")
+DIAL_SECONDS = DurationMetric("dial_seconds", "Seconds that it took to connect to a DC.", ("dc",))

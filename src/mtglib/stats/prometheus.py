@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 
 from ..event_types import Event
-from .checks import check_sampled, check_text, check_whole
+from ..ground.checks import check_function, check_int, check_text
 from .counts import Counts
 from .histogram import Histogram
 from .http_server import serve_page
@@ -51,9 +51,9 @@ class Prometheus:
         check_text("metric_prefix", metric_prefix, _PREFIX, "letters, digits and underscores, no digit first")
         check_text("version", version, _LABEL, "text")
         check_text("engine", engine, _LABEL, "text")
-        check_whole("engine_threads", engine_threads, 0, 1_000_000)
-        check_sampled("dropped", dropped, "a number")
-        check_sampled("replay_memory", replay_memory, "two numbers")
+        check_int("engine_threads", engine_threads, 1_000_000, least=0)
+        check_function("dropped", dropped, "a number")
+        check_function("replay_memory", replay_memory, "two numbers")
         self._prefix = metric_prefix
         self._build = (version, engine)
         self._engine_threads = engine_threads

@@ -1,8 +1,6 @@
 """Telling that a server over UDP can't be reached, and that it can again, each once."""
 
-from contextlib import suppress
-
-from ..interfaces import Logger
+from ..ground.guarded_logger import GuardedLogger
 
 # A refusal of what was sent is heard with the next sending: the first one after it proves nothing.
 _SENDINGS_TO_BE_SURE = 2
@@ -16,7 +14,7 @@ class Reachability:
         logger: Told, as a warning, that it can't be reached, with the first error; and as info that it can again.
     """
 
-    def __init__(self, server: str, logger: Logger | None) -> None:
+    def __init__(self, server: str, logger: GuardedLogger) -> None:
         self._server = server
         self._logger = logger
         self._is_failing = False
@@ -28,14 +26,9 @@ class Reachability:
             self._good_sendings = 0
             if not self._is_failing:
                 self._is_failing = True
-                self._log("warning", f"{self._server} can't be reached", error)
+                self._logger.warning(f"{self._server} can't be reached", error=error)
         elif self._is_failing:
             self._good_sendings += 1
             if self._good_sendings == _SENDINGS_TO_BE_SURE:
                 self._is_failing = False
-                self._log("info", f"{self._server} can be reached again")
-
-    def _log(self, level: str, message: str, error: OSError | None = None) -> None:
-        if self._logger is not None:
-            with suppress(Exception):
-                getattr(self._logger, level)(message, error=error)
+                self._logger.info(f"{self._server} can be reached again")

@@ -4,13 +4,14 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Self
+from typing import Self
 
-from ..errors import OptionError
 from ..event_types import Event
+from ..ground.checks import check_choice, check_function, check_int, check_seconds, check_text
+from ..ground.endpoints import host_and_port
+from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger
 from ..part_check import check_part
-from .checks import check_sampled, check_text, check_whole
 from .counts import Counts
 from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, REPLAY_MEMORY, Labels
 from .reachability import Reachability
@@ -69,19 +70,17 @@ class Statsd:
         logger: Logger | None = None,
     ) -> None:
         check_text("host", host, _HOST, "a name or an IP address")
-        check_whole("port", port, 1, 65_535)
+        check_int("port", port, 65_535)
         check_text("metric_prefix", metric_prefix, _PREFIX, "letters, digits, underscores and single dots")
-        if tag_format not in tuple(LINES):
-            raise OptionError("tag_format", f"one of {', '.join(LINES)}", tag_format)
-        check_sampled("dropped", dropped, "a number")
-        check_sampled("replay_memory", replay_memory, "two numbers")
-        _check_seconds("flush_each_seconds", flush_each_seconds)
+        check_choice("tag_format", tag_format, LINES)
+        check_function("dropped", dropped, "a number")
+        check_function("replay_memory", replay_memory, "two numbers")
+        check_seconds("flush_each_seconds", flush_each_seconds, _LONGEST_FLUSH_SECONDS)
         if logger is not None:
             check_part("logger", logger, Logger)
         self._writer = UDPWriter(host, port)
-        self._reachability = Reachability(
-            f"statsd: [{host}]:{port}" if ":" in host else f"statsd: {host}:{port}", logger
-        )
+        self._logger = GuardedLogger(logger)
+        self._reachability = Reachability(f"statsd: {host_and_port(host, port)}", self._logger)
         self._prefix = metric_prefix.removesuffix(".") + "."
         self._line = LINES[tag_format]
         self._dropped = dropped
@@ -89,7 +88,6 @@ class Statsd:
         self._flush_each_seconds = flush_each_seconds
         self._counts = Counts()
         self._sent: dict[tuple[str, Labels], int] = {}
-        self._logger = logger
         self._warned: set[str] = set()
         self._was_entered = False
         self._flushing: asyncio.Task[None] | None = None
@@ -143,10 +141,9 @@ class Statsd:
         try:
             add()
         except Exception as error:
-            if self._logger is not None and name not in self._warned:
+            if name not in self._warned:
                 self._warned.add(name)
-                with suppress(Exception):
-                    self._logger.warning(f"statsd: {name} failed: {type(error).__name__}", error=error)
+                self._logger.warning(f"statsd: {name} failed: {type(error).__name__}", error=error)
 
     def _add_dropped(self) -> None:
         self._add_increase("events_dropped", self._dropped(), (), ())
@@ -163,9 +160,3 @@ class Statsd:
 
     def _add(self, name: str, value: str, kind: str, tags: Labels, labels: Labels) -> None:
         self._writer.add(self._line(self._prefix + name, value, kind, tags, labels))
-
-
-def _check_seconds(field: str, value: Any) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < value <= _LONGEST_FLUSH_SECONDS:
-        raise OptionError(field, "seconds above 0, at most a day", value)

@@ -1,15 +1,12 @@
 """Lines in datagrams: nothing waits, nothing is sent twice, and nobody needs to listen."""
 
-import asyncio
 import socket
-import threading
-from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any
+
+from ..ground.name_lookup import NameLookup
 
 # What fits into an Ethernet frame with IPv6's and UDP's headers, and some more: usual for statsd.
 _DATAGRAM_BYTES = 1432
-
-_Found: TypeAlias = list[Any] | OSError
 
 
 class UDPWriter:
@@ -26,7 +23,7 @@ class UDPWriter:
         self._failures = 0
         self._sock: socket.socket | None = None
         self._error: OSError | None = None
-        self._lookup: asyncio.Future[_Found] | None = None
+        self._lookup = NameLookup("mtglib-statsd")
         self._lines: list[bytes] = []
         self._length_bytes = 0
 
@@ -37,7 +34,7 @@ class UDPWriter:
         """
         if self._sock is None:
             try:
-                answers = await self._look_up()
+                answers = await self._lookup.addresses(self._host, self._port, socket.SOCK_DGRAM)
                 # localhost is ::1 for some and 127.0.0.1 for others: after a failure it's the next one's turn.
                 self._sock = _connected(*answers[self._failures % len(answers)])
             except OSError as error:
@@ -79,28 +76,6 @@ class UDPWriter:
         self._failures += 1
         self._error = error
 
-    async def _look_up(self) -> list[Any]:
-        """Return what `socket.getaddrinfo` does.
-
-        Raises:
-            OSError: There is no such host, or nobody could be asked.
-        """
-        if self._lookup is None:
-            loop = asyncio.get_running_loop()
-            lookup: asyncio.Future[_Found] = loop.create_future()
-            arguments = (loop, lookup, self._host, self._port)
-            # A daemon, as the event loop's own look-ups hold up the end of the program: half a minute for a dead DNS.
-            try:
-                threading.Thread(target=_ask_system, args=arguments, name="mtglib-statsd", daemon=True).start()
-            except RuntimeError as error:
-                raise OSError(f"a look-up has no thread: {error}") from error
-            self._lookup = lookup
-        found = await asyncio.shield(self._lookup)
-        self._lookup = None
-        if isinstance(found, OSError):
-            raise found
-        return found
-
 
 def _connected(
     family: socket.AddressFamily, kind: socket.SocketKind, protocol: int, _name: str, address: Any
@@ -112,15 +87,3 @@ def _connected(
         sock.close()
         raise
     return sock
-
-
-def _ask_system(loop: asyncio.AbstractEventLoop, lookup: "asyncio.Future[_Found]", host: str, port: int) -> None:
-    found: _Found
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        found = error
-    except UnicodeError:
-        found = OSError(f"{host!r} is no host name")
-    with suppress(RuntimeError):  # the event loop is gone, and with it who asked
-        loop.call_soon_threadsafe(lookup.set_result, found)

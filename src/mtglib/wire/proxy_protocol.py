@@ -6,7 +6,7 @@ Source: https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, section 2.2
 from typing import Final
 
 from ..event_types import IPAddress
-from ..visitor import Endpoint
+from ..ground.endpoints import Endpoint
 
 _SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
 _LOCAL, _PROXY = b"\x20", b"\x21"

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import mtglib
 from integration.recording_logger import RecordingLogger
 from mtglib.events.delivery import Delivery
+from mtglib.ground.guarded_logger import GuardedLogger
 from support.event_samples import stream_of
 from unit.recorders import said
 
@@ -28,7 +29,7 @@ class Raising:
 
 async def test_what_an_observer_raises_is_told_once_a_minute(logger: RecordingLogger) -> None:
     now_mono, observer, told = [0.5], Raising(), []
-    delivery = Delivery(observer, 100, logger, lambda: now_mono[0])
+    delivery = Delivery(observer, 100, GuardedLogger(logger), lambda: now_mono[0])
     running = asyncio.create_task(delivery.run())
     for now_mono[0] in (0.5, 1.0, 60.4, 60.5, 61.0, 120.4, 120.5):
         observer.called.clear()
@@ -44,7 +45,7 @@ async def test_what_an_observer_raises_is_told_once_a_minute(logger: RecordingLo
 
 async def test_what_an_observer_raises_on_is_dropped_and_not_tried_again() -> None:
     observer = Raising()
-    delivery = Delivery(observer, 100, None)
+    delivery = Delivery(observer, 100, GuardedLogger(None))
     delivery.offer(EVENTS)
     delivery.end()
     await delivery.run()
@@ -61,7 +62,7 @@ async def test_a_plain_function_that_returns_has_observed() -> None:
             self.batches.append(list(events))
 
     observer: Any = Plain()
-    delivery = Delivery(observer, 100, None)
+    delivery = Delivery(observer, 100, GuardedLogger(None))
     delivery.offer(EVENTS)
     delivery.end()
     await delivery.run()
@@ -71,7 +72,7 @@ async def test_a_plain_function_that_returns_has_observed() -> None:
 
 async def test_what_is_offered_after_its_end_is_dropped() -> None:
     observer = Raising()
-    delivery = Delivery(observer, 100, None)
+    delivery = Delivery(observer, 100, GuardedLogger(None))
     delivery.end()
     await delivery.run()
     delivery.close()

@@ -245,7 +245,7 @@ async def test_it_cannot_be_left_before_it_is_entered() -> None:
         ({"observers": None}, "observers"),
         ({"observers": Raising(ValueError())}, "observers"),
         ({"observers": [Raising]}, "observers[0]"),
-        ({"observers": "abc"}, "observers[0]"),
+        ({"observers": "abc"}, "observers"),
         ({"logger": logging.getLogger()}, "logger"),
         ({"logger": RecordingLogger}, "logger"),
         *(({"max_queued_events": value}, "max_queued_events") for value in (0, 1.5, "8", None, True, 10**10)),

@@ -13,12 +13,12 @@ import pytest
 
 import mtglib
 from mtglib import ProxyOpts, Secret
-from mtglib.endpoints import endpoint_of
 from mtglib.front.dial import Front, SiteConnection, fronting_address
-from mtglib.guards import Warnings
+from mtglib.ground.endpoints import Endpoint, endpoint_of
+from mtglib.ground.guarded_logger import Warnings
 from mtglib.relay.job import Job
 from mtglib.roster import Entry
-from mtglib.visitor import Endpoint, Visitor
+from mtglib.visitor import Visitor
 
 SECRET = Secret(bytes(range(16)), "front.example")
 SEEN = Endpoint(ip_address("192.0.2.7"), 50_000)

@@ -13,8 +13,9 @@ import pytest
 import mtglib
 from mtglib.front import loops
 from mtglib.front.loops import LoopGuard
+from mtglib.ground.endpoints import Endpoint
 from mtglib.roster import Entry
-from mtglib.visitor import Endpoint, Visitor
+from mtglib.visitor import Visitor
 from support import sockets
 
 HELLO = b"a whole hello, or silence, or anything else"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.ipblocklist import pieces, pure
+from mtglib.ipblocklist import pieces, pure_prefixes
 from mtglib.ipblocklist.pieces import Pieces, sha256
 from mtglib.ipblocklist.prefixes import PrefixSet
 
@@ -44,7 +44,7 @@ def test_all_is_there_in_pieces_of_whole_lines(chunks: list[bytes]) -> None:
 
 @given(bits)
 def test_a_list_in_pieces_is_the_list(chunks: list[bytes]) -> None:
-    for make in (PrefixSet, pure.PrefixSet):
+    for make in (PrefixSet, pure_prefixes.PrefixSet):
         whole, parts = make(b"".join(chunks)), make(*cut(chunks))
         assert (whole.count, whole.broken_lines) == (parts.count, parts.broken_lines)
         assert whole.contains_v4(0xC0000201) == parts.contains_v4(0xC0000201)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.ipblocklist import prefixes, pure
+from mtglib.ipblocklist import prefixes, pure_prefixes
 
-IMPLEMENTATIONS = {"pure": pure.PrefixSet, "used": prefixes.PrefixSet}
+IMPLEMENTATIONS = {"pure": pure_prefixes.PrefixSet, "used": prefixes.PrefixSet}
 both = pytest.mark.parametrize("make", IMPLEMENTATIONS.values(), ids=IMPLEMENTATIONS)
 
 Make = type[prefixes.Prefixes]
@@ -113,8 +113,8 @@ def test_a_union_has_what_any_has_and_adds_the_counts(make: Make) -> None:
 
 
 def test_pieces_that_were_sorted_apart_come_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pure, "_SORTED_AT_ONCE", 3)
-    found = pure.PrefixSet(
+    monkeypatch.setattr(pure_prefixes, "_SORTED_AT_ONCE", 3)
+    found = pure_prefixes.PrefixSet(
         b"".join(b"10.0.0.%d\n2001:db8::%x\n" % (n * 37 % 200, n * 37 % 200) for n in range(0, 200, 2))
     )
 
@@ -123,7 +123,7 @@ def test_pieces_that_were_sorted_apart_come_together(monkeypatch: pytest.MonkeyP
 
 
 def test_ranges_that_touch_or_overlap_become_one() -> None:
-    found = pure.PrefixSet(b"10.0.1.0/24\n10.0.0.0/24\n10.0.0.128/25\n::2\n::1\n::4")
+    found = pure_prefixes.PrefixSet(b"10.0.1.0/24\n10.0.0.0/24\n10.0.0.128/25\n::2\n::1\n::4")
 
     assert list(found.v4) == [(0x0A000000, 0x0A0001FF)]
     assert list(found.v6) == [(1, 2), (4, 4)]
@@ -166,7 +166,7 @@ texts = st.lists(words, max_size=24).map("".join).map(str.encode) | st.binary(ma
 
 @given(text=texts, numbers=st.lists(st.integers(0, 2**32 - 1), max_size=3))
 def test_the_engine_reads_any_text_as_pure_python_does(text: bytes, numbers: list[int]) -> None:
-    one, other = prefixes.PrefixSet(text), pure.PrefixSet(text)
+    one, other = prefixes.PrefixSet(text), pure_prefixes.PrefixSet(text)
     candidates = {edge + by for low, high in [*other.v4, *other.v6] for edge in (low, high) for by in (-1, 0, 1)}
 
     assert (one.count, one.broken_lines) == (other.count, other.broken_lines)
@@ -180,8 +180,8 @@ def test_the_engine_reads_any_text_as_pure_python_does(text: bytes, numbers: lis
 @given(first=texts, second=texts)
 def test_a_union_is_the_set_of_both_texts(first: bytes, second: bytes) -> None:
     second = second.lstrip(b"\xef\xbb\xbf")  # only a text begins with that
-    union = pure.PrefixSet.union([pure.PrefixSet(first), pure.PrefixSet(second)])
-    whole = pure.PrefixSet(first + b"\n" + second)
+    union = pure_prefixes.PrefixSet.union([pure_prefixes.PrefixSet(first), pure_prefixes.PrefixSet(second)])
+    whole = pure_prefixes.PrefixSet(first + b"\n" + second)
 
     assert (union.count, union.broken_lines) == (whole.count, whole.broken_lines)
     assert (list(union.v4), list(union.v6)) == (list(whole.v4), list(whole.v6))
@@ -196,4 +196,4 @@ def test_without_the_engine_pure_python_is_used() -> None:
 
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
 
-    assert done.stdout.strip() == "mtglib.ipblocklist.pure"
+    assert done.stdout.strip() == "mtglib.ipblocklist.pure_prefixes"

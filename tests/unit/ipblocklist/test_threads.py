@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mtglib.ipblocklist import FireHOL, in_force, source
+from mtglib.ipblocklist import FireHOL, merged, source
 from mtglib.ipblocklist.prefixes import Prefixes, PrefixSet
 from mtglib.network import Direct
 from support.list_server import ListServer, page
@@ -43,7 +43,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
             return made
 
     monkeypatch.setattr(source, "PrefixSet", Watched)
-    monkeypatch.setattr(in_force, "PrefixSet", Watched)
+    monkeypatch.setattr(merged, "PrefixSet", Watched)
     monkeypatch.setattr(hashlib, "sha256", watched("hash", hashlib.sha256))
     for name in ("open", "fsync", "replace"):
         monkeypatch.setattr(os, name, watched(name, getattr(os, name)))

@@ -190,7 +190,7 @@ def test_keys_without_effect_get_a_warning(table: dict[str, Any], key: str) -> N
         ),
         (
             {"defense": {"anti-replay": {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}}},
-            'defense.anti-replay.max-size: expected a number from 1024 to 268435456 bytes, got "1b"',
+            'defense.anti-replay.max-size: expected an integer, 1024 to 268435456 bytes, got "1b"',
         ),
         (
             {"defense": {"anti-replay": {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}}},

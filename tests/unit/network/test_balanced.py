@@ -13,7 +13,7 @@ import pytest
 
 import mtglib
 from integration.recording_logger import RecordingLogger
-from mtglib.network import Direct, late
+from mtglib.network import Direct, balanced
 from mtglib.network.balanced import Balanced, from_urls
 from mtglib.network.breaker import CircuitBreaker
 from mtglib.network.errors import CircuitOpenError, TargetUnreachableError
@@ -160,7 +160,7 @@ async def test_a_bug_is_told_of_if_nobody_stands_in() -> None:
 
 
 async def test_a_network_that_ignores_its_time_out_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late, "LATE_SECONDS", 0.001)
+    monkeypatch.setattr(balanced, "LATE_SECONDS", 0.001)
     endless = Scripted(asyncio.get_running_loop().create_future())
     with pytest.raises(TimeoutError, match=r"^no answer within 0\.0"):
         await dial(Balanced([endless] * 2), 0.02)

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mtglib
+from mtglib.ground.happy_eyeballs import SilentAddresses
 from mtglib.network import connecting
 from mtglib.network.connecting import by_preference, connect_first, numeric_answer
 from mtglib.network.resolve import Answer
-from mtglib.network.silent_addresses import SilentAddresses
 from mtglib.network.socket_options import DEFAULT_SOCKET_OPTIONS
 
 
@@ -214,7 +214,7 @@ async def test_cancelling_closes_all_attempts(stack: ExitStack, monkeypatch: pyt
             return super().connect_ex(address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "socket", Seen)
-    monkeypatch.setattr(connecting, "_ATTEMPT_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(connecting, "ATTEMPT_DELAY_SECONDS", 0.0)
     dialling = asyncio.create_task(first_of(answers("127.0.0.1", "127.0.0.2", port=port)))
     await both.wait()
     dialling.cancel()

@@ -214,7 +214,7 @@ async def test_it_remembers_silent_addresses_from_one_dial_to_the_next(
         return socket.socket()
 
     monkeypatch.setattr("mtglib.network.connecting.connect", connect)
-    monkeypatch.setattr("mtglib.network.connecting._ATTEMPT_DELAY_SECONDS", 0.001)
+    monkeypatch.setattr("mtglib.network.connecting.ATTEMPT_DELAY_SECONDS", 0.001)
     network = Direct(resolver=Known("192.0.2.1", "192.0.2.2"))
     for _ in range(2):
         tried.append([])

@@ -15,10 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import mtglib
-from mtg.config.values import Duration
 from mtglib.network import Direct
 from mtglib.network.errors import TargetUnreachableError
-from mtglib.network.proxy_url import ProxyURL, parse_duration
+from mtglib.network.proxy_url import ProxyURL
 from mtglib.network.socks5 import Socks5
 from mtglib.network.socks5_messages import connect, greet
 from support import sockets
@@ -207,28 +206,6 @@ def test_any_text_is_a_url_or_an_option_error(text: str) -> None:
     for url in (text, f"socks5://{text}", f"socks5://u:p@a:1?{text}"):
         with contextlib.suppress(mtglib.OptionError):
             assert ProxyURL.parse(url).host
-
-
-_TERMS = st.tuples(
-    st.sampled_from(["0", "1", "1.5", ".5", "300", "1.", "x", ""]),
-    st.sampled_from(["ns", "us", "µs", "ms", "s", "m", "h", "d", " S"]),
-)
-
-
-@given(
-    st.lists(_TERMS.map("".join), max_size=4).map("".join) | st.text(max_size=64).filter(lambda text: len(text) < 64)
-)
-def test_durations_are_what_the_program_takes_them_for(text: str) -> None:
-    try:
-        expected: float | None = Duration.parse(text)
-    except ValueError:
-        expected = None
-    try:
-        seconds: float | None = parse_duration(text)
-    except ValueError:
-        seconds = None
-
-    assert seconds == (None if expected is None else pytest.approx(float(expected)))
 
 
 def test_no_user_and_password_are_printed() -> None:

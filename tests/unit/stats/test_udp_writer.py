@@ -102,7 +102,7 @@ async def test_name_that_is_unknown_is_looked_up_again(server: socket.socket, mo
 
     assert [(await writer.connect(), str(writer.take_error())) for _ in range(3)] == [
         (False, "unknown"),
-        (False, "'statsd.example' is no host name"),
+        (False, "'statsd.example' is no host name, or 8125 no port"),
         (True, "None"),
     ]
     writer.close()

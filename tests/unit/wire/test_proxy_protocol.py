@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from proxyprotocol.v2 import ProxyProtocolV2
 
-from mtglib.visitor import Endpoint
+from mtglib.ground.endpoints import Endpoint
 from mtglib.wire.proxy_protocol import header_v2
 
 endpoints = st.tuples(st.ip_addresses(), st.integers(0, 65535))

@@ -4,8 +4,8 @@ import asyncio
 import ssl
 from typing import Final
 
+from ...ground.checks import check_callable, check_kind, check_seconds
 from ...interfaces import Dial
-from ..checks import check_callable, check_kind, check_seconds
 from ..direct import Direct
 from ..resolve import ClosableResolver
 from ..streams import streams_over
@@ -26,7 +26,7 @@ def resolver_from_url(
 ) -> ClosableResolver:
     """Make a resolver. Its server is asked with the first look-up; `aclose` ends it, for good.
 
-    One with a server belongs to the event loop that it is first used in; in another one it raises a `RuntimeError`.
+    One with a server belongs to the event loop that it is first used in; in another one it raises a `ProxyUseError`.
 
     Args:
         url: "" for the system's resolver; "1.1.1.1" or "udp://1.1.1.1" for plain DNS; "tls://1.1.1.1" for DNS over

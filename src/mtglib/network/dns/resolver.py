@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
-from ...endpoints import canonical_ip
+from ...ground.affinity import Affinity
+from ...ground.endpoints import canonical_ip
 from ..connecting import numeric_answer
 from ..errors import ResolverClosedError
 from ..resolve import Answer
@@ -61,7 +62,7 @@ class DNSResolver:
         self._cache = DNSCache(max_cached)
         self._clock = clock
         self._under_way: dict[Question, asyncio.Task[tuple[str, ...]]] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._affinity: Affinity | None = None
         self._closed = False
 
     async def resolve(self, host: str, port: int) -> list[Answer]:
@@ -71,9 +72,9 @@ class DNSResolver:
             OSError: There are none (`socket.gaierror`), or the server can't be asked or has failed: the text names it.
             TimeoutError: It doesn't answer; likewise.
             ResolverClosedError: This resolver was closed.
-            RuntimeError: It belongs to another event loop.
+            ProxyUseError: It belongs to another event loop.
         """
-        self._check_loop()
+        self._check_affinity()
         self._check_open()
         name = host.lower().rstrip(".")
         if canonical_ip(host) is not None:
@@ -86,9 +87,9 @@ class DNSResolver:
         """Give up what is under way, and close connections to the server; for good.
 
         Raises:
-            RuntimeError: It belongs to another event loop.
+            ProxyUseError: It belongs to another event loop.
         """
-        self._check_loop()
+        self._check_affinity()
         self._closed = True
         under_way = list(self._under_way.values())
         for task in under_way:
@@ -96,12 +97,10 @@ class DNSResolver:
         await asyncio.gather(*under_way, return_exceptions=True)
         await self._transport.aclose()
 
-    def _check_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
-        elif self._loop is not loop:
-            raise RuntimeError("a resolver with a DNS server belongs to one event loop; make one for each")
+    def _check_affinity(self) -> None:
+        if self._affinity is None:
+            self._affinity = Affinity("resolver")
+        self._affinity.check()
 
     def _check_open(self) -> None:
         if self._closed:

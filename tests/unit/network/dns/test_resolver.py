@@ -211,9 +211,9 @@ def test_a_second_event_loop_is_told_that_it_has_the_wrong_one() -> None:
     names = resolver(Told(A="192.0.2.1"))
     assert asyncio.run(names.resolve("a.example", 443)) == FOUR
 
-    with pytest.raises(RuntimeError, match="belongs to one event loop"):
+    with pytest.raises(RuntimeError, match="belongs to another event loop"):
         asyncio.run(names.resolve("a.example", 443))
-    with pytest.raises(RuntimeError, match="belongs to one event loop"):
+    with pytest.raises(RuntimeError, match="belongs to another event loop"):
         asyncio.run(names.aclose())
 
 

@@ -14,7 +14,7 @@ import uvloop
 
 from integration.recording_logger import RecordingLogger
 from mtglib.antireplay import Redis
-from mtglib.antireplay.look_up import LookUp
+from mtglib.antireplay.server_addresses import ServerAddresses
 
 V4 = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
 V6 = (socket.AF_INET6, socket.SOCK_STREAM, 6, "")
@@ -49,8 +49,8 @@ def answer(*ips: str) -> list[Any]:
     return [(*V4, (ip, 6379)) for ip in ips]
 
 
-async def ask(look_up: LookUp) -> list[str]:
-    return await look_up.addresses("redis.example", 6379)
+async def ask(addresses: ServerAddresses) -> list[str]:
+    return await addresses.of("redis.example", 6379)
 
 
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -81,17 +81,17 @@ def test_silent_dns_is_asked_once_and_holds_nobody_up(
 
 
 async def test_who_comes_later_waits_for_the_same_answer_and_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    dns, look_up = system(monkeypatch, answer("192.0.2.1"), answer("192.0.2.2")), LookUp()
+    dns, addresses = system(monkeypatch, answer("192.0.2.1"), answer("192.0.2.2")), ServerAddresses()
     dns.may_answer.clear()
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(ask(look_up), 0.001)
-    assert look_up.is_under_way
-    waiting = [asyncio.create_task(ask(look_up)) for _ in range(5)]
+        await asyncio.wait_for(ask(addresses), 0.001)
+    assert addresses.is_asked_for
+    waiting = [asyncio.create_task(ask(addresses)) for _ in range(5)]
     dns.may_answer.set()
 
     assert await asyncio.gather(*waiting) == [["192.0.2.1"]] * 5
-    assert not look_up.is_under_way
-    assert await ask(look_up) == ["192.0.2.2"], "which isn't kept"
+    assert not addresses.is_asked_for
+    assert await ask(addresses) == ["192.0.2.2"], "which isn't kept"
 
 
 @pytest.mark.parametrize("error", [socket.gaierror("unknown"), UnicodeError("no name"), ValueError("a NUL")])
@@ -99,35 +99,35 @@ async def test_a_name_that_is_not_found_is_an_os_error_and_asked_for_again(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system(monkeypatch, error, answer("192.0.2.1"))
-    look_up = LookUp()
+    addresses = ServerAddresses()
     with pytest.raises(OSError):
-        await ask(look_up)
+        await ask(addresses)
 
-    assert await ask(look_up) == ["192.0.2.1"]
+    assert await ask(addresses) == ["192.0.2.1"]
 
 
 async def test_after_a_failure_the_next_address_is_first(monkeypatch: pytest.MonkeyPatch) -> None:
     system(monkeypatch, answer(*THREE))
-    look_up, first = LookUp(), []
+    addresses, first = ServerAddresses(), []
     for _ in range(4):
-        first.append((await ask(look_up))[0])
-        look_up.failed(first[-1])
+        first.append((await ask(addresses))[0])
+        addresses.failed(first[-1])
 
     assert first == [*THREE, THREE[0]]
-    assert set(await ask(look_up)) == set(THREE)
+    assert set(await ask(addresses)) == set(THREE)
 
 
 async def test_an_address_with_a_zone_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
     system(monkeypatch, [(*V6, ("fe80::1", 6379, 0, 3)), (*V6, ("2001:db8::1", 6379, 0, 0))])
 
-    assert await ask(LookUp()) == ["fe80::1%3", "2001:db8::1"]
+    assert await ask(ServerAddresses()) == ["fe80::1%3", "2001:db8::1"]
 
 
 @pytest.mark.parametrize("ip", ["192.0.2.1", "2001:db8::1", "fe80::1%3"])
 async def test_an_address_needs_no_look_up(ip: str, monkeypatch: pytest.MonkeyPatch) -> None:
     dns = system(monkeypatch, answer("192.0.2.9"))
 
-    assert (await LookUp().addresses(ip, 6379), dns.asked) == ([ip], 0)
+    assert (await ServerAddresses().of(ip, 6379), dns.asked) == ([ip], 0)
 
 
 async def test_no_thread_is_left_for_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,26 +135,26 @@ async def test_no_thread_is_left_for_a_look_up(monkeypatch: pytest.MonkeyPatch) 
         raise RuntimeError("can't start new thread")
 
     system(monkeypatch, answer("192.0.2.1"))
-    look_up = LookUp()
+    addresses = ServerAddresses()
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
         with pytest.raises(OSError, match="a look-up has no thread"):
-            await ask(look_up)
+            await ask(addresses)
 
-    assert await ask(look_up) == ["192.0.2.1"]
+    assert await ask(addresses) == ["192.0.2.1"]
 
 
 def test_another_event_loop_asks_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    dns, look_up = system(monkeypatch, answer("192.0.2.1")), LookUp()
+    dns, addresses = system(monkeypatch, answer("192.0.2.1")), ServerAddresses()
     dns.may_answer.clear()
 
     async def give_up() -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(ask(look_up), 0.001)
+            await asyncio.wait_for(ask(addresses), 0.001)
 
     asyncio.run(give_up())
     dns.may_answer.set()
-    assert asyncio.run(ask(look_up)) == ["192.0.2.1"]
+    assert asyncio.run(ask(addresses)) == ["192.0.2.1"]
 
 
 async def test_the_log_says_that_it_is_the_name(monkeypatch: pytest.MonkeyPatch, logger: RecordingLogger) -> None:

@@ -52,7 +52,7 @@ class Copy:
     validators: Validators
 
 
-class Copies:
+class DiskCache:
     """A directory of copies; its methods block.
 
     Args:
@@ -136,7 +136,7 @@ def _read_header(file: BufferedReader) -> tuple[bytes, Validators]:
     """Read the first line: the text's digest, and what the server calls it.
 
     Raises:
-        ValueError, KeyError, TypeError, RecursionError: It isn't what `Copies` writes.
+        ValueError, KeyError, TypeError, RecursionError: It isn't what `DiskCache` writes.
     """
     about = json.loads(file.readline(_MAX_HEADER_BYTES).removeprefix(b"#"))
     return bytes.fromhex(about["sha256"]), Validators.of_stranger(about["etag"], about["last_modified"])

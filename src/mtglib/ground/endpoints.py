@@ -3,13 +3,24 @@
 import socket
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import Any, NamedTuple
 
-from .errors import OptionError
-from .event_types import IPAddress
-from .visitor import Endpoint
+from ..errors import OptionError
+from ..event_types import IPAddress
 
 _UNIX_NAMES = ("", "/")  # nameless, or a path; abstract ones are bytes
+
+
+class Endpoint(NamedTuple):
+    """One end of a connection.
+
+    Attributes:
+        ip: Its address; IPv4-mapped IPv6 is IPv4.
+        port: 0 to 65535.
+    """
+
+    ip: IPAddress
+    port: int
 
 
 def canonical_ip(text: str) -> IPAddress | None:
@@ -79,3 +90,8 @@ def parse_endpoint(text: str) -> Endpoint:
     if bracketed != (ip.version == 6):
         raise ValueError(text)
     return Endpoint(ip, int(port))
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Return `host:port` or `[ipv6]:port`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,4 +1,4 @@
-"""Threads that nobody waits for; `test_system_resolver.py` has them at work."""
+"""Threads that nobody waits for; `test_name_lookup.py` has them at work."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import threading
 
 import pytest
 
-from mtglib.network.daemon_threads import DaemonThreads
+from mtglib.ground.daemon_threads import DaemonThreads
 
 FORKING = """
 import os, threading, warnings
-from mtglib.network.daemon_threads import DaemonThreads
+from mtglib.ground.daemon_threads import DaemonThreads
 
 warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)  # Python 3.12 tells what this is about
 threads, busy, go, waits = DaemonThreads(1, "a-thread"), threading.Event(), threading.Event(), print

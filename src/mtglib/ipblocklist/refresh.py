@@ -4,15 +4,15 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from .in_force import InForce
 from .list_error import presentable
+from .merged import MergedPrefixes
 from .report import Report
 from .source import Source
 
 _JITTER = 0.1
 
 
-class Keeper:
+class Refresh:
     """Reads sources side by side. Nothing that goes wrong is raised: it is the `problem` of one source.
 
     Args:
@@ -20,11 +20,11 @@ class Keeper:
         report: Told what becomes of them.
 
     Attributes:
-        in_force: What was read.
+        merged: What was read.
     """
 
     def __init__(self, sources: Sequence[Source], report: Report) -> None:
-        self.in_force = InForce(sources, report)
+        self.merged = MergedPrefixes(sources, report)
         self._sources = sources
         self._report = report
 
@@ -56,7 +56,7 @@ class Keeper:
         async with source.busy:
             try:
                 await source.load()
-                await self.in_force.renew(source)
+                await self.merged.renew(source)
             except Exception as error:
                 self._failed(source, "list can't be loaded", error)
 
@@ -64,7 +64,7 @@ class Keeper:
         async with source.busy:
             try:
                 await source.update()
-                await self.in_force.renew(source)
+                await self.merged.renew(source)
             except Exception as error:  # the network and its client are the user's, and so is what they raise
                 self._failed(source, "list can't be updated", error)
             else:

@@ -1,13 +1,23 @@
-"""Which addresses were silent a moment ago, so that they are tried last for a while."""
+"""In which order addresses are tried, and how soon the next one is: what both races of addresses share (RFC 8305)."""
 
 import time
 from collections.abc import Callable, Hashable, Iterable
+from itertools import zip_longest
 from typing import Final, TypeVar
+
+ATTEMPT_DELAY_SECONDS: Final = 0.25
+"""How long one address may be silent before the next one is tried beside it (RFC 8305, section 8)."""
 
 TRIED_LAST_SECONDS: Final = 60.0
 _MAX_ADDRESSES: Final = 1024
 
 _A = TypeVar("_A", bound=Hashable)
+
+
+def alternated(first: Iterable[_A], second: Iterable[_A]) -> list[_A]:
+    """Return the addresses of two families in turn, beginning with the first one's (RFC 8305, section 4)."""
+    pairs = zip_longest(first, second)
+    return [address for pair in pairs for address in pair if address is not None]
 
 
 class SilentAddresses:

@@ -1,4 +1,4 @@
-"""A proxy lives in one event loop and one process, and says so elsewhere."""
+"""A proxy belongs to one event loop and one process, and says so elsewhere."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import uvloop
 
 import mtglib
 from mtglib.errors import ProxyUseError
+from mtglib.ground.affinity import Affinity
 from support.running_proxy import EventRecorder
 
 FORK = """
@@ -43,7 +44,7 @@ asyncio.run(main())
 
 def test_after_a_fork_it_says_so() -> None:
     told = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60).stdout
-    error = "ProxyUseError this proxy served before a fork; make a new Proxy in the child"
+    error = "ProxyUseError this proxy was used before a fork; make a new one in the child"
 
     assert told.splitlines() == [error, error, error, "-1", "shut down"]
 
@@ -65,12 +66,25 @@ def test_in_a_second_event_loop_it_says_so(new_loop: Callable[[], asyncio.Abstra
     async def use() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             for using in (proxy.serve(listener), visit(), proxy.shutdown()):
-                with pytest.raises(ProxyUseError, match="in another event loop"):
+                with pytest.raises(ProxyUseError, match="belongs to another event loop"):
                     await using
 
-    with asyncio.Runner(loop_factory=new_loop) as home, asyncio.Runner(loop_factory=new_loop) as elsewhere:
-        home.run(visit())
+    with asyncio.Runner(loop_factory=new_loop) as here, asyncio.Runner(loop_factory=new_loop) as elsewhere:
+        here.run(visit())
         elsewhere.run(use())
-        home.run(visit())
-        home.run(proxy.shutdown())
+        here.run(visit())
+        here.run(proxy.shutdown())
     assert [type(event).__name__ for event in events.events] == ["EventStart", "EventFinish"] * 2
+
+
+def test_it_is_here_in_its_own_loop_only() -> None:
+    async def made() -> Affinity:
+        return Affinity("thing")
+
+    async def is_here(affinity: Affinity) -> bool:
+        return affinity.is_here
+
+    with asyncio.Runner() as here, asyncio.Runner() as elsewhere:
+        affinity = here.run(made())
+        assert here.run(is_here(affinity))
+        assert not elsewhere.run(is_here(affinity))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.network.silent_addresses import SilentAddresses
+from mtglib.ground.happy_eyeballs import SilentAddresses, alternated
 
 
 class Clock:
@@ -59,3 +59,8 @@ def test_no_address_is_lost_or_made_up(addresses: list[int], noted: list[int]) -
 
     first = [address for address in addresses if address not in noted]
     assert silent.put_last(addresses) == first + [address for address in addresses if address in noted]
+
+
+def test_families_alternate_as_long_as_there_are_two() -> None:
+    assert alternated("ab", "12345") == ["a", "1", "b", "2", "3", "4", "5"]
+    assert alternated([], [1, 2]) == alternated([1, 2], []) == [1, 2]

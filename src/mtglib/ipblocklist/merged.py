@@ -8,7 +8,7 @@ from .report import Report
 from .source import Source
 
 
-class InForce:
+class MergedPrefixes:
     """The union of all sources.
 
     There is one merge at a time, in a thread; what comes meanwhile is in the next one, all of it. So there are never
@@ -16,7 +16,7 @@ class InForce:
 
     Args:
         sources: At least one.
-        report: Told what has come into force.
+        report: Told what has been merged.
 
     Attributes:
         prefixes: The union.
@@ -29,10 +29,10 @@ class InForce:
         self._one_merge = asyncio.Lock()
 
     async def renew(self, source: Source) -> None:
-        """Return when what a source has now is in force.
+        """Return when what a source has now is merged.
 
         Raises:
-            Exception: No memory, or no thread; what was in force stays, and the next call tries it again.
+            Exception: No memory, or no thread; what was merged before stays, and the next call tries it again.
         """
         async with self._one_merge:
             before = self._parts

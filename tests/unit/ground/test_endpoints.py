@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtglib import OptionError
-from mtglib.endpoints import canonical_ip, client_endpoint, endpoint_of, local_endpoint, parse_endpoint
+from mtglib.ground.endpoints import canonical_ip, client_endpoint, endpoint_of, local_endpoint, parse_endpoint
 
 addresses = st.ip_addresses()
 

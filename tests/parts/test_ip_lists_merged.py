@@ -45,7 +45,7 @@ class Union:
 @pytest.fixture
 def union(monkeypatch: pytest.MonkeyPatch) -> Union:
     made = Union()
-    monkeypatch.setattr("mtglib.ipblocklist.in_force.PrefixSet", made)
+    monkeypatch.setattr("mtglib.ipblocklist.merged.PrefixSet", made)
     return made
 
 

@@ -1,0 +1,37 @@
+"""The addresses of an anti-replay server, of which the one that failed last is tried last."""
+
+from ..ground.endpoints import canonical_ip
+from ..ground.name_lookup import NameLookup
+
+
+class ServerAddresses:
+    """Looks one server up, and remembers which of its addresses failed."""
+
+    def __init__(self) -> None:
+        self._lookup = NameLookup("mtglib-redis")
+        self._failed = ""
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether the system hasn't told them yet."""
+        return self._lookup.is_under_way
+
+    async def of(self, host: str, port: int) -> list[str]:
+        """Return at least one IP address, in the order in which to try them.
+
+        Raises:
+            OSError: There is none, or nobody could be asked.
+        """
+        if canonical_ip(host) is not None:
+            return [host]
+        found = [_with_zone(*address) for *_, address in await self._lookup.addresses(host, port)]
+        first = found.index(self._failed) + 1 if self._failed in found else 0
+        return found[first:] + found[:first]
+
+    def failed(self, address: str) -> None:
+        """Begin with the address after this one from now on."""
+        self._failed = address
+
+
+def _with_zone(ip: str | int, _port: int | bytes, _flow: int = 0, zone: int = 0) -> str:
+    return f"{ip}%{zone}" if zone else str(ip)

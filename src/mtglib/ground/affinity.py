@@ -1,0 +1,31 @@
+"""Where something may be used: its sockets are watched by one event loop, and threads don't survive a fork."""
+
+import asyncio
+import os
+
+from ..errors import ProxyUseError
+
+
+class Affinity:
+    """The event loop and the process in which this is made.
+
+    Args:
+        what: What belongs there, for errors.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._loop = asyncio.get_running_loop()
+        self._pid = os.getpid()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this event loop and this process are those."""
+        return os.getpid() == self._pid and asyncio.get_running_loop() is self._loop
+
+    def check(self) -> None:
+        """Raise ProxyUseError where `is_here` is False."""
+        if os.getpid() != self._pid:
+            raise ProxyUseError(f"this {self._what} was used before a fork; make a new one in the child")
+        if not self.is_here:
+            raise ProxyUseError(f"this {self._what} belongs to another event loop; make a new one for each")

@@ -1,0 +1,92 @@
+"""A logger that can't fail, and warnings that can't fill a disk."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from ..interfaces import Logger
+from ..noop import NoopLogger
+
+_WARN_EACH_SECONDS = 60.0
+
+
+class GuardedLogger:
+    """A `Logger` whose failures are ignored; where it makes no child that can log, it goes on itself.
+
+    One of these, made where a part is given its logger, is all that the part needs to do about loggers that raise.
+
+    Args:
+        logger: The one that messages go to; None: nothing is logged.
+    """
+
+    def __init__(self, logger: Logger | None) -> None:
+        self._logger = NoopLogger() if logger is None else logger
+
+    def named(self, name: str) -> "GuardedLogger":
+        """See `Logger.named`."""
+        try:
+            return self._or_self(self._logger.named(name))
+        except Exception:
+            return self
+
+    def bind(self, **fields: Any) -> "GuardedLogger":
+        """See `Logger.bind`."""
+        try:
+            return self._or_self(self._logger.bind(**fields))
+        except Exception:
+            return self
+
+    @property
+    def debug_enabled(self) -> bool:
+        """Whether debug messages get anywhere: True for loggers that don't say."""
+        try:
+            return bool(getattr(self._logger, "debug_enabled", True))
+        except Exception:
+            return True
+
+    def debug(self, message: str, *, error: BaseException | None = None) -> None:
+        """See `Logger.debug`."""
+        with suppress(Exception):
+            self._logger.debug(message, error=error)
+
+    def info(self, message: str, *, error: BaseException | None = None) -> None:
+        """See `Logger.info`."""
+        try:  # noqa: SIM105 - `suppress` costs three times as much, and there is a line for each connection
+            self._logger.info(message, error=error)
+        except Exception:  # noqa: S110
+            pass
+
+    def warning(self, message: str, *, error: BaseException | None = None) -> None:
+        """See `Logger.warning`."""
+        with suppress(Exception):
+            self._logger.warning(message, error=error)
+
+    def _or_self(self, child: Logger) -> "GuardedLogger":
+        return GuardedLogger(child) if callable(getattr(child, "info", None)) else self
+
+
+class Warnings:
+    """Says each thing at most once a minute, however often it happens.
+
+    Args:
+        logger: Gets the warnings.
+        clock: Returns seconds that never go back.
+    """
+
+    def __init__(self, logger: GuardedLogger, clock: Callable[[], float] = time.monotonic) -> None:
+        self._logger = logger
+        self._clock = clock
+        self._said_at_mono: dict[str, float] = {}
+
+    def warn(self, subject: str, message: str, *, error: BaseException | None = None) -> None:
+        """Warn, unless there was a warning about `subject` within the last minute."""
+        now_mono = self._clock()
+        if now_mono - self._said_at_mono.get(subject, -_WARN_EACH_SECONDS) >= _WARN_EACH_SECONDS:
+            self._said_at_mono[subject] = now_mono
+            self._logger.warning(message, error=error)
+
+    def part_failed(self, part: object, method: str, error: BaseException) -> None:
+        """Warn that a user's part raised or was late."""
+        name = f"{type(part).__name__}.{method}"
+        self.warn(name, f"{name} failed: {type(error).__name__}", error=error)

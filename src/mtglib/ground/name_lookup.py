@@ -1,0 +1,111 @@
+"""Look-ups with the system's resolver: that one blocks, in threads that nobody has to wait for.
+
+The event loop's own `getaddrinfo` runs in its executor, and a program can't end before that is through: with a silent
+DNS server that is half a minute after it was told to. Here all who ask for the same name at the same time share one
+look-up, and a thread is a daemon.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from .daemon_threads import DaemonThreads
+
+_MAX_THREADS: Final = 32
+
+AddressInfo: TypeAlias = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+"""As from `socket.getaddrinfo`: family, kind, protocol, canonical name, and an address for `socket.connect`."""
+
+_Key: TypeAlias = tuple[asyncio.AbstractEventLoop, str, int, socket.SocketKind]
+
+
+class NameLookup:
+    """Looks names up; may be used from several event loops, one after the other.
+
+    There is no time-out: with a silent DNS server the system takes half a minute or more, so bound the wait. A
+    look-up that has begun is left behind by whoever gives up, and the next one to ask waits for the same. Up to 32 run
+    at once; others wait for their turn, and giving up frees the place.
+
+    Args:
+        thread_name: What to call the threads.
+    """
+
+    def __init__(self, thread_name: str) -> None:
+        self._threads = DaemonThreads(_MAX_THREADS, thread_name)
+        self._under_way: dict[_Key, _Lookup] = {}
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether there is something that the system hasn't answered yet."""
+        return bool(self._under_way)
+
+    async def addresses(self, host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[AddressInfo]:
+        """Return the addresses of a name, in the system's order.
+
+        Raises:
+            OSError: There are none, or nobody could be asked.
+        """
+        lookup = self._shared((asyncio.get_running_loop(), host, port, kind))
+        lookup.waiting += 1
+        try:
+            return await asyncio.shield(lookup.answer)
+        finally:
+            lookup.waiting -= 1
+            if not lookup.waiting and self._threads.withdraw(lookup):
+                lookup.answer.cancel()
+                self._forget(lookup)
+
+    def give_up(self, error: OSError) -> None:
+        """Answer everyone who waits in this event loop with an error; the threads end when the system lets them."""
+        loop = asyncio.get_running_loop()
+        for lookup in [each for each in self._under_way.values() if each.key[0] is loop]:
+            self._threads.withdraw(lookup)
+            lookup.tell(error)
+
+    def _shared(self, key: _Key) -> "_Lookup":
+        lookup = self._under_way.get(key)
+        if lookup is None:
+            lookup = _Lookup(key, self._forget)
+            self._threads.run(lookup)
+            self._under_way[key] = lookup
+        return lookup
+
+    def _forget(self, lookup: "_Lookup") -> None:
+        if self._under_way.get(lookup.key) is lookup:
+            del self._under_way[lookup.key]
+
+
+class _Lookup:
+    """One question to the system, run in a thread, and who waits for its answer."""
+
+    def __init__(self, key: _Key, forget: "Callable[[_Lookup], None]") -> None:
+        self.key = key
+        self.waiting = 0
+        self.answer: asyncio.Future[list[AddressInfo]] = key[0].create_future()
+        self._forget = forget
+
+    def __call__(self) -> None:
+        loop, host, port, kind = self.key
+        found: list[AddressInfo] | OSError
+        try:
+            found = [*socket.getaddrinfo(host, port, type=kind)]
+        except OSError as error:
+            found = error
+        except Exception:  # the name's encoding, a NUL in it, a port beyond all bounds: all who wait want an answer
+            found = OSError(f"{host!r} is no host name, or {port} no port")
+        try:
+            loop.call_soon_threadsafe(self.tell, found)
+        except RuntimeError:  # the event loop is gone, and with it who asked
+            self._forget(self)
+
+    def tell(self, found: list[AddressInfo] | OSError) -> None:
+        """Give all who wait their answer."""
+        self._forget(self)
+        if self.answer.done():
+            return
+        if isinstance(found, OSError):
+            self.answer.set_exception(found)
+            self.answer.exception()  # who asked may have given up
+        else:
+            self.answer.set_result(found)

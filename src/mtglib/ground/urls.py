@@ -1,0 +1,108 @@
+"""URLs of servers: taken apart strictly, never quoted in an error, shown without what may be a secret."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from ..errors import OptionError
+from .endpoints import canonical_ip
+
+_PRINTABLE = re.compile(r"[!-~]{1,2000}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?")
+_MAX_NAME_LENGTH = 253
+_ENDS_IN_A_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[Xx][0-9A-Fa-f]*)\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class URLParts:
+    """A URL's parts.
+
+    Attributes:
+        text: The whole, as it was written.
+        scheme: In lower case.
+        host: A name in lower case, or an IP address without brackets, maybe with a zone; empty for a file's scheme.
+        port: None if there is none.
+        user: Still percent-encoded; None if there is no user part.
+        password: Likewise; None if there is none.
+        path: Begins with a slash, or is empty.
+        query: Without its question mark.
+        fragment: Without its #.
+    """
+
+    text: str = field(repr=False)
+    scheme: str
+    host: str
+    port: int | None
+    user: str | None = field(repr=False)
+    password: str | None = field(repr=False)
+    path: str
+    query: str = field(repr=False)
+    fragment: str = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        """Scheme, host, port and path: what of it may be shown."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}{'' if self.port is None else f':{self.port}'}{self.path}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What isn't in the label and must not be shown elsewhere; the longest first."""
+        user = self.user or ""
+        both = user if self.password is None else f"{user}:{self.password}"
+        found = {both, self.password or "", self.query, self.fragment} - {""}
+        return tuple(sorted(found, key=len, reverse=True))
+
+
+def split_url(
+    url: object,
+    schemes: Collection[str],
+    expected: str,
+    option: str,
+    *,
+    file_scheme: str | None = None,
+    may_have_fragment: bool = False,
+) -> URLParts:
+    """Take a URL apart.
+
+    Args:
+        url: What somebody has written.
+        schemes: Those that are right.
+        expected: What to say of a URL that is wrong as a whole.
+        option: What to call it in an error.
+        file_scheme: One of them that has a path and no host.
+        may_have_fragment: Whether a # may end the rest.
+
+    Raises:
+        OptionError: It isn't a URL of these schemes with a host that can be one.
+    """
+    if not isinstance(url, str) or not url:
+        raise OptionError(option, expected)
+    if not _PRINTABLE.fullmatch(url):
+        raise OptionError(option, "at most 2000 ASCII characters, no blanks (a host as xn--..., others as %20)")
+    # A # ends host and port: with user:12#34@host, user would be asked at port 12, and the log would say so.
+    if "#" in url and not (may_have_fragment and "@" not in url.partition("#")[2]):
+        raise OptionError(option, "a URL without # (in a password it is %23)")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port  # a property that parses
+    except ValueError:
+        raise OptionError(option, expected) from None
+    # A colon without a port is a slip: somebody's variable was empty.
+    if parts.scheme not in schemes or port == 0 or parts.netloc.endswith(":"):
+        raise OptionError(option, expected)
+    is_place = parts.path if parts.scheme == file_scheme else _is_host(host, "[" in parts.netloc)
+    if not is_place:
+        raise OptionError(option, expected)
+    return URLParts(
+        url, parts.scheme, host, port, parts.username, parts.password, parts.path, parts.query, parts.fragment
+    )
+
+
+def _is_host(host: str, has_brackets: bool) -> bool:
+    if has_brackets:
+        return ":" in host and canonical_ip(host) is not None
+    if _ENDS_IN_A_NUMBER.fullmatch(host):  # as 1.2.3, which some systems take for an address, others for a name
+        return canonical_ip(host) is not None
+    return len(host) <= _MAX_NAME_LENGTH and _NAME.fullmatch(host) is not None
