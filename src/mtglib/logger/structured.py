@@ -8,6 +8,7 @@ stops the proxy, nor does one that nobody reads.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -42,7 +43,7 @@ def make_logger(
         mask_client_addresses: Write the network that a client is in (IPv4 /24, IPv6 /48) in place of its address.
     """
     stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # lives as long as the program
-    render = _for_a_terminal() if stream.isatty() else _as_json
+    render = _for_a_terminal() if stream.isatty() else _as_json()
     if mask_client_addresses:
         render = _masked(render)
 
@@ -130,28 +131,29 @@ def _error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _as_json(level: str, message: str, fields: _Fields) -> str:
+def _as_json() -> _Render:
     """Mtg's line: level, fields (the logger's name among them), Unix milliseconds, message."""
-    line = {"level": "", **fields, "timestamp": time.time_ns() // 1_000_000, "message": message}
-    line["level"] = _MTG_LEVELS.get(level, level)
-    if not _PLAIN.issuperset(map(type, line.values())):
-        line = _plain(line)
+    encode = _encoder()
+
+    def render(level: str, message: str, fields: _Fields) -> str:
+        line = {"level": "", **fields, "timestamp": time.time_ns() // 1_000_000, "message": message}
+        line["level"] = _MTG_LEVELS.get(level, level)
+        if not _PLAIN.issuperset(map(type, line.values())):
+            line = _plain(line)
+        try:
+            return encode(line)
+        except (TypeError, ValueError, OverflowError):  # lone surrogates, huge numbers
+            return json.dumps(line)
+
+    return render
+
+
+def _encoder() -> Callable[[_Fields], str]:
     try:
-        return _encode(line)
-    except (TypeError, ValueError, OverflowError):  # lone surrogates, huge numbers
-        return json.dumps(line)
-
-
-try:
-    import msgspec
-except ModuleNotFoundError:
-
-    def _encode(line: _Fields) -> str:
-        return json.dumps(line, separators=(",", ":"))
-else:
-
-    def _encode(line: _Fields) -> str:
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        import msgspec  # only who makes such a logger needs it
+    except ModuleNotFoundError:
+        return functools.partial(json.dumps, separators=(",", ":"))
+    return lambda line: msgspec.json.encode(line, enc_hook=str).decode()
 
 
 def _plain(value: Any) -> Any:
@@ -185,7 +187,7 @@ def _for_a_terminal() -> _Render:
     try:
         import structlog  # nobody else needs it
     except ModuleNotFoundError:
-        return _as_json
+        return _as_json()
 
     drawing = structlog.dev.ConsoleRenderer(
         colors=not os.environ.get("NO_COLOR"),
