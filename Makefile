@@ -90,7 +90,7 @@ $(STAMPS)/npm/package-lock.json:
 		|| { tail -n 20 $(STAMPS)/npm.log; echo 'could not install statsd; what needs it is skipped'; }; fi
 
 clean:
-	rm -rf $(VENV) $(STAMPS) build dist rust/target .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(STAMPS) build library/build dist rust/target .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf src/*.egg-info src/mtglib/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -42,5 +42,5 @@ def _stream(stream_id: str) -> Sequence[mtglib.Event]:
         mtglib.EventConnectedToDC(stream_id=stream_id, remote_ip=dc, dc=2, handshake_seconds=0.1, dial_seconds=0.01),
         mtglib.EventTraffic(stream_id=stream_id, traffic_bytes=1, is_read=False),
         mtglib.EventTraffic(stream_id=stream_id, traffic_bytes=1, is_read=True),
-        mtglib.EventFinish(stream_id=stream_id, reason="client_eof", dc=2),
+        mtglib.EventFinish(stream_id=stream_id, reason=mtglib.Reason.CLIENT_EOF, dc=2),
     )

@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
-use crate::{CipherSpec, Engine as Threads, Finished, Memory, Prefixes};
+use crate::{CipherSpec, Engine, Finished, Memory, Prefixes};
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -22,7 +22,7 @@ type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use super::{aes_ctr, hmac_sha256, sha256, x25519_public_key, Engine, PrefixSet, ReplayMemory};
+    use super::{aes_ctr, hmac_sha256, sha256, x25519_public_key, PrefixSet, PyEngine, ReplayMemory};
 }
 
 /// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
@@ -50,14 +50,14 @@ fn x25519_public_key(py: Python<'_>) -> Bound<'_, PyBytes> {
 }
 
 /// Threads that relay.
-#[pyclass(frozen)]
-struct Engine(Threads);
+#[pyclass(name = "Engine", frozen)]
+struct PyEngine(Engine);
 
 #[pymethods]
-impl Engine {
+impl PyEngine {
     #[new]
     fn new(threads: usize) -> PyResult<Self> {
-        Ok(Self(Threads::new(threads)?))
+        Ok(Self(Engine::new(threads)?))
     }
 
     fn completion_fd(&self) -> i32 {

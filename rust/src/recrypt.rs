@@ -10,7 +10,7 @@ pub struct Recrypt(Way);
 #[allow(clippy::large_enum_variant)] // the large one is the usual one
 enum Way {
     #[cfg(target_arch = "x86_64")]
-    OnePass(vaes::Recrypt),
+    OnePass(vaes::OnePass),
     TwoPasses {
         decrypt: Cipher,
         encrypt: Cipher,
@@ -22,7 +22,7 @@ impl Recrypt {
     pub fn new(decrypt: &CipherSpec, encrypt: &CipherSpec) -> Self {
         #[cfg(target_arch = "x86_64")]
         for vector_bytes in [64, 32] {
-            if let Some(recrypt) = vaes::Recrypt::new(decrypt, encrypt, vector_bytes) {
+            if let Some(recrypt) = vaes::OnePass::new(decrypt, encrypt, vector_bytes) {
                 return Self(Way::OnePass(recrypt));
             }
         }
@@ -69,7 +69,7 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         for vector_bytes in [64, 32] {
             ways.extend(
-                vaes::Recrypt::new(decrypt, encrypt, vector_bytes).map(|recrypt| Recrypt(Way::OnePass(recrypt))),
+                vaes::OnePass::new(decrypt, encrypt, vector_bytes).map(|recrypt| Recrypt(Way::OnePass(recrypt))),
             );
         }
         ways

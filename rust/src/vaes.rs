@@ -4,7 +4,7 @@
 //! loaded and stored once; docs/adr/0008 has the reasons and the numbers. The instructions are documented in Intel's
 //! Intrinsics Guide, the key schedule in FIPS 197.
 //!
-//! Every `unsafe` in here is one of two: an instruction that the processor has, since a [`Recrypt`] is only made where it
+//! Every `unsafe` in here is one of two: an instruction that the processor has, since a [`OnePass`] is only made where it
 //! was detected, or a load or store inside of a slice whose length was checked.
 
 use std::arch::x86_64::{
@@ -161,7 +161,7 @@ impl Keystream {
 }
 
 /// Takes bytes out of one leg's cipher and puts them into the other's.
-pub struct Recrypt {
+pub struct OnePass {
     decrypt: Keystream,
     encrypt: Keystream,
     /// The last block of both keystreams together, and how much of its end is unused.
@@ -170,7 +170,7 @@ pub struct Recrypt {
     has_512: bool,
 }
 
-impl Recrypt {
+impl OnePass {
     /// Makes one that works on vectors of so many bytes, 64 or 32.
     ///
     /// None where the processor has none of that size, and for legs that are at different places of a block, which those

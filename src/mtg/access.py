@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import mtglib
 from mtg import qr
 from mtg.config import Loaded
-from mtg.links import Links, make_links
 from mtg.server_address import IPAddress, link_port, reach, server_address
 from mtg.user_error import EXIT_USAGE, UserError
 
@@ -18,7 +18,7 @@ class AccessEntry:
 
     address: IPAddress
     port: int
-    links: Links
+    links: mtglib.ProxyLinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +64,21 @@ def make_access(
     Raises:
         UserError: No address or port is known.
     """
-    text = loaded.secret.hex() if hex_secret else loaded.secret.base64()
-    entries = {4: _entry(loaded, 4, ipv4, port, text), 6: _entry(loaded, 6, ipv6, port, text)}
+    base64 = not hex_secret
+    entries = {4: _entry(loaded, 4, ipv4, port, base64), 6: _entry(loaded, 6, ipv6, port, base64)}
     if not any(entries.values()):
         raise UserError("no address of this server is known: set public-ipv4 or pass -i", exit_code=EXIT_USAGE)
     return Access(entries[4], entries[6], loaded.secret.hex(), loaded.secret.base64())
 
 
-def _entry(
-    loaded: Loaded, version: int, given: IPAddress | None, port: int | None, secret_text: str
-) -> AccessEntry | None:
+def _entry(loaded: Loaded, version: int, given: IPAddress | None, port: int | None, base64: bool) -> AccessEntry | None:
     address = server_address(loaded.config, version, given)
     if address is None:
         return None
     port = port or link_port(loaded.config.bind_to, version)
     if port is None:
         raise UserError("bind-to names no port that a link could have: pass -p", exit_code=EXIT_USAGE)
-    return AccessEntry(address, port, make_links(str(address), port, secret_text))
+    return AccessEntry(address, port, mtglib.proxy_links(loaded.secret, str(address), port, base64=base64))
 
 
 def _entry_json(entry: AccessEntry) -> dict[str, Any]:

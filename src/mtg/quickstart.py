@@ -15,7 +15,6 @@ import mtglib
 from mtg import qr
 from mtg.config import Loaded, load_config
 from mtg.config.addresses import ListenIP
-from mtg.links import make_links
 from mtg.run import run_proxy
 from mtg.server_address import IPAddress, default_source, reach, server_address
 from mtg.user_error import EXIT_USAGE, UserError, os_reason
@@ -105,7 +104,7 @@ def write_config(path: Path, *, host: str, port: int, server: str | None) -> Non
 def link_lines(loaded: Loaded, server: str | None, port: int) -> list[str]:
     """The link, what is to be said of it, and its QR code if stdout can show one."""
     name, note = _server(loaded, server)
-    url = make_links(name, port, loaded.secret.hex()).tg_url
+    url = mtglib.proxy_links(loaded.secret, name, port).tg_url
     lines = ["", f"Open this link in Telegram{f' ({name}: {note})' if note else ''}:", "", f"  {url}", ""]
     if qr.can_draw(sys.stdout):
         lines += [qr.drawing(url, colours=qr.is_terminal(sys.stdout)), ""]

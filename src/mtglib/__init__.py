@@ -41,6 +41,7 @@ from .errors import (
     ProxyUseError,
     SecretEmptyError,
     SecretInvalidError,
+    UnknownOptionError,
     UpstreamError,
 )
 from .event_types import (
@@ -60,14 +61,19 @@ from .ground.durations import parse_duration
 from .ground.endpoints import Endpoint, canonical_ip
 from .ground.guarded_logger import GuardedLogger
 from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger, Network, Observer
+from .links import ProxyLinks, proxy_links
+from .option_types import OptionChanges, RelayChoice
 from .options import ProxyOpts
 from .part_check import check_part
 from .proxy import Proxy
 from .reasons import HANDSHAKE_FAILURES, Reason
-from .relay.engine import engine_description, engine_threads
+from .relay.choice import engine_description, engine_threads
 from .roster import Connection, State
 from .secret import Secret
 from .tunnel import socket_from_streams
+
+__version__ = "0.1.0"
+"""The version of the library, and of the program that comes with it."""
 
 __all__ = [
     "CONNECTION_ID_LENGTH_BYTES",
@@ -114,23 +120,29 @@ __all__ = [
     "Network",
     "NetworkIsNotDefinedError",
     "Observer",
+    "OptionChanges",
     "OptionError",
     "PartIsNotDefinedError",
     "PreferIP",
     "Proxy",
+    "ProxyLinks",
     "ProxyOpts",
     "ProxyShutDownError",
     "ProxyUseError",
     "Reason",
+    "RelayChoice",
     "Secret",
     "SecretEmptyError",
     "SecretInvalidError",
     "State",
+    "UnknownOptionError",
     "UpstreamError",
+    "__version__",
     "canonical_ip",
     "check_part",
     "engine_description",
     "engine_threads",
     "parse_duration",
+    "proxy_links",
     "socket_from_streams",
 ]

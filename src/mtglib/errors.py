@@ -5,6 +5,7 @@
 embedder.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from .reasons import Reason
@@ -40,6 +41,21 @@ class OptionError(MtglibError, ValueError):
         super().__init__(f"{field}: expected {expected}" + ("" if got is _NOTHING else f", got {_shown(got)}"))
         self.field = field
         self.expected = expected
+
+
+class UnknownOptionError(OptionError, TypeError):
+    """There is no option of this name; the text says which one is nearly the same.
+
+    Args:
+        field: The name.
+        names: Those that there are.
+    """
+
+    def __init__(self, field: str, names: Iterable[str]) -> None:
+        import difflib  # here, as it takes milliseconds, and nearly nobody needs it
+
+        near = difflib.get_close_matches(field, names, n=1)
+        super().__init__(field, "the name of an option" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 class SecretEmptyError(OptionError):

@@ -8,9 +8,12 @@ what was relayed. The others stand alone and have no stream.
 import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
-from typing import TypeAlias
+from typing import Literal, TypeAlias
+
+from .reasons import Reason
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
+"""An address as the proxy tells it: never IPv4-mapped IPv6."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +62,11 @@ class EventDomainFronting(Event):
     """A client isn't ours: it is about to be connected to the fronting site.
 
     Attributes:
-        reason: What gave it away, a `Reason`: from NOT_TLS to TIMEOUT, or CLOSED: it ended its side before its hello
+        reason: What gave it away: from NOT_TLS to TIMEOUT, or CLOSED: it ended its side before its hello
             was complete.
     """
 
-    reason: str = ""
+    reason: Reason | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +87,11 @@ class EventFinish(Event):
     """A stream is over and its sockets are closed.
 
     Attributes:
-        reason: Why, a `Reason`.
+        reason: Why.
         dc: The DC's positive number, also if it couldn't be reached; 0 for a stream that wasn't bound for one.
     """
 
-    reason: str = ""
+    reason: Reason | Literal[""] = ""
     dc: int = 0
 
 

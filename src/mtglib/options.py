@@ -1,12 +1,12 @@
 """Everything that can be set about a proxy."""
 
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field, fields
+from typing import Any, Self, Unpack, get_args
 
 from . import constants
-from .antireplay import Exact
 from .constants import PreferIP
 from .dc import DCAddress, DCTable
 from .errors import (
@@ -20,6 +20,7 @@ from .errors import (
     PartIsNotDefinedError,
     SecretEmptyError,
     SecretInvalidError,
+    UnknownOptionError,
 )
 from .ground.checks import (
     check_choice,
@@ -32,12 +33,9 @@ from .ground.checks import (
 )
 from .ground.endpoints import canonical_ip, parse_endpoint
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
-from .network import Direct
-from .noop import NoopEventStream, NoopIPBlocklist, NoopLogger
+from .option_types import OptionChanges, RelayChoice
 from .part_check import check_part
 from .secret import Secret
-
-RelayChoice = Literal["auto", "native", "pure"]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -89,6 +87,7 @@ class ProxyOpts:
         SecretEmptyError, SecretInvalidError, NetworkIsNotDefinedError, AntiReplayCacheIsNotDefinedError,
         IPBlocklistIsNotDefinedError, IPAllowlistIsNotDefinedError, EventStreamIsNotDefinedError,
         LoggerIsNotDefinedError: That part is missing, lacks a method, or has an `async def` for one that nobody awaits.
+        UnknownOptionError: There is no option of this name.
         OptionError: Another value can't work; the message names the option and what is expected.
     """
 
@@ -125,20 +124,25 @@ class ProxyOpts:
     relay: RelayChoice = "auto"
 
     @classmethod
-    def with_defaults(cls, secret: Secret, **changes: Any) -> "ProxyOpts":
+    def with_defaults(cls, secret: Secret, **changes: Unpack[OptionChanges]) -> "ProxyOpts":
         """Make options out of a secret and the parts that come with mtglib.
 
-        Direct connections, an exact memory of hellos that a restart empties, no lists, no events, no log. `changes` are
-        this class's attributes.
+        Direct connections, an exact memory of hellos that a restart empties, no lists, no events. Messages go to the
+        standard library's logger "mtglib", which shows warnings on stderr where nobody has set up `logging`;
+        `mtglib.noop.NoopLogger` says nothing. `changes` are this class's attributes.
         """
-        parts: dict[str, Any] = {
-            "network": Direct(),
-            "anti_replay_cache": Exact(),
-            "ip_blocklist": NoopIPBlocklist(),
-            "event_stream": NoopEventStream(),
-            "logger": NoopLogger(),
-        }
-        return cls(secret=secret, **(parts | changes))
+        from .defaults import default_parts  # here, as only who wants these parts imports them
+
+        given: dict[str, Any] = {**default_parts(), **changes}
+        return cls(secret=secret, **given)
+
+    def __new__(cls, *_arguments: Any, **options: Any) -> Self:
+        """Refuse an option that there isn't, before `__init__` would in fewer words."""
+        names = [each.name for each in fields(cls)]
+        for name in options:
+            if name not in names:
+                raise UnknownOptionError(name, names)
+        return object.__new__(cls)
 
     def __post_init__(self) -> None:
         _check_secret(self.secret)
@@ -179,6 +183,10 @@ class ProxyOpts:
             overrides=_parse_overrides(self.dc_overrides),
         )
 
+
+_SIGNATURE = inspect.signature(ProxyOpts.__init__)
+# Else the signature would be that of `__new__`, which names no option.
+setattr(ProxyOpts, "__signature__", _SIGNATURE.replace(parameters=list(_SIGNATURE.parameters.values())[1:]))  # noqa: B010
 
 _PARTS: tuple[tuple[str, type, type[PartIsNotDefinedError]], ...] = (
     ("network", Network, NetworkIsNotDefinedError),

@@ -1,5 +1,6 @@
 """Whether an object can be a part: looked at when it is given, not when it is first called."""
 
+import functools
 import inspect
 from collections.abc import Iterator
 from inspect import Parameter
@@ -15,7 +16,8 @@ def check_part(field: str, part: Any, interface: type, error: type[OptionError] 
 
     Each must take the arguments of the interface's, as far as it tells what it takes. A method that has to be awaited
     isn't one that is just called: nobody would wait for it, and a coroutine counts as true, so that such an allowlist
-    would let everybody in.
+    would let everybody in. Nor is a plain function one whose answer is awaited, unless its annotation says that it
+    returns something else than the answer, such as an Awaitable.
 
     Args:
         field: What to call the part in an error.
@@ -25,7 +27,7 @@ def check_part(field: str, part: Any, interface: type, error: type[OptionError] 
 
     Raises:
         OptionError: It is None, a class, lacks a method or has one that can't be called as the interface's is, or that
-            has to be awaited where that isn't.
+            has to be awaited where that isn't, or the other way round.
     """
     methods = sorted(name for name in dir(interface) if not name.startswith("_"))
     expected = f"an object with {', '.join(methods)}"
@@ -33,18 +35,42 @@ def check_part(field: str, part: Any, interface: type, error: type[OptionError] 
         raise error(field, f"{expected}, got {'None' if part is None else f'the class {part.__name__} itself'}")
     if missing := [method for method in methods if not callable(getattr(part, method, None))]:
         raise error(field, f"{expected}; {type(part).__name__} lacks {', '.join(missing)}")
+    its = f"that of {type(part).__name__}"
     for method in methods:
-        if not must_be_awaited(getattr(interface, method)) and must_be_awaited(getattr(part, method)):
-            raise error(field, f"a plain function as {method}, but that of {type(part).__name__} has to be awaited")
-        if problem := _call_problem(getattr(interface, method), getattr(part, method)):
+        wanted, given = getattr(interface, method), getattr(part, method)
+        if not must_be_awaited(wanted) and must_be_awaited(given):
+            raise error(field, f"a plain function as {method}, but {its} has to be awaited")
+        if _is_asked(wanted) and _answers_at_once(wanted, given):
+            raise error(field, f"an `async def` as {method}, but {its} is a plain function")
+        if problem := _call_problem(wanted, given):
             call, what = problem
-            raise error(field, f"a method called as {method}({call}), but that of {type(part).__name__}: {what}")
+            raise error(field, f"a method called as {method}({call}), but {its}: {what}")
 
 
 def must_be_awaited(function: Any) -> bool:
     """Tell whether a call only begins something, as calls of `async def` and of generators do."""
     kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
     return any(kind(function) or kind(getattr(function, "__call__", None)) for kind in kinds)  # noqa: B004
+
+
+def _is_asked(wanted: Any) -> bool:
+    """Tell whether an interface's method is awaited for an answer; without one, a plain function may do as well."""
+    return must_be_awaited(wanted) and _returned(wanted) != "None"
+
+
+def _answers_at_once(wanted: Any, given: Any) -> bool:
+    """Tell whether a plain function doesn't look as if it returned something to await; nothing is known of others."""
+    while isinstance(given, functools.partial):
+        given = given.func
+    plain = (inspect.isfunction(given) or inspect.ismethod(given)) and not must_be_awaited(given)
+    return plain and not hasattr(given, "__wrapped__") and _returned(given) in ("", "None", _returned(wanted))
+
+
+def _returned(function: Any) -> str:
+    """Return a function's return annotation as text without the module; "" for none."""
+    annotation = getattr(function, "__annotations__", {}).get("return", "")
+    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    return text.strip("\"'").rpartition(".")[2]
 
 
 def _call_problem(wanted: Any, given: Any) -> tuple[str, str] | None:

@@ -22,13 +22,13 @@ from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint
 from .ground.guarded_logger import GuardedLogger, Warnings
 from .keyshare import KeyShares, new_x25519_public_key
 from .options import ProxyOpts
-from .plain_socket import PLAIN_SOCKET, is_plain_socket
 from .readiness import Readiness
 from .reasons import Reason
-from .relay.engine import Engine
+from .relay.choice import ChosenRelay
 from .roster import Connection, Entry, Roster
 from .shared import Shared
 from .stream import Stream
+from .tunnel import PLAIN_SOCKET, is_plain_socket
 from .user_parts import Emitter, guarded_clock
 from .visitor import Visitor
 from .visitor_log import VisitorLog
@@ -67,7 +67,7 @@ class Proxy:
         self._opts = opts = copy(opts)
         opts.__post_init__()  # checks
         self._dcs = opts.dc_table()
-        self._engine = Engine(opts.relay)
+        self._relay = ChosenRelay(opts.relay)
         self._logger = GuardedLogger(opts.logger).named("proxy")
         self._warnings = Warnings(self._logger)
         self._events = Emitter(opts.event_stream, self._warnings)
@@ -84,6 +84,10 @@ class Proxy:
         self._acceptors: dict[Acceptor, socket.socket] = {}
         self._shut_down = False
 
+    def __repr__(self) -> str:
+        counted = f"listeners={len(self._acceptors)} connections={len(self._roster)} relay={self.relay_engine!r}"
+        return f"<Proxy host={self._opts.secret.host!r} {counted}{' shut down' if self._shut_down else ''}>"
+
     @property
     def domain_fronting_address(self) -> tuple[str, int]:
         """Host (or configured address) and port of the fronting site."""
@@ -92,7 +96,7 @@ class Proxy:
     @property
     def relay_engine(self) -> str:
         """What relays: "native", or "pure (why)"."""
-        return self._engine.description
+        return self._relay.description
 
     @property
     def events_dropped(self) -> int:
@@ -102,12 +106,12 @@ class Proxy:
     @property
     def engine_connections(self) -> int:
         """How many connections are being relayed, to Telegram or to the fronting site."""
-        return self._engine.load().connections
+        return self._relay.load().connections
 
     @property
     def engine_buffered_bytes(self) -> int | None:
         """How many bytes the engine holds that their receivers haven't taken; None: what relays can't tell."""
-        return self._engine.load().buffered_bytes
+        return self._relay.load().buffered_bytes
 
     @property
     def clients(self) -> int:
@@ -121,7 +125,7 @@ class Proxy:
 
     def connections(self) -> tuple[Connection, ...]:
         """List the live connections, the oldest first: those of `serve` and of `serve_conn`."""
-        self._engine.report()
+        self._relay.report()
         return self._roster.connections()
 
     def end(self, stream_id: str) -> bool:
@@ -279,7 +283,7 @@ class Proxy:
             self._warnings.warn("left behind", message)
 
     async def _close_engine(self, patience_seconds: float) -> None:
-        closing = asyncio.ensure_future(self._engine.close())
+        closing = asyncio.ensure_future(self._relay.close())
         if await wait_for_end({closing}, patience_seconds):
             self._warnings.warn("engine left behind", "the relay engine was left behind: its threads don't end")
         else:
@@ -302,7 +306,7 @@ class Proxy:
             opts=self._opts,
             dcs=self._dcs,
             dc_dialler=DCDialler(self._opts.network, self._opts.dial_timeout, self._warnings),
-            engine=self._engine,
+            relay=self._relay,
             readiness=readiness,
             secrets=(self._opts.secret,),
             key_shares=KeyShares(),
@@ -310,7 +314,7 @@ class Proxy:
                 keep_alive=self._opts.keep_alive, congestion_control=self._opts.congestion_control
             ),
             roster=self._roster,
-            front=Front(self._opts, self._acceptors.values(), self._engine.report, self._warnings),
+            front=Front(self._opts, self._acceptors.values(), self._relay.report, self._warnings),
             visitor_log=visitor_log,
             events=self._events,
             logger=self._logger,

@@ -11,7 +11,7 @@ from .ground.guarded_logger import GuardedLogger, Warnings
 from .keyshare import KeyShares
 from .options import ProxyOpts
 from .readiness import Readiness
-from .relay.engine import Engine
+from .relay.choice import ChosenRelay
 from .roster import Roster
 from .secret import Secret
 from .user_parts import Emitter
@@ -26,7 +26,7 @@ class Shared:
         opts: Its options.
         dcs: The table that `opts` describe.
         dc_dialler: Connects to them.
-        engine: What relays.
+        relay: What relays.
         readiness: What waits for sockets.
         secrets: What clients may know.
         key_shares: For the answers to them.
@@ -40,7 +40,7 @@ class Shared:
     opts: ProxyOpts
     dcs: DCTable
     dc_dialler: DCDialler
-    engine: Engine
+    relay: ChosenRelay
     readiness: Readiness
     secrets: Sequence[Secret]
     key_shares: KeyShares

@@ -59,7 +59,7 @@ class Stream:
                 raise asyncio.CancelledError
             job = await self._handshake()
             if job is not None:
-                relaying = self._shared.engine.run(job, report.moved)
+                relaying = self._shared.relay.run(job, report.moved)
                 del job  # it would be kept for as long as the relay lasts
                 report.relayed(await relaying)
         except ClientError as error:

@@ -1,18 +1,29 @@
-"""A socket for what isn't one: how a `Network` hands out connections that run through a tunnel."""
+"""A socket for what isn't one: how a `Network` hands out connections that run through a tunnel.
+
+A relay reads and writes a socket's descriptor, past whatever a wrapper would do to the bytes.
+"""
 
 import asyncio
 import select
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from .errors import OptionError
 
+PLAIN_SOCKET = "a plain socket.socket (for what isn't one see socket_from_streams)"
+
 _READER_METHODS = ("read",)
 _WRITER_METHODS = ("write", "drain", "can_write_eof", "write_eof", "close", "wait_closed")
 _READ_BYTES = 64 * 1024
 _pumping: set[asyncio.Task[None]] = set()  # the event loop keeps weak references only
+
+
+def is_plain_socket(sock: Any) -> bool:
+    """Tell whether the descriptor carries what the object does: behind an `ssl.SSLSocket` it would be cleartext."""
+    return isinstance(sock, socket.socket) and not isinstance(sock, ssl.SSLSocket)
 
 
 def socket_from_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> socket.socket:

@@ -9,7 +9,7 @@ from .errors import UpstreamError
 from .ground.deadlines import LATE_SECONDS, within
 from .ground.guarded_logger import Warnings
 from .interfaces import Network
-from .plain_socket import PLAIN_SOCKET, is_plain_socket
+from .tunnel import PLAIN_SOCKET, is_plain_socket
 
 _LATE_SECONDS = 2 * LATE_SECONDS
 

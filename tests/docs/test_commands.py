@@ -23,6 +23,7 @@ ELSEWHERE = {
     "cargo test --manifest-path rust/Cargo.toml": "make cargo-test",
     "apt-get install make python3-venv": "what a machine has before this project",
     "python -m pytest tests/unit -x": "a part of this very run",
+    "python -m tools.api_reference": "tests/docs/test_api_page.py, which compares what it makes",
     "python -m tools.picture docs/img/make-run.svg": "test_the_picture_can_be_drawn_again",
 }
 """Commands that something else runs."""

@@ -10,9 +10,10 @@ import sys
 from typing import Any
 
 import mtglib
+from mtglib.noop import NoopLogger
 
 
-class Printing(mtglib.noop.NoopLogger):
+class Printing(NoopLogger):
     """Prints warnings."""
 
     def named(self, name: str) -> Printing:
@@ -26,7 +27,7 @@ class Printing(mtglib.noop.NoopLogger):
         sys.stdout.flush()
 
 
-async def main(relay: str, key: str, dc_port: str, more_files: str) -> None:
+async def main(relay: Any, key: str, dc_port: str, more_files: str) -> None:
     """Serve until the input ends."""
     secret = mtglib.Secret(bytes.fromhex(key), "front.example")
     overrides = {2: [f"127.0.0.1:{dc_port}"]}

@@ -9,11 +9,11 @@ import sys
 import warnings
 
 import mtglib
-from mtglib.relay.engine import Engine
+from mtglib.relay.choice import ChosenRelay
 from mtglib.relay.job import Job
 
 
-async def relay_once(engine: Engine) -> str:
+async def relay_once(engine: ChosenRelay) -> str:
     """Send a word through a relay; return what arrives."""
     (client, ours), (upstream, theirs) = _pair(), _pair()
     relaying = asyncio.create_task(engine.run(Job(ours, theirs, b"", b"", None, 20.0), lambda _up, _down, _ended: None))
@@ -32,7 +32,7 @@ def _pair() -> tuple[socket.socket, socket.socket]:
     return ends
 
 
-def in_the_forked_process(engine: Engine) -> None:
+def in_the_forked_process(engine: ChosenRelay) -> None:
     """Use the engine that was left behind by the fork; then a new one."""
     (client, ours), (upstream, theirs) = _pair(), _pair()
     job = Job(ours, theirs, b"", b"", None, 20.0)
@@ -49,7 +49,7 @@ def in_the_forked_process(engine: Engine) -> None:
 
 
 async def in_a_new_engine(description: str) -> str:
-    engine = Engine("native" if description == "native" else "pure")
+    engine = ChosenRelay("native" if description == "native" else "pure")
     try:
         return await relay_once(engine)
     finally:
@@ -58,7 +58,7 @@ async def in_a_new_engine(description: str) -> str:
 
 async def main(choice: str) -> None:
     """Fork between two relays."""
-    engine = Engine(choice)
+    engine = ChosenRelay(choice)
     print(f"before: {await relay_once(engine)}", flush=True)
     warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)  # Python 3.12 tells what this is about
     if (pid := os.fork()) == 0:

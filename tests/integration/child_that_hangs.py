@@ -10,13 +10,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import mtglib.relay.engine
+import mtglib.relay.choice
 from mtg.cli import main
 from mtglib.antireplay import Redis
 from mtglib.events import Fanout
 from mtglib.ipblocklist import FireHOL
 from mtglib.network import Direct
-from mtglib.network.dns_resolver import DNSResolver
+from mtglib.network.dns.resolver import DNSResolver
 from mtglib.stats import Prometheus, Statsd
 
 
@@ -62,7 +62,7 @@ HANGS: dict[str, Callable[[], None]] = {
     "list later": replace(FireHOL, "run", hang_in_a_thread),
     "list that ignores its end": replace(FireHOL, "run", ignore_the_end),
     "network": replace(Direct, "dial", ignore_the_end),
-    "engine": replace(mtglib.relay.engine.Engine, "close", hang_in_a_thread),
+    "engine": replace(mtglib.relay.choice.ChosenRelay, "close", hang_in_a_thread),
     "thread": leave_a_thread_behind,
 }
 

@@ -24,7 +24,7 @@ class Held:
 
 def held(proxy: mtglib.Proxy) -> Held:
     """Ask the relay: the engine counts, of the pure relay's sessions this is a look at this moment."""
-    relay: Any = proxy._engine._relay
+    relay: Any = proxy._relay._relay
     if relay is None:
         return Held()
     if proxy.relay_engine == "native":

@@ -10,7 +10,7 @@ from typing import Any
 
 from integration.pair import RawEnd
 from integration.stage import open_fds, tcp_pair
-from mtglib.relay.engine import Engine
+from mtglib.relay.choice import ChosenRelay
 from mtglib.relay.job import Job, RelayResult
 from support import sockets
 
@@ -51,16 +51,16 @@ async def relayed(relay: str, **job: Any) -> AsyncIterator[Relayed]:
 
 
 @asynccontextmanager
-async def engine(relay: str) -> AsyncIterator[Engine]:
+async def engine(relay: str) -> AsyncIterator[ChosenRelay]:
     """Make a relay, and see that it gives all descriptors back."""
-    before, relays = open_fds(), Engine(relay)
+    before, relays = open_fds(), ChosenRelay(relay)
     yield relays
     await relays.close()
     assert open_fds() - before == set()
 
 
 @asynccontextmanager
-async def run(relays: Engine, *, client_waiting: bytes = b"", **job: Any) -> AsyncIterator[Relayed]:
+async def run(relays: ChosenRelay, *, client_waiting: bytes = b"", **job: Any) -> AsyncIterator[Relayed]:
     """Start a job with this relay, see `relayed`; it is aborted at the end. ``client_waiting`` was sent before."""
     (client, client_leg), (upstream, upstream_leg) = await tcp_pair(), await tcp_pair()
     client.send(client_waiting)
@@ -79,7 +79,7 @@ async def run(relays: Engine, *, client_waiting: bytes = b"", **job: Any) -> Asy
             sockets.close(sock)
 
 
-def _turns(relays: Engine) -> Callable[[], int]:
+def _turns(relays: ChosenRelay) -> Callable[[], int]:
     """Count the turns of the engine's threads, or the pure relay's events and looks."""
     relay: Any = relays._relay
     if relays.description == "native":

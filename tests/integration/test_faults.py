@@ -18,7 +18,7 @@ from integration.routed_network import RoutedNetwork
 from integration.stage import stage
 from mtglib.antireplay import Redis
 from mtglib.network import CircuitBreaker, Direct, Socks5, resolver_from_url
-from mtglib.relay.engine import Engine
+from mtglib.relay.choice import ChosenRelay
 from support import sockets
 from support.client_hello import hello_random
 from support.front import FrontConnection
@@ -286,17 +286,17 @@ class PanicError(BaseException):
 
 
 async def test_a_panic_of_the_engine_costs_its_connection(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Engine.run
+    run = ChosenRelay.run
     panics = [True]
 
-    def run_or_panic(engine: Engine, job: Any, on_traffic: Any) -> Any:
+    def run_or_panic(engine: ChosenRelay, job: Any, on_traffic: Any) -> Any:
         if panics.pop():
             job.client.close()
             job.upstream.close()
             raise PanicError
         return run(engine, job, on_traffic)
 
-    monkeypatch.setattr(Engine, "run", run_or_panic)
+    monkeypatch.setattr(ChosenRelay, "run", run_or_panic)
     async with stage(relay, warnings=True) as around:
         client = await around.client()
         assert (await client.recv_until_end()).ending in ("eof", "reset")

@@ -161,7 +161,7 @@ async def test_front_by_a_name_that_leads_back_is_refused(relay: str) -> None:
         assert "domain-fronting" in around.log.warnings[0]
 
 
-async def test_front_that_leads_back_to_an_asyncio_server_is_refused(relay: str) -> None:
+async def test_front_that_leads_back_to_an_asyncio_server_is_refused(relay: mtglib.RelayChoice) -> None:
     secret, log, visits = mtglib.Secret.generate(HOST), RecordingLogger(), 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -104,7 +104,7 @@ async def _quiet(around: Stage) -> None:
     await eventually(lambda: len(around.dc._sockets) == 1 and not around.site._sockets)
 
 
-async def test_shutdown_gives_descriptors_back_without_the_garbage_collector(relay: str) -> None:
+async def test_shutdown_gives_descriptors_back_without_the_garbage_collector(relay: mtglib.RelayChoice) -> None:
     async with FakeDC() as dc:
         gc.collect()
         gc.disable()

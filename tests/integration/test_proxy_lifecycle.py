@@ -120,7 +120,7 @@ async def test_shutdown_may_be_called_again(relay: str) -> None:
         await asyncio.gather(around.proxy.shutdown(), around.proxy.shutdown(1.0))
 
 
-async def test_shutdown_of_a_proxy_that_never_served(relay: str) -> None:
+async def test_shutdown_of_a_proxy_that_never_served(relay: mtglib.RelayChoice) -> None:
     proxy = mtglib.Proxy(mtglib.ProxyOpts.with_defaults(mtglib.Secret.generate(HOST), relay=relay))
 
     await proxy.shutdown()
@@ -170,7 +170,7 @@ async def test_second_shutdown_without_patience_ends_the_first(relay: str) -> No
         assert await client.recv_until_end() == sockets.Received(b"", "eof")
 
 
-async def test_context_manager_shuts_down(relay: str) -> None:
+async def test_context_manager_shuts_down(relay: mtglib.RelayChoice) -> None:
     async with stage(relay) as around:
         options = mtglib.ProxyOpts.with_defaults(
             around.secret,
@@ -223,7 +223,7 @@ async def test_serve_that_is_cancelled_leaves_listener_and_streams_alone(relay: 
             await again
 
 
-async def test_a_new_proxy_takes_a_listener_over_from_an_old_one(relay: str) -> None:
+async def test_a_new_proxy_takes_a_listener_over_from_an_old_one(relay: mtglib.RelayChoice) -> None:
     async with stage(relay) as around:
         opts = mtglib.ProxyOpts.with_defaults(around.secret, relay=relay, dc_overrides={2: [around.dc.address]})
         async with mtglib.Proxy(opts) as new:
@@ -238,7 +238,7 @@ async def test_a_new_proxy_takes_a_listener_over_from_an_old_one(relay: str) -> 
         await serving
 
 
-async def test_a_listener_that_is_closed_while_it_is_served_goes_on_until_shutdown(relay: str) -> None:
+async def test_a_listener_that_is_closed_while_it_is_served_goes_on_until_shutdown(relay: mtglib.RelayChoice) -> None:
     async with stage(relay) as around:
         port, fd = around.port, around.listener.fileno()
         around.listener.close()
@@ -272,7 +272,7 @@ async def test_accepting_that_breaks_for_good_is_an_oserror(relay: str) -> None:
 async def test_relay_that_cannot_be_made_costs_its_connection_alone(
     relay: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = "mtglib.relay.engine.native.NativeRelay" if relay == "native" else "mtglib.relay.engine.PureRelay"
+    name = "mtglib.relay.choice.native.NativeRelay" if relay == "native" else "mtglib.relay.choice.PureRelay"
 
     def fail() -> None:
         raise OSError(24, "Too many open files")

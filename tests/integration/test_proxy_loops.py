@@ -18,7 +18,7 @@ LOOPS = pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_
 
 @LOOPS
 def test_proxy_may_be_made_before_there_is_a_loop(
-    relay: str, new_loop: Callable[[], asyncio.AbstractEventLoop]
+    relay: mtglib.RelayChoice, new_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     proxy = mtglib.Proxy(mtglib.ProxyOpts.with_defaults(mtglib.Secret.generate(HOST), relay=relay))
 

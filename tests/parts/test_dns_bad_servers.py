@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from mtglib.network import Direct, ResolverURL, dns_stream
-from mtglib.network.dns_https import DNSOverHTTPS
-from mtglib.network.dns_message import DNSError
-from mtglib.network.dns_resolver import DNSResolver
-from mtglib.network.dns_stream import DNSOverStream
-from mtglib.network.resolvers import _Opening, resolver_from_url
+from mtglib.network import Direct, ResolverURL
+from mtglib.network.dns import stream
+from mtglib.network.dns.by_url import _Opening, resolver_from_url
+from mtglib.network.dns.https import DNSOverHTTPS
+from mtglib.network.dns.message import DNSError
+from mtglib.network.dns.resolver import DNSResolver
+from mtglib.network.dns.stream import DNSOverStream
 from support.sockets import recv_exactly
 from support.tcp_server import TCPServer
 from unit.network.site import Site, response, self_signed
@@ -197,7 +198,7 @@ async def test_a_kept_connection_that_breaks_is_replaced() -> None:
 async def test_a_connection_that_is_idle_is_closed_and_the_next_question_has_a_new_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dns_stream, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(stream, "_IDLE_SECONDS", 0.01)
     asked: list[int] = []
     ended = [asyncio.Event() for _ in range(2)]
 
@@ -237,7 +238,7 @@ async def test_closing_at_once_leaves_no_connection_open() -> None:
 
 
 async def test_silence_is_a_time_out_however_long_one_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dns_stream, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(stream, "_IDLE_SECONDS", 0.01)
     async with Scripted(keep_silent) as server, aclosing(over_tcp(server, 0.1)) as transport:
         with pytest.raises(TimeoutError):
             await transport.ask("a.example", "A")

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from mtglib.network import Direct, ResolverClosedError, dns_stream
-from mtglib.network.dns_resolver import DNSResolver
-from mtglib.network.resolvers import resolver_from_url
+from mtglib.network import Direct, ResolverClosedError
+from mtglib.network.dns import stream
+from mtglib.network.dns.by_url import resolver_from_url
+from mtglib.network.dns.resolver import DNSResolver
 from support.unbound import MANY, Unbound, unbound_is_missing
 
 pytestmark = [
@@ -154,7 +155,7 @@ async def test_closing_ends_all_connections_and_who_waits(server: Unbound, schem
 
 
 async def test_an_idle_connection_is_closed_and_replaced(server: Unbound, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dns_stream, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(stream, "_IDLE_SECONDS", 0.01)
     dial = Dialled()
     async with aclosing(make(server, "tls", dial=dial, host="dns.example", timeout_seconds=1)) as resolver:
         for count, name in enumerate(("four.example", "both.example"), start=1):

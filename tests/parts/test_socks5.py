@@ -15,9 +15,8 @@ from integration.recording_logger import RecordingLogger
 from mtglib import Network
 from mtglib.network import Direct
 from mtglib.network.balanced import from_urls
-from mtglib.network.breaker import CircuitOpenError
+from mtglib.network.errors import CircuitOpenError, TargetUnreachableError
 from mtglib.network.socks5 import Socks5
-from mtglib.network.target_error import TargetUnreachableError
 from support import sockets
 from support.ports import free_port
 from support.socks_servers import Dante, MicroSocks, ScriptedProxy, answers, is_missing

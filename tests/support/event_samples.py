@@ -34,11 +34,11 @@ def stream_of(
     """All events of a stream that goes this way; ``moved`` are its bytes, and whether they go to the client."""
     events: list[mtglib.Event] = [mtglib.EventStart(stream_id=stream_id, timestamp=1.0, remote_ip=client)]
     bound_for = dc if way in ("dc", "unreachable") else 0
-    reason = FINISH_REASONS.get(way, "client_eof")
+    reason = mtglib.Reason(FINISH_REASONS.get(way, "client_eof"))
     if way == "replay":
         events.append(mtglib.EventReplayAttack(stream_id=stream_id, timestamp=1.0))
     if way in ("replay", "front"):
-        why = "replay" if way == "replay" else "not_tls"
+        why = mtglib.Reason.REPLAY if way == "replay" else mtglib.Reason.NOT_TLS
         events.append(mtglib.EventDomainFronting(stream_id=stream_id, timestamp=1.0, reason=why))
     if way == "dc":
         seconds = {"handshake_seconds": 0.02, "dial_seconds": 0.3}

@@ -26,7 +26,7 @@ _ON_BOTH_LOOPS = frozenset(
             "test_fanout.py",
             "test_system_resolver.py",
             "test_name_lookup.py",
-            "test_dns_resolver.py",
+            "test_resolver.py",
         ),
         *("test_dc_dialler.py", "test_dc_dialler_races.py"),
     )

@@ -15,8 +15,8 @@ import mtglib
 from mtglib import errors
 from mtglib.ipblocklist.list_error import ListError
 from mtglib.network import CircuitOpenError, ResolverClosedError
-from mtglib.network.dns_message import DNSError, NoHostNameError
-from mtglib.network.target_error import TargetUnreachableError
+from mtglib.network.dns.message import DNSError, NoHostNameError
+from mtglib.network.errors import TargetUnreachableError
 
 PART_ERRORS = [
     kind for kind in vars(errors).values() if isinstance(kind, type) and mtglib.PartIsNotDefinedError in kind.__bases__
@@ -40,6 +40,7 @@ def test_all_have_one_base() -> None:
 MADE = [
     mtglib.MtglibError("what was wrong"),
     mtglib.OptionError("port", "a number", "x"),
+    mtglib.UnknownOptionError("concurency", ["concurrency"]),
     *(kind("part", "an object with send") for kind in (mtglib.PartIsNotDefinedError, *PART_ERRORS)),
     mtglib.SecretEmptyError(),
     mtglib.SecretInvalidError("hex"),

@@ -7,14 +7,16 @@ import contextlib
 import dataclasses
 import functools
 import math
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 import pytest
 
 import mtglib
 from mtglib import OptionError, ProxyOpts, Secret
-from mtglib.antireplay import Redis, StableBloom
+from mtglib.antireplay import Exact, Redis, StableBloom
 from unit.recorders import Broken
 
 SECRET = Secret(bytes(range(16)), "front.example")
@@ -73,7 +75,7 @@ def test_defaults_are_made_for_each_and_remember_hellos_whatever_the_skew() -> N
     cache = made[0].anti_replay_cache
 
     assert cache is not made[1].anti_replay_cache
-    assert isinstance(cache, mtglib.antireplay.Exact)
+    assert isinstance(cache, Exact)
     assert (cache.max_entries, cache.directory) == (1_000_000, None)
 
 
@@ -81,6 +83,60 @@ def test_a_cache_need_not_say_how_long_it_remembers() -> None:
     for cache in (StableBloom(), Redis("redis://127.0.0.1"), Broken()):
         opts = ProxyOpts.with_defaults(SECRET, anti_replay_cache=cache, tolerate_time_skewness_seconds=3600)
         assert opts.anti_replay_cache is cache
+
+
+def said_by_default(set_up: str) -> str:
+    """Return what a process that has an event stream that raises says on stderr."""
+    script = f"""
+import asyncio, logging, socket, mtglib
+{set_up}
+class Broken:
+    def send(self, event):
+        raise RuntimeError("no space left")
+
+async def main():
+    secret = mtglib.Secret.generate("front.example")
+    options = mtglib.ProxyOpts.with_defaults(secret, event_stream=Broken(), domain_fronting_ip="127.0.0.1")
+    async with mtglib.Proxy(options) as proxy:
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        await proxy.serve_conn(ours)
+
+asyncio.run(main())
+"""
+    return subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stderr
+
+
+def test_warnings_are_seen_by_default_and_nothing_else() -> None:
+    assert said_by_default("") == "Broken.send failed: RuntimeError error=RuntimeError('no space left')\n"
+
+
+def test_an_application_decides_what_it_sees() -> None:
+    everything = said_by_default("logging.basicConfig(level=logging.DEBUG)")
+
+    assert "WARNING:mtglib.proxy" in everything
+    assert "DEBUG:mtglib.proxy" in everything
+    assert said_by_default("logging.getLogger('mtglib').setLevel(logging.ERROR)") == ""
+
+
+def test_the_changes_that_a_type_checker_knows_are_the_options() -> None:
+    known = get_type_hints(mtglib.OptionChanges)
+
+    assert known == {name: type_ for name, type_ in get_type_hints(ProxyOpts).items() if name != "secret"}
+    assert mtglib.OptionChanges.__required_keys__ == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("concurency", "; did you mean concurrency?"), ("prefer_ipv6", "; did you mean prefer_ip?"), ("users", "")],
+)
+def test_an_option_that_there_is_not_is_told_with_what_was_meant(name: str, meant: str) -> None:
+    wrong: Any = {name: 1}
+    for make in (ProxyOpts.with_defaults, ProxyOpts):
+        with pytest.raises(mtglib.UnknownOptionError) as raised:
+            make(secret=SECRET, **wrong)
+        assert (str(raised.value), raised.value.field) == (f"{name}: expected the name of an option{meant}", name)
+        assert isinstance(raised.value, TypeError), "as Python's own error would be"
 
 
 def test_all_are_keyword_only() -> None:
@@ -125,12 +181,13 @@ def test_a_part_that_lacks_one_method_is_told_which(name: str, missing: int) -> 
 def test_a_part_with_all_methods_is_taken_as_it_is() -> None:
     part = Broken()
 
-    opts = ProxyOpts.with_defaults(SECRET, **dict.fromkeys(PARTS, part), ip_allowlist=part, front_network=part)
+    parts: Any = dict.fromkeys((*PARTS, "ip_allowlist", "front_network"), part)
+    opts = ProxyOpts.with_defaults(SECRET, **parts)
 
     assert all(getattr(opts, name) is part for name in (*PARTS, "ip_allowlist", "front_network"))
 
 
-def plain(*_positional: object, **_named: object) -> None: ...
+def plain(*_positional: object, **_named: object) -> Any: ...
 
 
 async def awaited(*_positional: object, **_named: object) -> bool:
@@ -185,7 +242,7 @@ def test_a_method_that_nobody_awaits_must_be_plain(name: str, method: str, funct
 )
 @pytest.mark.parametrize("function", [awaited, plain])
 def test_a_method_that_is_awaited_may_be_plain_and_return_what_is(name: str, method: str, function: object) -> None:
-    part = part_with(name, method, staticmethod(cast("Any", function)))
+    part: Any = part_with(name, method, staticmethod(cast("Any", function)))
 
     assert getattr(ProxyOpts.with_defaults(SECRET, **{name: part}), name) is part
 
@@ -195,7 +252,7 @@ def test_an_async_context_manager_is_a_plain_function() -> None:
     async def http_client(*_positional: object) -> AsyncIterator[None]:
         yield
 
-    part = part_with("network", "http_client", staticmethod(http_client))
+    part: Any = part_with("network", "http_client", staticmethod(http_client))
     assert ProxyOpts.with_defaults(SECRET, network=part).network is part
 
 
@@ -240,7 +297,8 @@ def test_a_bad_skew_is_named_also_where_it_makes_the_window(value: Any) -> None:
 @pytest.mark.parametrize("name", DURATIONS)
 @pytest.mark.parametrize("value", [1, 0.001, 86400.0])
 def test_durations_may_be_ints_and_floats(name: str, value: float) -> None:
-    assert getattr(ProxyOpts.with_defaults(SECRET, **{name: value}), name) == value
+    changes: Any = {name: value}
+    assert getattr(ProxyOpts.with_defaults(SECRET, **changes), name) == value
 
 
 @pytest.mark.parametrize("name", FLAGS)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import socket
+import types
+from collections.abc import Awaitable
 from typing import Any
 from unittest.mock import AsyncMock, MagicMock
 
@@ -31,7 +34,16 @@ def test_an_object_with_all_methods_is_a_part(part: object) -> None:
     mtglib.check_part("logger", part, mtglib.Logger)
 
 
-def anything(*_positional: object, **_named: object) -> None: ...
+def anything(*_positional: object, **_named: object) -> Any: ...
+
+
+async def awaited_with_timeout(host: str, port: int, timeout: float) -> None: ...
+
+
+async def awaited_without_port(host: str, *, timeout_seconds: float) -> None: ...
+
+
+async def awaited_by_name(*, data: bytes) -> None: ...
 
 
 async def with_defaults(host: str, port: int, *, timeout_seconds: float, source: str = "", **_more: object) -> None: ...
@@ -72,6 +84,64 @@ def test_a_method_may_take_more_than_it_is_given(interface: type, method: str, f
     mtglib.check_part("part", part_with(interface, method, function), interface)
 
 
+class Answers:
+    """Answers that nobody can await."""
+
+    def annotated(self, data: bytes) -> bool: ...  # type: ignore[empty-body]
+
+    def text(self, data: bytes) -> "bool": ...  # type: ignore[empty-body]  # noqa: UP037
+
+    def nothing(self, data: bytes) -> None: ...
+
+    def unannotated(self, data): ...  # type: ignore[no-untyped-def]
+
+    def dialled(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket: ...  # type: ignore[empty-body]
+
+
+@pytest.mark.parametrize(
+    ("interface", "method", "function"),
+    [
+        *((mtglib.AntiReplayCache, "seen_before", each) for each in (Answers().annotated, Answers().text)),
+        *((mtglib.AntiReplayCache, "seen_before", each) for each in (Answers().nothing, Answers().unannotated)),
+        (mtglib.AntiReplayCache, "seen_before", lambda data: True),
+        (mtglib.AntiReplayCache, "seen_before", functools.partial(lambda more, data: True, 1)),
+        (mtglib.Network, "dial", Answers().dialled),
+    ],
+)
+def test_a_plain_function_is_none_whose_answer_can_be_awaited(interface: type, method: str, function: object) -> None:
+    with pytest.raises(mtglib.OptionError) as raised:
+        mtglib.check_part("part", part_with(interface, method, function), interface)
+    assert str(raised.value) == f"part: expected an `async def` as {method}, but that of Odd is a plain function"
+
+
+class Awaitables:
+    """Plain functions that return what can be awaited, or may."""
+
+    def annotated(self, data: bytes) -> Awaitable[bool]: ...  # type: ignore[empty-body]
+
+    @functools.cache  # noqa: B019
+    def wrapped(self, data: bytes) -> bool: ...  # type: ignore[empty-body]
+
+    @types.coroutine
+    def old(self, data):  # type: ignore[no-untyped-def]
+        yield
+
+    __call__ = annotated
+
+
+@pytest.mark.parametrize(
+    "function",
+    [Awaitables().annotated, Awaitables().wrapped, Awaitables().old, Awaitables(), AsyncMock(), MagicMock(), anything],
+)
+def test_what_may_return_something_to_await_is_a_part(function: object) -> None:
+    mtglib.check_part("part", part_with(mtglib.AntiReplayCache, "seen_before", function), mtglib.AntiReplayCache)
+
+
+@pytest.mark.parametrize(("interface", "method"), [(mtglib.Observer, "observe"), (mtglib.IPBlocklist, "shutdown")])
+def test_where_there_is_no_answer_a_plain_function_will_do(interface: type, method: str) -> None:
+    mtglib.check_part("part", part_with(interface, method, lambda *_: None), interface)
+
+
 @pytest.mark.parametrize(
     ("interface", "method", "function", "call"),
     [
@@ -79,11 +149,11 @@ def test_a_method_may_take_more_than_it_is_given(interface: type, method: str, f
         (mtglib.Logger, "warning", lambda message, *, error: None, "warning(message)"),
         (mtglib.Logger, "bind", lambda fields: None, "bind(**fields)"),
         (mtglib.Logger, "named", lambda: None, "named(name)"),
-        (mtglib.Network, "dial", lambda host, port, timeout: None, "dial(host, port, timeout_seconds=...)"),
-        (mtglib.Network, "dial", lambda host, *, timeout_seconds: None, "dial(host, port, timeout_seconds=...)"),
+        (mtglib.Network, "dial", awaited_with_timeout, "dial(host, port, timeout_seconds=...)"),
+        (mtglib.Network, "dial", awaited_without_port, "dial(host, port, timeout_seconds=...)"),
         (mtglib.Network, "http_client", lambda dial: None, "http_client()"),
         (mtglib.EventStream, "send", lambda event, extra: None, "send(event)"),
-        (mtglib.AntiReplayCache, "seen_before", lambda *, data: None, "seen_before(data)"),
+        (mtglib.AntiReplayCache, "seen_before", awaited_by_name, "seen_before(data)"),
         (mtglib.IPBlocklist, "run", lambda: None, "run(update_each_seconds)"),
         (mtglib.Observer, "observe", lambda event, /, *, now: None, "observe(events)"),
     ],

@@ -61,6 +61,18 @@ def test_it_needs_no_event_loop_to_be_made_and_asked(events: EventRecorder) -> N
     assert events.events == []
 
 
+async def test_its_repr_says_what_it_does_and_no_secret(events: EventRecorder, listen: Listen) -> None:
+    proxy, listener = make(events), listen()
+    assert repr(proxy) == "<Proxy host='front.example' listeners=0 connections=0 relay='pure (asked for)'>"
+
+    serving = await started(proxy, listener)
+    assert repr(proxy) == "<Proxy host='front.example' listeners=1 connections=0 relay='pure (asked for)'>"
+
+    await proxy.shutdown()
+    await serving
+    assert repr(proxy) == "<Proxy host='front.example' listeners=0 connections=0 relay='pure (asked for)' shut down>"
+
+
 async def test_serve_returns_after_shutdown_and_leaves_the_listener_open(events: EventRecorder, listen: Listen) -> None:
     proxy, listeners = make(events), [listen(), listen()]
     serving = [await started(proxy, listener) for listener in listeners]
@@ -271,7 +283,7 @@ async def test_an_engine_that_does_not_end_is_left_behind_with_a_warning(
 
     monkeypatch.setattr("mtglib.proxy._END_TIMEOUT", 0.01)
     monkeypatch.setattr("mtglib.proxy._LEAST_ENGINE_TIMEOUT", 0.01)
-    monkeypatch.setattr("mtglib.relay.engine.Engine.close", close)
+    monkeypatch.setattr("mtglib.relay.choice.ChosenRelay.close", close)
 
     await make(events, logger=logger).shutdown()
 
@@ -286,7 +298,7 @@ async def test_what_the_engine_raises_at_its_end_is_heard(
     async def close(_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("mtglib.relay.engine.Engine.close", close)
+    monkeypatch.setattr("mtglib.relay.choice.ChosenRelay.close", close)
 
     with pytest.raises(ZeroDivisionError):
         await make(events).shutdown()

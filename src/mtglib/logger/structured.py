@@ -1,12 +1,14 @@
 """A log of lines behind the `Logger` interface.
 
 JSON with mtg's field names where the stream is a file or a pipe; on a terminal, lines with colours, which structlog
-draws. A debug call costs one empty method call while debugging is off. A log that can't be written never stops the
-proxy, nor does one that nobody reads.
+draws. Neither that nor msgspec need be there: without them the standard library writes the same JSON, more slowly, and
+on a terminal, too. A debug call costs one empty method call while debugging is off. A log that can't be written never
+stops the proxy, nor does one that nobody reads.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -14,8 +16,6 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TextIO, TypeAlias
-
-import msgspec
 
 from .line_writer import Writer, writer_for
 from .masking import mask_client_ip
@@ -31,7 +31,7 @@ _PLAIN: Final = frozenset((bool, int, float, str, type(None)))
 def make_logger(
     *, debug: bool = False, stream: TextIO | None = None, mask_client_addresses: bool = False
 ) -> StructLogger:
-    """Make a root logger.
+    """Make a root logger: of lines of JSON or, on a terminal and where structlog is installed, of coloured ones.
 
     A thread writes, so that neither a reader that stands still nor a stalled disk holds you up: 4096 lines wait, and
     more are dropped and counted in a warning, as are those for which a disk has no room. `flush` waits for what was
@@ -43,7 +43,7 @@ def make_logger(
         mask_client_addresses: Write the network that a client is in (IPv4 /24, IPv6 /48) in place of its address.
     """
     stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # lives as long as the program
-    render = _for_a_terminal() if stream.isatty() else _as_json
+    render = _for_a_terminal() if stream.isatty() else _as_json()
     if mask_client_addresses:
         render = _masked(render)
 
@@ -131,16 +131,29 @@ def _error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _as_json(level: str, message: str, fields: _Fields) -> str:
+def _as_json() -> _Render:
     """Mtg's line: level, fields (the logger's name among them), Unix milliseconds, message."""
-    line = {"level": "", **fields, "timestamp": time.time_ns() // 1_000_000, "message": message}
-    line["level"] = _MTG_LEVELS.get(level, level)
-    if not _PLAIN.issuperset(map(type, line.values())):
-        line = _plain(line)
+    encode = _encoder()
+
+    def render(level: str, message: str, fields: _Fields) -> str:
+        line = {"level": "", **fields, "timestamp": time.time_ns() // 1_000_000, "message": message}
+        line["level"] = _MTG_LEVELS.get(level, level)
+        if not _PLAIN.issuperset(map(type, line.values())):
+            line = _plain(line)
+        try:
+            return encode(line)
+        except (TypeError, ValueError, OverflowError):  # lone surrogates, huge numbers
+            return json.dumps(line)
+
+    return render
+
+
+def _encoder() -> Callable[[_Fields], str]:
     try:
-        return msgspec.json.encode(line, enc_hook=str).decode()
-    except (TypeError, ValueError, OverflowError):  # lone surrogates, huge numbers
-        return json.dumps(line)
+        import msgspec  # only who makes such a logger needs it
+    except ModuleNotFoundError:
+        return functools.partial(json.dumps, separators=(",", ":"))
+    return lambda line: msgspec.json.encode(line, enc_hook=str).decode()
 
 
 def _plain(value: Any) -> Any:
@@ -171,7 +184,10 @@ def _masked(render: _Render) -> _Render:
 
 def _for_a_terminal() -> _Render:
     """Lines for people: local time, colours unless NO_COLOR is set."""
-    import structlog  # nobody else needs it
+    try:
+        import structlog  # nobody else needs it
+    except ModuleNotFoundError:
+        return _as_json()
 
     drawing = structlog.dev.ConsoleRenderer(
         colors=not os.environ.get("NO_COLOR"),

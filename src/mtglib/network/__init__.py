@@ -1,16 +1,16 @@
 """Networks: ways to reach others."""
 
 from .balanced import Balanced, from_urls
-from .breaker import CircuitBreaker, CircuitOpenError
+from .breaker import CircuitBreaker
 from .direct import Direct
+from .dns.by_url import resolver_from_url
+from .dns.url import ResolverURL
+from .errors import CircuitOpenError, ResolverClosedError, TargetUnreachableError
 from .proxy_url import ProxyURL
-from .resolve import Answer, ClosableResolver, Resolver, ResolverClosedError
-from .resolver_url import ResolverURL
-from .resolvers import resolver_from_url
+from .resolve import Answer, ClosableResolver, Resolver
 from .socket_options import DEFAULT_SOCKET_OPTIONS, KeepAlive, SocketOptions
 from .socks5 import Socks5
 from .system_resolver import SystemResolver
-from .target_error import TargetUnreachableError
 
 __all__ = [
     "DEFAULT_SOCKET_OPTIONS",

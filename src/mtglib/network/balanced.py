@@ -11,10 +11,10 @@ from ..ground.checks import check_list
 from ..ground.deadlines import LATE_SECONDS, within
 from ..interfaces import Dial, Logger, Network
 from ..part_check import check_part
-from .breaker import CircuitBreaker, CircuitOpenError
+from .breaker import CircuitBreaker
+from .errors import CircuitOpenError, TargetUnreachableError
 from .proxy_url import ProxyURL
 from .socks5 import Socks5
-from .target_error import TargetUnreachableError
 
 _MOST_SHARES = 3
 """A share is at least a third of the time: through a proxy, a dial takes some round trips over a long way."""

@@ -11,14 +11,10 @@ from ..ground.checks import check_function, check_int, check_seconds
 from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Dial, Logger, Network
 from ..part_check import check_part
-from .target_error import TargetUnreachableError
+from .errors import CircuitOpenError, TargetUnreachableError
 
 _NEARLY_ALL_OF_THE_TIME = 0.9
 _MAX_THRESHOLD = 999_999
-
-
-class CircuitOpenError(OSError):
-    """The network has failed too often and isn't tried for now."""
 
 
 class CircuitBreaker:

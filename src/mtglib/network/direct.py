@@ -14,10 +14,10 @@ from ..ground.happy_eyeballs import SilentAddresses
 from ..interfaces import Dial, Logger
 from ..part_check import check_part
 from .connecting import by_preference, connect, connect_first, numeric_answer
+from .errors import TargetUnreachableError
 from .resolve import Answer, Resolver
 from .socket_options import DEFAULT_SOCKET_OPTIONS, SocketOptions
 from .system_resolver import SystemResolver
-from .target_error import TargetUnreachableError
 
 
 class Direct:

@@ -29,13 +29,3 @@ class ClosableResolver(Resolver, Protocol):
     async def aclose(self) -> None:
         """Close what is open. Who still waits for an answer, or asks later, gets a `ResolverClosedError`."""
         ...
-
-
-class ResolverClosedError(OSError):
-    """A resolver that was closed has been asked, or was closed before it could answer."""
-
-    def __init__(self) -> None:
-        super().__init__("the resolver was closed")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (), self.__dict__

@@ -8,9 +8,9 @@ from typing import Any
 from ..ground.deadlines import LATE_SECONDS, within
 from ..interfaces import Dial, Network
 from ..part_check import check_part
+from .errors import TargetUnreachableError
 from .proxy_url import ProxyURL
 from .socks5_messages import Conversation, connect, greet
-from .target_error import TargetUnreachableError
 
 
 class Socks5:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 from ..ground.endpoints import canonical_ip
-from .target_error import TargetUnreachableError
+from .errors import TargetUnreachableError
 
 _VERSION = 5
 _PASSWORD_VERSION = 1

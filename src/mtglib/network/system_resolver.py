@@ -1,7 +1,8 @@
 """The system's resolver."""
 
 from ..ground.name_lookup import NameLookup
-from .resolve import Answer, ResolverClosedError
+from .errors import ResolverClosedError
+from .resolve import Answer
 
 
 class SystemResolver:

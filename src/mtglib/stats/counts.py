@@ -115,7 +115,7 @@ class Counts:
             series["telegram_connections"][stream.telegram] -= 1
         elif stream.is_fronted:
             series["domain_fronting_connections"][stream.family] -= 1
-        elif event.reason == "dc_unreachable":
+        elif event.reason == Reason.DC_UNREACHABLE:
             series["dc_errors"][(str(event.dc),)] += 1
         else:
             self._fail(event.reason)

@@ -10,7 +10,7 @@ import pytest
 
 import mtglib
 from integration.recording_logger import RecordingLogger
-from mtglib.antireplay import Exact, StableBloom, Window
+from mtglib.antireplay import Exact, StableBloom, Window, persistence
 from unit.antireplay.conftest import Clock
 
 pytestmark = pytest.mark.usefixtures("memory")
@@ -62,7 +62,8 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, clock: Clock, max_entri
         assert all(await asks(cache, *data))
 
 
-async def test_files_of_what_is_forgotten_go(tmp_path: Path) -> None:
+async def test_files_of_what_is_forgotten_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persistence, "_WRITE_EACH_SECONDS", 3600)  # the test writes in the thread's place
     async with Exact(max_entries=80, directory=tmp_path) as cache:
         for _ in range(20):
             await asks(cache, *(os.urandom(28) for _ in range(50)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -108,6 +109,15 @@ def test_a_terminal_gets_colours_and_no_control_characters_of_others(monkeypatch
     assert "\x1b[" in stream.getvalue()
     assert "\x1b]" not in stream.getvalue()
     assert "a, b" in stream.getvalue()
+
+
+def test_a_terminal_gets_json_where_structlog_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "structlog", None)
+    stream = Terminal()
+    make_logger(stream=stream).bind(sni="\x1b]0;owned\x07").info("hello")
+    (line,) = json_lines(stream)
+    assert (line["message"], line["sni"]) == ("hello", "\x1b]0;owned\x07")
+    assert "\x1b" not in stream.getvalue()
 
 
 def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:

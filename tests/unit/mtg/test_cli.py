@@ -44,7 +44,7 @@ def test_version_names_python_and_the_engine(
 
 def test_the_version_is_that_of_the_package() -> None:
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
-    assert project.get("version", mtg.__version__) == mtg.__version__
+    assert project.get("version", mtg.__version__) == mtg.__version__ == mtglib.__version__
 
 
 def test_the_command_line_imports_no_daemon() -> None:

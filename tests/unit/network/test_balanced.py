@@ -15,9 +15,9 @@ import mtglib
 from integration.recording_logger import RecordingLogger
 from mtglib.network import Direct, balanced
 from mtglib.network.balanced import Balanced, from_urls
-from mtglib.network.breaker import CircuitBreaker, CircuitOpenError
+from mtglib.network.breaker import CircuitBreaker
+from mtglib.network.errors import CircuitOpenError, TargetUnreachableError
 from mtglib.network.socks5 import Socks5
-from mtglib.network.target_error import TargetUnreachableError
 from support.socks_servers import ScriptedProxy, answers, answers_and_ends
 from unit.network.scripted import Scripted
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import mtglib
 from integration.recording_logger import RecordingLogger
 from mtglib.network import Direct
-from mtglib.network.breaker import CircuitBreaker, CircuitOpenError
+from mtglib.network.breaker import CircuitBreaker
+from mtglib.network.errors import CircuitOpenError, TargetUnreachableError
 from mtglib.network.socks5 import Socks5
-from mtglib.network.target_error import TargetUnreachableError
 from mtglib.upstream import dial as dial_as_the_proxy_does
 from support.ports import free_port
 from support.socks_servers import ScriptedProxy, answers

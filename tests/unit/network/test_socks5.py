@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 import mtglib
 from mtglib.network import Direct
+from mtglib.network.errors import TargetUnreachableError
 from mtglib.network.proxy_url import ProxyURL
 from mtglib.network.socks5 import Socks5
 from mtglib.network.socks5_messages import connect, greet
-from mtglib.network.target_error import TargetUnreachableError
 from support import sockets
 from support.ports import free_port
 from support.socks_servers import ScriptedProxy, answers, answers_and_ends

@@ -82,14 +82,14 @@ def test_replay_is_an_attack_and_a_failed_handshake() -> None:
 @pytest.mark.parametrize("reason", ["not_tls", "digest", "sni", "clock", "replay", "timeout"])
 def test_whatever_a_client_is_fronted_for_is_a_failed_handshake(reason: str) -> None:
     start = stream_of("a", "front")[0]
-    fronted = mtglib.EventDomainFronting(stream_id="a", reason=reason)
+    fronted = mtglib.EventDomainFronting(stream_id="a", reason=mtglib.Reason(reason))
 
     assert changed(counted(start, fronted))["handshake_failures"] == {(reason,): 1}
 
 
 def test_client_that_closed_before_its_hello_did_not_fail() -> None:
     start = stream_of("a", "front")[0]
-    fronted = mtglib.EventDomainFronting(stream_id="a", reason="closed")
+    fronted = mtglib.EventDomainFronting(stream_id="a", reason=mtglib.Reason.CLOSED)
 
     assert "handshake_failures" not in changed(counted(start, fronted))
 

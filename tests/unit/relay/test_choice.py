@@ -13,8 +13,8 @@ import pytest
 
 import mtglib
 from mtglib.reasons import Reason
-from mtglib.relay import engine
-from mtglib.relay.engine import Engine, engine_description
+from mtglib.relay import choice
+from mtglib.relay.choice import ChosenRelay, engine_description
 from mtglib.relay.job import Job, RelayResult
 
 NATIVE = mtglib.engine_description() == "native"
@@ -38,19 +38,19 @@ def raw_job() -> tuple[Job, socket.socket, socket.socket]:
 
 
 def test_pure_is_pure_because_it_was_asked_for() -> None:
-    assert engine_description("pure") == Engine("pure").description == "pure (asked for)"
+    assert engine_description("pure") == ChosenRelay("pure").description == "pure (asked for)"
 
 
 @native_only
 def test_where_the_engine_is_it_is_the_default() -> None:
-    assert {Engine(choice).description for choice in ("auto", "native")} == {"native"}
+    assert {ChosenRelay(choice).description for choice in ("auto", "native")} == {"native"}
 
 
 def test_where_it_is_not_pure_python_takes_its_place_and_says_why() -> None:
     printed = without_engine(
         "import mtglib\n"
-        "from mtglib.relay.engine import Engine\n"
-        "print(mtglib.engine_description(), '|', Engine('auto').description, '|', Engine('pure').description)"
+        "from mtglib.relay.choice import ChosenRelay\n"
+        "print(mtglib.engine_description(), '|', ChosenRelay('auto').description, '|', ChosenRelay('pure').description)"
     )
     why = "pure (the Rust extension wasn't built)"
     assert printed == f"{why} | {why} | pure (asked for)"
@@ -85,7 +85,7 @@ def test_an_extension_that_is_broken_is_said_to_be_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("choice", CHOICES)
 async def test_a_job_is_done_by_the_chosen_relay(choice: str) -> None:
-    relays, traffic = Engine(choice), list[tuple[int, int]]()
+    relays, traffic = ChosenRelay(choice), list[tuple[int, int]]()
     job, client, upstream = raw_job()
     with client, upstream:
         upstream.sendall(b"answer")
@@ -103,13 +103,13 @@ async def test_a_job_is_done_by_the_chosen_relay(choice: str) -> None:
 
 
 async def test_after_a_fork_the_child_is_told_and_its_sockets_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    relays = Engine("pure")
+    relays = ChosenRelay("pure")
     job, *ends = raw_job()
     for end in ends:
         end.close()
     assert isinstance(await relays.run(job, lambda *_told: None), RelayResult)
 
-    monkeypatch.setattr(engine, "os", SimpleNamespace(getpid=lambda: -1))
+    monkeypatch.setattr(choice, "os", SimpleNamespace(getpid=lambda: -1))
     job, client, upstream = raw_job()
     with client, upstream:
         with pytest.raises(mtglib.EngineError, match="before a fork; make a new Proxy in the child"):

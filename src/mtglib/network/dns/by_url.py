@@ -4,14 +4,14 @@ import asyncio
 import ssl
 from typing import Final
 
-from ..ground.checks import check_callable, check_kind, check_seconds
-from ..interfaces import Dial
-from .direct import Direct
-from .resolve import ClosableResolver
-from .resolver_url import ResolverURL
-from .streams import streams_over
-from .system_resolver import SystemResolver
-from .trust import default_context
+from ...ground.checks import check_callable, check_kind, check_seconds
+from ...interfaces import Dial
+from ..direct import Direct
+from ..resolve import ClosableResolver
+from ..streams import streams_over
+from ..system_resolver import SystemResolver
+from ..trust import default_context
+from .url import ResolverURL
 
 _TIMEOUT_SECONDS: Final = 3.0  # below the time of a dial, so that it can go on with addresses of before
 _MAX_TIMEOUT_SECONDS: Final = 3600.0
@@ -52,15 +52,15 @@ def resolver_from_url(
     parsed = ResolverURL.parse(url)
     dial = Direct().dial if dial is None else dial
     # Here, as they bring dnspython and httpx2 with them.
-    from .dns_resolver import DNSResolver
+    from .resolver import DNSResolver
 
     if parsed.scheme == "https":
-        from .dns_https import DNSOverHTTPS
+        from .https import DNSOverHTTPS
 
         over_https = DNSOverHTTPS(parsed.server + parsed.target, dial, timeout_seconds, ssl_context)
         return DNSResolver(over_https, parsed.server)
-    from .dns_stream import DNSOverStream
-    from .dns_udp import DNSOverUDP
+    from .stream import DNSOverStream
+    from .udp import DNSOverUDP
 
     if parsed.scheme == "tls":
         with_tls = _OpeningTLS(dial, parsed, timeout_seconds, ssl_context)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.network.dns_message import DNSError, NoHostNameError, Query, Reply
+from mtglib.network.dns.message import DNSError, NoHostNameError, Query, Reply
 
 NAMES = st.lists(st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=20), min_size=1, max_size=6)
 

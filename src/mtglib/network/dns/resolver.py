@@ -7,13 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
-from ..ground.affinity import Affinity
-from ..ground.endpoints import canonical_ip
-from .connecting import numeric_answer
-from .dns_cache import DNSCache, Question
-from .dns_message import DNSError, NoHostNameError, Query, RecordType
+from ...ground.affinity import Affinity
+from ...ground.endpoints import canonical_ip
+from ..connecting import numeric_answer
+from ..errors import ResolverClosedError
+from ..resolve import Answer
+from .cache import DNSCache, Question
 from .hosts_file import HostsFile
-from .resolve import Answer, ResolverClosedError
+from .message import DNSError, NoHostNameError, Query, RecordType
 
 _MAX_CACHED: Final = 4096
 _OTHER_FAMILY_SECONDS: Final = 0.3

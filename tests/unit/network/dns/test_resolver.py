@@ -12,11 +12,11 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from mtglib.network.dns_cache import DNSCache
-from mtglib.network.dns_message import Query, RecordType, Reply
-from mtglib.network.dns_resolver import DNSResolver
-from mtglib.network.hosts_file import HostsFile
-from mtglib.network.resolve import ResolverClosedError
+from mtglib.network.dns.cache import DNSCache
+from mtglib.network.dns.hosts_file import HostsFile
+from mtglib.network.dns.message import Query, RecordType, Reply
+from mtglib.network.dns.resolver import DNSResolver
+from mtglib.network.errors import ResolverClosedError
 
 
 class Clock:
@@ -230,7 +230,7 @@ async def test_a_zone_of_the_hosts_file_is_looked_up_or_passed_over(tmp_path: Pa
 async def test_silence_about_one_family_does_not_hide_the_other(
     silent: RecordType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtglib.network.dns_resolver._OTHER_FAMILY_SECONDS", 0.001)
+    monkeypatch.setattr("mtglib.network.dns.resolver._OTHER_FAMILY_SECONDS", 0.001)
     transport = Told(A="192.0.2.1", AAAA="2001:db8::1")
     transport.silent = {silent}
     names = resolver(transport)

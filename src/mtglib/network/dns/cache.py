@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from .dns_message import RecordType, Reply
+from .message import RecordType, Reply
 
 MIN_TTL_SECONDS: Final = 10.0
 MAX_TTL_SECONDS: Final = 3600.0

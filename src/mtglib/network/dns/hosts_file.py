@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from ..ground.endpoints import canonical_ip
+from ...ground.endpoints import canonical_ip
 
 _LOOPBACK = ("::1", "127.0.0.1")
 

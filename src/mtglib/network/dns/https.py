@@ -7,9 +7,9 @@ from typing import Final
 
 import httpx2
 
-from ..interfaces import Dial
-from .dns_message import DNSError, Query, RecordType
-from .http import http_client
+from ...interfaces import Dial
+from ..http import http_client
+from .message import DNSError, Query, RecordType
 
 _MEDIA_TYPE: Final = "application/dns-message"
 _MAX_ANSWER_BYTES: Final = 65_535

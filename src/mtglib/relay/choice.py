@@ -29,7 +29,7 @@ def engine_threads(choice: str = "auto") -> int:
     return 0 if engine_description(choice) != "native" else native.thread_count()
 
 
-class Engine:
+class ChosenRelay:
     """A relay that is made when the first job comes, and that belongs to the process it was made in.
 
     Args:

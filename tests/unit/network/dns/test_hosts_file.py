@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.network.hosts_file import HostsFile, parse_hosts
+from mtglib.network.dns.hosts_file import HostsFile, parse_hosts
 
 TEXT = """
 # comment

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from .dns_message import DNSError, Query, RecordType
+from .message import DNSError, Query, RecordType
 
 Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Open: TypeAlias = Callable[[], Awaitable[Streams]]

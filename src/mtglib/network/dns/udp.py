@@ -4,9 +4,9 @@ import asyncio
 import socket
 from typing import Final
 
-from .connecting import numeric_answer
-from .dns_message import DNSError, Query, RecordType
-from .dns_stream import DNSOverStream
+from ..connecting import numeric_answer
+from .message import DNSError, Query, RecordType
+from .stream import DNSOverStream
 
 _TRIES: Final = 3
 _MAX_STRANGE_DATAGRAMS: Final = 16

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..errors import OptionError
-from ..ground.endpoints import canonical_ip, host_and_port
-from ..ground.urls import URLParts, split_url
+from ...errors import OptionError
+from ...ground.endpoints import canonical_ip, host_and_port
+from ...ground.urls import URLParts, split_url
 
 _PORTS: Final = {"udp": 53, "tls": 853, "https": 443}
 _DEFAULT_PATH: Final = "/dns-query"

@@ -1,0 +1,48 @@
+"""The links that make a Telegram client use a proxy.
+
+Source: https://core.telegram.org/api/links#mtproxy-links
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from .errors import OptionError
+from .secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyLinks:
+    """The same proxy as a link for the app and as one for a browser. Both hold the secret, which a `repr` doesn't show.
+
+    Attributes:
+        tg_url: `tg://proxy?...`, which opens Telegram; for QR codes.
+        tme_url: `https://t.me/proxy?...`, which a browser opens and passes on.
+    """
+
+    tg_url: str = field(repr=False)
+    tme_url: str = field(repr=False)
+
+
+def proxy_links(secret: Secret, server: str, port: int, *, base64: bool = False) -> ProxyLinks:
+    """Make the links to a proxy.
+
+    Args:
+        secret: The proxy's.
+        server: What clients connect to, as they reach it: a name or an IP address.
+        port: Likewise, 1 to 65535.
+        base64: Write the secret in base64, which is shorter, in place of hex.
+
+    Raises:
+        SecretInvalidError: The secret can't be used.
+        OptionError: There is no such server or port.
+    """
+    name: Any = server
+    if not isinstance(name, str) or not name or not name.isprintable() or " " in name:
+        raise OptionError("server", "a name or an IP address", server)
+    number: Any = port
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= 65535:
+        raise OptionError("port", "a port, 1 to 65535", port)
+    text = secret.checked().base64() if base64 else secret.checked().hex()
+    query = urlencode({"server": server, "port": port, "secret": text})
+    return ProxyLinks(f"tg://proxy?{query}", f"https://t.me/proxy?{query}")

@@ -1,0 +1,24 @@
+"""How networks and resolvers fail, where that is more than an `OSError`."""
+
+from typing import Any
+
+
+class TargetUnreachableError(OSError):
+    """The network works and says that this one target can't be reached.
+
+    A `CircuitBreaker` doesn't hold it against the network; a network of your own may raise it, too.
+    """
+
+
+class CircuitOpenError(OSError):
+    """The network has failed too often and isn't tried for now."""
+
+
+class ResolverClosedError(OSError):
+    """A resolver that was closed has been asked, or was closed before it could answer."""
+
+    def __init__(self) -> None:
+        super().__init__("the resolver was closed")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (), self.__dict__

@@ -1,0 +1,46 @@
+"""What a type checker knows about the options that `ProxyOpts.with_defaults` takes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, TypeAlias, TypedDict
+
+from .constants import PreferIP
+from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
+
+RelayChoice: TypeAlias = Literal["auto", "native", "pure"]
+"""What moves the bytes: the engine, pure Python, or the engine where it was built."""
+
+
+class OptionChanges(TypedDict, total=False):
+    """The attributes of `ProxyOpts` without the secret, all optional.
+
+    For a function of your own that passes options on: `def make(**changes: Unpack[OptionChanges])`.
+    """
+
+    network: Network
+    anti_replay_cache: AntiReplayCache
+    ip_blocklist: IPBlocklist
+    event_stream: EventStream
+    logger: Logger
+    ip_allowlist: IPBlocklist | None
+    buffer_size_bytes: int
+    concurrency: int
+    idle_timeout: float
+    tolerate_time_skewness_seconds: float
+    prefer_ip: PreferIP
+    domain_fronting_port: int
+    allow_fallback_on_unknown_dc: bool
+    use_test_dcs: bool
+    handshake_timeout: float
+    frame_timeout: float
+    dial_timeout: float
+    max_visitors: int | None
+    max_visitors_per_network: int
+    fast_mode: bool
+    keep_alive: bool
+    congestion_control: str | None
+    front_network: Network | None
+    domain_fronting_ip: str | None
+    domain_fronting_proxy_protocol: bool
+    dc_overrides: Mapping[int, Sequence[str]]
+    clock: Callable[[], float]
+    relay: RelayChoice
