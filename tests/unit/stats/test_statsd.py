@@ -5,34 +5,9 @@ import logging
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import mtglib
 from mtglib.stats import Statsd
-from mtglib.stats.statsd_lines import LINES
-from support.statsd_dialects import parse
-
-
-@pytest.mark.parametrize(
-    ("tag_format", "line"),
-    [
-        ("datadog", b"mtg.x:5|c|#a:b,c:d"),
-        ("influxdb", b"mtg.x,a=b,c=d:5|c"),
-        ("graphite", b"mtg.x;a=b;c=d:5|c"),
-    ],
-)
-def test_line_with_tags_and_without(tag_format: str, line: bytes) -> None:
-    assert LINES[tag_format]("mtg.x", "5", "c", ("a", "c"), ("b", "d")) == line
-    assert LINES[tag_format]("mtg.x", "5", "c", (), ()) == b"mtg.x:5|c"
-
-
-@given(st.sampled_from(sorted(LINES)), st.text(min_size=1), st.text(min_size=1), st.integers(0, 2**60))
-def test_any_tag_value_makes_one_line_of_the_dialect(tag_format: str, first: str, second: str, number: int) -> None:
-    (metric,) = parse(LINES[tag_format]("mtg.x", str(number), "g", ("a", "b"), (first, second)), tag_format)
-
-    assert (metric.name, metric.value, metric.kind) == ("mtg.x", float(number), "g")
-    assert {tag for tag, _ in metric.tags} == {"a", "b"}
 
 
 @pytest.mark.parametrize(
