@@ -9,9 +9,8 @@ from typing import Self
 from ..event_types import Event
 from ..ground.checks import check_choice, check_function, check_int, check_seconds, check_text
 from ..ground.endpoints import host_and_port
-from ..ground.guarded_logger import GuardedLogger
+from ..ground.guarded_logger import checked_logger
 from ..interfaces import Logger
-from ..part_check import check_part
 from .counts import Counts
 from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, REPLAY_MEMORY, Labels
 from .reachability import Reachability
@@ -76,10 +75,8 @@ class Statsd:
         check_function("dropped", dropped, "a number")
         check_function("replay_memory", replay_memory, "two numbers")
         check_seconds("flush_each_seconds", flush_each_seconds, _LONGEST_FLUSH_SECONDS)
-        if logger is not None:
-            check_part("logger", logger, Logger)
         self._writer = UDPWriter(host, port)
-        self._logger = GuardedLogger(logger)
+        self._logger = checked_logger(logger)
         self._reachability = Reachability(f"statsd: {host_and_port(host, port)}", self._logger)
         self._prefix = metric_prefix.removesuffix(".") + "."
         self._line = LINES[tag_format]
