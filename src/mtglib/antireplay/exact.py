@@ -12,9 +12,8 @@ from secrets import token_bytes
 from typing import Self
 
 from ..ground.checks import as_directory, check_function, check_int
-from ..ground.guarded_logger import GuardedLogger
+from ..ground.guarded_logger import checked_logger
 from ..interfaces import Logger
-from ..part_check import check_part
 from .entries import FINGERPRINT_BYTES, KEY_BYTES
 from .memory import Memory, ReplayMemory
 from .persistence import Persistence
@@ -52,11 +51,9 @@ class Exact:
     ) -> None:
         check_int("max_entries", max_entries)
         check_function("clock", clock, "Unix seconds")
-        if logger is not None:
-            check_part("logger", logger, Logger)
         self._max_entries = max_entries
         self._directory = as_directory("directory", directory)
-        self._logger = GuardedLogger(logger)
+        self._logger = checked_logger(logger)
         self._clock = clock
         self._persistence: Persistence[Memory] | None = None
         self._memory: Memory = ReplayMemory(token_bytes(KEY_BYTES), max_entries)

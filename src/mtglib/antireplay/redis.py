@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from ..errors import OptionError
 from ..ground.affinity import Affinity
 from ..ground.checks import as_directory, check_function, check_int, check_seconds, check_text
-from ..ground.guarded_logger import GuardedLogger
+from ..ground.guarded_logger import checked_logger
 from ..interfaces import AntiReplayCache, Logger
 from ..part_check import check_part
 from .exact import Exact
@@ -104,8 +104,6 @@ class Redis:
         check_seconds("remember_seconds", remember_seconds, _MAX_REMEMBER_SECONDS, least=0.001)
         if fallback is not None:
             check_part("fallback", fallback, AntiReplayCache)
-        if logger is not None:
-            check_part("logger", logger, Logger)
         check_seconds("timeout_seconds", timeout_seconds, _MAX_TIMEOUT_SECONDS)
         check_text("key_prefix", key_prefix, _KEY_PREFIX, "text of at most 200 characters")
         check_int("max_connections", max_connections, _MOST_CONNECTIONS)
@@ -117,7 +115,7 @@ class Redis:
         self._fallback: AntiReplayCache = own if fallback is None else fallback
         self._url = url
         self._remember_ms = math.ceil(remember_seconds * 1000)
-        self._logger = GuardedLogger(logger)
+        self._logger = checked_logger(logger)
         self._timeout_seconds = timeout_seconds
         self._key_prefix = key_prefix
         self._max_connections = max_connections

@@ -21,9 +21,8 @@ from os import PathLike
 from typing import Self
 
 from ..ground.checks import as_directory, check_function, check_int, check_number
-from ..ground.guarded_logger import GuardedLogger
+from ..ground.guarded_logger import checked_logger
 from ..interfaces import Logger
-from ..part_check import check_part
 from .entries import FINGERPRINT_BYTES, KEY_BYTES
 from .persistence import Persistence
 from .pure import FingerprintLog, Generation, keyed_fingerprint
@@ -84,10 +83,8 @@ class StableBloom:
         check_int("max_size_bytes", max_size_bytes, _MAX_SIZE_BYTES, least=_MIN_SIZE_BYTES)
         check_number("error_rate", error_rate, _MAX_ERROR_RATE, least=_MIN_ERROR_RATE)
         check_function("clock", clock, "Unix seconds")
-        if logger is not None:
-            check_part("logger", logger, Logger)
         self._directory = as_directory("directory", directory)
-        self._logger = GuardedLogger(logger)
+        self._logger = checked_logger(logger)
         self._clock = clock
         self._size = (max_size_bytes, error_rate)
         self._cells = Cells(secrets.token_bytes(KEY_BYTES), *self._size)

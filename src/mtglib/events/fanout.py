@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from ..event_types import Event
 from ..ground.checks import check_int, check_list, check_seconds
-from ..ground.guarded_logger import GuardedLogger
+from ..ground.guarded_logger import checked_logger
 from ..interfaces import Logger, Observer
 from ..part_check import check_part
 from .delivery import Delivery
@@ -51,11 +51,11 @@ class Fanout:
         drain_timeout: float = 5.0,
         logger: Logger | None = None,
     ) -> None:
-        _check(observers, max_queued_events, drain_timeout, logger)
+        _check(observers, max_queued_events, drain_timeout)
         self._inbox_events = min(_INBOX_EVENTS, max(max_queued_events // 2, 1))
         self._drain_timeout = drain_timeout
         self._has_logger = logger is not None
-        self._logger = GuardedLogger(logger).named("events")
+        self._logger = checked_logger(logger).named("events")
         self._deliveries = [Delivery(observer, max_queued_events, self._logger) for observer in observers]
         self._tasks: list[asyncio.Task[None]] = []
         self._inbox: list[Event] = []
@@ -137,11 +137,9 @@ class Fanout:
             delivery.offer(events)
 
 
-def _check(observers: Any, max_queued_events: Any, drain_timeout: Any, logger: Any) -> None:
+def _check(observers: Any, max_queued_events: Any, drain_timeout: Any) -> None:
     check_list("observers", observers, "objects with a method observe(events)", may_be_empty=True)
     for index, observer in enumerate(observers):
         check_part(f"observers[{index}]", observer, Observer)
     check_int("max_queued_events", max_queued_events)
     check_seconds("drain_timeout", drain_timeout, _LONGEST_DRAIN_SECONDS, least=0)
-    if logger is not None:
-        check_part("logger", logger, Logger)

@@ -21,6 +21,7 @@ async def within(
     on_waiting: Callable[[asyncio.Timeout], None] | None = None,
     *,
     late_seconds: float = 0.0,
+    what: str = "no answer",
 ) -> _T:
     """Await with a bound.
 
@@ -32,6 +33,7 @@ async def within(
         awaitable: What is awaited.
         on_waiting: Called if it isn't done at once, with the time-out, whose `reschedule` cuts the wait short.
         late_seconds: How much later the wait ends, where the awaitable was told to keep the bound itself.
+        what: The beginning of the error's text, before the bound.
 
     Raises:
         TimeoutError: The bound was reached. An error of the awaitable's own that has a text is raised as it is.
@@ -58,7 +60,7 @@ async def within(
         if _is_being_cancelled():
             raise asyncio.CancelledError from error
         if isinstance(error, TimeoutError) and not str(error):
-            raise TimeoutError(f"no answer within {seconds:.3g} s") from error
+            raise TimeoutError(f"{what} within {round(seconds, 3):g} s") from error
         raise
     if _is_being_cancelled():
         if isinstance(result, socket.socket):

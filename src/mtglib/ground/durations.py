@@ -30,5 +30,5 @@ def parse_duration(text: str) -> float:
     terms = _TERM.findall(text) if len(text) <= _MAX_CHARACTERS else []
     seconds = sum((Decimal(number) * _UNITS[unit] for number, unit in terms), Decimal(0))
     if "".join(number + unit for number, unit in terms) != text or not 0 < seconds <= MAX_DURATION_SECONDS:
-        raise ValueError('expected a duration such as "300ms", "5s" or "1m30s", over 0s and of at most a year')
+        raise ValueError('expected a duration such as "300ms", "5s" or "1m30s", above 0s and at most a year')
     return float(seconds)

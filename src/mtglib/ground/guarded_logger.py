@@ -7,6 +7,7 @@ from typing import Any
 
 from ..interfaces import Logger
 from ..noop import NoopLogger
+from ..part_check import check_part
 
 _WARN_EACH_SECONDS = 60.0
 
@@ -64,6 +65,17 @@ class GuardedLogger:
 
     def _or_self(self, child: Logger) -> "GuardedLogger":
         return GuardedLogger(child) if callable(getattr(child, "info", None)) else self
+
+
+def checked_logger(logger: Logger | None) -> GuardedLogger:
+    """Guard the logger that a part was given, as its argument `logger`.
+
+    Raises:
+        OptionError: It is neither a `Logger` nor None.
+    """
+    if logger is not None:
+        check_part("logger", logger, Logger)
+    return GuardedLogger(logger)
 
 
 class Warnings:

@@ -1,10 +1,10 @@
 """A list over HTTP(S): whole, or not at all, and never more than was allowed."""
 
-import asyncio
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from ..ground.deadlines import within
 from ..interfaces import Network
 from .disk_cache import Validators
 from .list_error import ListError
@@ -28,13 +28,8 @@ async def download(
         TimeoutError: It took too long; the text says how long that is.
         Exception: Whatever else the client raises.
     """
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            return await _get(network, url, known, timeout_seconds, max_bytes)
-    except TimeoutError as error:
-        if str(error):
-            raise
-        raise TimeoutError(f"not downloaded within {timeout_seconds:g} s") from error
+    downloading = _get(network, url, known, timeout_seconds, max_bytes)
+    return await within(timeout_seconds, downloading, what="not downloaded")
 
 
 async def _get(

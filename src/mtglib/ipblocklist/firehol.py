@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..event_types import IPAddress
 from ..ground.checks import as_directory, check_flag, check_int, check_kind, check_list, check_seconds
+from ..ground.guarded_logger import checked_logger
 from ..interfaces import EventStream, Logger, Network
 from ..part_check import check_part
 from .refresh import Refresh
@@ -76,8 +77,6 @@ class FireHOL:
         directory = as_directory("cache_directory", cache_directory)
         if event_stream is not None:
             check_part("event_stream", event_stream, EventStream)
-        if logger is not None:
-            check_part("logger", logger, Logger)
         check_seconds("timeout_seconds", timeout_seconds)
         check_int("max_download_bytes", max_download_bytes, _MOST_BYTES)
         check_seconds("retry_seconds", retry_seconds)
@@ -91,7 +90,7 @@ class FireHOL:
             max_bytes=max_download_bytes,
         )
         self._retry_seconds = retry_seconds
-        self._report = Report(is_block_list, logger, event_stream)
+        self._report = Report(is_block_list, checked_logger(logger), event_stream)
         self._refresh = Refresh(self._sources, self._report)
         self._running: set[asyncio.Task[None]] = set()
         self._shut_down = False

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from ..event_types import EventIPListSize
 from ..ground.guarded_logger import GuardedLogger
-from ..interfaces import EventStream, Logger
+from ..interfaces import EventStream
 from .source import Source
 
 # Servers choose the words of some reasons: they can't fill the log with ever new ones.
@@ -21,12 +21,12 @@ class Report:
         event_stream: Gets the sizes.
     """
 
-    def __init__(self, is_block_list: bool, logger: Logger | None, event_stream: EventStream | None) -> None:
+    def __init__(self, is_block_list: bool, logger: GuardedLogger, event_stream: EventStream | None) -> None:
         self._is_block_list = is_block_list
         self._event_stream = event_stream
         self._reasons: dict[Source, set[str]] = {}
         self._copies_failed = False
-        self._logger = GuardedLogger(logger).named("ip-blocklist" if is_block_list else "ip-allowlist")
+        self._logger = logger.named("ip-blocklist" if is_block_list else "ip-allowlist")
 
     def size(self, size: int) -> None:
         """The list has new contents."""

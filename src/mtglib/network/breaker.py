@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
 from ..ground.checks import check_function, check_int, check_seconds
-from ..ground.guarded_logger import GuardedLogger
+from ..ground.guarded_logger import checked_logger
 from ..interfaces import Dial, Logger, Network
 from ..part_check import check_part
 from .errors import CircuitOpenError, TargetUnreachableError
@@ -54,14 +54,12 @@ class CircuitBreaker:
         check_int("open_threshold", open_threshold, _MAX_THRESHOLD)
         check_seconds("half_open_timeout_seconds", half_open_timeout_seconds)
         check_seconds("reset_failures_timeout_seconds", reset_failures_timeout_seconds)
-        if logger is not None:
-            check_part("logger", logger, Logger)
         check_function("clock", clock, "seconds")
         self._network = network
         self._open_threshold = open_threshold
         self._half_open_timeout_seconds = half_open_timeout_seconds
         self._reset_failures_timeout_seconds = reset_failures_timeout_seconds
-        self._logger = GuardedLogger(logger)
+        self._logger = checked_logger(logger)
         self._clock = clock
         self._failures = 0
         self._failed_at_mono = 0.0

@@ -9,13 +9,14 @@ from typing import Any, get_args
 
 from ..constants import DEFAULT_PREFER_IP, PreferIP
 from ..ground.checks import check_choice, check_kind
+from ..ground.deadlines import within
 from ..ground.endpoints import canonical_ip
 from ..ground.happy_eyeballs import SilentAddresses
 from ..interfaces import Dial, Logger
 from ..part_check import check_part
 from .connecting import by_preference, connect, connect_first, numeric_answer
 from .errors import TargetUnreachableError
-from .resolve import Answer, Resolver
+from .resolve import Resolver
 from .socket_options import DEFAULT_SOCKET_OPTIONS, SocketOptions
 from .system_resolver import SystemResolver
 
@@ -80,7 +81,9 @@ class Direct:
             return await connect(numeric_answer(host, port), timeout_seconds, self._socket_options, self._logger)
         loop = asyncio.get_running_loop()
         deadline_mono = loop.time() + timeout_seconds
-        answers = by_preference(await self._resolve(host, port, timeout_seconds), self._prefer_ip)
+        resolving = self._resolver.resolve(host, port)
+        found = await within(timeout_seconds, resolving, what=f"nobody told the addresses of {host}")
+        answers = by_preference(found, self._prefer_ip)
         if not answers:
             raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address" + self._of_which_kind())
         left_seconds = deadline_mono - loop.time()
@@ -105,15 +108,6 @@ class Direct:
         from .http import http_client
 
         return http_client(dial or self.dial, timeout_seconds=timeout_seconds, ssl_context=ssl_context)
-
-    async def _resolve(self, host: str, port: int, timeout_seconds: float) -> list[Answer]:
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                return await self._resolver.resolve(host, port)
-        except TimeoutError as error:
-            if str(error):
-                raise
-            raise TimeoutError(f"nobody told the addresses of {host} within {timeout_seconds:.3g} s") from error
 
     def _of_which_kind(self) -> str:
         mode, _, version = self._prefer_ip.partition("-")

@@ -9,9 +9,8 @@ from typing import Self
 from ..event_types import Event
 from ..ground.checks import check_choice, check_int, check_seconds, check_text
 from ..ground.endpoints import host_and_port
-from ..ground.guarded_logger import GuardedLogger
+from ..ground.guarded_logger import checked_logger
 from ..interfaces import Logger
-from ..part_check import check_part
 from .counts import Counts
 from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, Labels, Metric
 from .reachability import Reachability
@@ -68,10 +67,8 @@ class Statsd:
         check_text("metric_prefix", metric_prefix, _PREFIX, "letters, digits, underscores and single dots")
         check_choice("tag_format", tag_format, LINES)
         check_seconds("flush_each_seconds", flush_each_seconds, _LONGEST_FLUSH_SECONDS)
-        if logger is not None:
-            check_part("logger", logger, Logger)
         self._writer = UDPWriter(host, port)
-        self._logger = GuardedLogger(logger)
+        self._logger = checked_logger(logger)
         self._reachability = Reachability(f"statsd: {host_and_port(host, port)}", self._logger)
         self._prefix = metric_prefix.removesuffix(".") + "."
         self._line = LINES[tag_format]

@@ -22,7 +22,7 @@ ELSEWHERE = "127.0.0.9"
 """An address of this machine where nobody listens."""
 
 
-class LookUp:
+class Addresses:
     """Knows the addresses of every name, and keeps what it is told."""
 
     def __init__(self, *ips: str, error: OSError | None = None) -> None:
@@ -31,7 +31,7 @@ class LookUp:
         self._ips = list(ips)
         self._error = error
 
-    async def addresses(self, host: str, port: int) -> list[str]:
+    async def of(self, host: str, port: int) -> list[str]:
         self.asked.append((host, port))
         if self._error is not None:
             raise self._error
@@ -55,15 +55,15 @@ class Silent(TCPServer):
         await asyncio.Event().wait()
 
 
-def pool_of(url: str, look_up: Any) -> Any:
+def pool_of(url: str, addresses: Any) -> Any:
     """A pool as the cache makes it."""
     pool = BlockingConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), protocol=2, driver_info=None)
-    look_names_up(pool, look_up)
+    look_names_up(pool, addresses)
     return pool
 
 
 @asynccontextmanager
-async def connected(url: str, look_up: LookUp) -> AsyncIterator[Any]:
+async def connected(url: str, look_up: Addresses) -> AsyncIterator[Any]:
     """A connection of a pool's."""
     connection: Any = pool_of(url, look_up).make_connection()
     try:
@@ -74,7 +74,7 @@ async def connected(url: str, look_up: LookUp) -> AsyncIterator[Any]:
 
 
 async def test_the_first_address_that_takes_it_is_used_and_the_others_noted() -> None:
-    look_up = LookUp(ELSEWHERE, "127.0.0.1")
+    look_up = Addresses(ELSEWHERE, "127.0.0.1")
     async with Silent() as server, connected(f"redis://redis.example:{server.port}", look_up) as connection:
         assert connection.is_connected
         assert (look_up.asked, look_up.away) == ([("redis.example", server.port)], [ELSEWHERE])
@@ -85,7 +85,7 @@ async def test_the_first_address_that_takes_it_is_used_and_the_others_noted() ->
 
 
 async def test_where_none_takes_it_that_is_an_error_after_all_were_tried() -> None:
-    look_up, port = LookUp("127.0.0.8", ELSEWHERE), free_port()
+    look_up, port = Addresses("127.0.0.8", ELSEWHERE), free_port()
 
     with pytest.raises(RedisConnectionError, match=r"refused|Connect call failed"):
         async with connected(f"redis://redis.example:{port}", look_up):
@@ -95,12 +95,12 @@ async def test_where_none_takes_it_that_is_an_error_after_all_were_tried() -> No
 
 async def test_a_name_that_is_not_known_is_an_error() -> None:
     with pytest.raises(RedisConnectionError, match="nobody knows"):
-        async with connected("redis://redis.example", LookUp(error=OSError("nobody knows"))):
+        async with connected("redis://redis.example", Addresses(error=OSError("nobody knows"))):
             pass
 
 
 async def test_who_gives_up_on_a_silent_address_leaves_the_next_its_turn() -> None:
-    look_up = LookUp("127.0.0.1", ELSEWHERE)
+    look_up = Addresses("127.0.0.1", ELSEWHERE)
     async with Silent() as server:
         connecting = asyncio.create_task(
             pool_of(f"rediss://redis.example:{server.port}", look_up).make_connection().connect()
@@ -116,7 +116,7 @@ async def test_who_gives_up_on_a_silent_address_leaves_the_next_its_turn() -> No
 async def test_the_certificate_has_to_be_the_names_though_an_address_is_dialled() -> None:
     async with Silent() as server:
         connecting = asyncio.create_task(
-            pool_of(f"rediss://redis.example:{server.port}", LookUp("127.0.0.1")).make_connection().connect()
+            pool_of(f"rediss://redis.example:{server.port}", Addresses("127.0.0.1")).make_connection().connect()
         )
         hello = await server.heard
         connecting.cancel()
@@ -130,8 +130,8 @@ async def test_the_certificate_has_to_be_the_names_though_an_address_is_dialled(
     ("url", "is_by_name"), [("redis://h", True), ("rediss://h", True), ("unix:///run/redis.sock", False)]
 )
 def test_a_server_without_a_name_needs_no_look_up(url: str, is_by_name: bool) -> None:
-    pool = pool_of(url, look_up := LookUp())
+    pool = pool_of(url, look_up := Addresses())
 
-    assert (pool.connection_kwargs.get("look_up") is look_up) is is_by_name
+    assert (pool.connection_kwargs.get("server_addresses") is look_up) is is_by_name
     pool.make_connection()
     assert look_up.asked == []

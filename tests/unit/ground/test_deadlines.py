@@ -164,3 +164,8 @@ async def test_who_keeps_a_bound_has_some_more_time_to_say_why() -> None:
 async def test_a_bound_that_is_not_kept_is_told_without_the_patience() -> None:
     with pytest.raises(TimeoutError, match=r"^no answer within 0\.001 s$"):
         await within(0.001, asyncio.get_running_loop().create_future(), late_seconds=0.002)
+
+
+async def test_the_error_says_what_did_not_come() -> None:
+    with pytest.raises(TimeoutError, match=r"^no list within 0\.001 s$"):
+        await within(0.001, asyncio.get_running_loop().create_future(), what="no list")

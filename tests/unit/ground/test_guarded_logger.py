@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+import mtglib
 from integration.recording_logger import Message, RecordingLogger
-from mtglib.ground.guarded_logger import GuardedLogger, Warnings
+from mtglib.ground.guarded_logger import GuardedLogger, Warnings, checked_logger
 from unit.recorders import Broken, said
 
 
@@ -92,3 +93,17 @@ def test_a_part_that_failed_is_named_with_its_class(warnings: Warnings, logger: 
 
     texts = [f"Broken.{method} failed: ZeroDivisionError" for method in ("dial", "http_client")]
     assert logger.messages == [Message("warning", "", text, {}, repr(error)) for text in texts]
+
+
+@pytest.mark.parametrize("given", ["a name", RecordingLogger, 5])
+def test_what_is_no_logger_is_refused(given: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^logger: expected an object with bind, debug, info, named, warning"):
+        checked_logger(given)
+
+
+def test_a_logger_that_is_checked_is_guarded(logger: RecordingLogger) -> None:
+    checked_logger(logger).info("i")
+    checked_logger(Broken()).info("i")
+    checked_logger(None).info("i")
+
+    assert said(logger) == [("info", "i")]

@@ -8,6 +8,7 @@ import pytest
 
 from integration.recording_logger import RecordingLogger
 from mtglib import EventIPListSize
+from mtglib.ground.guarded_logger import GuardedLogger
 from mtglib.ipblocklist.prefixes import PrefixSet
 from mtglib.ipblocklist.report import Report
 from mtglib.ipblocklist.source import Source
@@ -32,13 +33,13 @@ def failing(report: Report, source: Source, problem: str) -> None:
 
 @pytest.fixture
 def report(logger: RecordingLogger) -> Report:
-    return Report(True, logger, None)
+    return Report(True, GuardedLogger(logger), None)
 
 
 async def test_it_speaks_of_one_kind_of_list() -> None:
     for is_block_list, name in ((True, "ip-blocklist"), (False, "ip-allowlist")):
         logger, events = RecordingLogger(), EventRecorder()
-        report = Report(is_block_list, logger, events)
+        report = Report(is_block_list, GuardedLogger(logger), events)
         report.size(7)
         report.available(source := Told("a"))
         report.changed(source)

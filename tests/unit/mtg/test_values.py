@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtg.config.values import (
-    MAX_DURATION_SECONDS,
     Duration,
     HTTPPath,
     PreferIPWord,
@@ -35,7 +34,7 @@ from mtg.config.values import (
         ("100us", 1e-4),
         ("100µs", 1e-4),
         ("1h0m0s", 3600),
-        ("87600h", MAX_DURATION_SECONDS),
+        ("8760h", 365 * 86_400),
     ],
 )
 def test_duration_is_read_as_go_reads_it(text: str, seconds: float) -> None:
@@ -68,9 +67,9 @@ def test_duration_says_what_it_expects(value: object) -> None:
         Duration.parse(value)
 
 
-@pytest.mark.parametrize("text", ["0s", "0ms", "87601h", "999999999h"])
+@pytest.mark.parametrize("text", ["0s", "0ms", "8761h", "999999999h"])
 def test_duration_has_bounds(text: str) -> None:
-    with pytest.raises(ValueError, match="over 0s and of at most ten years"):
+    with pytest.raises(ValueError, match="above 0s and at most a year"):
         Duration.parse(text)
 
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mtglib
-from mtglib.ground.durations import parse_duration
 from mtglib.network.proxy_url import ProxyURL
 
 
@@ -104,24 +103,3 @@ def test_an_address_for_messages_has_no_credentials(url: str, address: str) -> N
 
 def test_credentials_do_not_show_themselves() -> None:
     assert not {"hidden", "somebody"} & set(repr(ProxyURL.parse("socks5://somebody:hidden@a")).split("'"))
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        *(("1ns", 1e-9), ("1us", 1e-6), ("1µs", 1e-6), ("1ms", 1e-3), ("1s", 1.0), ("1m", 60.0), ("1h", 3600.0)),
-        *(("1d", 86_400.0), ("1m30s", 90.0), (" 1 M 30 S ", 90.0), (".5s", 0.5), ("1.s", 1.0), ("1s1s", 2.0)),
-        *(("365d", 365 * 86_400.0), ("0s1ms", 1e-3)),
-    ],
-)
-def test_a_duration_is_its_terms_together(text: str, seconds: float) -> None:
-    assert parse_duration(text) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "1", "s", "0s", "0.0ms", "-1s", "+1s", "1w", "1s!", "1 2", "366d", "1e3s", "1..5s", "1" * 16 + "s", "inf"],
-)
-def test_what_is_no_duration_or_no_possible_one_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not a duration"):
-        parse_duration(text)
