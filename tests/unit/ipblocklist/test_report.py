@@ -116,7 +116,7 @@ async def test_an_update_by_hand_is_summed_up(report: Report, logger: RecordingL
 
 @pytest.mark.parametrize("part", [None, Broken()])
 async def test_parts_that_are_missing_or_raise_do_no_harm(part: Any) -> None:
-    report, source = Report(True, part, part), Told("a")
+    report, source = Report(True, GuardedLogger(part), part), Told("a")
     source.cache_error = OSError("disk full")
 
     report.size(1)
