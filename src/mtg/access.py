@@ -67,7 +67,7 @@ def make_access(
     base64 = not hex_secret
     entries = {4: _entry(loaded, 4, ipv4, port, base64), 6: _entry(loaded, 6, ipv6, port, base64)}
     if not any(entries.values()):
-        raise UserError("no address of this server is known: set public-ipv4 or pass -i", exit_code=EXIT_USAGE)
+        raise UserError("this server's public address isn't known: set public-ipv4 or pass -i", exit_code=EXIT_USAGE)
     return Access(entries[4], entries[6], loaded.secret.hex(), loaded.secret.base64())
 
 
@@ -77,7 +77,7 @@ def _entry(loaded: Loaded, version: int, given: IPAddress | None, port: int | No
         return None
     port = port or link_port(loaded.config.bind_to, version)
     if port is None:
-        raise UserError("bind-to names no port that a link could have: pass -p", exit_code=EXIT_USAGE)
+        raise UserError("bind-to has no port to put into a link: pass -p", exit_code=EXIT_USAGE)
     return AccessEntry(address, port, mtglib.proxy_links(loaded.secret, str(address), port, base64=base64))
 
 

@@ -179,7 +179,7 @@ class App:
             self._phase = Phase.STOPPED
             return EXIT_RUNTIME
         self._phase = Phase.STOPPING
-        self._logger.info(f"shutting down, at most {self._grace_seconds:.0f} s for what is open")
+        self._logger.info(f"shutting down; open connections have {self._grace_seconds:.0f} s to finish")
         shutting_down = asyncio.create_task(self._proxy.shutdown(grace_seconds=self._grace_seconds), name="shutdown")
         if self._parts.replay_memory is not None:
             await (
@@ -219,5 +219,5 @@ class App:
     def _exit_code(self, results: Sequence[BaseException | None]) -> int:
         broken = [result for result in results if isinstance(result, Exception)]
         for error in broken:
-            self._logger.warning("listening has ended", error=error)
+            self._logger.warning("no longer listening", error=error)
         return EXIT_RUNTIME if broken else 0

@@ -241,7 +241,8 @@ class _Builder:
         state = state_directory(self._config)
         if state is None:
             self._notes.append(
-                "state-directory: missing; without a home directory, a restart forgets which hellos came"
+                "state-directory: not set, and there is no home directory: after a restart, hellos seen before it can "
+                "be replayed"
             )
         directory, logger = state and state / "replay", self._logger
         part: partial[Exact] | partial[StableBloom] | partial[Redis]
@@ -279,7 +280,9 @@ class _Builder:
     def _make_ip_list(self, name: Literal["blocklist", "allowlist"], settings: IPListSection) -> FireHOL | None:
         directory = cache_directory(self._config)
         if directory is None:
-            self._notes.append("defense.cache-directory: missing; without a home directory, IP lists have no copies")
+            self._notes.append(
+                "defense.cache-directory: not set, and there is no home directory: IP lists are not kept on disk"
+            )
         made = self._refusals.make(
             partial(
                 FireHOL,

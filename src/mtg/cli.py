@@ -51,7 +51,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     is_eager=True,
     expose_value=False,
     callback=_print_version,
-    help="Show the version, Python's and the relay engine.",
+    help="Show the versions of mtg and Python, and the relay engine.",
 )
 def cli() -> None:
     """An MTPROTO proxy for Telegram that looks like a web site to everybody else."""

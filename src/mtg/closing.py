@@ -57,6 +57,6 @@ class Closing:
             async with asyncio.timeout(max(left_seconds, _LEAST_SECONDS)):
                 await close()
         except TimeoutError:
-            self._logger.warning(f"shutdown: {what} didn't end in time and was left behind")
+            self._logger.warning(f"shutdown: {what} didn't finish in time and was abandoned")
         except Exception as error:
-            self._logger.warning(f"shutdown: {what} didn't end well", error=error)
+            self._logger.warning(f"shutdown: {what} failed", error=error)

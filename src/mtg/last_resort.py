@@ -42,7 +42,7 @@ class LastResort:
         with self._changed:
             while (left_seconds := self._left_seconds()) > _LAST_LINES_SECONDS:
                 self._changed.wait(left_seconds - _LAST_LINES_SECONDS)
-        self._logger.warning("shutdown: something hangs, so the process ends without it")
+        self._logger.warning("shutdown: something is stuck; exiting without waiting for it")
         flush(_LAST_LINES_SECONDS)
         os._exit(self._exit_code)
 

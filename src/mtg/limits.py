@@ -50,7 +50,7 @@ def fitting_concurrency(wanted: int, file_limit: int, engine_threads: int) -> in
     if fitting < 1:
         needed = least + FILES_PER_CONNECTION
         raise UserError(
-            f"open files: expected a limit of at least {needed}, with which one connection can be served, "
+            f"open files: expected a limit of at least {needed}, enough for one connection, "
             f"got {file_limit} (ulimit -n, or LimitNOFILE= in systemd)"
         )
     return min(wanted, fitting)

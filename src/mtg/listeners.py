@@ -16,7 +16,7 @@ BACKLOG = 4096
 """Connections that the kernel holds until we accept them; it lowers this to net.core.somaxconn."""
 
 _HINTS = {
-    errno.EADDRINUSE: "something listens there already",
+    errno.EADDRINUSE: "the address is in use",
     errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
     errno.EADDRNOTAVAIL: "this machine has no such address",
     errno.EAFNOSUPPORT: "this machine has no IPv6",

@@ -123,17 +123,19 @@ def _server(loaded: Loaded, server: str | None) -> tuple[str, str]:
 
 
 def _made_lines(path: Path, host: str | None) -> list[str]:
-    lines = [f"{path}: made, with a fresh secret."]
+    lines = [f"{path}: created, with a new secret."]
     if host is None:
-        lines.append(f"It shows {DEFAULT_HOST} to strangers; better choose a site of your own (HOST= or --host).")
+        lines.append(
+            f"Anyone who isn't a client is shown {DEFAULT_HOST}; choose a site of your own with HOST= or --host."
+        )
     return lines
 
 
 def _kept_lines(path: Path, loaded: Loaded, host: str | None, port: int | None) -> list[str]:
     """Says so where the existing file isn't what was asked for."""
-    lines = [f"{path}: used as it is."]
+    lines = [f"{path}: already there, used unchanged."]
     if host and host != loaded.secret.host:
-        lines.append(f"Its site is {loaded.secret.host}, not {host}; remove it to have a new one made.")
+        lines.append(f"Its site is {loaded.secret.host}, not {host}; remove the file to create a new one.")
     ports = sorted({listen.port for listen in loaded.config.bind_to if isinstance(listen, ListenIP)})
     if port and port not in ports:
         lines.append(f"Its port is {', '.join(map(str, ports))}, not {port}; remove it, or change bind-to there.")

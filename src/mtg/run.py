@@ -48,7 +48,7 @@ def _within_file_limit(parts: Parts) -> Parts:
     fitting = fitting_concurrency(wanted, file_limit, mtglib.engine_threads())
     if fitting == wanted:
         return parts
-    warning = f"concurrency: lowered from {wanted} to {fitting}: at most {file_limit} open files"
+    warning = f"concurrency: lowered from {wanted} to {fitting}: the limit on open files is {file_limit}"
     options = replace(parts.options, concurrency=fitting)
     return replace(parts, options=options, warnings=(*parts.warnings, warning))
 

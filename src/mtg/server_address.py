@@ -50,9 +50,9 @@ def default_source(version: int) -> IPAddress | None:
 def reach(address: IPAddress) -> str:
     """What is to be said of a link with this address: "" for a public one."""
     if address.is_loopback:
-        return "works on this machine only"
+        return "works only on this machine"
     if not address.is_global:
-        return "a private address: works in the local network only"
+        return "a private address: works only in the local network"
     return ""
 
 

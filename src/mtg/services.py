@@ -72,7 +72,9 @@ async def _load_replay_memory(
     except mtglib.OptionError as error:
         if when_state_is_taken is not None:
             raise UserError(when_state_is_taken, exit_code=EXIT_USAGE) from error
-        logger.warning("state-directory: another process uses it, so that a restart forgets which hellos came")
+        logger.warning(
+            "state-directory: in use by another process; after a restart, hellos seen before it can be replayed"
+        )
     logger.bind(hellos=len(memory), reach_seconds=round(memory.reach_seconds)).info("the replay memory is loaded")
     if isinstance(memory, Redis):
         await memory.probe()  # what is wrong there is told now, not by the first client

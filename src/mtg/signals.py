@@ -50,7 +50,7 @@ class _Handler:
             return
         self._last_resort.end_within(ENDING_SECONDS)
         if self._app.status().phase is not Phase.STOPPED:
-            self._logger.info("second signal: closing what is open")
+            self._logger.info("second signal: closing open connections")
         self._call(self._app.stop(grace_seconds=0))
 
     def hang_up(self) -> None:

@@ -102,7 +102,7 @@ class Acceptor:
     def _failed(self, error: OSError) -> None:
         if error.errno in _OUT_OF_RESOURCES:
             self._make_room()
-            self._warnings.warn("accept", "no resources for more connections; trying again", error=error)
+            self._warnings.warn("accept", "out of resources for new connections; retrying", error=error)
             self._loop.remove_reader(self.listener.fileno())
             self._pause = self._loop.call_later(_PAUSE_SECONDS, self._resume)
         else:
@@ -119,4 +119,4 @@ def _duplicate(listener: socket.socket) -> socket.socket:
     try:
         return listener.dup()
     except OSError as error:
-        raise OSError(error.errno, f"a listener needs a descriptor of the proxy's own: {error.strerror}") from error
+        raise OSError(error.errno, f"no file descriptor left to watch a listener with: {error.strerror}") from error

@@ -61,7 +61,7 @@ async def admit(
         raise ClientError(Reason.CLOCK, f"the client's clock is off by {-off_seconds:+.0f} s")
     secret, hello = secrets[authentication.key_index], client_hello.parse(record)
     if hello.server_name.lower() != secret.host.lower():
-        raise ClientError(Reason.SNI, "another host was asked for than the secret's")
+        raise ClientError(Reason.SNI, "the client asked for another host than the secret's")
     return Admitted(secret, hello)
 
 
@@ -76,4 +76,4 @@ async def _refuse_replay(authenticated_part: bytes, cache: AntiReplayCache) -> N
     except Exception as error:
         raise ClientError(Reason.REPLAY_CACHE, "the anti-replay cache didn't answer") from error
     if seen:
-        raise ClientError(Reason.REPLAY, "the hello was sent before")
+        raise ClientError(Reason.REPLAY, "the hello is a replay")

@@ -74,7 +74,7 @@ class Entrance:
         self._events.send(EventConcurrencyLimited(timestamp=self._opts.clock()))
         limit = self._opts.concurrency
         self._warnings.warn(
-            "concurrency", f"connections are refused: as many clients are connected as concurrency allows, {limit}"
+            "concurrency", f"connections are refused: concurrency allows {limit}, and all of them are clients'"
         )
         self._log_refused(ip, "too many connections")
 

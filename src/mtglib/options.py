@@ -168,7 +168,7 @@ class ProxyOpts:
             raise OptionError("domain_fronting_ip", "an IP address", self.domain_fronting_ip)
         check_function("clock", self.clock, "Unix seconds")
         if (dc := self.dc_table().unreachable()) is not None:
-            raise OptionError("prefer_ip", f"a preference that leaves DC {dc} an address", self.prefer_ip)
+            raise OptionError("prefer_ip", f"a value that leaves DC {dc} with an address", self.prefer_ip)
 
     def dc_table(self) -> DCTable:
         """Make the table of DCs that these options describe.

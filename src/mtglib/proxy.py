@@ -157,7 +157,7 @@ class Proxy:
         if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             raise OSError(errno.EINVAL, "expected a listening socket")
         if self._serves(listener):
-            raise ProxyUseError("this listener is served already")
+            raise ProxyUseError("this listener is already being served")
         self._attach()
         acceptor = Acceptor(listener, self._take, self._warnings, batch=self._batch, make_room=self._make_room)
         self._acceptors[acceptor] = acceptor.listener
@@ -279,13 +279,13 @@ class Proxy:
         for entry in entries:
             entry.end(Reason.SHUTDOWN)
         if stuck := await wait_for_end(_tasks(entries), _CANCEL_TIMEOUT):
-            message = f"connections left behind, since a part catches their cancellation: {len(stuck)}"
+            message = f"connections abandoned because one of the parts swallows their cancellation: {len(stuck)}"
             self._warnings.warn("left behind", message)
 
     async def _close_engine(self, patience_seconds: float) -> None:
         closing = asyncio.ensure_future(self._relay.close())
         if await wait_for_end({closing}, patience_seconds):
-            self._warnings.warn("engine left behind", "the relay engine was left behind: its threads don't end")
+            self._warnings.warn("engine left behind", "the relay engine was abandoned: its threads don't end")
         else:
             closing.result()
 

@@ -57,12 +57,12 @@ class Secret:
             raise SecretEmptyError("hex or base64")
         raw = _decode(text)
         if not raw.startswith(_PREFIX):
-            raise SecretInvalidError("a secret that starts with ee in hex (7 in base64)")
+            raise SecretInvalidError("a secret that starts with ee (7 in base64)")
         if len(raw) < 1 + SECRET_KEY_LENGTH_BYTES:
-            raise SecretInvalidError("a key of 16 bytes behind ee")
+            raise SecretInvalidError("a 16-byte key after ee")
         key, host = raw[1 : 1 + SECRET_KEY_LENGTH_BYTES], raw[1 + SECRET_KEY_LENGTH_BYTES :]
         if not host.isascii():
-            raise SecretInvalidError("a host name in ASCII behind the key")
+            raise SecretInvalidError("an ASCII host name after the key")
         return cls(key, host.decode("ascii")).checked()
 
     @property
@@ -75,13 +75,13 @@ class Secret:
         key: Any = self.key
         host: Any = self.host
         if not isinstance(key, bytes) or len(key) != SECRET_KEY_LENGTH_BYTES:
-            return "a key of 16 bytes"
+            return "a 16-byte key"
         if not any(key):
             return "a key that isn't all zero"
         if not isinstance(host, str) or not 1 <= len(host) <= _MAX_HOST_BYTES:
-            return f"a host name of 1 to {_MAX_HOST_BYTES} ASCII characters behind the key"
+            return f"a host name of 1 to {_MAX_HOST_BYTES} ASCII characters after the key"
         if not _HOST.fullmatch(host):
-            return "a host name of letters, digits, hyphens and dots behind the key"
+            return "a host name of letters, digits, hyphens and dots after the key"
         return None
 
     def checked(self) -> "Secret":

@@ -67,7 +67,7 @@ class Stream:
         except UpstreamError as error:
             report.closed(Reason.DC_UNREACHABLE, error)
         except OSError as error:
-            report.closed(Reason.CLIENT_RESET, "the client is gone", error=error)
+            report.closed(Reason.CLIENT_RESET, "the client reset the connection", error=error)
         except asyncio.CancelledError:
             report.closed(self.entry.end_reason or Reason.SHUTDOWN)
             raise
@@ -75,7 +75,7 @@ class Stream:
             raise
         except BaseException as error:  # a panic of the engine's is no Exception
             report.closed(Reason.ERROR, "a fault", error=error)
-            self._shared.warnings.warn(f"stream {type(error).__name__}", "a stream failed", error=error)
+            self._shared.warnings.warn(f"stream {type(error).__name__}", "internal error in a connection", error=error)
         finally:
             self._close()
             report.finished()
@@ -89,7 +89,7 @@ class Stream:
             self._report.turned_away(error)
             is_nobodys = self._early is None or self._early.has_failed
             if error.reason is Reason.CLOSED and not self._conn.unread and is_nobodys:
-                self._report.closed(error.reason, "the visitor left without a byte")
+                self._report.closed(error.reason, "the visitor left without sending a byte")
                 return None
             return await self._connect_to_front(error.reason)
         self._welcome()
@@ -108,7 +108,9 @@ class Stream:
             try:
                 front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
                 if not await conn.receive_more(front_at_mono):
-                    raise ClientError(Reason.CLOSED, "the client left before its ClientHello was complete")
+                    raise ClientError(
+                        Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
+                    )
             except TimeoutError:
                 self._early = EarlyFront(self._shared, conn, self.entry)
                 return await self._early.read_hello(began_mono + self._opts.handshake_timeout)
@@ -132,7 +134,7 @@ class Stream:
                 self._shared.warnings.part_failed(opts.anti_replay_cache, "seen_before", error.__cause__)
             raise
         if self._early is not None and self._early.has_answered:
-            raise ClientError(Reason.TIMEOUT, "the site has answered before the client was admitted")
+            raise ClientError(Reason.TIMEOUT, "the site answered before the client was admitted")
         return client
 
     def _welcome(self) -> None:

@@ -31,7 +31,7 @@ async def send_answer(conn: Conn, client: Admitted, key_shares: KeyShares, deadl
     try:
         await conn.send_all(answer, deadline_mono)
     except TimeoutError:
-        raise ClientError(Reason.TIMEOUT, "the client doesn't take our answer") from None
+        raise ClientError(Reason.TIMEOUT, "the client doesn't read our answer") from None
 
 
 async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tuple[ClientFrame, bytes]:
@@ -53,10 +53,10 @@ async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tupl
         if decoder.ended:
             raise ClientError(Reason.CLOSED, "the client sent an alert in place of its frame")
         if left_bytes <= 0:
-            raise ClientError(Reason.FRAME, "too many records without a frame in them")
+            raise ClientError(Reason.FRAME, "too many records without a frame")
         try:
             if not await conn.receive_more(deadline_mono):
-                raise ClientError(Reason.CLOSED, "the client left before its frame was complete")
+                raise ClientError(Reason.CLOSED, "the client closed the connection before its frame was complete")
         except TimeoutError:
             raise ClientError(Reason.TIMEOUT, "no frame in time") from None
     behind = payload[obfuscated2.FRAME_BYTES :]

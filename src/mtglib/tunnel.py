@@ -13,7 +13,7 @@ from typing import Any
 
 from .errors import OptionError
 
-PLAIN_SOCKET = "a plain socket.socket (for what isn't one see socket_from_streams)"
+PLAIN_SOCKET = "a plain socket.socket (for anything else, see socket_from_streams)"
 
 _READER_METHODS = ("read",)
 _WRITER_METHODS = ("write", "drain", "can_write_eof", "write_eof", "close", "wait_closed")

@@ -88,7 +88,7 @@ def test_make_run(command: str, tmp_path: Path) -> None:
     output = run_until("mtg has started", [*words, "-o", f"{installed}/run"], ROOT)
 
     server = re.search(r"SERVER=(\S+)", command)
-    assert f"{tmp_path}/mtg.toml: made, with a fresh secret" in output
+    assert f"{tmp_path}/mtg.toml: created, with a new secret" in output
     assert re.search(rf"tg://proxy\?server={server[1] if server else '[0-9.]+'}&port={port}&secret=ee[0-9a-f]+", output)
     assert (tmp_path / "mtg.toml").stat().st_mode & 0o777 == 0o600
 

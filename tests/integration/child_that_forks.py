@@ -33,7 +33,7 @@ def _pair() -> tuple[socket.socket, socket.socket]:
 
 
 def in_the_forked_process(engine: ChosenRelay) -> None:
-    """Use the engine that was left behind by the fork; then a new one."""
+    """Use the engine that was abandoned by the fork; then a new one."""
     (client, ours), (upstream, theirs) = _pair(), _pair()
     job = Job(ours, theirs, b"", b"", None, 20.0)
     try:

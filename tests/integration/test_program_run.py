@@ -181,7 +181,7 @@ def test_the_secret_is_in_no_log_and_no_process_title(tmp_path: Path, config: Pa
         program.send(signal.SIGTERM)
         assert program.wait()[0] == 0
         said = "".join([*titles, json.dumps(program.log)])
-    assert "holds the secret and other users can read it" in program.log[1]["message"]
+    assert "contains the secret, and other users can read it" in program.log[1]["message"]
     assert "debug" in {line["level"] for line in program.log}, "there is a debug log to look at"
     for secret in (SECRET.hex(), SECRET.base64(), SECRET.key.hex(), repr(SECRET.key)[2:-1]):
         assert secret not in said
@@ -324,4 +324,4 @@ def test_nothing_at_start_needs_a_network(tmp_path: Path) -> None:
     assert json.loads(first)["message"] == "mtg has started"
     assert process.returncode == 0
     assert "tg://proxy?server=127.0.0.1&port=8443&" in out
-    assert "works on this machine only" in out
+    assert "works only on this machine" in out

@@ -19,7 +19,7 @@ async def test_accepting_goes_on_when_there_are_descriptors_again(relay: str) ->
     ):
         port = int(await child.line())
         crowd = [await sockets.connect("127.0.0.1", port) for _ in range(100)]
-        assert await child.line() == "no resources for more connections; trying again"
+        assert await child.line() == "out of resources for new connections; retrying"
         before_seconds = child.cpu_seconds()
         await asyncio.sleep(0.5)
         assert child.cpu_seconds() - before_seconds < 0.1  # it waits, and doesn't try all the time
@@ -42,7 +42,7 @@ async def test_every_connection_of_a_crowd_is_served_in_turn(relay: str) -> None
     ):
         port = int(await child.line())
         crowd = [await sockets.connect("127.0.0.1", port) for _ in range(60)]
-        assert await child.line() == "no resources for more connections; trying again"
+        assert await child.line() == "out of resources for new connections; retrying"
         for sock in crowd:
             sockets.send_eof(sock)
 
@@ -58,7 +58,7 @@ async def test_engine_after_a_fork_is_a_clear_error_and_goes_on_before_it(relay:
     async with Child("integration.child_that_forks", relay) as child:
         assert await child.rest() == [
             "before: a word",
-            "error: this proxy relayed before a fork; make a new Proxy in the child",
+            "error: this proxy was used before a fork; create a new Proxy in the child",
             "closed: True",
             "new engine: a word",
             "exit status: 0",

@@ -115,7 +115,9 @@ async def test_a_copy_that_is_no_list_is_one_warning(tmp_path: Path, monkeypatch
         await found.load()
 
     assert found.size == 0
-    assert found.sources[0].problem.endswith("can't be used, so it is empty until it is downloaded: more than 1 lines")
+    assert found.sources[0].problem.endswith(
+        "can't be used, so the list is empty until it is downloaded: more than 1 lines"
+    )
     assert logger.warnings == ["list can't be loaded"]
 
 
@@ -147,7 +149,7 @@ async def test_a_folder_that_cannot_be_written_is_one_warning_and_the_list_goes_
         await found.update()
         await found.update()
 
-    assert logger.warnings == ["copies of lists can't be written"]
+    assert logger.warnings == ["lists can't be saved to disk"]
     assert has(found, "192.0.2.1") == [True]
 
 
@@ -167,7 +169,7 @@ async def test_a_copy_that_could_not_be_written_is_made_later(tmp_path: Path) ->
         await found.update()
 
     assert not any("if-none-match" in request.lower() for request in server.requests), "there is never a copy"
-    assert logger.warnings == ["copies of lists can't be written"] * 2
+    assert logger.warnings == ["lists can't be saved to disk"] * 2
 
 
 async def test_a_copy_is_not_written_again_without_need(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ BAD: dict[str, tuple[Script, str]] = {
     "compressed data that is cut off": (compressed(OTHER, cut_bytes=9), "cut off"),
     "compressed data and more": (compressed(OTHER, more=gzip.compress(b"10.0.0.0/8\n")), "compressed end"),
     "compressed data that is none": (sends(head(len(OTHER), "Content-Encoding: gzip"), OTHER), ""),
-    "another compression": (page(OTHER, "Content-Encoding: br"), "compressed in a way"),
+    "another compression": (page(OTHER, "Content-Encoding: br"), "compressed with a method"),
     "not found": (sends(head(len(OTHER), status="404 Not Found"), OTHER), "404"),
     "a failure": (sends(head(len(OTHER), status="500 Oops"), OTHER), "500"),
     "a part": (sends(head(len(OTHER), status="206 Partial Content"), OTHER), "206"),
@@ -52,10 +52,10 @@ BAD: dict[str, tuple[Script, str]] = {
     "a way to nowhere": (moved("http://["), ""),
     "a way into a file": (moved("file:///etc/passwd"), ""),
     "a way without an address": (sends(head(0, status="302 Found")), "302"),
-    "a page for people": (page(b"<!doctype html>\n<p>1.1.1.1\n<p>Sign in, please.\n1.1.1.1\n"), "not a list"),
-    "nothing at all": (page(b""), "not a list"),
-    "only comments": (page(b"# under maintenance\n"), "not a list"),
-    "random bytes": (page(os.urandom(5000)), "not a list"),
+    "a page for people": (page(b"<!doctype html>\n<p>1.1.1.1\n<p>Sign in, please.\n1.1.1.1\n"), "not an IP list"),
+    "nothing at all": (page(b""), "not an IP list"),
+    "only comments": (page(b"# under maintenance\n"), "not an IP list"),
+    "random bytes": (page(os.urandom(5000)), "not an IP list"),
 }
 
 

@@ -16,7 +16,7 @@ from support.running_proxy import EventRecorder
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
 
-FAILED, LOADED, AGAIN, SUM = "list can't be updated", "list loaded", "list is available again", "lists updated"
+FAILED, LOADED, AGAIN, SUM = "list can't be updated", "list loaded", "list is back", "lists updated"
 UNAVAILABLE = sends(head(0, status="503 Service Unavailable"))
 MISSING = sends(head(0, status="404 Not Found"))
 

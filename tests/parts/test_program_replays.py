@@ -202,7 +202,9 @@ async def test_two_with_the_default_directory_are_normal(place: Place) -> None:
             assert await end(other) == 0
             warnings = [line["message"] for line in other.log if line["level"] == "warn"]
         assert await end(one) == 0
-    assert warnings == ["state-directory: another process uses it, so that a restart forgets which hellos came"]
+    assert warnings == [
+        "state-directory: in use by another process; after a restart, hellos seen before it can be replayed"
+    ]
 
 
 async def test_a_state_directory_that_cannot_be_made_costs_no_client(place: Place) -> None:
@@ -212,7 +214,7 @@ async def test_a_state_directory_that_cannot_be_made_costs_no_client(place: Plac
         assert await is_refused(port_of(program), recorded)
         assert await end(program) == 0
         warnings = [line["message"] for line in program.log if line["level"] == "warn"]
-    told = "can't be used, so a restart forgets which hellos came: Not a directory"
+    told = "can't be used (Not a directory"
     assert warnings == [f"anti-replay: {place.folder}/a/b/replay: {told}"]
 
 

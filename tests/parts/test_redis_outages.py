@@ -43,11 +43,14 @@ class Proxy:
 
     @property
     def said(self) -> list[str]:
-        full = "is full (its maxmemory is too small for what it is to remember)"
+        full = "is full (its maxmemory is too small for what it has to remember)"
         texts = {
-            ("warning", f"the anti-replay server {self.address} can't be used, this proxy goes on by itself"): AWAY,
-            ("warning", f"the anti-replay server {self.address} {full}, this proxy goes on by itself"): FULL,
-            ("info", f"the anti-replay server {self.address} can be used again"): BACK,
+            (
+                "warning",
+                f"the anti-replay server {self.address} can't be used; using local memory until it is back",
+            ): AWAY,
+            ("warning", f"the anti-replay server {self.address} {full}; using local memory until it is back"): FULL,
+            ("info", f"the anti-replay server {self.address} is usable again"): BACK,
         }
         return [texts[message.level, message.text] for message in self.logger.messages]
 

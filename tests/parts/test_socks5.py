@@ -189,7 +189,7 @@ async def test_the_log_names_the_proxy_that_is_away_and_back(logger: RecordingLo
 
     said = [(message.level, message.text) for message in logger.messages if message.level != "debug"]
     assert said == [
-        ("warning", f"Socks5(127.0.0.1:{proxy.port}) failed once and rests for 0.001 s"),
+        ("warning", f"Socks5(127.0.0.1:{proxy.port}) failed once and is paused for 0.001 s"),
         ("info", f"Socks5(127.0.0.1:{proxy.port}) works again"),
     ]
     assert "p@ss" not in logger.everything()

@@ -132,7 +132,7 @@ async def test_without_resources_it_pauses_says_so_once_and_goes_on(
         await running.acceptor.run()
 
     assert len(running.taken) == 1
-    assert said(logger) == [("warning", "no resources for more connections; trying again")]
+    assert said(logger) == [("warning", "out of resources for new connections; retrying")]
     assert listener.accepts == 4, "one try a pause, no spinning"
     running.close()
 
@@ -255,7 +255,7 @@ async def test_without_a_descriptor_left_it_cannot_be_made(
 
     monkeypatch.setattr(Listener, "dup", dup)
     with pytest.raises(
-        OSError, match=r"a listener needs a descriptor of the proxy's own: Too many open files"
+        OSError, match=r"no file descriptor left to watch a listener with: Too many open files"
     ) as caught:
         Acceptor(listener, print, warnings)
 

@@ -137,7 +137,7 @@ async def test_where_clients_fill_it_nobody_comes_in_and_that_is_told() -> None:
         assert kinds(around.events.events) == ["EventConcurrencyLimited"] * 3
         assert around.events.events[0].timestamp == NOW_UNIX
         assert len(around.log.warnings) == 1
-        assert "as concurrency allows, 2" in around.log.warnings[0]
+        assert "concurrency allows 2" in around.log.warnings[0]
         refused = [message.text for message in around.log.messages if message.level == "debug"]
         assert refused == ["refused: too many connections"] * 3
 

@@ -267,8 +267,8 @@ def test_optional_parts_are_checked_if_given() -> None:
         (None, mtglib.SecretEmptyError, "a secret, got nothing"),
         (SECRET.hex(), mtglib.SecretInvalidError, "a Secret, got str"),
         (Secret(bytes(16), "a.b"), mtglib.SecretInvalidError, "a key that isn't all zero"),
-        (Secret(b"short", "a.b"), mtglib.SecretInvalidError, "a key of 16 bytes"),
-        (Secret(cast("bytes", None), "a.b"), mtglib.SecretInvalidError, "a key of 16 bytes"),
+        (Secret(b"short", "a.b"), mtglib.SecretInvalidError, "a 16-byte key"),
+        (Secret(cast("bytes", None), "a.b"), mtglib.SecretInvalidError, "a 16-byte key"),
     ],
 )
 def test_the_secret_is_checked_and_never_repeated(secret: Any, error: type[OptionError], text: str) -> None:
@@ -350,7 +350,7 @@ def test_overrides_name_the_dc_that_is_wrong(overrides: Any, name: str) -> None:
 def test_a_preference_that_leaves_a_dc_without_address_is_refused() -> None:
     raised = refused(prefer_ip="only-ipv6", dc_overrides={4: ["127.0.0.1:1"]})
 
-    assert str(raised) == "prefer_ip: expected a preference that leaves DC 4 an address, got 'only-ipv6'"
+    assert str(raised) == "prefer_ip: expected a value that leaves DC 4 with an address, got 'only-ipv6'"
 
 
 def test_the_table_of_dcs_is_made_of_the_options() -> None:

@@ -218,7 +218,7 @@ async def test_cancelling_serve_stops_accepting_and_nothing_else(events: EventRe
 async def test_a_listener_is_served_once_at_a_time(events: EventRecorder, listen: Listen) -> None:
     proxy, listener = make(events), listen()
     serving = await started(proxy, listener)
-    with pytest.raises(ProxyUseError, match="served already"):
+    with pytest.raises(ProxyUseError, match="already being served"):
         await proxy.serve(listener)
     socket.create_connection(listener.getsockname()).close()
     await events.seen(mtglib.EventFinish)
@@ -264,7 +264,7 @@ async def test_who_catches_a_cancellation_is_left_behind_with_a_warning(
 
     await proxy.shutdown()
     await serving
-    assert logger.warnings == ["connections left behind, since a part catches their cancellation: 1"]
+    assert logger.warnings == ["connections abandoned because one of the parts swallows their cancellation: 1"]
     network.go.set()
     (finish,) = await events.seen(mtglib.EventFinish)
     await proxy.shutdown()
@@ -287,7 +287,7 @@ async def test_an_engine_that_does_not_end_is_left_behind_with_a_warning(
 
     await make(events, logger=logger).shutdown()
 
-    assert logger.warnings == ["the relay engine was left behind: its threads don't end"]
+    assert logger.warnings == ["the relay engine was abandoned: its threads don't end"]
     go.set()
     await closed.wait()
 

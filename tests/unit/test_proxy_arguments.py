@@ -95,7 +95,7 @@ async def test_the_socket_of_an_asyncio_stream_is_refused_and_left_to_it(events:
         writer.close()
 
     assert str(await raised) == (
-        "sock: expected a plain socket.socket (for what isn't one see socket_from_streams), got TransportSocket"
+        "sock: expected a plain socket.socket (for anything else, see socket_from_streams), got TransportSocket"
     )
     assert events.events == []
 

@@ -162,4 +162,4 @@ async def test_a_fault_of_ours_is_an_end_and_a_warning(kind: type[BaseException]
         await over(visit)
         assert visit.running.exception() is None
         assert around.reasons() == [Reason.ERROR]
-        assert around.log.warnings == ["a stream failed"]
+        assert around.log.warnings == ["internal error in a connection"]

@@ -24,7 +24,7 @@ async def test_a_socket_in_tls_is_refused_and_closed(warnings: Warnings, logger:
     with pytest.raises(mtglib.UpstreamError, match=r"^ScriptedNetwork\.dial failed: TypeError$"):
         await dial(ScriptedNetwork(in_tls), "front.example", 443, 5.0, warnings)
 
-    text = "expected a plain socket.socket (for what isn't one see socket_from_streams), got SSLSocket"
+    text = "expected a plain socket.socket (for anything else, see socket_from_streams), got SSLSocket"
     assert [message.error for message in logger.messages] == [repr(TypeError(text))]
     assert sock.fileno() == -1
     peer.close()

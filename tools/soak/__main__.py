@@ -132,7 +132,7 @@ def _report(samples: list[Sample], soaking: Soak, list_requests: int, evicted: f
     found = leaks(samples)
     if turned_away := soaking.made["turned away"]:
         found.append(f"{turned_away} clients turned away")
-    print(f"wrong: {', '.join(found)}" if found else "nothing was left behind")
+    print(f"wrong: {', '.join(found)}" if found else "nothing was abandoned")
     return int(bool(found))
 
 

@@ -22,11 +22,13 @@ from mtg.commands.parameters import CONFIG, IPParameter, examples
     ),
 )
 @CONFIG
-@click.option("-i", "--ipv4", type=IPParameter(4), help="IPv4 address for the link.")
-@click.option("-I", "--ipv6", type=IPParameter(6), help="IPv6 address for the link.")
-@click.option("-p", "--port", type=click.IntRange(1, 65535), help="Port for the link, if it isn't that of bind-to.")
-@click.option("-x", "--hex", "hex_secret", is_flag=True, help="Put the secret into links in hex instead of base64.")
-@click.option("--qr/--no-qr", default=None, help="Draw a QR code on stderr; by default if you look at a terminal.")
+@click.option("-i", "--ipv4", type=IPParameter(4), help="IPv4 address to put into the link.")
+@click.option("-I", "--ipv6", type=IPParameter(6), help="IPv6 address to put into the link.")
+@click.option(
+    "-p", "--port", type=click.IntRange(1, 65535), help="Port to put into the link, if it differs from bind-to."
+)
+@click.option("-x", "--hex", "hex_secret", is_flag=True, help="Write the secret in links in hex instead of base64.")
+@click.option("--qr/--no-qr", default=None, help="Draw a QR code on stderr [default: only on a terminal].")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR code as an SVG image.")
 @click.option("--png", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR code as a PNG image.")
 def access(

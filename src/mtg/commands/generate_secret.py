@@ -9,7 +9,7 @@ from mtg.commands.parameters import examples
 
 @click.command(
     "generate-secret",
-    short_help="Make a secret.",
+    short_help="Generate a secret.",
     epilog=examples(
         "mtg generate-secret www.example.com",
         "mtg generate-secret --hex www.example.com",
@@ -18,7 +18,7 @@ from mtg.commands.parameters import examples
 @click.argument("host")
 @click.option("-x", "--hex", "as_hex", is_flag=True, help="Print it in hex instead of base64.")
 def generate_secret(host: str, as_hex: bool) -> None:
-    """Make a secret for a proxy that shows the web site HOST to strangers.
+    """Generate a secret for a proxy that shows the web site HOST to anyone who is not a client.
 
     Choose a site that this server could plausibly host: one of your own, or one that is hosted nearby.
     """

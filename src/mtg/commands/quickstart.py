@@ -13,16 +13,18 @@ from mtg.user_error import EXIT_USAGE, UserError
 
 @click.command(
     "quickstart",
-    short_help="Make a configuration if there is none, show its link, serve.",
+    short_help="Create a configuration file if there is none, show its link, and serve.",
     epilog=examples(
         "mtg quickstart",
         "mtg quickstart --host www.example.com --port 443 --server 198.51.100.7 /etc/mtg.toml",
     ),
 )
 @click.argument("config", type=click.Path(path_type=Path, readable=False), default="mtg.toml")
-@click.option("--host", default="", help="Site to show to strangers [default: www.microsoft.com].")
+@click.option("--host", default="", help="Site to show to anyone who isn't a client [default: www.microsoft.com].")
 @click.option("--port", default="", help="Port to listen on [default: 8443].")
-@click.option("--server", default="", help="Server for the link, an IP address or a name [default: this machine's].")
+@click.option(
+    "--server", default="", help="Address to put into the link, an IP address or a host name [default: this machine's]."
+)
 def quickstart(config: Path, host: str, port: str, server: str) -> None:
     """Make CONFIG with a fresh secret if there is none, print its link and QR code, and serve it.
 
@@ -38,5 +40,5 @@ def _port(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
-        raise UserError(f"--port: expected a port of 1 to 65535, got {text!r}", exit_code=EXIT_USAGE)
+        raise UserError(f"--port: expected a port from 1 to 65535, got {text!r}", exit_code=EXIT_USAGE)
     return int(text)

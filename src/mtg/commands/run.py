@@ -12,7 +12,7 @@ from mtg.commands.parameters import CONFIG, examples
 
 @click.command(
     "run",
-    short_help="Serve a configuration.",
+    short_help="Serve, as a configuration file says.",
     epilog=examples(
         "mtg run /etc/mtg.toml",
         "mtg run /etc/mtg.toml 2>> /var/log/mtg.log",

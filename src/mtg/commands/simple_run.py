@@ -25,32 +25,34 @@ SECRET_VARIABLE = "MTG_SECRET"  # noqa: S105  # a name, not a secret
 @click.argument("bind_to", metavar="BIND")
 @click.argument("secret", metavar="[SECRET]", required=False)
 @click.option("-d", "--debug", is_flag=True, help="Log everything.")
-@click.option("-c", "--concurrency", default="8192", show_default=True, help="Most connections at once.")
+@click.option("-c", "--concurrency", default="8192", show_default=True, help="Maximum number of connections at once.")
 @click.option("-b", "--tcp-buffer", default="4KB", help="Deprecated, has no effect.")
 @click.option(
     "-i",
     "--prefer-ip",
     default="prefer-ipv6",
     show_default=True,
-    help="Addresses of Telegram: prefer-ipv4, prefer-ipv6, only-ipv4 or only-ipv6.",
+    help="Which addresses of Telegram to use: prefer-ipv4, prefer-ipv6, only-ipv4 or only-ipv6.",
 )
 @click.option("-p", "--domain-fronting-port", default="443", show_default=True, help="Port of the fronted site.")
-@click.option("--domain-fronting-ip", help="Address of the fronted site, instead of resolving its name.")
-@click.option("-n", "--doh-ip", default="1.1.1.1", show_default=True, help="DNS over HTTPS server that finds the site.")
-@click.option("-t", "--timeout", default="10s", show_default=True, help="Time to connect to one address.")
+@click.option("--domain-fronting-ip", help="IP address of the fronted site; its name isn't resolved then.")
+@click.option(
+    "-n", "--doh-ip", default="1.1.1.1", show_default=True, help="DNS over HTTPS server that resolves the site's name."
+)
+@click.option("-t", "--timeout", default="10s", show_default=True, help="Time-out for connecting to one address.")
 @click.option(
     "-s",
     "--socks5-proxy",
     "socks5_proxies",
     multiple=True,
-    help="A SOCKS5 proxy that leads to Telegram; may be given several times.",
+    help="SOCKS5 proxy to reach Telegram through; may be given more than once.",
 )
 @click.option(
     "-a",
     "--antireplay-cache-size",
     default="1MB",
     show_default=True,
-    help="Has no effect: replays are found exactly.",
+    help="Has no effect: replay detection is exact.",
 )
 def simple_run(bind_to: str, secret: str | None, tcp_buffer: str, **flags: Any) -> None:
     """Serve a proxy on BIND (IP:port) with SECRET, without a configuration file.

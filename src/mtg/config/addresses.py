@@ -121,5 +121,5 @@ def _split_ip_port(value: object, expected: str, *, lowest_port: int) -> tuple[s
     if not colon or not _PORT.fullmatch(port) or bracketed != (":" in host):
         raise ValueError(expected)
     if not lowest_port <= int(port) <= 65535:
-        raise ValueError(f"a port of {lowest_port} to 65535")
+        raise ValueError(f"a port from {lowest_port} to 65535")
     return _ip(host[1:-1] if bracketed else host, expected), int(port)

@@ -99,7 +99,7 @@ def _secret(value: object, where: str, problems: list[str]) -> object:
     """A secret's problems have the library's words, which never quote it."""
     try:
         if not isinstance(value, str):
-            raise ValueError("expected a text")
+            raise ValueError("expected a string")
         return mtglib.Secret.parse(value)
     except (ValueError, mtglib.MtglibError) as error:
         problems.append(f"{where}: {str(error).removeprefix('secret: ')}")
@@ -143,7 +143,7 @@ def _all_paths(section: type[Section], path: str = "") -> typing.Iterator[str]:
             yield from _all_paths(field.type, f"{path}{field.encode_name}.")
 
 
-_NATIVE = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+_NATIVE = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 _PARSED_BY_THEMSELVES = (
     *(addresses.IPText, addresses.IPPort, addresses.Listen),

@@ -82,7 +82,7 @@ def config_from_table(table: Mapping[str, Any], *, source: str, directory: Path 
 def _read_secret(directory: Path, name: str, problems: list[str]) -> mtglib.Secret | None:
     where = f"secret-file: {shown(name)}"  # through shown: somebody will write the secret itself there
     if "\0" in name:
-        problems.append(f"{where}: expected a file's name")
+        problems.append(f"{where}: expected a file name")
         return None
     try:
         return mtglib.Secret.parse(read_small_file(directory / name, _MAX_SECRET_BYTES).decode("ascii"))
@@ -121,7 +121,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         what = message[: place.start()] if place else message
         raise _unreadable(f"{path}:{line}", f"{what[:1].lower()}{what[1:]}") from None
     except (ValueError, RecursionError):  # a number of thousands of digits, a list of thousands of lists
-        raise _unreadable(str(path), "expected TOML with sensible numbers and nesting") from None
+        raise _unreadable(str(path), "expected TOML, without huge numbers or deep nesting") from None
 
 
 def _permission_warning(path: Path) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ def _permission_warning(path: Path) -> tuple[str, ...]:
         mode = stat.S_IMODE(os.stat(path).st_mode)
     except OSError:
         return ()
-    return (f"{path}: holds the secret and other users can read it (chmod 600 {path})",) if mode & 0o077 else ()
+    return (f"{path}: contains the secret, and other users can read it (chmod 600 {path})",) if mode & 0o077 else ()
 
 
 def _unreadable(source: str, problem: str) -> UserError:

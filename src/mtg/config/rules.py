@@ -47,17 +47,17 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
 
 def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
     if "secret" in table and "secret-file" in table:
-        problems.append("secret-file: expected either this or secret, got both")
+        problems.append("secret-file: expected only one of secret and secret-file, got both")
     elif not table.get("secret-file") and "secret" not in table:
         problems.append("secret: missing; `mtg generate-secret HOST` makes one")
     if "bind-to" not in table:
         problems.append('bind-to: missing; expected IP:port such as "0.0.0.0:3128"')
     for index, listen in enumerate(config.bind_to):
         if listen in config.bind_to[:index]:
-            problems.append(f"bind-to[{index}]: {listen} is there twice")
+            problems.append(f"bind-to[{index}]: {listen} is listed twice")
     metrics = config.stats.prometheus
     if metrics.enabled and metrics.bind_to is not None and str(metrics.bind_to) in map(str, config.bind_to):
-        problems.append(f"stats.prometheus.bind-to: {metrics.bind_to} is in bind-to already")
+        problems.append(f"stats.prometheus.bind-to: {metrics.bind_to} is already in bind-to")
 
 
 def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
@@ -71,7 +71,7 @@ def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -
         ),
         ("stats.statsd.address", stats.statsd.enabled, 'expected IP:port such as "127.0.0.1:8125"'),
         ("stats.prometheus.bind-to", stats.prometheus.enabled, 'expected IP:port such as "127.0.0.1:3129"'),
-        ("defense.allowlist.urls", defense.allowlist.enabled, "without a list nobody would be let in"),
+        ("defense.allowlist.urls", defense.allowlist.enabled, "without a list, nobody could connect"),
     ):
         if is_needed and not given(table, key):
             problems.append(f"{key}: missing; {expected}")
@@ -80,10 +80,12 @@ def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -
 def _too_short(config: Config, problems: list[str]) -> None:
     """Durations that a part could work with, and nobody should."""
     if config.defense.anti_replay.remember < LEAST_REMEMBER_SECONDS:
-        problems.append("defense.anti-replay.remember: expected at least 1h, as a hello can be sent again at any time")
+        problems.append(
+            "defense.anti-replay.remember: expected at least 1h: a recorded hello can be replayed at any time"
+        )
     for name, ip_list in (("blocklist", config.defense.blocklist), ("allowlist", config.defense.allowlist)):
         if ip_list.update_each < LEAST_UPDATE_EACH_SECONDS:
-            problems.append(f"defense.{name}.update-each: expected at least 1m, which servers of lists can bear")
+            problems.append(f"defense.{name}.update-each: expected at least 1m, so as not to burden the list's server")
 
 
 def _rename_kind(config: Config, findings: Findings) -> Config:
@@ -145,15 +147,15 @@ def _notes(config: Config, warnings: list[str]) -> None:
             warnings.append(f'{key}: has no effect on kind = "{cache.kind}"')
     if config.defense.allowlist.enabled or config.defense.blocklist.enabled:
         warnings += [
-            f"bind-to: {listen} has no client addresses, so that IP lists do not hold for it"
+            f"bind-to: {listen} has no client addresses, so IP lists have no effect on it"
             for listen in config.bind_to
             if isinstance(listen, ListenUnix)
         ]
     metrics = config.stats.prometheus
     if metrics.enabled and metrics.bind_to is not None and not _is_loopback(metrics.bind_to.host):
         warnings.append(
-            f"stats.prometheus.bind-to: {metrics.bind_to} isn't for this machine alone: whoever can connect there sees "
-            "how the proxy is used, and that it is one (use 127.0.0.1, or let a firewall close the port)"
+            f"stats.prometheus.bind-to: {metrics.bind_to} isn't a loopback address: anyone who can connect to it "
+            "sees that this is a proxy, and how it is used (use 127.0.0.1, or block the port with a firewall)"
         )
     if config.defense.blocklist.enabled and not config.defense.blocklist.urls:
         warnings.append("defense.blocklist.urls: empty, so nobody is blocked")

@@ -25,10 +25,10 @@ from mtg.config.values import (
 )
 from mtglib import Secret
 
-Port = Annotated[int, Meta(ge=1, le=65535, description="a port of 1 to 65535")]
-Positive = Annotated[int, Meta(ge=1, le=10**9, description="a whole number of 1 to 1000000000")]
+Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535")]
+Positive = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
 DCNumber = Annotated[int, Meta(ge=1, le=10**9, description="a DC number of at least 1")]
-RememberedHellos = Annotated[int, Meta(ge=1000, le=10**8, description="a whole number of 1000 to 100000000")]
+RememberedHellos = Annotated[int, Meta(ge=1000, le=10**8, description="a whole number from 1000 to 100000000")]
 
 ONE_OR_MANY = "one-or-many"
 """Marks a list that may be written as its only element."""

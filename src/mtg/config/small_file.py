@@ -61,7 +61,7 @@ def _wait(descriptor: int, deadline_mono: float) -> None:
     poll.register(descriptor, select.POLLIN)
     left_seconds = deadline_mono - time.monotonic()
     if left_seconds <= 0 or not poll.poll(left_seconds * 1000):
-        raise ValueError(f"expected a file, got a pipe into which nobody wrote for {_PIPE_SECONDS:g} s")
+        raise ValueError(f"expected a file, got a pipe that nobody wrote to for {_PIPE_SECONDS:g} s")
 
 
 def _check_kind(mode: int, pipes: bool) -> None:

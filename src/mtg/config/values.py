@@ -48,7 +48,7 @@ class Size(int):
         if size_bytes is None or size_bytes != int(size_bytes):
             raise ValueError(cls.expected)
         if not 0 < size_bytes <= MAX_SIZE_BYTES:
-            raise ValueError("a size of 1 byte to 1 TiB")
+            raise ValueError("a size from 1 byte to 1 TiB")
         return cls(int(size_bytes))
 
 

@@ -131,5 +131,5 @@ class Exact:
 
     def _first_without_load(self, data: bytes, now_unix: int) -> bool:
         self._seen = self._memory.seen
-        self._logger.warning(f"anti-replay: {self._directory}: isn't used, as nobody has awaited load()")
+        self._logger.warning(f"anti-replay: {self._directory}: not used: load() was never awaited")
         return self._memory.seen(data, now_unix)

@@ -82,7 +82,9 @@ class Journal:
             names = _names(self._open_folder())
         except OSError as error:
             why = error.strerror or error
-            self.notes.append(f"{self._directory}: can't be used, so a restart forgets which hellos came: {why}")
+            self.notes.append(
+                f"{self._directory}: can't be used ({why}): after a restart, hellos seen before it can be replayed"
+            )
         headers = {name: header for name in names if (header := self._header(name))}
         if headers:
             self._key = headers[max(headers, key=_number)].key
@@ -160,13 +162,13 @@ class Journal:
             self.notes.append(f"{self._directory / name}: can't be read: {error.strerror or error}")
             return None
         if header is None or header.record_bytes != self._record_bytes:
-            self.notes.append(f"{self._directory / name}: isn't a file of this program, or its beginning is damaged")
+            self.notes.append(f"{self._directory / name}: wasn't written by this program, or its beginning is damaged")
             return None
         return header
 
     def _load_file(self, name: str, header: Header, entries: Entries) -> None:
         if header.key != self._key:
-            self.notes.append(f"{self._directory / name}: was made with another key, so that it is deleted")
+            self.notes.append(f"{self._directory / name}: was written with another key, so it is deleted")
             with suppress(OSError):
                 os.unlink(name, dir_fd=self._open_folder())
             return
@@ -183,7 +185,7 @@ class Journal:
             problem = f"can't be read to its end ({error.strerror or error})"
         count = entries.added - before
         if problem:
-            self.notes.append(f"{self._directory / name}: {problem}; what {count} hellos left in it is used")
+            self.notes.append(f"{self._directory / name}: {problem}; the {count} hellos that could be read are used")
         self._files.append(_File(name, entries.added))
         self._safe = _Place(entries.added, end, count)
 

@@ -79,7 +79,7 @@ class Persistence(Generic[AnyEntries]):
         except Exception as error:  # also without a thread; whatever it is, the proxy can do without
             self._stop.set()
             self._ended = None
-            self._tell("warning", f"{self._directory}: can't be read, so hellos are kept in memory only", error)
+            self._tell("warning", f"{self._directory}: can't be read, so hellos are remembered in memory only", error)
             return None
         except BaseException:
             self._stop.set()
@@ -99,7 +99,9 @@ class Persistence(Generic[AnyEntries]):
             async with asyncio.timeout(_LAST_WRITE_TIMEOUT):
                 await asyncio.shield(ended)
         except TimeoutError as error:
-            self._tell("warning", f"{self._directory}: the last hellos can't be kept: the disk doesn't answer", error)
+            self._tell(
+                "warning", f"{self._directory}: the latest hellos can't be saved: the disk doesn't respond", error
+            )
 
     def _live(
         self,
@@ -130,7 +132,7 @@ class Persistence(Generic[AnyEntries]):
         except Exception as error:
             if not self._has_failed:
                 self._has_failed = True
-                text = f"{self._directory}: can't be written, so a restart forgets which hellos came"
+                text = f"{self._directory}: can't be written: after a restart, hellos seen since can be replayed"
                 _in_loop(loop, self._tell, "warning", text, error)
         else:
             if self._has_failed and has_appended:  # a disk that took nothing has proved nothing

@@ -215,7 +215,7 @@ class Redis:
         """Set a key; tell whether it was missing."""
         answer = await self._connected().set(self._key_prefix + record.hex(), b"", nx=True, px=for_ms)
         if answer is not True and answer is not None:
-            raise ValueError("the server's answer is none that SET has")
+            raise ValueError("the server's reply to SET makes no sense")
         return answer is True
 
     async def _send(self, records: list[bytes]) -> bool:
@@ -267,20 +267,20 @@ class Redis:
         self._is_away = True
         self._retry_at_mono = self._clock() + _PAUSE_SECONDS
         if isinstance(error, TimeoutError) and not str(error):
-            late = "nobody told its address" if self._addresses.is_asked_for else "no answer"
+            late = "its name wasn't resolved" if self._addresses.is_asked_for else "no answer"
             error = TimeoutError(f"{late} within {self._timeout_seconds:g} s")
         what = "can't be used"
         if type(error).__name__ == "OutOfMemoryError":
-            what = "is full (its maxmemory is too small for what it is to remember)"
+            what = "is full (its maxmemory is too small for what it has to remember)"
         self._logger.warning(
-            f"the anti-replay server {self._address} {what}, this proxy goes on by itself", error=error
+            f"the anti-replay server {self._address} {what}; using local memory until it is back", error=error
         )
 
     def _answered(self, is_probe: bool) -> None:
         # Only a probe ends the pause, else each call of a busy server that just makes it would be a change to log.
         if is_probe and self._is_away:
             self._is_away = False
-            self._logger.info(f"the anti-replay server {self._address} can be used again")
+            self._logger.info(f"the anti-replay server {self._address} is usable again")
 
 
 def _check_package() -> None:

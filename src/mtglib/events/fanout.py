@@ -123,7 +123,7 @@ class Fanout:
 
     def _say_not_entered(self) -> None:
         self._is_said = True
-        text = "events gather, since nobody has entered this Fanout: use it in `async with`"
+        text = "events pile up because this Fanout wasn't entered: use it in `async with`"
         if self._has_logger:
             self._logger.warning(text)
         else:

@@ -75,11 +75,13 @@ class EarlyFront:
                 while (assembled := client_hello.assemble(conn.unread)) is None:
                     self._forward()
                     if not await conn.receive_more(None):
-                        raise ClientError(Reason.CLOSED, "the client left before its ClientHello was complete")
+                        raise ClientError(
+                            Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
+                        )
                     self._shared.roster.touch(self._entry)
         except TimeoutError:
             if self.has_answered:
-                raise ClientError(Reason.TIMEOUT, "the site has answered before the ClientHello was complete") from None
+                raise ClientError(Reason.TIMEOUT, "the site answered before the ClientHello was complete") from None
             raise ClientError(Reason.TIMEOUT, "no complete ClientHello in time") from None
         finally:
             self._looking = None

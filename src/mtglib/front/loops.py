@@ -124,4 +124,4 @@ class LoopGuard:
 
 
 def _loop_error() -> UpstreamError:
-    return UpstreamError("domain-fronting: expected a web site, but it leads back to this proxy")
+    return UpstreamError("domain-fronting: expected a web site, but that server leads back to this proxy")

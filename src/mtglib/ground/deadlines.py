@@ -55,7 +55,7 @@ async def within(
     except asyncio.CancelledError as error:
         if _is_being_cancelled():
             raise
-        raise RuntimeError("what was waited for has been cancelled") from error
+        raise RuntimeError("the awaited operation was cancelled") from error
     except Exception as error:
         if _is_being_cancelled():
             raise asyncio.CancelledError from error

@@ -93,7 +93,7 @@ class _Lookup:
         except OSError as error:
             found = error
         except Exception:  # the name's encoding, a NUL in it, a port beyond all bounds: all who wait want an answer
-            found = OSError(f"{host!r} is no host name, or {port} no port")
+            found = OSError(f"{host!r} isn't a host name, or {port} isn't a port")
         try:
             loop.call_soon_threadsafe(self.tell, found)
         except RuntimeError:  # the event loop is gone, and with it who asked

@@ -80,10 +80,12 @@ def split_url(
     if not isinstance(url, str) or not url:
         raise OptionError(option, expected)
     if not _PRINTABLE.fullmatch(url):
-        raise OptionError(option, "at most 2000 ASCII characters, no blanks (a host as xn--..., others as %20)")
+        raise OptionError(
+            option, "at most 2000 ASCII characters without spaces (write a host as xn--..., a space as %20)"
+        )
     # A # ends host and port: with user:12#34@host, user would be asked at port 12, and the log would say so.
     if "#" in url and not (may_have_fragment and "@" not in url.partition("#")[2]):
-        raise OptionError(option, "a URL without # (in a password it is %23)")
+        raise OptionError(option, "a URL without # (in a password, write %23)")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port  # a property that parses

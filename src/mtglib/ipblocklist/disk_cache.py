@@ -108,7 +108,9 @@ class DiskCache:
 
     def unusable(self, url: str, why: str) -> ListError:
         """Make the error of a copy that is no help."""
-        return ListError(f"its copy {self._path(url)} can't be used, so it is empty until it is downloaded: {why}")
+        return ListError(
+            f"its copy {self._path(url)} can't be used, so the list is empty until it is downloaded: {why}"
+        )
 
     def _write(self, path: Path, *parts: bytes) -> None:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)

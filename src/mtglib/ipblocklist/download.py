@@ -47,9 +47,9 @@ async def _get(
         if response.status_code == 304 and known != Validators():
             return None
         if response.status_code != 200:
-            raise ListError(f"the server answers {response.status_code}")
+            raise ListError(f"the server answered {response.status_code}")
         if not _shows_its_end(response):
-            raise ListError("the server doesn't say how long it is, so it may be cut off")
+            raise ListError("the server doesn't say how long it is, so it may be incomplete")
         text = await _read(response, max_bytes)
         return text, Validators.of_stranger(response.headers.get("etag", ""), response.headers.get("last-modified", ""))
 
@@ -71,7 +71,7 @@ async def _read(response: Any, max_bytes: int) -> list[bytes]:
     """Read the body; unpacked here, since a client unpacks whatever comes, a thousand times its size, in one go."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
-        raise ListError("compressed in a way that wasn't asked for")
+        raise ListError("compressed with a method that wasn't requested")
     gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if encoding != "identity" else None
     text = Pieces()
     async for chunk in response.aiter_raw():
@@ -79,7 +79,7 @@ async def _read(response: Any, max_bytes: int) -> list[bytes]:
         if text.size_bytes > max_bytes:
             raise ListError(f"larger than {max_bytes} bytes")
         if gzip and gzip.unused_data:
-            raise ListError("there is more after its compressed end")
+            raise ListError("there is data after the end of the compressed data")
     if gzip and not gzip.eof:
-        raise ListError("its compressed data is cut off")
+        raise ListError("the compressed data is incomplete")
     return text.done()

@@ -50,13 +50,13 @@ class Report:
     def available(self, source: Source) -> None:
         """A source could be had: told if it couldn't before, and has what it had."""
         if self._reasons.pop(source, None):
-            self._info("list is available again", source=source.label)
+            self._info("list is back", source=source.label)
 
     def copies(self, sources: Sequence[Source]) -> None:
         """Tell once that copies can't be written, until all can."""
         failed = next((source for source in sources if source.cache_error), None)
         if failed is not None and failed.cache_error is not None and not self._copies_failed:
-            self._warn("copies of lists can't be written", failed, failed.cache_error)
+            self._warn("lists can't be saved to disk", failed, failed.cache_error)
         self._copies_failed = failed is not None
 
     def updated(self, sources: Sequence[Source], size: int) -> None:

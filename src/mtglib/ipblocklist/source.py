@@ -89,7 +89,7 @@ class Source(ABC):
         if prefixes is None:
             return
         if prefixes.broken_lines > prefixes.count or not (prefixes.count or may_be_empty):
-            raise ListError(f"not a list: {prefixes.broken_lines} broken lines, {prefixes.count} good ones")
+            raise ListError(f"not an IP list: {prefixes.broken_lines} invalid lines, {prefixes.count} valid ones")
         self._digest, self.prefixes, self.origin = digest, prefixes, origin
 
 

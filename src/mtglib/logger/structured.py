@@ -48,7 +48,9 @@ def make_logger(
         render = _masked(render)
 
     def on_dropped(count: int) -> None:
-        logger.bind(count=count).warning("log: lines were dropped, as they could not be written in time, or not at all")
+        logger.bind(count=count).warning(
+            "log: lines were dropped because they could not be written, or not fast enough"
+        )
 
     lines = _Lines(writer_for(stream, on_dropped), render)
     logger = DebugLogger(lines) if debug else StructLogger(lines)

@@ -61,7 +61,7 @@ class Balanced:
         for index, network in enumerate(ready):
             left_seconds = deadline_mono - loop.time()
             if left_seconds <= 0:
-                errors.append(TimeoutError(f"the time is over, {len(ready) - index} more were not tried"))
+                errors.append(TimeoutError(f"time-out before {len(ready) - index} more could be tried"))
                 break
             share_seconds = max(left_seconds / (len(ready) - index), timeout_seconds / _MOST_SHARES)
             share_seconds = min(share_seconds, left_seconds)
@@ -118,7 +118,7 @@ def _network(url: str, option: str, base: Network, logger: Logger | None) -> Net
 
 def _summary(errors: Sequence[Exception], count: int) -> Exception:
     if not errors:
-        return CircuitOpenError(f"none of {count} networks can be used: all failed too often and rest")
+        return CircuitOpenError(f"none of {count} networks can be used: all failed too often and are paused")
     if len(errors) == 1:
         return errors[0]
     text = "; ".join(_text(error) for error in errors)

@@ -85,7 +85,7 @@ class CircuitBreaker:
             OSError, TimeoutError: The network's own.
         """
         if not self.lets_through:
-            raise CircuitOpenError(f"{self._network!r} failed too often and rests")
+            raise CircuitOpenError(f"{self._network!r} failed too often and is paused")
         attempt = object()
         if self._opened_at_mono is not None:
             self._trial = attempt
@@ -128,7 +128,7 @@ class CircuitBreaker:
             # Dials from before the opening tell nothing new.
             if self._trial is attempt:
                 self._opened_at_mono = now_mono
-                self._log("debug", f"still fails and rests for {self._half_open_timeout_seconds:g} s", error)
+                self._log("debug", f"still fails and is paused for {self._half_open_timeout_seconds:g} s", error)
             return
         if now_mono - self._failed_at_mono >= self._reset_failures_timeout_seconds:
             self._failures = 0
@@ -139,7 +139,7 @@ class CircuitBreaker:
             self._log("debug", f"failed {often}", error)
             return
         self._opened_at_mono = now_mono
-        self._log("warning", f"failed {often} and rests for {self._half_open_timeout_seconds:g} s", error)
+        self._log("warning", f"failed {often} and is paused for {self._half_open_timeout_seconds:g} s", error)
 
     def _log(self, level: Literal["debug", "info", "warning"], what: str, error: Exception | None = None) -> None:
         getattr(self._logger, level)(f"{self._network!r} {what}", error=error)

@@ -26,7 +26,7 @@ def numeric_answer(ip: str, port: int) -> Answer:
     address, separator, zone = ip.partition("%")
     if ":" not in address:
         if separator:
-            raise OSError(errno.EINVAL, f"{ip} is no address")
+            raise OSError(errno.EINVAL, f"{ip} isn't an address")
         return socket.AF_INET, (ip, port)
     if not separator:
         return socket.AF_INET6, (ip, port)

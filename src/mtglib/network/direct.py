@@ -82,7 +82,7 @@ class Direct:
         loop = asyncio.get_running_loop()
         deadline_mono = loop.time() + timeout_seconds
         resolving = self._resolver.resolve(host, port)
-        found = await within(timeout_seconds, resolving, what=f"nobody told the addresses of {host}")
+        found = await within(timeout_seconds, resolving, what=f"{host} wasn't resolved")
         answers = by_preference(found, self._prefer_ip)
         if not answers:
             raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address" + self._of_which_kind())

@@ -120,7 +120,7 @@ class SocketOptions:
         for name in list(self._untold):  # threads may share these options
             error = self._untold.pop(name, None)
             if error is not None:
-                GuardedLogger(logger).debug(f"this system can't set {name}, which is left out", error=error)
+                GuardedLogger(logger).debug(f"this system doesn't support {name}; it is not set", error=error)
 
     def _wanted(self) -> list[tuple[str, int, int | bytes]]:
         tcp = socket.IPPROTO_TCP

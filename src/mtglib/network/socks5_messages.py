@@ -56,16 +56,18 @@ def greet(user: bytes | None = None, password: bytes = b"") -> Conversation:
     reply = yield Exchange(bytes([_VERSION, len(methods)]) + methods, 2)
     _check_version(reply)
     if reply[1] == _NO_METHOD:
-        raise OSError("wants a user and password" if user is None else "accepts no user and password")
+        raise OSError(
+            "requires a user name and password" if user is None else "doesn't accept a user name and password"
+        )
     if reply[1] not in methods:
-        raise OSError(f"chooses an authentication that wasn't offered ({reply[1]})")
+        raise OSError(f"chose an authentication method that wasn't offered ({reply[1]})")
     if reply[1] == _PASSWORD and user is not None:
         credentials = bytes([_PASSWORD_VERSION, len(user)]) + user + bytes([len(password)]) + password
         reply = yield Exchange(credentials, 2)
         if reply[0] not in (_PASSWORD_VERSION, _VERSION):  # some servers give SOCKS's version here
-            raise OSError("sends a malformed answer to user and password")
+            raise OSError("sent a malformed reply to the user name and password")
         if reply[1] != 0:
-            raise OSError("refuses user and password")
+            raise OSError("rejected the user name and password")
 
 
 def connect(host: str, port: int) -> Conversation:
@@ -91,7 +93,7 @@ def connect(host: str, port: int) -> Conversation:
     reserved, kind, first = yield Exchange(b"", 3)
     lengths = {_IPV4: 4, _IPV6: 16, _NAME: 1 + first}
     if reserved != 0 or kind not in lengths:
-        raise OSError("sends a malformed reply")
+        raise OSError("sent a malformed reply")
     yield Exchange(b"", lengths[kind] - 1 + 2)  # the rest of the address that it dials from, and a port
 
 
@@ -108,7 +110,7 @@ def _raise_reply(code: int) -> NoReturn:
 def _encode_target(host: str, port: int) -> bytes:
     """The address of a request: its type, itself and the port."""
     if not 1 <= port <= 65535:
-        raise TargetUnreachableError(f"can't be asked for port {port}")
+        raise TargetUnreachableError(f"can't be asked to connect to port {port}")
     if (ip := canonical_ip(host)) is not None:
         return bytes([_IPV4 if ip.version == 4 else _IPV6]) + ip.packed + port.to_bytes(2, "big")
     try:
@@ -116,5 +118,5 @@ def _encode_target(host: str, port: int) -> bytes:
     except UnicodeError:
         name = b""
     if not 1 <= len(name) <= _MAX_NAME_BYTES:
-        raise TargetUnreachableError("can't be asked for what is no host name")
+        raise TargetUnreachableError("can't be asked to connect to an invalid host name")
     return bytes([_NAME, len(name)]) + name + port.to_bytes(2, "big")

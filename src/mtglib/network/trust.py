@@ -43,5 +43,5 @@ def _stamp() -> _Stamp:
     except OSError:
         return cafile, paths.capath, 0, 0
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(f"the file of authorities isn't one: {cafile}")
+        raise OSError(f"not a file of certificate authorities: {cafile}")
     return cafile, paths.capath, status.st_mtime_ns, status.st_size

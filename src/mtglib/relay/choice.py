@@ -59,7 +59,7 @@ class ChosenRelay:
         elif self._pid != os.getpid():
             job.client.close()
             job.upstream.close()
-            raise EngineError("this proxy relayed before a fork; make a new Proxy in the child")
+            raise EngineError("this proxy was used before a fork; create a new Proxy in the child")
         return self._relay.run(job, on_traffic)
 
     def report(self) -> None:

@@ -50,42 +50,46 @@ METRICS = (
     Metric("client_connections", "gauge", "Client connections that are open.", ("ip_family",), _FAMILIES),
     Metric("telegram_connections", "gauge", "Connections to Telegram that are open.", ("telegram_ip", "dc")),
     Metric(
-        "domain_fronting_connections", "gauge", "Clients that are connected to the site.", ("ip_family",), _FAMILIES
+        "domain_fronting_connections",
+        "gauge",
+        "Visitors who are connected to the fronted site.",
+        ("ip_family",),
+        _FAMILIES,
     ),
     Metric("iplist_size", "gauge", "Prefixes in an IP list.", ("ip_list",)),
     Metric("telegram_traffic", "counter", "Bytes exchanged with Telegram.", ("telegram_ip", "dc", "direction")),
-    Metric("domain_fronting_traffic", "counter", "Bytes exchanged with the site.", ("direction",), _DIRECTIONS),
-    Metric("domain_fronting", "counter", "Clients that were sent to the site.", (), _NO_LABELS),
-    Metric("concurrency_limited", "counter", "Clients refused since there were too many.", (), _NO_LABELS),
-    Metric("visitors_evicted", "counter", "Visitors who made room for a newcomer.", (), _NO_LABELS),
-    Metric("ip_blocklisted", "counter", "Clients refused for their address.", ("ip_list",), _LISTS),
-    Metric("replay_attacks", "counter", "Hellos that were sent a second time.", (), _NO_LABELS),
-    Metric("connections_finished", "counter", "Client connections that are over, by why.", ("reason",)),
+    Metric("domain_fronting_traffic", "counter", "Bytes exchanged with the fronted site.", ("direction",), _DIRECTIONS),
+    Metric("domain_fronting", "counter", "Visitors who were passed on to the fronted site.", (), _NO_LABELS),
+    Metric("concurrency_limited", "counter", "Connections refused because there were too many.", (), _NO_LABELS),
+    Metric("visitors_evicted", "counter", "Visitors evicted to make room for a newcomer.", (), _NO_LABELS),
+    Metric("ip_blocklisted", "counter", "Connections refused because of their address.", ("ip_list",), _LISTS),
+    Metric("replay_attacks", "counter", "Replayed hellos.", (), _NO_LABELS),
+    Metric("connections_finished", "counter", "Connections that ended, by reason.", ("reason",)),
     Metric(
         "handshake_failures",
         "counter",
-        "Clients without a good handshake, by what was wrong.",
+        "Failed handshakes, by reason.",
         ("reason",),
         tuple((reason,) for reason in HANDSHAKE_FAILURES),
     ),
-    Metric("dc_errors", "counter", "Client connections that ended since their DC was out of reach.", ("dc",)),
+    Metric("dc_errors", "counter", "Client connections that ended because their DC was unreachable.", ("dc",)),
 )
 
 SAMPLED = (
-    Metric("build_info", "gauge", "What runs; always 1.", ("version", "engine")),
+    Metric("build_info", "gauge", "Version and engine, as labels; always 1.", ("version", "engine")),
     Metric("clients", "gauge", "Clients that are connected."),
     Metric("visitors", "gauge", "Connections that aren't clients', or not yet."),
     Metric("engine_threads", "gauge", "Threads of the relay engine."),
     Metric("engine_connections", "gauge", "Connections that the relay engine has."),
     Metric("engine_buffered_bytes", "gauge", "Bytes in the relay engine that their receivers haven't taken."),
-    Metric("replay_memory_entries", "gauge", "Hellos that are remembered, to find replays."),
-    Metric("replay_memory_reach_seconds", "gauge", "Seconds since the oldest of them came."),
-    Metric("events_dropped", "counter", "Events that observers didn't get."),
+    Metric("replay_memory_entries", "gauge", "Hellos remembered for replay detection."),
+    Metric("replay_memory_reach_seconds", "gauge", "Age of the oldest remembered hello, in seconds."),
+    Metric("events_dropped", "counter", "Events that were dropped before an observer got them."),
     Metric("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", is_standard=True),
     Metric("process_open_fds", "gauge", "Number of open file descriptors.", is_standard=True),
     Metric("process_max_fds", "gauge", "Maximum number of open file descriptors.", is_standard=True),
 )
 """Metrics that are sampled, not counted: `samples`."""
 
-HANDSHAKE_SECONDS = DurationMetric("handshake_seconds", "Seconds from a client's connection to its frame.")
-DIAL_SECONDS = DurationMetric("dial_seconds", "Seconds that it took to connect to a DC.", ("dc",))
+HANDSHAKE_SECONDS = DurationMetric("handshake_seconds", "Seconds from accepting a client to its obfuscated2 frame.")
+DIAL_SECONDS = DurationMetric("dial_seconds", "Seconds taken to connect to a DC.", ("dc",))

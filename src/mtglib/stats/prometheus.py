@@ -32,7 +32,9 @@ class Prometheus:
     """
 
     def __init__(self, *, metric_prefix: str = "mtg") -> None:
-        check_text("metric_prefix", metric_prefix, _PREFIX, "letters, digits and underscores, no digit first")
+        check_text(
+            "metric_prefix", metric_prefix, _PREFIX, "letters, digits and underscores, not starting with a digit"
+        )
         self._prefix = metric_prefix
         self._counts = Counts()
         self._samples = Samples()
@@ -79,7 +81,7 @@ class Prometheus:
             OptionError: The path can't work.
             OSError: The socket doesn't listen.
         """
-        check_text("http_path", http_path, _PATH, "a path that begins with / and has no query")
+        check_text("http_path", http_path, _PATH, "a path that starts with / and has no query")
         await serve_page(sock, http_path, CONTENT_TYPE, self.render)
 
     def _lines(self) -> Iterator[str]:

@@ -57,7 +57,7 @@ def parse_client_frame(frame: bytes, secret_key: bytes) -> ClientFrame:
         ClientError: "frame": it asks for another transport than padded intermediate, or was made with another secret.
     """
     if len(frame) != FRAME_BYTES:
-        raise ClientError(Reason.FRAME, "an obfuscated2 frame of another length than 64")
+        raise ClientError(Reason.FRAME, "an obfuscated2 frame that isn't 64 bytes long")
     back = frame[55:7:-1]
     key, iv = _mix(frame[8:40], secret_key), frame[40:56]
     tail = crypt(key, iv, frame)[56:]

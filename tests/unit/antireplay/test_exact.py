@@ -125,7 +125,7 @@ async def test_one_that_nobody_has_loaded_says_so_once(tmp_path: Path, logger: R
     assert await asks(cache, b"a", b"a") == [False, True]
     await cache.close()
 
-    assert logger.warnings == [f"anti-replay: {tmp_path}/a: isn't used, as nobody has awaited load()"]
+    assert logger.warnings == [f"anti-replay: {tmp_path}/a: not used: load() was never awaited"]
     assert not (tmp_path / "a").exists()
 
 

@@ -112,7 +112,7 @@ def test_a_damaged_block_costs_what_is_in_it(tmp_path: Path) -> None:
     with life(tmp_path) as second:
         assert second.sees(*data) == [True] * 2 + [False] * 3 + [True] * 4
         (note,) = second.notes
-        assert note == f"{tmp_path / FIRST}: is damaged or incomplete; what 6 hellos left in it is used"
+        assert note == f"{tmp_path / FIRST}: is damaged or incomplete; the 6 hellos that could be read are used"
 
 
 def make_fifo(path: Path) -> None:
@@ -192,7 +192,7 @@ def test_files_of_another_key_are_told_and_deleted(tmp_path: Path) -> None:
 
     with life(tmp_path / "one") as later:
         assert (later.found, all(later.sees(*hellos(0, 7)))) == (7, True)
-        assert later.notes == [f"{tmp_path / 'one' / FIRST}: was made with another key, so that it is deleted"]
+        assert later.notes == [f"{tmp_path / 'one' / FIRST}: was written with another key, so it is deleted"]
     with life(tmp_path / "one") as last:
         assert (last.found, last.notes) == (7, [])
 

@@ -59,7 +59,7 @@ async def test_hellos_are_written_while_the_proxy_runs(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("soon")
 async def test_a_full_disk_is_told_once_and_that_it_is_over_once(tmp_path: Path, logger: RecordingLogger) -> None:
     cache = Exact(directory=tmp_path, logger=logger)
-    lost = f"anti-replay: {tmp_path}: can't be written, so a restart forgets which hellos came"
+    lost = f"anti-replay: {tmp_path}: can't be written: after a restart, hellos seen since can be replayed"
     back = f"anti-replay: {tmp_path}: can be written again"
     async with cache:
         for first in (0, 100):
@@ -93,7 +93,7 @@ async def test_what_is_wrong_with_a_file_is_a_warning(tmp_path: Path, logger: Re
     async with Exact(directory=tmp_path, logger=logger) as cache:
         await cache.seen_before(b"a")
     assert logger.warnings == [
-        f"anti-replay: {tmp_path}/hellos-0000000001.seen: isn't a file of this program, or its beginning is damaged"
+        f"anti-replay: {tmp_path}/hellos-0000000001.seen: wasn't written by this program, or its beginning is damaged"
     ]
     async with Exact(directory=tmp_path) as cache:
         assert await cache.seen_before(b"a")
@@ -119,7 +119,7 @@ def stalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 async def test_a_disk_that_does_not_answer_is_done_without(tmp_path: Path, logger: RecordingLogger) -> None:
     async with Exact(directory=tmp_path, logger=logger) as cache:
         assert [await cache.seen_before(data) for data in (b"a", b"b", b"a")] == [False, False, True]
-    assert logger.warnings == [f"anti-replay: {tmp_path}: can't be read, so hellos are kept in memory only"]
+    assert logger.warnings == [f"anti-replay: {tmp_path}: can't be read, so hellos are remembered in memory only"]
 
 
 async def test_a_disk_that_stops_answering_holds_nobody_up(
@@ -131,7 +131,7 @@ async def test_a_disk_that_stops_answering_holds_nobody_up(
     async with Exact(directory=tmp_path, logger=logger) as cache:
         assert [await cache.seen_before(data) for data in (b"a", b"b", b"a")] == [False, False, True]
     answers.set()
-    assert logger.warnings == [f"anti-replay: {tmp_path}: the last hellos can't be kept: the disk doesn't answer"]
+    assert logger.warnings == [f"anti-replay: {tmp_path}: the latest hellos can't be saved: the disk doesn't respond"]
 
 
 async def test_without_a_thread_it_is_in_memory_only(
@@ -144,7 +144,7 @@ async def test_without_a_thread_it_is_in_memory_only(
         patch.setattr(threading.Thread, "start", fail)
         async with Exact(directory=tmp_path, logger=logger) as cache:
             assert [await cache.seen_before(data) for data in (b"a", b"a")] == [False, True]
-    assert logger.warnings == [f"anti-replay: {tmp_path}: can't be read, so hellos are kept in memory only"]
+    assert logger.warnings == [f"anti-replay: {tmp_path}: can't be read, so hellos are remembered in memory only"]
 
 
 def test_an_event_loop_that_ends_without_close_loses_only_what_is_not_written(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ async def test_no_thread_is_left_for_a_look_up(monkeypatch: pytest.MonkeyPatch) 
     addresses = ServerAddresses()
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
-        with pytest.raises(OSError, match="a look-up has no thread"):
+        with pytest.raises(OSError, match="no thread could be started to resolve a name"):
             await ask(addresses)
 
     assert await ask(addresses) == ["192.0.2.1"]
@@ -163,4 +163,6 @@ async def test_the_log_says_that_it_is_the_name(monkeypatch: pytest.MonkeyPatch,
     await Redis("redis://redis.example", timeout_seconds=0.001, logger=logger).probe()
     dns.may_answer.set()
 
-    assert [message.error for message in logger.messages] == ["TimeoutError('nobody told its address within 0.001 s')"]
+    assert [message.error for message in logger.messages] == [
+        'TimeoutError("its name wasn\'t resolved within 0.001 s")'
+    ]

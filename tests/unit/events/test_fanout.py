@@ -77,7 +77,7 @@ async def test_each_observer_gets_each_event_in_order() -> None:
 async def test_events_before_the_loop_runs_are_kept() -> None:
     keeper = Keeper()
     fanout = Fanout([keeper])
-    with pytest.warns(RuntimeWarning, match=r"nobody has entered this Fanout") as warned:
+    with pytest.warns(RuntimeWarning, match=r"because this Fanout wasn") as warned:
         send_all(fanout, EVENTS * 1000)
 
     async with fanout:
@@ -102,7 +102,7 @@ def test_a_fanout_that_nobody_has_entered_is_a_warning(logger: RecordingLogger) 
 
     send_all(fanout, [mtglib.EventConcurrencyLimited()] * 5000)
 
-    assert said(logger) == [("warning", "events gather, since nobody has entered this Fanout: use it in `async with`")]
+    assert said(logger) == [("warning", "events pile up because this Fanout wasn't entered: use it in `async with`")]
 
 
 async def test_a_fanout_that_was_entered_is_none(logger: RecordingLogger) -> None:

@@ -142,7 +142,7 @@ async def test_once_the_site_has_answered_the_visitor_is_its(how: str) -> None:
         else:
             sockets.send_eof(site)
 
-        assert await it.refused(looking, "the site has answered before") == Reason.TIMEOUT
+        assert await it.refused(looking, "the site answered before") == Reason.TIMEOUT
         assert asyncio.get_running_loop().time() == began_mono, "at once"
         assert it.early.has_answered
         connection = await it.early.take()

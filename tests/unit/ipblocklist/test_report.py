@@ -70,7 +70,7 @@ async def test_each_reason_is_told_once_until_it_is_over(report: Report, logger:
     report.available(source)
     failing(report, source, "404")
 
-    failed, back, loaded = "it can't be had", "list is available again", "list loaded"
+    failed, back, loaded = "it can't be had", "list is back", "list loaded"
     assert [message.text for message in logger.messages] == [failed, failed, back, failed, loaded, failed]
     assert [message.error[-5:-2] for message in logger.messages if message.level == "warning"] == [
         *("404", "503", "404", "404"),
@@ -101,7 +101,7 @@ async def test_copies_that_cannot_be_written_are_told_once_until_all_can(
         sources[0].cache_error = None
         report.copies(sources)
 
-    text = ("warning", "copies of lists can't be written")
+    text = ("warning", "lists can't be saved to disk")
     assert said(logger) == [text, text]
     assert (logger.messages[0].fields["source"], logger.messages[0].error) == ("other", "OSError('disk full')")
 

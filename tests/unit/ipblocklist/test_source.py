@@ -59,7 +59,7 @@ async def test_what_is_no_list_leaves_what_was_good(path: Path, bad: bytes) -> N
     await made.update()
     path.write_bytes(bad)
 
-    with pytest.raises(ListError, match=r"^not a list: \d broken lines, \d good ones$"):
+    with pytest.raises(ListError, match=r"^not an IP list: \d invalid lines, \d valid ones$"):
         await made.update()
     assert made.prefixes.count == 1
     path.write_bytes(b"192.0.2.0/24\n")

@@ -44,7 +44,7 @@ async def test_a_download_that_is_no_list_leaves_what_was_good(bad: bytes, tmp_p
     network = ScriptedClient(text(GOOD, etag='"1"'), text(bad, etag='"2"'), UNCHANGED)
     made = source(network, tmp_path)
     await made.update()
-    with pytest.raises(ListError, match="not a list"):
+    with pytest.raises(ListError, match="not an IP list"):
         await made.update()
     await made.update()
 
@@ -102,7 +102,7 @@ async def test_a_damaged_copy_is_an_error_and_no_list(damage: bytes, tmp_path: P
     copy.write_bytes(damage)
     made = source(ScriptedClient(text(OTHER)), tmp_path)
 
-    with pytest.raises(ListError, match=r"can't be used, so it is empty until it is downloaded: damaged"):
+    with pytest.raises(ListError, match=r"can't be used, so the list is empty until it is downloaded: damaged"):
         await made.load()
     assert made.prefixes.count == 0
     await made.update()

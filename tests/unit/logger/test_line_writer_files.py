@@ -62,7 +62,7 @@ def test_a_stalled_disk_holds_up_nobody_and_what_is_dropped_is_told(tmp_path: Pa
     assert 4000 < len(numbers) < 5000
     assert [line["message"] for line in lines if "number" not in line] == [
         "first",
-        "log: lines were dropped, as they could not be written in time, or not at all",
+        "log: lines were dropped because they could not be written, or not fast enough",
         "last",
     ]
     assert lines[-2]["count"] == 10_000 - len(numbers)
@@ -116,7 +116,7 @@ def test_lines_that_a_full_disk_has_no_room_for_are_told_once_there_is_room(tmp_
     assert [line["message"] for line in lines[len(before) :]] == [
         "cut",
         "room",
-        "log: lines were dropped, as they could not be written in time, or not at all",
+        "log: lines were dropped because they could not be written, or not fast enough",
         "room",
     ]
     assert lines[-2]["count"] == 100 - len(before)

@@ -47,14 +47,14 @@ def test_port_and_encoding_can_be_chosen() -> None:
 def test_private_addresses_are_noted_and_public_ones_not() -> None:
     assert make_access(loaded(), ipv4=V4).notes() == []
     (note,) = make_access(loaded()).notes()
-    assert note.startswith("127.0.0.1: works on this machine only")
+    assert note.startswith("127.0.0.1: works only on this machine")
 
 
 @pytest.mark.parametrize(
     ("keys", "line"),
     [
-        ({"bind-to": "unix:/x"}, "no address of this server is known: set public-ipv4 or pass -i"),
-        ({"bind-to": "127.0.0.1:0"}, "bind-to names no port that a link could have: pass -p"),
+        ({"bind-to": "unix:/x"}, "this server's public address isn't known: set public-ipv4 or pass -i"),
+        ({"bind-to": "127.0.0.1:0"}, "bind-to has no port to put into a link: pass -p"),
     ],
 )
 def test_what_cannot_be_known_is_asked_for(keys: dict[str, str], line: str) -> None:

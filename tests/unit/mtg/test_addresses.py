@@ -52,7 +52,7 @@ def test_ip_port_says_what_it_expects(value: object) -> None:
 
 @pytest.mark.parametrize("text", ["1.2.3.4:0", "1.2.3.4:65536", "[::1]:99999"])
 def test_ip_port_has_port_bounds(text: str) -> None:
-    with pytest.raises(ValueError, match="a port of 1 to 65535"):
+    with pytest.raises(ValueError, match="a port from 1 to 65535"):
         IPPort.parse(text)
 
 

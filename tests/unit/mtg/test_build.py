@@ -179,7 +179,7 @@ def test_without_a_home_nothing_is_kept_which_is_said(monkeypatch: pytest.Monkey
 
 def test_values_that_do_not_fit_together_are_the_users_fault() -> None:
     with pytest.raises(
-        UserError, match=r'^test: prefer-ip: expected a preference that leaves DC 2 an address, got "only-ipv6"$'
+        UserError, match=r'^test: prefer-ip: expected a value that leaves DC 2 with an address, got "only-ipv6"$'
     ) as raised:
         options({"prefer-ip": "only-ipv6", "dc-overrides": {"2": ["127.0.0.1:9443"]}})
     assert raised.value.exit_code == 2

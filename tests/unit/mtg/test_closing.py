@@ -57,9 +57,9 @@ async def test_what_hangs_or_raises_keeps_no_other_from_its_end(logger: Recordin
 
     assert ended == ["ended"]
     assert logger.warnings == [
-        "shutdown: a third didn't end in time and was left behind",
-        "shutdown: another didn't end well",
-        "shutdown: one didn't end in time and was left behind",
+        "shutdown: a third didn't finish in time and was abandoned",
+        "shutdown: another failed",
+        "shutdown: one didn't finish in time and was abandoned",
     ]
 
 

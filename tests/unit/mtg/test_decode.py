@@ -26,22 +26,22 @@ def lines(table: dict[str, Any]) -> list[str]:
     [
         ({"debug": "yes"}, 'debug: expected true or false, got "yes"'),
         ({"debug": 1}, "debug: expected true or false, got 1"),
-        ({"concurrency": 0}, "concurrency: expected a whole number of 1 to 1000000000, got 0"),
-        ({"concurrency": 1.5}, "concurrency: expected a whole number of 1 to 1000000000, got 1.5"),
-        ({"concurrency": 2**70}, f"concurrency: expected a whole number of 1 to 1000000000, got {2**70}"),
-        ({"concurrency": True}, "concurrency: expected a whole number of 1 to 1000000000, got true"),
+        ({"concurrency": 0}, "concurrency: expected a whole number from 1 to 1000000000, got 0"),
+        ({"concurrency": 1.5}, "concurrency: expected a whole number from 1 to 1000000000, got 1.5"),
+        ({"concurrency": 2**70}, f"concurrency: expected a whole number from 1 to 1000000000, got {2**70}"),
+        ({"concurrency": True}, "concurrency: expected a whole number from 1 to 1000000000, got true"),
         ({"network": 1}, "network: expected a table, got 1"),
         ({"network": {"proxies": "x"}}, 'network.proxies: expected a list, got "x"'),
         (
             {"domain-fronting": {"port": 65536}},
-            "domain-fronting.port: expected a port of 1 to 65535, got 65536",
+            "domain-fronting.port: expected a port from 1 to 65535, got 65536",
         ),
         (
             {"defense": {"anti-replay": {"error-rate": "1%"}}},
             'defense.anti-replay.error-rate: expected a number, got "1%"',
         ),
         ({"bind-to": []}, "bind-to: expected a list with at least one entry, got an empty list"),
-        ({"secret-file": 1}, "secret-file: expected a text, got 1"),
+        ({"secret-file": 1}, "secret-file: expected a string, got 1"),
         ({"public-ipv4": "::1"}, 'public-ipv4: expected an IPv4 address, got "::1"'),
         ({"dc-overrides": {"0": ["1.2.3.4:1"]}}, "dc-overrides.0: expected a DC number of at least 1, got 0"),
         ({"dc-overrides": {"x": ["1.2.3.4:1"]}}, 'dc-overrides.x: expected a DC number of at least 1, got "x"'),
@@ -96,7 +96,7 @@ def test_a_bad_secret_is_never_echoed(text: str) -> None:
 
 
 def test_a_secret_that_is_no_text_is_never_echoed() -> None:
-    assert lines({"secret": 1234567890}) == ["secret: expected a text"]
+    assert lines({"secret": 1234567890}) == ["secret: expected a string"]
     assert lines({"secret": ""}) == ["secret: expected hex or base64, got nothing"]
 
 

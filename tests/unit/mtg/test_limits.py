@@ -52,7 +52,7 @@ def test_too_few_files_to_serve_anybody_are_an_error(file_limit: int) -> None:
 
     assert caught.value.exit_code == 1
     assert caught.value.lines == (
-        "open files: expected a limit of at least 56, with which one connection can be served, "
+        "open files: expected a limit of at least 56, enough for one connection, "
         f"got {file_limit} (ulimit -n, or LimitNOFILE= in systemd)",
     )
 

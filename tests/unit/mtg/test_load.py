@@ -47,8 +47,8 @@ def test_a_good_file_has_a_secret_and_no_warnings(tmp_path: Path) -> None:
         (b"a = 1\nb = [1,\n", ":3: "),
         (b"a = 1\na = 2\n", ":2: "),
         (b"# ok\n# \xff\n", ":2: expected UTF-8"),
-        (b"a = " + b"9" * 5000, ": expected TOML with sensible numbers"),
-        (b"a = " + b"[" * 5000, ": expected TOML with sensible numbers"),
+        (b"a = " + b"9" * 5000, ": expected TOML, without huge numbers"),
+        (b"a = " + b"[" * 5000, ": expected TOML, without huge numbers"),
     ],
 )
 def test_what_is_not_toml_is_one_line_with_its_number(tmp_path: Path, content: bytes, place: str) -> None:
@@ -64,7 +64,7 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 def test_each_problem_begins_with_the_files_name(tmp_path: Path) -> None:
     path = write(tmp_path / "c.toml", GOOD + "concurrency = 0\nx = 1\n")
     assert lines(path) == [
-        ": concurrency: expected a whole number of 1 to 1000000000, got 0",
+        ": concurrency: expected a whole number from 1 to 1000000000, got 0",
         ": x: unknown key",
     ]
 
@@ -76,7 +76,9 @@ def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_a_secret_that_others_can_read_is_a_warning(tmp_path: Path, mode: int) -> None:
     path = write(tmp_path / "c.toml", GOOD, mode)
-    assert load_config(path).warnings == (f"{path}: holds the secret and other users can read it (chmod 600 {path})",)
+    assert load_config(path).warnings == (
+        f"{path}: contains the secret, and other users can read it (chmod 600 {path})",
+    )
 
 
 def test_a_secret_file_is_relative_to_the_configuration(tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ def test_a_pipe_into_which_nobody_writes_is_one_line(tmp_path: Path, monkeypatch
     path = unreadable(tmp_path / "c.toml", "a pipe")
     assert lines(path)[0].startswith(": secret: missing"), "nobody has it open: it is empty"
     with open(os.open(path, os.O_RDWR)):
-        assert lines(path) == [": expected a file, got a pipe into which nobody wrote for 0.01 s"]
+        assert lines(path) == [": expected a file, got a pipe that nobody wrote to for 0.01 s"]
 
 
 @given(size=st.integers(0, 300_000), most=st.integers(0, 300_000))

@@ -73,8 +73,8 @@ def test_a_first_start_makes_a_file_and_advises_an_own_site(
 ) -> None:
     assert quickstart(tmp_path / "c.toml", host=None, port=None, server=None) == 0
     out = capsys.readouterr().out
-    assert "made, with a fresh secret" in out
-    assert f"shows {DEFAULT_HOST} to strangers; better choose a site of your own" in out
+    assert "created, with a new secret" in out
+    assert f"Anyone who isn't a client is shown {DEFAULT_HOST}; choose a site of your own" in out
     assert "tg://proxy?server=" in out
     assert served[0].secret.hex() in out
 
@@ -109,8 +109,8 @@ def test_a_second_start_that_asks_for_the_same_says_nothing_of_it(
     [
         ("proxy.example", "Open this link in Telegram:"),
         ("8.8.8.8", "Open this link in Telegram:"),
-        ("10.0.0.1", "Open this link in Telegram (10.0.0.1: a private address: works in the local network only"),
-        ("127.0.0.1", "Open this link in Telegram (127.0.0.1: works on this machine only"),
+        ("10.0.0.1", "Open this link in Telegram (10.0.0.1: a private address: works only in the local network"),
+        ("127.0.0.1", "Open this link in Telegram (127.0.0.1: works only on this machine"),
     ],
 )
 def test_the_link_has_the_given_server_and_its_reach(tmp_path: Path, server: str, note: str) -> None:
@@ -141,4 +141,4 @@ def test_without_any_route_the_link_is_for_this_machine(tmp_path: Path, monkeypa
     write_config(tmp_path / "c.toml", host="front.example", port=1, server=None)
     monkeypatch.setattr(module, "server_address", lambda *_: None)
     monkeypatch.setattr(module, "default_source", lambda _: None)
-    assert "(127.0.0.1: works on this machine only" in link_lines(load_config(tmp_path / "c.toml"), None, 1)[1]
+    assert "(127.0.0.1: works only on this machine" in link_lines(load_config(tmp_path / "c.toml"), None, 1)[1]

@@ -55,11 +55,14 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
         ({"defense": {"anti-replay": {**BLOOM, "kind": "exact"}}}, []),
         (
             {"prefer-ip": "only-ipv6", "dc-overrides": {"2": ["127.0.0.1:9443"]}},
-            ['prefer-ip: expected a preference that leaves DC 2 an address, got "only-ipv6"'],
+            ['prefer-ip: expected a value that leaves DC 2 with an address, got "only-ipv6"'],
         ),
         (
             {"stats": {"prometheus": {"enabled": True, "bind-to": "127.0.0.1:1", "metric-prefix": "9a"}}},
-            ['stats.prometheus.metric-prefix: expected letters, digits and underscores, no digit first, got "9a"'],
+            [
+                "stats.prometheus.metric-prefix: expected letters, digits and underscores, not starting with a digit, "
+                'got "9a"'
+            ],
         ),
         (
             {"stats": {"statsd": {"enabled": True, "address": "127.0.0.1:1", "metric-prefix": "a b"}}},

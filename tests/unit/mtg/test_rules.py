@@ -40,12 +40,12 @@ def test_a_bad_secret_is_not_also_missing() -> None:
 
 def test_secret_and_secret_file_exclude_each_other() -> None:
     _, findings = settled({**BASE, "secret-file": "x"})
-    assert findings.problems == ["secret-file: expected either this or secret, got both"]
+    assert findings.problems == ["secret-file: expected only one of secret and secret-file, got both"]
 
 
 def test_the_same_address_twice_is_a_problem() -> None:
     _, findings = settled({**BASE, "bind-to": ["127.0.0.1:1", "127.0.0.1:1"]})
-    assert findings.problems == ["bind-to[1]: 127.0.0.1:1 is there twice"]
+    assert findings.problems == ["bind-to[1]: 127.0.0.1:1 is listed twice"]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_keys_without_effect_get_a_warning(table: dict[str, Any], key: str) -> N
     [
         (
             {"stats": {"prometheus": {"enabled": True, "bind-to": "127.0.0.1:3128"}}},
-            "stats.prometheus.bind-to: 127.0.0.1:3128 is in bind-to already",
+            "stats.prometheus.bind-to: 127.0.0.1:3128 is already in bind-to",
         ),
         ({"defense": {"anti-replay": {"remember": "59m"}}}, "defense.anti-replay.remember: expected at least 1h"),
         ({"defense": {"blocklist": {"update-each": "59s"}}}, "defense.blocklist.update-each: expected at least 1m"),
@@ -207,7 +207,7 @@ def test_what_nobody_should_set_is_among_all_problems(table: dict[str, Any], lin
 def test_a_metrics_page_that_others_can_reach_is_a_warning(address: str, warned: bool, enabled: bool) -> None:
     stats = {"prometheus": {"enabled": enabled, "bind-to": address}}
     found = settled({**BASE, "stats": stats})[1].warnings
-    assert [line.startswith(f"stats.prometheus.bind-to: {address} isn't for this") for line in found] == (
+    assert [line.startswith(f"stats.prometheus.bind-to: {address} isn't a loopback address") for line in found] == (
         [True] if warned and enabled else []
     )
 
@@ -216,5 +216,5 @@ def test_lists_do_not_hold_for_unix_sockets_which_is_said() -> None:
     lists = {"defense": {"allowlist": {"enabled": True, "urls": ["/list"]}}}
     table = {"bind-to": ["127.0.0.1:1", "unix:/run/mtg.sock"], **lists}
     assert settled({**BASE, **table})[1].warnings == [
-        "bind-to: unix:/run/mtg.sock has no client addresses, so that IP lists do not hold for it"
+        "bind-to: unix:/run/mtg.sock has no client addresses, so IP lists have no effect on it"
     ]

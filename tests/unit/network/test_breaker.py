@@ -119,7 +119,7 @@ async def test_its_http_client_dials_through_it(clock: Clock) -> None:
     network = Scripted(DOWN)
     protected = breaker(network, clock, open_threshold=1)
     async with protected.http_client() as client:
-        for error in ("^down$", "rests"):
+        for error in ("^down$", "is paused"):
             with pytest.raises(httpx2.ConnectError, match=error):
                 await client.get("http://site.example/")
 
@@ -215,8 +215,8 @@ async def test_each_change_is_logged_once_and_each_failure_before(clock: Clock, 
     assert [(message.level, message.text, message.error) for message in logger.messages] == [
         ("debug", f"{name} failed once", repr(DOWN)),
         ("debug", f"{name} failed 2 times in a row", repr(DOWN)),
-        ("warning", f"{name} failed 3 times in a row and rests for 60 s", repr(DOWN)),
-        ("debug", f"{name} still fails and rests for 60 s", repr(DOWN)),
+        ("warning", f"{name} failed 3 times in a row and is paused for 60 s", repr(DOWN)),
+        ("debug", f"{name} still fails and is paused for 60 s", repr(DOWN)),
         ("info", f"{name} works again", ""),
     ]
 
@@ -225,7 +225,7 @@ async def test_the_log_names_the_proxy_without_its_password(clock: Clock, logger
     proxy = Socks5(f"socks5://somebody:hidden@127.0.0.1:{free_port()}", base=Direct())
     await fail(breaker(proxy, clock, open_threshold=1, logger=logger), 1)
 
-    assert logger.warnings == [f"{proxy!r} failed once and rests for 60 s"]
+    assert logger.warnings == [f"{proxy!r} failed once and is paused for 60 s"]
     assert "refused" in logger.messages[0].error
     assert not any(secret in logger.everything() for secret in ("somebody", "hidden"))
 

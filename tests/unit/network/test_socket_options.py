@@ -95,7 +95,7 @@ def test_what_the_kernel_lacks_is_skipped_and_told_once(logger: RecordingLogger)
             assert read(sock)["TCP_NOTSENT_LOWAT"] == 131_072
 
     assert [(message.level, message.text) for message in logger.messages] == [
-        ("debug", "this system can't set TCP_CONGESTION, which is left out")
+        ("debug", "this system doesn't support TCP_CONGESTION; it is not set")
     ]
 
 

@@ -222,7 +222,7 @@ class Silent:
 async def test_a_proxy_whose_name_is_not_found_in_time_is_told_from_one_that_is_silent() -> None:
     text = (
         r"^SOCKS5 proxy proxy\.example:1080 can't be reached within 0\.02 s "
-        r"\(nobody told the addresses of proxy\.example within 0\.02 s\)$"
+        r"\(proxy\.example wasn't resolved within 0\.02 s\)$"
     )
     with pytest.raises(TimeoutError, match=text):
         await Socks5("socks5://proxy.example", base=Direct(resolver=Silent())).dial("a", 1, timeout_seconds=0.02)

@@ -78,7 +78,7 @@ def test_a_reply_about_the_target_is_an_error_of_its_own(code: int) -> None:
     [
         (b"HTTP/1.1 400 Bad Request", "doesn't speak SOCKS5"),
         (b"\4\0", "doesn't speak SOCKS5"),
-        (b"\5\xff", "wants a user and password"),
+        (b"\5\xff", "requires a user name and password"),
         (b"\5\2", "wasn't offered"),
         (b"\5\1", "wasn't offered"),
         (NO_PASSWORD + b"HTTP", "doesn't speak SOCKS5"),
@@ -98,12 +98,16 @@ def test_a_proxy_that_will_not_or_can_not_is_an_os_error(stream: bytes, text: st
 
 @pytest.mark.parametrize(
     ("stream", "text"),
-    [(b"\5\xff", "accepts no user"), (PASSWORD + b"\1\1", "refuses user"), (PASSWORD + b"HT", "malformed answer")],
+    [
+        (b"\5\xff", "doesn't accept a user"),
+        (PASSWORD + b"\1\1", "rejected the user"),
+        (PASSWORD + b"HT", "malformed reply"),
+    ],
 )
 def test_a_password_in_vain_is_an_os_error_without_it(stream: bytes, text: str) -> None:
     with pytest.raises(OSError, match=text) as caught:
         talk(stream, "a", 80, b"me", b"pass")
-    assert "pass" not in str(caught.value).replace("user and password", "")
+    assert "pass" not in str(caught.value).replace("user name and password", "")
 
 
 @pytest.mark.parametrize(("host", "port"), [("", 80), ("a." * 200, 80), ("a" * 64, 80), ("a", 0), ("a", 65536)])

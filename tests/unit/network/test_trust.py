@@ -16,7 +16,7 @@ async def test_a_pipe_in_place_of_the_authorities_keeps_nobody_waiting(
     os.mkfifo(tmp_path / "authorities")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authorities"))
 
-    with pytest.raises(OSError, match=r"^the file of authorities isn't one: .*/authorities$"):
+    with pytest.raises(OSError, match=r"^not a file of certificate authorities: .*/authorities$"):
         await default_context("dns")
 
 

@@ -112,7 +112,7 @@ async def test_after_a_fork_the_child_is_told_and_its_sockets_are_closed(monkeyp
     monkeypatch.setattr(choice, "os", SimpleNamespace(getpid=lambda: -1))
     job, client, upstream = raw_job()
     with client, upstream:
-        with pytest.raises(mtglib.EngineError, match="before a fork; make a new Proxy in the child"):
+        with pytest.raises(mtglib.EngineError, match="before a fork; create a new Proxy in the child"):
             await relays.run(job, lambda *_told: None)
         assert (client.recv(1), upstream.recv(1)) == (b"", b"")
     relay = relays._relay

@@ -102,7 +102,7 @@ async def test_name_that_is_unknown_is_looked_up_again(server: socket.socket, mo
 
     assert [(await writer.connect(), str(writer.take_error())) for _ in range(3)] == [
         (False, "unknown"),
-        (False, "'statsd.example' is no host name, or 8125 no port"),
+        (False, "'statsd.example' isn't a host name, or 8125 isn't a port"),
         (True, "None"),
     ]
     writer.close()
@@ -149,7 +149,7 @@ async def test_no_thread_is_left_for_a_look_up(server: socket.socket, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
         assert not await writer.connect()
-        assert str(writer.take_error()) == "a look-up has no thread: can't start new thread"
+        assert str(writer.take_error()) == "no thread could be started to resolve a name: can't start new thread"
 
     assert await writer.connect()
     writer.close()

@@ -66,7 +66,7 @@ class DNSOverHTTPS:
             async for chunk in response.aiter_raw():
                 answer += chunk
                 if len(answer) > _MAX_ANSWER_BYTES:
-                    raise DNSError(f"sends an answer above {_MAX_ANSWER_BYTES} bytes")
+                    raise DNSError(f"sent an answer of more than {_MAX_ANSWER_BYTES} bytes")
             return bytes(answer)
         finally:
             await response.aclose()

@@ -57,7 +57,7 @@ class Query:
             )
             self.wire = self._message.to_wire()
         except (UnicodeError, dns.exception.DNSException) as error:
-            raise NoHostNameError(f"{name!r} is no host name") from error
+            raise NoHostNameError(f"{name!r} isn't a host name") from error
 
     def is_answered_by(self, wire: bytes) -> bool:
         """Tell whether bytes are an answer to this very question, if only a truncated one."""
@@ -76,13 +76,13 @@ class Query:
         """
         answer = self._parse(wire)
         if not isinstance(answer, dns.message.QueryMessage) or not self._message.is_response(answer):
-            raise DNSError("sends an answer that is none to our question")
+            raise DNSError("sent an answer to another question")
         if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             raise DNSError(f"says {dns.rcode.to_text(answer.rcode())}")
         try:
             chain = answer.resolve_chaining()
         except dns.exception.DNSException as error:
-            raise DNSError("sends an answer that makes no sense") from error
+            raise DNSError("sent an answer that makes no sense") from error
         records = chain.answer or ()
         return Reply(tuple(record.address for record in records)[:_MAX_ADDRESSES], chain.minimum_ttl)
 

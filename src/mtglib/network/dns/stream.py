@@ -95,7 +95,7 @@ class _Connection:
         self._writer.transport.abort()  # if reading hadn't begun
 
     async def _read(self) -> None:
-        failure: OSError = ConnectionResetError("has closed the connection")
+        failure: OSError = ConnectionResetError("closed the connection")
         try:
             while True:
                 async with asyncio.timeout(self._idle_seconds):
@@ -119,9 +119,9 @@ class _Connection:
             # Who asked has given up; but a server that goes on like this floods us.
             self._late_answers += 1
             if self._late_answers > _MAX_LATE_ANSWERS:
-                raise DNSError("answers what nobody asks")
+                raise DNSError("sent an answer that nobody asked for")
             return
         if not query.is_answered_by(wire):
-            raise DNSError("answers with something else")
+            raise DNSError("sent something that is no answer")
         if not answer.done():
             answer.set_result(wire)

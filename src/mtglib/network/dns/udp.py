@@ -60,4 +60,4 @@ class DNSOverUDP:
                 answer = await loop.sock_recv(sock, _MAX_DATAGRAM_BYTES)
                 if query.is_answered_by(answer):
                     return answer
-        raise DNSError("answers with something else")
+        raise DNSError("sent something that is no answer")

@@ -50,7 +50,7 @@ class ResolverURL:
             raise OptionError(option, f"{parts.scheme}:// with a server that a certificate can name, without a zone")
         target = (parts.path if parts.path not in ("", "/") else _DEFAULT_PATH) + (parts.query and f"?{parts.query}")
         if not _TARGET.fullmatch(target):
-            raise OptionError(option, "a path as it is asked for, without {?dns} or the like")
+            raise OptionError(option, "a literal path, without {?dns} or the like")
         return cls(parts.scheme, parts.host, parts.port or _PORTS[parts.scheme], target)
 
     @property

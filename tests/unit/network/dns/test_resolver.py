@@ -159,7 +159,7 @@ async def test_an_error_names_the_server(error: OSError, kind: type[OSError], te
 
 
 async def test_what_is_no_name_is_not_the_servers_fault() -> None:
-    with pytest.raises(OSError, match=r"^'a\.\.example' is no host name$"):
+    with pytest.raises(OSError, match=r"^'a\.\.example' isn't a host name$"):
         await resolver(Told()).resolve("a..example", 443)
 
 
