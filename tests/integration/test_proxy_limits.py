@@ -87,7 +87,7 @@ async def test_the_limit_is_a_warning_once_a_minute(relay: str) -> None:
         for _ in range(3):
             await around.probe(b"")
 
-        assert around.log.warnings == ["connections are refused: concurrency allows 2"]
+        assert around.log.warnings == ["connections are refused: concurrency allows 2, and all of them are clients'"]
 
 
 async def test_lists_let_in_whom_they_should(relay: str) -> None:
