@@ -1,5 +1,7 @@
 """``python -m benchmarks``: see README.md."""
 
+from __future__ import annotations
+
 import sys
 
 if __name__ == "__main__":  # the load's processes import this module, too, and need nothing of it

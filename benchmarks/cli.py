@@ -1,5 +1,7 @@
 """The command line: which rows, how many runs, where the results go."""
 
+from __future__ import annotations
+
 import argparse
 import resource
 import sys

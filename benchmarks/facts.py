@@ -1,5 +1,7 @@
 """What a reader has to know of the machine before two results are compared."""
 
+from __future__ import annotations
+
 import os
 import platform
 from datetime import UTC, datetime

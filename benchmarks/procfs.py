@@ -1,5 +1,7 @@
 """What the kernel says of a process: CPU time, memory, sockets; each one summed up with its descendants."""
 
+from __future__ import annotations
+
 import os
 import time
 from contextlib import suppress

@@ -1,5 +1,7 @@
 """One more run of a row under ``perf record``: where the proxy's CPU time goes."""
 
+from __future__ import annotations
+
 import shutil
 import signal
 import subprocess

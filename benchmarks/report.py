@@ -1,5 +1,7 @@
 """The results for people (a table) and for programs (JSON)."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

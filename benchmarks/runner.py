@@ -1,5 +1,7 @@
 """How a row comes about: start the proxies, warm them up, measure them in turn, compare within each run."""
 
+from __future__ import annotations
+
 import statistics
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager

@@ -1,5 +1,7 @@
 """How much one run of each row moves."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 

@@ -1,5 +1,7 @@
 """Writes docs/contract.md, the readable form of docs/contract.toml: `python docs/contract.py`."""
 
+from __future__ import annotations
+
 import tomllib
 from pathlib import Path
 from typing import NamedTuple

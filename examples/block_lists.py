@@ -5,6 +5,8 @@ Copies are kept on disk, so that a restart blocks from its first connection on, 
 python examples/block_lists.py https://iplists.firehol.org/files/firehol_level1.netset /etc/mtg/my.netset
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket

@@ -3,6 +3,8 @@
 python examples/embed.py --host www.example.com --port 8443
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket

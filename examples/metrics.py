@@ -4,6 +4,8 @@ python examples/metrics.py --host www.example.com --metrics-port 9100
 curl http://127.0.0.1:9100/
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket

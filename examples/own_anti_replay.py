@@ -6,6 +6,8 @@ method; it may wait, and should answer within a second.
 python examples/own_anti_replay.py --database replay.sqlite
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket

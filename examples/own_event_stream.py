@@ -5,6 +5,8 @@ An event stream is one plain method that must not block: count, or put the event
 python examples/own_event_stream.py --host www.example.com
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket

@@ -3,6 +3,8 @@
 python examples/own_log.py --host www.example.com --port 8443
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import logging

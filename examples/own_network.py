@@ -6,6 +6,8 @@ A tunnel that isn't a plain socket (TLS, SSH, WebSocket, QUIC) comes as a pair o
 python examples/own_network.py --proxy https://proxy.example.net:8080
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket

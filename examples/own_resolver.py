@@ -6,6 +6,8 @@ to the event loop that it is used in, and whoever made it closes it.
 python examples/own_resolver.py --host www.example.com --port 8443
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket

@@ -5,6 +5,8 @@ Give each the same secret and the same server. While the server is away each goe
 python examples/shared_anti_replay.py --redis redis://127.0.0.1:6379
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket

@@ -3,6 +3,8 @@
 python examples/through_socks5.py --proxy socks5://user:password@proxy.example.net:1080 --proxy socks5://192.0.2.1
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket

@@ -3,6 +3,8 @@
 python examples/tuned.py --host www.example.com --port 8443 --dns https://9.9.9.9
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import socket

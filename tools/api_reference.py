@@ -3,6 +3,8 @@
 It reads the sources and imports nothing: signatures, values and bounds stand on the page as they stand there.
 """
 
+from __future__ import annotations
+
 import ast
 import re
 from collections.abc import Iterator

@@ -3,6 +3,8 @@
 `run`: the program and what it needs, with the native engine if it can be built. `dev`: what tests and checks need.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import re

@@ -4,6 +4,8 @@
 blocks are rectangles.
 """
 
+from __future__ import annotations
+
 import fcntl
 import os
 import pty

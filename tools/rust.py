@@ -3,6 +3,8 @@
 Where something is missing, the rest is done and a line says what wasn't; with CI=true that is a failure.
 """
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

@@ -3,6 +3,8 @@
 `python -m tools.toolchain FILE` writes the answer to FILE, and touches FILE only if the answer has changed.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import shutil

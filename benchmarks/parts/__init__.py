@@ -1,5 +1,7 @@
 """What the library's parts cost: a line each, none of them beside haproxy, which has no such parts."""
 
+from __future__ import annotations
+
 from benchmarks.parts.deliveries import measure_deliveries
 from benchmarks.parts.empty_records import measure_empty_records
 from benchmarks.parts.fan_out import measure_fan_out

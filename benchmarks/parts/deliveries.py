@@ -1,5 +1,7 @@
 """What connections cost whose data centre is gone, and whose client doesn't take what is left."""
 
+from __future__ import annotations
+
 import tempfile
 import time
 from collections.abc import Iterator

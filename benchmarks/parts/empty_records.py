@@ -1,5 +1,7 @@
 """What a client notices of holders of the secret who send empty records at full speed."""
 
+from __future__ import annotations
+
 import statistics
 import tempfile
 import time

@@ -1,5 +1,7 @@
 """What an event costs: to send it, and all in, with both observers that come with mtglib."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address

@@ -1,5 +1,7 @@
 """What all parts together cost a connection: the same program with everything switched on, and off."""
 
+from __future__ import annotations
+
 import os
 import random
 import socket

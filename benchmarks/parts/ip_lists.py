@@ -1,5 +1,7 @@
 """Loading an IP list and looking addresses up in it, at three sizes; each in a process of its own, for its memory."""
 
+from __future__ import annotations
+
 import asyncio
 import functools
 import gc

@@ -1,5 +1,7 @@
 """One measured number, and how a function is timed for it."""
 
+from __future__ import annotations
+
 import statistics
 import time
 from collections.abc import Callable, Iterable

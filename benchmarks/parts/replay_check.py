@@ -1,5 +1,7 @@
 """What it costs to ask an anti-replay cache about a hello that it doesn't know, and to remember a million of them."""
 
+from __future__ import annotations
+
 import asyncio
 import gc
 import multiprocessing

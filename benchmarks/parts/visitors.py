@@ -1,5 +1,7 @@
 """What honest clients notice of visitors who come without end, send one byte and stay."""
 
+from __future__ import annotations
+
 import statistics
 import tempfile
 import time

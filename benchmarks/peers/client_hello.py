@@ -3,6 +3,8 @@
 Only the shape matters to a proxy: the shares are random bytes, since no TLS session ever comes of it.
 """
 
+from __future__ import annotations
+
 import os
 
 _GREASE = bytes.fromhex("2a2a")  # RFC 8701

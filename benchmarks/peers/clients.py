@@ -1,5 +1,7 @@
 """What the load process does as clients; each function returns when all is done and checked."""
 
+from __future__ import annotations
+
 import select
 import struct
 from collections.abc import Callable

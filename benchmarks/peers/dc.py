@@ -3,6 +3,8 @@
 It understands the obfuscated2 frame and stream, and nothing of MTProto, which no proxy looks at.
 """
 
+from __future__ import annotations
+
 import select
 import socket
 import struct

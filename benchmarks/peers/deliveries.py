@@ -1,5 +1,7 @@
 """Clients who never read, and a data centre that sends them more than they have room for and is gone."""
 
+from __future__ import annotations
+
 import select
 import socket
 import struct

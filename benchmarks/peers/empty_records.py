@@ -1,5 +1,7 @@
 """Holders of the secret who send records without payload as fast as they can, and a client who talks beside them."""
 
+from __future__ import annotations
+
 import select
 import socket
 import time

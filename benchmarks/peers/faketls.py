@@ -1,5 +1,7 @@
 """The client's side of the FakeTLS handshake: a fresh hello each time, and a strict look at the answer."""
 
+from __future__ import annotations
+
 import hmac
 import socket
 import time

@@ -4,6 +4,8 @@ Frame: ``noise[8] key[32] iv[16] tag[4] dc[2] noise[2]``; reversed, key and iv a
 Source: https://core.telegram.org/mtproto/mtproto-transports#transport-obfuscation
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 from typing import NamedTuple

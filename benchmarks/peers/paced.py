@@ -4,6 +4,8 @@ Each burst begins with the moment at which it was sent, so that its receiver kno
 processes read the same monotonic clock.
 """
 
+from __future__ import annotations
+
 import heapq
 import select
 import socket

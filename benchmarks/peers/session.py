@@ -4,6 +4,8 @@ A keystream never repeats, so a byte that was lost, doubled, moved or left undec
 neighbourhood into noise: comparing the deciphered payload with a repeated pattern finds each of them.
 """
 
+from __future__ import annotations
+
 import random
 import socket
 import struct

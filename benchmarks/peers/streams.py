@@ -1,5 +1,7 @@
 """Reading and writing a byte stream on a blocking socket: raw, or in TLS application data records."""
 
+from __future__ import annotations
+
 import socket
 from typing import Protocol
 

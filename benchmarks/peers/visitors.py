@@ -1,5 +1,7 @@
 """Visitors who send one byte and wait, and a site that says nothing to them."""
 
+from __future__ import annotations
+
 import select
 import socket
 import time

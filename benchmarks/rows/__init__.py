@@ -1,5 +1,7 @@
 """The rows of the table: what each measures, in which unit, and the bar it has to meet."""
 
+from __future__ import annotations
+
 from benchmarks.rows.bulk import DOWNLOAD_FAST, DOWNLOAD_REENCRYPTED, UPLOAD, UPLOAD_SMALL_RECORDS
 from benchmarks.rows.connection import CONNECTION, HANDSHAKE
 from benchmarks.rows.idle_memory import IDLE_MEMORY

@@ -1,5 +1,7 @@
 """CPU seconds for each GB (10**9 bytes of payload) that four connections move at once, one way."""
 
+from __future__ import annotations
+
 from benchmarks.peers import clients
 from benchmarks.peers.dc import serve_bulk
 from benchmarks.peers.streams import BLOCK_BYTES, RECORD_BYTES

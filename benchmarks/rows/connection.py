@@ -1,5 +1,7 @@
 """CPU microseconds for each connection, from connect to close, made by 16 clients at once."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from benchmarks.peers import clients

@@ -1,5 +1,7 @@
 """KiB of a proxy's memory for each connection that has had one message echoed and is now idle."""
 
+from __future__ import annotations
+
 import time
 
 from benchmarks.peers import clients

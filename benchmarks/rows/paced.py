@@ -1,5 +1,7 @@
 """Bursts of 16 KiB each 50 ms on many connections: the CPU time of each, and how long the slowest are on their way."""
 
+from __future__ import annotations
+
 import statistics
 from dataclasses import replace
 

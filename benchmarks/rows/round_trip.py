@@ -1,5 +1,7 @@
 """CPU microseconds for each 256-byte message that goes to the DC and comes back."""
 
+from __future__ import annotations
+
 from benchmarks.peers import clients
 from benchmarks.peers.dc import serve_echo
 from benchmarks.rows.row import Load, Measure, Measurement, Row, cpu_cost

@@ -1,5 +1,7 @@
 """What a row is, and how CPU time is taken."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor

@@ -1,5 +1,7 @@
 """Seconds of the clock for each GB (10**9 bytes of payload) that some downloads, or many, get together."""
 
+from __future__ import annotations
+
 from benchmarks.peers import clients
 from benchmarks.peers.dc import serve_bulk
 from benchmarks.peers.streams import BLOCK_BYTES

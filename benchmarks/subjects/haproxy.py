@@ -1,5 +1,7 @@
 """The floor: haproxy as a plain TCP relay, two threads, with and without splicing (splice(2))."""
 
+from __future__ import annotations
+
 import re
 import resource
 import shutil

@@ -1,5 +1,7 @@
 """The proxy that is measured: ``mtg run``, or any program that reads the same configuration."""
 
+from __future__ import annotations
+
 import os
 import secrets
 import shlex

@@ -1,5 +1,7 @@
 """A proxy's process: started, watched, ended."""
 
+from __future__ import annotations
+
 import socket
 import subprocess
 import time

@@ -9,6 +9,8 @@ A tour: `Secret` is what clients must know. `ProxyOpts` are the settings and the
         await proxy.serve(listener)
 """
 
+from __future__ import annotations
+
 from .constants import (
     CONNECTION_ID_LENGTH_BYTES,
     DEFAULT_BUFFER_SIZE_BYTES,

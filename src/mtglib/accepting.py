@@ -1,5 +1,7 @@
 """Accepting connections from a listening socket, through whatever can go wrong with that."""
 
+from __future__ import annotations
+
 import asyncio
 import errno
 import socket

@@ -1,5 +1,7 @@
 """Who is let in: a function of a hello, the secrets, a clock and the memory of hellos. It needs no socket."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -4,6 +4,8 @@ A visitor's socket is left as the kernel makes it: the site's own connections ha
 pace what they send.
 """
 
+from __future__ import annotations
+
 import socket
 from contextlib import suppress
 from typing import TypeAlias

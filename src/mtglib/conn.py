@@ -1,5 +1,7 @@
 """A client's socket during its handshake: non-blocking, with what was read and not used yet."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """The contract's constants, and the defaults that `mtglib.options` adds to them."""
 
+from __future__ import annotations
+
 from typing import Final, Literal
 
 DEFAULT_CONCURRENCY: Final = 4096

@@ -3,6 +3,8 @@
 Source of the addresses: what Telegram's own clients are built with (TDLib's ConnectionCreator, tdesktop's table).
 """
 
+from __future__ import annotations
+
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """Connecting to a DC: its addresses in their order, the families side by side (RFC 8305, "happy eyeballs")."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 import time

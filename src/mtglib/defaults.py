@@ -1,5 +1,7 @@
 """The parts that a proxy gets where nobody brings others: the one module of the core that knows parts."""
 
+from __future__ import annotations
+
 import logging
 from typing import TypedDict
 

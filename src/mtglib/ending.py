@@ -1,5 +1,7 @@
 """Waiting for tasks that were told to end, and no longer than they make progress."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Iterable
 from typing import Any, Final

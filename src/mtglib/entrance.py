@@ -1,5 +1,7 @@
 """From an accepted socket to a stream: lists and limits, before a byte is read."""
 
+from __future__ import annotations
+
 from .event_types import EventConcurrencyLimited, EventIPBlocklisted, IPAddress
 from .ground.guarded_logger import GuardedLogger, Warnings
 from .options import ProxyOpts

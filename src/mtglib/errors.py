@@ -5,6 +5,8 @@
 embedder.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any, Final
 

@@ -5,6 +5,8 @@ Traffic any number of times, Finish. Finish comes exactly once after each Start,
 what was relayed. The others stand alone and have no stream.
 """
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address

@@ -4,6 +4,8 @@ What may wait is awaitable; what is a plain call runs inside the event loop and 
 raises costs at most one connection and is logged at most once a minute.
 """
 
+from __future__ import annotations
+
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -86,11 +88,11 @@ class Logger(Protocol):
     A logger may have an attribute `debug_enabled`; while that is False, the proxy makes no debug message.
     """
 
-    def named(self, name: str) -> "Logger":
+    def named(self, name: str) -> Logger:
         """Return a child whose name is this one's, a dot and `name`."""
         ...
 
-    def bind(self, **fields: Any) -> "Logger":
+    def bind(self, **fields: Any) -> Logger:
         """Return a child that adds these fields to every message."""
         ...
 

@@ -1,5 +1,7 @@
 """Key shares for our answers: real X25519 public keys, whose private halves nobody needs."""
 
+from __future__ import annotations
+
 from typing import Final
 
 try:

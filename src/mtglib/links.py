@@ -3,6 +3,8 @@
 Source: https://core.telegram.org/api/links#mtproxy-links
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode

@@ -1,5 +1,7 @@
 """The part that does nothing, for each interface."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from .event_types import Event, IPAddress
@@ -39,11 +41,11 @@ class NoopLogger:
 
     debug_enabled = False
 
-    def named(self, name: str) -> "NoopLogger":
+    def named(self, name: str) -> NoopLogger:
         """Return itself."""
         return self
 
-    def bind(self, **fields: Any) -> "NoopLogger":
+    def bind(self, **fields: Any) -> NoopLogger:
         """Return itself."""
         return self
 

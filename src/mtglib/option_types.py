@@ -1,5 +1,7 @@
 """What a type checker knows about the options that `ProxyOpts.with_defaults` takes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias, TypedDict
 

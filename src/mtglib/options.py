@@ -1,5 +1,7 @@
 """Everything that can be set about a proxy."""
 
+from __future__ import annotations
+
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -124,7 +126,7 @@ class ProxyOpts:
     relay: RelayChoice = "auto"
 
     @classmethod
-    def with_defaults(cls, secret: Secret, **changes: Unpack[OptionChanges]) -> "ProxyOpts":
+    def with_defaults(cls, secret: Secret, **changes: Unpack[OptionChanges]) -> ProxyOpts:
         """Make options out of a secret and the parts that come with mtglib.
 
         Direct connections, an exact memory of hellos that a restart empties, no lists, no events. Messages go to the

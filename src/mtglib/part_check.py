@@ -1,5 +1,7 @@
 """Whether an object can be a part: looked at when it is given, not when it is first called."""
 
+from __future__ import annotations
+
 import functools
 import inspect
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """The proxy: who is let in, how many at once, and how it all begins and ends."""
 
+from __future__ import annotations
+
 import asyncio
 import errno
 import os

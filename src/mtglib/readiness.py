@@ -5,6 +5,8 @@ system calls a wait on uvloop; here a socket is registered once, edge-triggered,
 set is the one thing that the event loop watches.
 """
 
+from __future__ import annotations
+
 import asyncio
 import select
 from collections.abc import Callable

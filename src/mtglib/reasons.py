@@ -1,5 +1,7 @@
 """Every way that a stream is turned away or ends: events, metrics, log and docs take the words from here."""
 
+from __future__ import annotations
+
 from enum import StrEnum
 
 

@@ -7,6 +7,8 @@ that is the one that has been silent for longest of all. Never the newcomer: man
 handshake takes milliseconds.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass

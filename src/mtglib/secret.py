@@ -1,5 +1,7 @@
 """The secret: what a client needs to know to be let in, and the web site that everybody else gets to see."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import os
@@ -33,7 +35,7 @@ class Secret:
     host: str
 
     @classmethod
-    def generate(cls, host: str) -> "Secret":
+    def generate(cls, host: str) -> Secret:
         """Make a secret with a fresh random key.
 
         Raises:
@@ -42,7 +44,7 @@ class Secret:
         return cls(os.urandom(SECRET_KEY_LENGTH_BYTES), host).checked()
 
     @classmethod
-    def parse(cls, text: str) -> "Secret":
+    def parse(cls, text: str) -> Secret:
         """Read a secret in hex or in base64 (either alphabet, padded or not).
 
         Raises:
@@ -84,7 +86,7 @@ class Secret:
             return "a host name of letters, digits, hyphens and dots after the key"
         return None
 
-    def checked(self) -> "Secret":
+    def checked(self) -> Secret:
         """Return this secret.
 
         Raises:

@@ -1,5 +1,7 @@
 """What all streams of a proxy share."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

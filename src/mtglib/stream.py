@@ -1,5 +1,7 @@
 """One connection, from its first byte to its last: read `Stream._handshake` from top to bottom."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 from base64 import urlsafe_b64encode

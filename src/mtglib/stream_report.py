@@ -1,5 +1,7 @@
 """What others learn of a stream: its events, its lines in the log, and what the roster knows of it."""
 
+from __future__ import annotations
+
 import time
 
 from .dc import DCAddress

@@ -1,5 +1,7 @@
 """What follows when a client is admitted: our answer, its obfuscated2 frame in TLS records, and the relay to its DC."""
 
+from __future__ import annotations
+
 import os
 import random
 import socket

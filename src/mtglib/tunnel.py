@@ -3,6 +3,8 @@
 A relay reads and writes a socket's descriptor, past whatever a wrapper would do to the bytes.
 """
 
+from __future__ import annotations
+
 import asyncio
 import select
 import socket

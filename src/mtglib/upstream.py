@@ -1,5 +1,7 @@
 """Connecting to one address of what is behind us, a DC or the fronting site."""
 
+from __future__ import annotations
+
 import asyncio
 import errno
 import socket

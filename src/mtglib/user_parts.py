@@ -1,5 +1,7 @@
 """What stands between the proxy and the parts that a user brings: what they raise ends here."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Callable

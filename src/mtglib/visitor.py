@@ -1,5 +1,7 @@
 """Who came to the proxy, and where they arrived."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 from .event_types import IPAddress

@@ -1,5 +1,7 @@
 """What the log says about visitors at info: one line a minute, however many there are."""
 
+from __future__ import annotations
+
 import asyncio
 from collections import Counter
 

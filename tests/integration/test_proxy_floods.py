@@ -1,5 +1,7 @@
 """Clients that know the secret and send without end what means nothing: the others mustn't notice."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 from contextlib import suppress

@@ -1,5 +1,7 @@
 """The sites that a proxy may front: a real one, and one that records."""
 
+from __future__ import annotations
+
 from support.nginx_site import PAGES, NginxSite, nginx_is_missing
 from support.recording_front import (
     FrontConnection,

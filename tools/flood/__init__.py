@@ -1,5 +1,7 @@
 """Floods of connections against the running program, and what honest clients notice of them."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 

@@ -3,6 +3,8 @@
 The prober shares no code with the proxy: it is made of sockets, and of the tests' own client and sites.
 """
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 

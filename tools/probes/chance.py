@@ -1,5 +1,7 @@
 """Two tests of whether two samples differ by more than chance: of counts (Fisher) and of times (Kolmogorov-Smirnov)."""
 
+from __future__ import annotations
+
 import math
 from bisect import bisect_right
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Rough use for minutes or hours: the program serves clients and strangers who leave in every way there is."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Anti-replay caches."""
 
+from __future__ import annotations
+
 from .exact import Exact
 from .redis import Redis
 from .stable_bloom import StableBloom

@@ -1,5 +1,7 @@
 """What is kept on disk: records in the order in which they came."""
 
+from __future__ import annotations
+
 from typing import Protocol
 
 KEY_BYTES = 16

@@ -4,6 +4,8 @@ A hello's clock isn't covered by its digest: a recorded hello can be stamped ane
 first day. Nothing but memory tells it from a fresh one, so this one is as long as there is room, not a window of time.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from os import PathLike

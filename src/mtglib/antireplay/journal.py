@@ -4,6 +4,8 @@ New records are appended to the latest file. A file is full at an eighth of all 
 the oldest is deleting a file. One process at a time has the directory: it holds a lock on it, which ends with it.
 """
 
+from __future__ import annotations
+
 import fcntl
 import os
 import re

@@ -21,6 +21,8 @@ A block is written at once, for all that came since the one before. What follows
 didn't get through.
 """
 
+from __future__ import annotations
+
 import struct
 import zlib
 from collections.abc import Iterator

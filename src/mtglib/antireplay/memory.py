@@ -1,5 +1,7 @@
 """What an exact cache remembers: the engine's, or where that wasn't built, that of pure Python."""
 
+from __future__ import annotations
+
 from typing import Protocol
 
 from .entries import Entries

@@ -3,6 +3,8 @@
 The event loop never waits for the disk, and neither does the end of the program: the thread is a daemon.
 """
 
+from __future__ import annotations
+
 import asyncio
 import threading
 from collections.abc import Callable
@@ -107,8 +109,8 @@ class Persistence(Generic[AnyEntries]):
         self,
         loop: asyncio.AbstractEventLoop,
         make: Callable[[bytes], AnyEntries],
-        loaded: "asyncio.Future[AnyEntries]",
-        ended: "asyncio.Future[None]",
+        loaded: asyncio.Future[AnyEntries],
+        ended: asyncio.Future[None],
     ) -> None:
         """The thread's life."""
         try:
@@ -148,7 +150,7 @@ def _in_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *ar
         loop.call_soon_threadsafe(function, *arguments)
 
 
-def _settle(future: "asyncio.Future[object]", result: object, error: BaseException | None) -> None:
+def _settle(future: asyncio.Future[object], result: object, error: BaseException | None) -> None:
     if future.done():
         return
     if error is None:

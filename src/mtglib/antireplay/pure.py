@@ -3,6 +3,8 @@
 What is remembered, and the fingerprint, are held equal to those of `rust/src/replay.rs` by the tests; change both.
 """
 
+from __future__ import annotations
+
 import sys
 from array import array
 from collections import deque
@@ -74,7 +76,7 @@ class FingerprintLog:
         self._with_room(now_unix).entries.append(fingerprint)
         self.added += 1
 
-    def _extend(self, generation: Generation, fingerprints: "array[int]") -> None:
+    def _extend(self, generation: Generation, fingerprints: array[int]) -> None:
         generation.entries.extend(fingerprints)
         self.added += len(fingerprints)
 
@@ -112,7 +114,7 @@ class ReplayMemory(FingerprintLog):
         self.added += 1
         return False
 
-    def _extend(self, generation: Generation, fingerprints: "array[int]") -> None:
+    def _extend(self, generation: Generation, fingerprints: array[int]) -> None:
         generation.known.update(fingerprints)
         super()._extend(generation, fingerprints)
 
@@ -122,7 +124,7 @@ def keyed_fingerprint(key: bytes, data: bytes) -> int:
     return int.from_bytes(sha256(key + data).digest()[:FINGERPRINT_BYTES], "little")
 
 
-def _little_endian(numbers: "array[int]") -> "array[int]":
+def _little_endian(numbers: array[int]) -> array[int]:
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers

@@ -4,6 +4,8 @@ A hello that one proxy has seen is a replay for the others. That takes one round
 the look-up, the insertion and the expiry, and the server runs it at once for all.
 """
 
+from __future__ import annotations
+
 import asyncio
 import math
 import re
@@ -234,13 +236,13 @@ class Redis:
         self._answered(is_probe)
         return True
 
-    def _connected(self) -> "redis.asyncio.Redis":
+    def _connected(self) -> redis.asyncio.Redis:
         """Return the running loop's client, which connects when it is used."""
         if self._client is None or self._affinity is None or not self._affinity.is_here:
             self._client, self._affinity = self._new_client(), Affinity("client")
         return self._client
 
-    def _new_client(self) -> "redis.asyncio.Redis":
+    def _new_client(self) -> redis.asyncio.Redis:
         from redis.asyncio import BlockingConnectionPool, Redis
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff

@@ -1,5 +1,7 @@
 """redis-py's connections, for which we look the server's name up: its own way is the event loop's executor."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """URLs of Redis and Valkey servers."""
 
+from __future__ import annotations
+
 from typing import Any
 from urllib.parse import parse_qs
 

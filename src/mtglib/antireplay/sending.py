@@ -1,5 +1,7 @@
 """Sends to a server, when it is back, what it missed."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path

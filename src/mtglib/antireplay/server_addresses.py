@@ -1,5 +1,7 @@
 """The addresses of an anti-replay server, of which the one that failed last is tried last."""
 
+from __future__ import annotations
+
 from ..ground.endpoints import canonical_ip
 from ..ground.name_lookup import NameLookup
 

@@ -10,6 +10,8 @@ Cells have 4 bits here, two in a byte. Cells of 1 bit, as mtg has them, forget f
 MAX = 15 a cell is zero only after the row has gone over it 15 times, so that what is recent is kept.
 """
 
+from __future__ import annotations
+
 import math
 import secrets
 import struct
@@ -194,7 +196,7 @@ class _Inserted(FingerprintLog):
         super().__init__(max_entries)
         self.cells = cells
 
-    def _extend(self, generation: Generation, fingerprints: "array[int]") -> None:
+    def _extend(self, generation: Generation, fingerprints: array[int]) -> None:
         for fingerprint in fingerprints:
             self.cells.has_or_insert(fingerprint)
         super()._extend(generation, fingerprints)

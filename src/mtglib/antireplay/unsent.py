@@ -1,5 +1,7 @@
 """What a server hasn't got yet: keys of hellos that came while it was away."""
 
+from __future__ import annotations
+
 from .entries import Entries
 
 RECORD_BYTES = 16

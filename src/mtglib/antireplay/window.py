@@ -1,5 +1,7 @@
 """The old name of `Exact`, from when hellos were remembered for seconds."""
 
+from __future__ import annotations
+
 import time
 import warnings
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """The way to one observer: its queue, and the task that empties it."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import monotonic

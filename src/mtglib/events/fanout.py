@@ -1,5 +1,7 @@
 """One event stream for any number of observers."""
 
+from __future__ import annotations
+
 import asyncio
 import warnings
 from collections.abc import Sequence

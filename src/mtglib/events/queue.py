@@ -6,6 +6,8 @@ DomainFronting or ConnectedToDC and one Finish, and beyond the bound its Traffic
 queued beyond it. So a queue holds at most `max_events` + 5 x the number of streams open at once.
 """
 
+from __future__ import annotations
+
 from collections import deque
 from dataclasses import replace
 

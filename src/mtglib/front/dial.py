@@ -1,5 +1,7 @@
 """Connecting a visitor to the fronting site, which sees nothing of us but a connection."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 from collections.abc import Callable, Collection, Sequence

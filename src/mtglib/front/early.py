@@ -5,6 +5,8 @@ connected soon, and gets each byte as it comes, while we go on looking for a hel
 the site has said anything, the visitor was a slow client, and the site's connection is dropped.
 """
 
+from __future__ import annotations
+
 import asyncio
 import socket
 
@@ -120,7 +122,7 @@ class EarlyFront:
             reset(self._upstream)
             self._upstream = None
 
-    def _note_dial(self, dialling: "asyncio.Task[socket.socket]") -> None:
+    def _note_dial(self, dialling: asyncio.Task[socket.socket]) -> None:
         """The dial is over. What was looked at by then is no whole hello, so that the site may have it."""
         if dialling is not self._dialling:
             return
@@ -136,7 +138,7 @@ class EarlyFront:
         self._answering = self._loop.create_task(readable)
         self._answering.add_done_callback(self._note_answer)
 
-    def _note_answer(self, answering: "asyncio.Task[None]") -> None:
+    def _note_answer(self, answering: asyncio.Task[None]) -> None:
         if self._looking is not None and not answering.cancelled() and not self._looking.expired():
             self._looking.reschedule(self._loop.time())
 
@@ -161,6 +163,6 @@ class EarlyFront:
             self._shared.readiness.forget(self._upstream.fileno())
 
 
-def _close_what_was_dialled(dialling: "asyncio.Task[socket.socket]") -> None:
+def _close_what_was_dialled(dialling: asyncio.Task[socket.socket]) -> None:
     if not dialling.cancelled() and dialling.exception() is None:
         dialling.result().close()

@@ -6,6 +6,8 @@ suspicious and no more: honest ones may do that, and must notice nothing. So a s
 is connected once, and told something that nobody else says: if a visitor comes with that, the front is a loop.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import socket

@@ -1,5 +1,7 @@
 """Whether a connection to the front has come back to this very proxy, by its addresses."""
 
+from __future__ import annotations
+
 import socket
 from collections.abc import Collection
 from contextlib import suppress

@@ -1,5 +1,7 @@
 """Where something may be used: its sockets are watched by one event loop, and threads don't survive a fork."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 

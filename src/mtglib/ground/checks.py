@@ -3,6 +3,8 @@
 Each kind of value has one function, and so one wording. NaN is within no bounds, and True is no number.
 """
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Collection, Sequence

@@ -1,5 +1,7 @@
 """Threads for calls that may block for long and that nobody has to wait for."""
 
+from __future__ import annotations
+
 import os
 import threading
 from collections.abc import Callable, Hashable

@@ -1,5 +1,7 @@
 """Time-outs around what others do, such as a user's part."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Generator

@@ -1,5 +1,7 @@
 """Durations as people write them."""
 
+from __future__ import annotations
+
 import re
 from decimal import Decimal
 

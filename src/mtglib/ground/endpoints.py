@@ -1,5 +1,7 @@
 """IP addresses and ports in the forms that sockets, options and people use, made canonical."""
 
+from __future__ import annotations
+
 import socket
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address

@@ -1,5 +1,7 @@
 """A logger that can't fail, and warnings that can't fill a disk."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,14 +26,14 @@ class GuardedLogger:
     def __init__(self, logger: Logger | None) -> None:
         self._logger = NoopLogger() if logger is None else logger
 
-    def named(self, name: str) -> "GuardedLogger":
+    def named(self, name: str) -> GuardedLogger:
         """See `Logger.named`."""
         try:
             return self._or_self(self._logger.named(name))
         except Exception:
             return self
 
-    def bind(self, **fields: Any) -> "GuardedLogger":
+    def bind(self, **fields: Any) -> GuardedLogger:
         """See `Logger.bind`."""
         try:
             return self._or_self(self._logger.bind(**fields))
@@ -63,7 +65,7 @@ class GuardedLogger:
         with suppress(Exception):
             self._logger.warning(message, error=error)
 
-    def _or_self(self, child: Logger) -> "GuardedLogger":
+    def _or_self(self, child: Logger) -> GuardedLogger:
         return GuardedLogger(child) if callable(getattr(child, "info", None)) else self
 
 

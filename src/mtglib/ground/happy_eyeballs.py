@@ -1,5 +1,7 @@
 """In which order addresses are tried, and how soon the next one is: what both races of addresses share (RFC 8305)."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Hashable, Iterable
 from itertools import zip_longest

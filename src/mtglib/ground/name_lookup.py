@@ -5,6 +5,8 @@ DNS server that is half a minute after it was told to. Here all who ask for the 
 look-up, and a thread is a daemon.
 """
 
+from __future__ import annotations
+
 import asyncio
 import socket
 from collections.abc import Callable
@@ -63,7 +65,7 @@ class NameLookup:
             self._threads.withdraw(lookup)
             lookup.tell(error)
 
-    def _shared(self, key: _Key) -> "_Lookup":
+    def _shared(self, key: _Key) -> _Lookup:
         lookup = self._under_way.get(key)
         if lookup is None:
             lookup = _Lookup(key, self._forget)
@@ -71,7 +73,7 @@ class NameLookup:
             self._under_way[key] = lookup
         return lookup
 
-    def _forget(self, lookup: "_Lookup") -> None:
+    def _forget(self, lookup: _Lookup) -> None:
         if self._under_way.get(lookup.key) is lookup:
             del self._under_way[lookup.key]
 
@@ -79,7 +81,7 @@ class NameLookup:
 class _Lookup:
     """One question to the system, run in a thread, and who waits for its answer."""
 
-    def __init__(self, key: _Key, forget: "Callable[[_Lookup], None]") -> None:
+    def __init__(self, key: _Key, forget: Callable[[_Lookup], None]) -> None:
         self.key = key
         self.waiting = 0
         self.answer: asyncio.Future[list[AddressInfo]] = key[0].create_future()

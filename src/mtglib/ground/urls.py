@@ -1,5 +1,7 @@
 """URLs of servers: taken apart strictly, never quoted in an error, shown without what may be a secret."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field

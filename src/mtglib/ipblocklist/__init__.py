@@ -1,5 +1,7 @@
 """Lists of IP addresses, to turn away or to let in."""
 
+from __future__ import annotations
+
 from .firehol import FireHOL
 from .source import SourceStatus
 

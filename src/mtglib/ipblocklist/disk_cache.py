@@ -4,6 +4,8 @@ A copy is the text as it came, after one comment line with what the server calls
 it still is a netset. A copy that is damaged is none.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -30,7 +32,7 @@ class Validators:
     last_modified: str = ""
 
     @classmethod
-    def of_stranger(cls, etag: object, last_modified: object) -> "Validators":
+    def of_stranger(cls, etag: object, last_modified: object) -> Validators:
         """Take what may be sent back in a request, and nothing else."""
         return cls(*(text if _is_sendable(text) else "" for text in (str(etag), str(last_modified))))
 

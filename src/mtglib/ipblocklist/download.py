@@ -1,5 +1,7 @@
 """A list over HTTP(S): whole, or not at all, and never more than was allowed."""
 
+from __future__ import annotations
+
 import zlib
 from collections.abc import Mapping
 from typing import Any

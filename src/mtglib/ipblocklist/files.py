@@ -1,5 +1,7 @@
 """Reading a file without waiting for ever and without taking more than was meant."""
 
+from __future__ import annotations
+
 import os
 import stat
 from collections.abc import Iterator

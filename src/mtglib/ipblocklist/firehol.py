@@ -1,5 +1,7 @@
 """A block or allow list made of netsets, as FireHOL publishes them."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Why a list can't be had, in words that may be shown."""
 
+from __future__ import annotations
+
 import traceback
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """What look-ups see: all sources put together, each as soon as it is there."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 

@@ -3,6 +3,8 @@
 One block of 20 MB is more than the allocator gives back: lists that are refreshed would take several times their size.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable
 

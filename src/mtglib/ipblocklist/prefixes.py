@@ -1,5 +1,7 @@
 """Sets of IP prefixes: the engine's, or where that wasn't built, those of pure Python."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -14,7 +16,7 @@ class Prefixes(Protocol):
     def __init__(self, *pieces: bytes) -> None: ...
 
     @staticmethod
-    def union(sets: Sequence[Any]) -> "Prefixes":
+    def union(sets: Sequence[Any]) -> Prefixes:
         """Put sets together; their counts are added."""
         ...
 

@@ -3,6 +3,8 @@
 The rules for a line are held equal to those of `rust/src/prefixes.rs` by a property test; change both.
 """
 
+from __future__ import annotations
+
 import heapq
 import io
 import socket
@@ -49,7 +51,7 @@ class PrefixSet:
         self.v4, self.v6 = _V4Ranges(v4), _V6Ranges(v6)
 
     @staticmethod
-    def union(sets: "Sequence[PrefixSet]") -> "PrefixSet":
+    def union(sets: Sequence[PrefixSet]) -> PrefixSet:
         """Put sets together; their counts are added."""
         union = PrefixSet(b"")
         union.count = sum(prefixes.count for prefixes in sets)
@@ -197,8 +199,8 @@ class _V6Ranges(Iterable[tuple[int, int]]):
 
 
 class _Halves(NamedTuple):
-    high: "array[int]"
-    low: "array[int]"
+    high: array[int]
+    low: array[int]
 
     def append(self, number: int) -> None:
         self.high.append(number >> 64)

@@ -1,5 +1,7 @@
 """Who reads the sources, and when."""
 
+from __future__ import annotations
+
 import asyncio
 import random
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """What a list tells the log and the event stream; what those raise is theirs."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from contextlib import suppress
 

@@ -1,5 +1,7 @@
 """Where prefixes come from, with what was last good; a local file is the simple case."""
 
+from __future__ import annotations
+
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """From the strings of an option to sources."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,5 +1,7 @@
 """A list from the network, and its copy on disk."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 

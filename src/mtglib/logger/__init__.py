@@ -1,5 +1,7 @@
 """Loggers: lines of JSON or for a terminal, and the standard library's."""
 
+from __future__ import annotations
+
 from .line_writer import flush
 from .standard import Standard
 from .structured import StructLogger, make_logger

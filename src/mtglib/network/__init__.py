@@ -1,5 +1,7 @@
 """Networks: ways to reach others."""
 
+from __future__ import annotations
+
 from .balanced import Balanced, from_urls
 from .breaker import CircuitBreaker
 from .direct import Direct

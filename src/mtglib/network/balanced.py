@@ -1,5 +1,7 @@
 """Several networks as one."""
 
+from __future__ import annotations
+
 import asyncio
 import random
 import socket

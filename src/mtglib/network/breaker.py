@@ -1,5 +1,7 @@
 """Leaving a network alone for a while that fails again and again."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 import time

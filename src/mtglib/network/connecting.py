@@ -1,5 +1,7 @@
 """Connecting to one address, or to the first of several that answers (RFC 8305, "happy eyeballs")."""
 
+from __future__ import annotations
+
 import asyncio
 import errno
 import os

@@ -1,5 +1,7 @@
 """Connections as the operating system makes them."""
 
+from __future__ import annotations
+
 import asyncio
 import errno
 import socket

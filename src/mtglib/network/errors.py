@@ -1,5 +1,7 @@
 """How networks and resolvers fail, where that is more than an `OSError`."""
 
+from __future__ import annotations
+
 from typing import Any
 
 

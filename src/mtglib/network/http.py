@@ -4,6 +4,8 @@ Whatever goes wrong is an `httpx2.HTTPError`, with the cause as `__cause__`: the
 and the transport turns those into httpx2's.
 """
 
+from __future__ import annotations
+
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator

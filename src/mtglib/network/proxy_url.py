@@ -1,5 +1,7 @@
 """URLs of SOCKS5 proxies, with the parameters of their circuit breakers."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,7 +42,7 @@ class ProxyURL:
     reset_failures_timeout_seconds: float = 10.0
 
     @classmethod
-    def parse(cls, url: str, option: str = "url") -> "ProxyURL":
+    def parse(cls, url: str, option: str = "url") -> ProxyURL:
         """Take a URL apart.
 
         Args:

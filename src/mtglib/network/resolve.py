@@ -1,5 +1,7 @@
 """What a resolver is."""
 
+from __future__ import annotations
+
 import socket
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 

@@ -5,6 +5,8 @@ notice is left out there: whoever connects may be a visitor of the fronting site
 the site's own connections haven't.
 """
 
+from __future__ import annotations
+
 import errno
 import math
 import socket

@@ -1,5 +1,7 @@
 """Connections through a SOCKS5 proxy."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 from contextlib import AbstractAsyncContextManager, suppress

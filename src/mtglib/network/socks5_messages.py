@@ -1,5 +1,7 @@
 """SOCKS5 (RFC 1928) with user and password (RFC 1929), as a conversation without I/O."""
 
+from __future__ import annotations
+
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias

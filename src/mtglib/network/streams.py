@@ -1,5 +1,7 @@
 """asyncio's streams over a socket that is connected already."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 

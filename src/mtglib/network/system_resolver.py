@@ -1,5 +1,7 @@
 """The system's resolver."""
 
+from __future__ import annotations
+
 from ..ground.name_lookup import NameLookup
 from .errors import ResolverClosedError
 from .resolve import Answer

@@ -1,5 +1,7 @@
 """Whom TLS trusts when it isn't told: the system's authorities."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import ssl

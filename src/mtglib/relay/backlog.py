@@ -4,6 +4,8 @@ Looks become rarer with time: each comes late by a quarter of the time that has 
 seconds. docs/adr/0013 says why.
 """
 
+from __future__ import annotations
+
 _MIN_PAUSE_SECONDS = 0.01
 _MAX_PAUSE_SECONDS = 2.0
 

@@ -1,5 +1,7 @@
 """Which relay does the jobs: the native engine, or pure Python where that wasn't built or isn't wanted."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Coroutine
 

@@ -1,5 +1,7 @@
 """The whole interface between the proxy and its relays, as data."""
 
+from __future__ import annotations
+
 import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass

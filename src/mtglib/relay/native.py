@@ -1,5 +1,7 @@
 """The native engine's side in Python: jobs go out, results come back through one descriptor for all of them."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import threading
@@ -87,7 +89,7 @@ class NativeRelay:
         await closed
         del self._engine  # and with it its descriptors, which shouldn't wait for the garbage collector
 
-    def _close_engine(self, closed: "asyncio.Future[None]") -> None:
+    def _close_engine(self, closed: asyncio.Future[None]) -> None:
         self._engine.close()
         with suppress(RuntimeError):  # the event loop is gone, and with it whoever waits
             self._loop.call_soon_threadsafe(_settle, closed)
@@ -151,6 +153,6 @@ def _parts(state: CipherState) -> tuple[bytes, bytes, int]:
     return state.key, state.iv, state.offset_bytes
 
 
-def _settle(closed: "asyncio.Future[None]") -> None:
+def _settle(closed: asyncio.Future[None]) -> None:
     if not closed.done():
         closed.set_result(None)

@@ -1,5 +1,7 @@
 """The relay in plain asyncio: the fallback where the engine can't be built, and the oracle it is tested against."""
 
+from __future__ import annotations
+
 from ..readiness import Readiness
 from .job import Job, OnTraffic, RelayLoad, RelayResult
 from .session import Session

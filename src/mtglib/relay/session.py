@@ -8,6 +8,8 @@ lost, all that came from it is still delivered to the other, down to that peer's
 the lost side's kernel has and nobody has read. Meanwhile what the living side sends is read and thrown away.
 """
 
+from __future__ import annotations
+
 import asyncio
 import errno
 import socket

@@ -1,5 +1,7 @@
 """Endings of a TCP connection that the socket module has no name for."""
 
+from __future__ import annotations
+
 import fcntl
 import socket
 import struct

@@ -1,5 +1,7 @@
 """Reports traffic once a second for as long as there is a job."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 

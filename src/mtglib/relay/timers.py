@@ -1,5 +1,7 @@
 """Timers of many sessions behind one timer of the event loop."""
 
+from __future__ import annotations
+
 import asyncio
 import heapq
 import math

@@ -1,5 +1,7 @@
 """Statistics: observers that count events, for Prometheus and for statsd."""
 
+from __future__ import annotations
+
 from .process import process_samples
 from .prometheus import Prometheus
 from .samples import Sample

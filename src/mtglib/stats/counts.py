@@ -1,5 +1,7 @@
 """From events to numbers. No I/O and no clock: the observers show what is counted here."""
 
+from __future__ import annotations
+
 from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple

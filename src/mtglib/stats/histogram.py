@@ -1,5 +1,7 @@
 """Durations in buckets."""
 
+from __future__ import annotations
+
 from bisect import bisect_left
 
 BOUNDS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

@@ -1,5 +1,7 @@
 """A web server for a single page, on the event loop. What a visitor does costs a bounded time and little memory."""
 
+from __future__ import annotations
+
 import asyncio
 import errno
 import re

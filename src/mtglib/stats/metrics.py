@@ -1,5 +1,7 @@
 """All metrics by name: what they are, and which labels they have. The names are mtg's, as far as mtg has them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 

@@ -1,5 +1,7 @@
 """What the system says about this process. Source: proc(5)."""
 
+from __future__ import annotations
+
 import os
 import resource
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Statistics for Prometheus to fetch."""
 
+from __future__ import annotations
+
 import re
 import socket
 from collections.abc import Iterator, Sequence

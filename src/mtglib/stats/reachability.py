@@ -1,5 +1,7 @@
 """Telling that a server over UDP can't be reached, and that it can again, each once."""
 
+from __future__ import annotations
+
 from ..ground.guarded_logger import GuardedLogger
 
 # A refusal of what was sent is heard with the next sending: the first one after it proves nothing.

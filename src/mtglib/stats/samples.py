@@ -1,5 +1,7 @@
 """Metrics that are sampled: no event tells of them, so somebody is asked whenever numbers are shown."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 

@@ -1,5 +1,7 @@
 """Statistics for a statsd server, over UDP."""
 
+from __future__ import annotations
+
 import asyncio
 import re
 from collections.abc import Sequence

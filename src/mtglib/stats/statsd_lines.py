@@ -7,6 +7,8 @@
 | graphite | `name;tag=value;tag=value:value|type` |
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from typing import Literal, TypeAlias

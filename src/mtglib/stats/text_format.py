@@ -5,6 +5,8 @@ Written by hand, since prometheus-client adds `_total` to the names of counters,
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 
 from .histogram import BOUNDS_SECONDS, Histogram

@@ -1,5 +1,7 @@
 """Lines in datagrams: nothing waits, nothing is sent twice, and nobody needs to listen."""
 
+from __future__ import annotations
+
 import socket
 from typing import Any
 

@@ -1,5 +1,7 @@
 """AES-256-CTR with a 128-bit big-endian counter: from the engine if it is built, else from `cryptography`."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Protocol
 

@@ -8,6 +8,8 @@ The clock is not authenticated: anybody can rewrite these four bytes in a record
 So they alone are what a replay is known by (`authenticated_part`).
 """
 
+from __future__ import annotations
+
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -6,6 +6,8 @@ comes; the receiver's is made of the same 48 bytes reversed and starts at 0. The
 both keys. Source: https://core.telegram.org/mtproto/mtproto-transports#transport-obfuscation
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Final
 

@@ -3,6 +3,8 @@
 Source: https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, section 2.2.
 """
 
+from __future__ import annotations
+
 from typing import Final
 
 from ..event_types import IPAddress

@@ -4,6 +4,8 @@ From the client, 0x17 is data (and may be empty), 0x14 is skipped, 0x15 ends the
 To the client go 0x17 records only: anything else in mid-stream breaks official clients.
 """
 
+from __future__ import annotations
+
 from ..errors import ClientError
 from ..reasons import Reason
 from .tls_records import (

@@ -5,6 +5,8 @@ encrypted certificate flight. The ServerHello's random is HMAC-SHA256(key, clien
 zeroed): that is how the client knows us. Source: TDLib's TlsInit, and measurements on real clients.
 """
 
+from __future__ import annotations
+
 from typing import Final
 
 from .client_hello import ClientHello

@@ -4,6 +4,8 @@ From the engine if it is built: between everything else that a handshake needs, 
 much again as the hash itself.
 """
 
+from __future__ import annotations
+
 try:
     from .._engine import hmac_sha256, sha256
 except ImportError:

@@ -1,5 +1,7 @@
 """TLS records (RFC 8446, section 5.1): a type, a version, a length, and up to 16 KiB of payload."""
 
+from __future__ import annotations
+
 import struct
 from typing import Final
 

@@ -1,5 +1,7 @@
 """Resolvers by their URL."""
 
+from __future__ import annotations
+
 import asyncio
 import ssl
 from typing import Final

@@ -1,5 +1,7 @@
 """Answers of DNS servers, for as long as they hold, and a while longer for bad times (RFC 8767)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Final
 

@@ -1,5 +1,7 @@
 """Names that no server is asked for: those of /etc/hosts, and localhost (RFC 6761)."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import stat

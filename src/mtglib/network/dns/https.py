@@ -1,5 +1,7 @@
 """DNS over HTTPS (RFC 8484)."""
 
+from __future__ import annotations
+
 import asyncio
 import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy

@@ -1,5 +1,7 @@
 """DNS queries and answers as bytes (RFC 1035): no I/O, no clock."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Final, Literal
 

@@ -1,5 +1,7 @@
 """Names from a DNS server of one's choice: cached, shared, IPv4 and IPv6 side by side."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 import time

@@ -1,5 +1,7 @@
 """DNS over TCP and over TLS (RFC 7766, RFC 7858): queries share a connection while there are some."""
 
+from __future__ import annotations
+
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
@@ -51,7 +53,7 @@ class DNSOverStream:
         if self._connection is not None:
             await self._connection.aclose()
 
-    async def _connected(self) -> tuple["_Connection", bool]:
+    async def _connected(self) -> tuple[_Connection, bool]:
         async with self._opening:
             if self._connection is not None and self._connection.is_open:
                 return self._connection, False

@@ -1,5 +1,7 @@
 """DNS over UDP, and over TCP where an answer doesn't fit (RFC 1035, RFC 7766)."""
 
+from __future__ import annotations
+
 import asyncio
 import socket
 from typing import Final

@@ -1,5 +1,7 @@
 """URLs of DNS servers."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,7 +33,7 @@ class ResolverURL:
     target: str = field(default=_DEFAULT_PATH, repr=False)
 
     @classmethod
-    def parse(cls, url: str, option: str = "url") -> "ResolverURL":
+    def parse(cls, url: str, option: str = "url") -> ResolverURL:
         """Take a URL apart.
 
         Args:
