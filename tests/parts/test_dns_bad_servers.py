@@ -114,7 +114,7 @@ async def test_forged_answers_are_passed_over() -> None:
 
 async def test_a_flood_of_nonsense_is_an_error() -> None:
     async with udp_server(lambda _: [b"\xff" * 512] * 40) as port, aclosing(make(f"127.0.0.1:{port}", 30)) as resolver:
-        with pytest.raises(OSError, match="something else"):
+        with pytest.raises(OSError, match="something that is no answer"):
             await resolver.resolve("a.example", 1)
 
 
@@ -262,8 +262,8 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 @pytest.mark.parametrize(
     ("page", "text"),
     [
-        (response(b"x" * 65_536), "above 65535 bytes"),
-        (CHUNKED + (b"1000\r\n" + b"x" * 4096 + b"\r\n") * 16, "above 65535 bytes"),
+        (response(b"x" * 65_536), "more than 65535 bytes"),
+        (CHUNKED + (b"1000\r\n" + b"x" * 4096 + b"\r\n") * 16, "more than 65535 bytes"),
         (response(b"", "302 Found", "Location: https://127.0.0.1/"), "HTTP status 302"),
         (response(b"", "500 Internal Server Error"), "HTTP status 500"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000, "can't be asked"),
@@ -326,7 +326,7 @@ async def test_an_answer_to_something_else_breaks_the_connection() -> None:
         await keep_silent(sock)
 
     async with Scripted(lie) as server, aclosing(over_tcp(server)) as transport:
-        with pytest.raises(OSError, match="something else"):
+        with pytest.raises(OSError, match="something that is no answer"):
             await transport.ask("a.example", "A")
 
 
@@ -337,7 +337,7 @@ async def test_a_flood_of_answers_that_nobody_asked_for_breaks_the_connection() 
             await asyncio.get_running_loop().sock_sendall(sock, framed(b"\xff\xff" + positive(query)[2:]) * 100)
 
     async with Scripted(flood) as server, aclosing(over_tcp(server)) as transport:
-        with pytest.raises(OSError, match="nobody asks"):
+        with pytest.raises(OSError, match="nobody asked for"):
             await transport.ask("a.example", "A")
 
 

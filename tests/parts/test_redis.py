@@ -190,7 +190,9 @@ async def test_a_wrong_password_is_a_server_that_can_not_be_used_and_is_not_told
         assert [await cache.seen_before(b"a") for _ in range(2)] == [False, True]
         await cache.close()
 
-    assert [text.partition(" can't be used, ")[2] for text in logger.warnings] == ["this proxy goes on by itself"]
+    assert [text.partition(" can't be used; ")[2] for text in logger.warnings] == [
+        "using local memory until it is back"
+    ]
     assert "wrong-word" not in logger.everything()
 
 

@@ -93,7 +93,7 @@ async def test_a_target_that_refuses_is_told_from_a_broken_proxy(make: Make) -> 
 async def test_the_wrong_password_or_none_is_an_error_without_it(credentials: str) -> None:
     async with MicroSocks(USER, PASSWORD) as proxy:
         url = f"socks5://{credentials}127.0.0.1:{proxy.port}"
-        with pytest.raises(OSError, match=r"(refuses|wants a) user and password") as caught:
+        with pytest.raises(OSError, match=r"(rejected the|requires a) user name and password") as caught:
             await Socks5(url, base=Direct()).dial("127.0.0.1", free_port(), timeout_seconds=20)
     assert not {"wrong", "hidden"} & set(str(caught.value).split())
 
