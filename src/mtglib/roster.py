@@ -2,9 +2,9 @@
 
 A visitor is a connection that isn't authenticated yet, or that is being shown the fronting site. Visitors have a share
 of all connections, so that they can't take the place of clients. When that is full, the network that has most visitors
-gives one up: the one past the site's end, else the one that has been silent for longest. Where all networks have few,
-that is the one that has been silent for longest of all. Never the newcomer: many clients may share one address, and a
-handshake takes milliseconds.
+gives one up: one past the site's end, else the one that has been silent for longest. While it isn't certain who a
+visitor is, that counts from its beginning, whatever it sends. Where all networks have few visitors, the same holds for
+all of them together. Never the newcomer: many clients may share one address, and a handshake takes milliseconds.
 """
 
 from __future__ import annotations
@@ -203,7 +203,13 @@ class Roster:
         self._leave_visitors(entry)
 
     def touch(self, entry: Entry) -> None:
-        """A byte of it has moved."""
+        """A byte of it has moved.
+
+        That makes it younger only if it is certain to be the site's: else those who send their hello byte by byte would
+        push out clients whose first packet is late.
+        """
+        if entry.state is State.HANDSHAKE:
+            return
         if entry in self._all_visitors and not entry.is_past_the_end:
             self._networks[entry.network].move_to_end(entry)
             self._all_visitors.move_to_end(entry)

@@ -86,6 +86,8 @@ class Stream:
         """Find out who this is, and connect to where it belongs; None if there is nothing to relay."""
         try:
             record, length = await self._read_hello()
+            if length == len(self._conn.unread):
+                self._conn.pauses.clear()  # a whole hello and no more is the same to a site, however it came
             client = await self._admit(record)
         except ClientError as error:
             self._report.turned_away(error)

@@ -119,9 +119,14 @@ class Crowd(RuleBasedStateMachine):
     def talk(self, data: st.DataObject) -> None:
         if who := self.one_of(data, self.order, self.past, self.clients, self.uncounted):
             self.roster.touch(who)
-            if who in self.order:
+            if who in self.order and who.state is not State.HANDSHAKE:
                 self.order.remove(who)
                 self.order.append(who)
+
+    @rule(data=st.data())
+    def be_the_sites(self, data: st.DataObject) -> None:
+        if who := self.one_of(data, self.order):
+            who.state = State.FRONTED
 
     @rule(data=st.data())
     def be_admitted(self, data: st.DataObject) -> None:

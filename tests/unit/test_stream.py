@@ -12,7 +12,7 @@ from integration.event_rules import check_events, names, traffic
 from mtglib import Reason
 from mtglib.roster import State
 from support import sockets
-from support.client_hello import hello_records
+from support.client_hello import build_client_hello, hello_records
 from support.timeless import timeless
 from unit.recorders import Broken
 from unit.surroundings import DC, DC_IP, SITE, KeepingRelay, Surroundings, Visit, over, surroundings
@@ -186,7 +186,7 @@ async def test_what_the_site_got_before_the_relay_counts_once() -> None:
 
 
 @timeless
-async def test_a_visitor_who_pauses_is_shown_to_the_site_with_its_pauses() -> None:
+async def test_a_visitor_who_pauses_is_shown_to_the_site_with_the_last_pause() -> None:
     async with surroundings() as around:
         loop, visit = asyncio.get_running_loop(), around.visit()
         visit.peer.send(b"\x16")
@@ -196,7 +196,19 @@ async def test_a_visitor_who_pauses_is_shown_to_the_site_with_its_pauses() -> No
         visit.peer.send(b"GET")
         site = await around.far_end()
 
-        assert [await loop.sock_recv(site, 100) for _ in range(3)] == [b"\x16", b"\x03", b"GET"]
+        assert [await loop.sock_recv(site, 100) for _ in range(2)] == [b"\x16\x03", b"GET"]
+
+
+async def test_a_whole_hello_goes_to_the_site_at_once_however_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtglib.front.dial._PAUSE_SECONDS", 60.0)
+    hello = hello_records(build_client_hello("front.example"))
+    async with surroundings() as around:
+        visit = around.visit()
+        visit.peer.send(hello[:100])
+        await asyncio.sleep(0.02)
+        visit.peer.send(hello[100:])
+
+        assert await asyncio.get_running_loop().sock_recv(await around.far_end(), 5000) == hello
 
 
 @pytest.mark.parametrize("said", [b"", b"\x16"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
@@ -84,7 +85,7 @@ class Front:
         Raises:
             OSError, TimeoutError, UpstreamError: It can't be reached, or mustn't be.
         """
-        await self._loops.enter(entry, said)
+        self._loops.enter(entry, said)
         return await self._dial(entry.visitor.reached)
 
     async def _dial(self, reached: Endpoint | None = None) -> socket.socket:
@@ -100,9 +101,10 @@ class Front:
         return upstream
 
     async def send_earlier_pieces(self, site: SiteConnection, said: bytes, pauses: Sequence[int]) -> SiteConnection:
-        """Send the site what a visitor sent before its last pause, with pauses as well.
+        """Send the site what a visitor sent before its last pause, and pause as well.
 
         How a site closes may depend on how bytes came: what it hasn't read when it closes makes a RST of its FIN.
+        Earlier pauses make no difference to that, and each would make the answer later.
         Whoever is cancelled meanwhile has reset the connection.
 
         Args:
@@ -111,14 +113,10 @@ class Front:
             pauses: How much of it came before each pause.
         """
         upstream, preamble, forwarded_bytes = site
-        for end in pauses:
-            if end <= forwarded_bytes:
-                continue
-            piece = preamble + said[forwarded_bytes:end]
-            try:
-                sent_bytes = upstream.send(piece)
-            except OSError:  # full, or broken, which the relay will find
-                break
+        if not pauses or pauses[-1] <= forwarded_bytes:
+            return site
+        with suppress(OSError):  # full, or broken, which the relay will find
+            sent_bytes = upstream.send(preamble + said[forwarded_bytes : pauses[-1]])
             forwarded_bytes += max(sent_bytes - len(preamble), 0)
             preamble = preamble[sent_bytes:]
             try:

@@ -80,7 +80,6 @@ class EarlyFront:
                         raise ClientError(
                             Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
                         )
-                    self._shared.roster.touch(self._entry)
         except TimeoutError:
             if self.has_answered:
                 raise ClientError(Reason.TIMEOUT, "the site answered before the ClientHello was complete") from None

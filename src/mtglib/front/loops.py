@@ -2,8 +2,9 @@
 
 Each connection to such a front is a new visitor of ours, who says what the one before it has said; so one probe would
 make connections without end. Visitors of one network who say the same, and of whom the site has answered none, are
-suspicious and no more: honest ones may do that, and must notice nothing. So a suspicion is put to the test. The front
-is connected once, and told something that nobody else says: if a visitor comes with that, the front is a loop.
+suspicious and no more: honest ones may do that, and must notice nothing. So a suspicion is put to the test, beside the
+visitors, who don't wait for it: a step in their times would tell this proxy from its site. The front is connected once,
+and told something that nobody else says: if a visitor comes with that, the front is a loop.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ class LoopGuard:
         dial: Connects to the site, for the test.
         refresh: Has every entry's `to_client_bytes` brought up to date.
         clock: Returns seconds that never go back.
+
+    Attributes:
+        testing: The test that is under way, if there is one.
     """
 
     def __init__(
@@ -56,11 +60,11 @@ class LoopGuard:
         self._unanswered: OrderedDict[_Saying, list[Entry]] = OrderedDict()
         self._token = b""
         self._token_came_back: asyncio.Event | None = None
-        self._testing: asyncio.Task[bool] | None = None
+        self.testing: asyncio.Task[None] | None = None
         self._is_loop = False
         self._known_until_mono = float("-inf")
 
-    async def enter(self, entry: Entry, said: bytes) -> None:
+    def enter(self, entry: Entry, said: bytes) -> None:
         """Note a visitor who is about to be connected to the site.
 
         Args:
@@ -76,7 +80,9 @@ class LoopGuard:
             raise _loop_error()
         saying = _Saying(entry.network, blake2b(telling, digest_size=16).digest())
         if self._clock() >= self._known_until_mono:
-            self._is_loop = self._is_suspicious(saying) and await self._test_together()
+            self._is_loop = False
+            if self.testing is None and self._is_suspicious(saying):
+                self.testing = asyncio.get_running_loop().create_task(self._test(), name="mtglib-loop-test")
         if self._is_loop:
             raise _loop_error()
         alike = self._unanswered.setdefault(saying, [])
@@ -97,14 +103,8 @@ class LoopGuard:
         alike[:] = [entry for entry in alike if not entry.to_client_bytes and not entry.is_over]
         return len(alike)
 
-    async def _test_together(self) -> bool:
-        """Test the front; visitors who come meanwhile wait for the same test."""
-        if self._testing is None:
-            self._testing = asyncio.get_running_loop().create_task(self._test())
-        return await asyncio.shield(self._testing)
-
-    async def _test(self) -> bool:
-        """Tell whether something that we say to the front comes back to us, before it answers or a second is over."""
+    async def _test(self) -> None:
+        """Find out whether what we say to the front comes back to us, before it answers or a second is over."""
         self._token, self._token_came_back = b"\x80" + os.urandom(_TELLING_BYTES - 1), asyncio.Event()
         came_back, sock = self._token_came_back, None
         try:
@@ -117,11 +117,11 @@ class LoopGuard:
                 for task in pending:
                     task.cancel()
                 await asyncio.gather(*waits, return_exceptions=True)
-            return came_back.is_set()
         finally:
             if sock is not None:
                 sock.close()
-            self._token_came_back = self._testing = None
+            self._is_loop = came_back.is_set()
+            self._token_came_back = self.testing = None
             self._known_until_mono = self._clock() + _RESULT_HOLDS_SECONDS
 
 
