@@ -62,6 +62,9 @@ def _list(item_type: Any, metas: list[Meta], value: object, where: str, problems
         made = _value(item_type, value, where, problems)
         return _BAD if made is _BAD else (made,)
     if not isinstance(value, list):
+        if item_type is urls.PrivateURL:  # what is written there is in no message
+            problems.append(f"{where}: expected a list")
+            return _BAD
         return _bad(where, "a list", value, problems)
     if not value and any(meta.min_length for meta in metas):
         return _bad(where, "a list with at least one entry", value, problems)

@@ -15,7 +15,7 @@ from msgspec import structs
 
 import mtglib
 from mtg.config.decode import decode
-from mtg.config.redaction import shown
+from mtg.config.redaction import redact, shown
 from mtg.config.rules import Findings, settle
 from mtg.config.schema import Config
 from mtg.config.small_file import read_small_file
@@ -119,7 +119,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         place = _TOML_PLACE.search(message)
         line = (place and place[1]) or text.count("\n") + 1
         what = message[: place.start()] if place else message
-        raise _unreadable(f"{path}:{line}", f"{what[:1].lower()}{what[1:]}") from None
+        raise _unreadable(f"{path}:{line}", redact(f"{what[:1].lower()}{what[1:]}")) from None
     except (ValueError, RecursionError):  # a number of thousands of digits, a list of thousands of lists
         raise _unreadable(str(path), "expected TOML, without huge numbers or deep nesting") from None
 
@@ -128,10 +128,11 @@ def _permission_warning(path: Path) -> tuple[str, ...]:
     """A secret that every user of the machine can read isn't one."""
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
-    except OSError:
+    except (OSError, ValueError):  # what can't be read, or has a NUL in it, is told by whoever reads it
         return ()
     return (f"{path}: contains the secret, and other users can read it (chmod 600 {path})",) if mode & 0o077 else ()
 
 
 def _unreadable(source: str, problem: str) -> UserError:
-    return UserError(f"{source}: {problem}", exit_code=EXIT_USAGE)
+    """The error about a file, whose name is redacted: somebody will give the secret itself in its place."""
+    return UserError(f"{redact(source)}: {problem}", exit_code=EXIT_USAGE)

@@ -12,7 +12,11 @@ SHOWN_CHARACTERS = 60
 
 _USER_PART = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/{1,2})?.*@", re.DOTALL)
 _QUERY = re.compile(r"(://[^?#]*[?#]).+", re.DOTALL)
-_SECRET_LIKE = re.compile(r"ee[0-9a-f]{30,}", re.IGNORECASE)
+_SECRET_LIKE = re.compile(
+    r"(?<![0-9a-z])[0-9a-f]{31,}|(?<![0-9a-z])7[0-9a-z_+/-]{21,}|(?<=secret=)[^&\s]+", re.IGNORECASE
+)
+"""A key or secret in hex, maybe without its first character; a secret in base64; what a link says it is."""
+
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 

@@ -31,7 +31,7 @@ def lines(table: dict[str, Any]) -> list[str]:
         ({"concurrency": 2**70}, f"concurrency: expected a whole number from 1 to 1000000000, got {2**70}"),
         ({"concurrency": True}, "concurrency: expected a whole number from 1 to 1000000000, got true"),
         ({"network": 1}, "network: expected a table, got 1"),
-        ({"network": {"proxies": "x"}}, 'network.proxies: expected a list, got "x"'),
+        ({"network": {"proxies": "x"}}, "network.proxies: expected a list"),
         (
             {"domain-fronting": {"port": 65536}},
             "domain-fronting.port: expected a port from 1 to 65535, got 65536",

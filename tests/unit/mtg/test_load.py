@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 import mtglib
 from mtg.build import check
-from mtg.config import load_config
+from mtg.config import config_from_table, load_config
 from mtg.config.small_file import read_small_file
 from mtg.user_error import UserError
 
@@ -181,3 +182,42 @@ def test_a_secret_in_place_of_a_file_name_is_not_echoed(tmp_path: Path) -> None:
     (line,) = lines(path)
     assert SECRET.hex() not in line
     assert line.startswith(": secret-file: ")
+
+
+def test_a_secret_in_place_of_a_file_is_not_quoted() -> None:
+    text = mtglib.Secret.generate("front.example").hex()
+    with pytest.raises(UserError) as raised:
+        load_config(Path(text))
+
+    assert str(raised.value) == "***: No such file or directory"
+
+
+def test_a_secret_as_a_key_is_not_quoted(tmp_path: Path) -> None:
+    text = mtglib.Secret.generate("front.example").hex()
+    path = tmp_path / "mtg.toml"
+    path.write_text(f"[{text}]\n[{text}]\n")
+    with pytest.raises(UserError) as raised:
+        load_config(path)
+
+    assert text not in str(raised.value)
+    assert "***" in str(raised.value)
+
+
+def test_a_nul_in_the_name_of_the_secrets_file_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "mtg.toml"
+    path.write_text('secret-file = "\\u0000"\nbind-to = "127.0.0.1:0"\n')
+
+    assert [line for line in load_config(path).problems if "secret-file" in line] == [
+        f'{path}: secret-file: "\\u0000": expected a file name'
+    ]
+
+
+@pytest.mark.parametrize("key", ["network.proxies", "defense.blocklist.urls"])
+def test_a_url_in_place_of_a_list_is_not_quoted(key: str) -> None:
+    section, _, name = key.rpartition(".")
+    table: dict[str, Any] = {name: "socks5://10.0.0.1:1080:bob:hunter2"}
+    for part in reversed(section.split(".")):
+        table = {part: table}
+    loaded = config_from_table({"secret": mtglib.Secret.generate("a.example").hex(), **table}, source="test")
+
+    assert f"test: {key}: expected a list" in loaded.problems

@@ -44,6 +44,13 @@ def test_values_are_shown_as_toml(value: object, text: str) -> None:
         (SECRET.hex(), "***"),
         (SECRET.base64(), "***"),
         (f"0.0.0.0:{SECRET.hex()[:40]}", "0.0.0.0:***"),
+        (SECRET.hex()[1:], "***"),
+        ("dd" + SECRET.key.hex(), "***"),
+        (SECRET.key.hex(), "***"),
+        ("ee " + SECRET.key.hex(), "ee ***"),
+        (SECRET.base64() + "!", "***!"),
+        (f"t.me/proxy?secret={SECRET.base64()}&port=1", "t.me/proxy?secret=***&port=1"),
+        ("/etc/mtg/7-friends-of-ours.toml", "/etc/mtg/7-friends-of-ours.toml"),
     ],
 )
 def test_user_parts_and_secrets_are_masked(text: str, clean: str) -> None:
