@@ -15,6 +15,7 @@ import mtglib
 from mtg import qr
 from mtg.config import Loaded, load_config
 from mtg.config.addresses import ListenIP
+from mtg.new_secret import new_secret
 from mtg.run import run_proxy
 from mtg.server_address import IPAddress, default_source, reach, server_address
 from mtg.user_error import EXIT_USAGE, UserError, os_reason
@@ -78,10 +79,7 @@ def write_config(path: Path, *, host: str, port: int, server: str | None) -> Non
     Raises:
         UserError: `host` can't be fronted, or the file can't be written.
     """
-    try:
-        secret = mtglib.Secret.generate(host)
-    except mtglib.OptionError as error:
-        raise UserError(f"--host: expected {error.expected}", exit_code=EXIT_USAGE) from None
+    secret = new_secret(host, "--host")
     text = _TEMPLATE.format(
         name=shlex.quote(str(path)),
         host=host,

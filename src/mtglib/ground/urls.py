@@ -104,6 +104,11 @@ def split_url(
     )
 
 
+def is_ip_or_number(host: str) -> bool:
+    """Tell whether a host is an IP address, or ends in a number, as 1.2.3, which some systems take for one."""
+    return canonical_ip(host) is not None or _ENDS_IN_A_NUMBER.fullmatch(host) is not None
+
+
 def _is_host(host: str, has_brackets: bool) -> bool:
     if has_brackets:
         return ":" in host and canonical_ip(host) is not None
