@@ -215,7 +215,7 @@ async def test_a_state_directory_that_cannot_be_made_costs_no_client(place: Plac
         assert await is_refused(port_of(program), recorded)
         assert await end(program) == 0
         warnings = [line["message"] for line in program.log if line["level"] == "warn"]
-    told = "can't be used (Not a directory"
+    told = "can't be used (Not a directory): after a restart, hellos seen before it can be replayed"
     assert warnings == [f"anti-replay: {place.folder}/a/b/replay: {told}"]
 
 
