@@ -201,7 +201,11 @@ class App:
         await self._has_begun.wait()
         async with self._reloading:
             self._next_reload = None
-            if self._phase is Phase.RUNNING:
+            if self._phase is not Phase.RUNNING:
+                return
+            if not self._parts.ip_lists:
+                self._logger.info("there are no IP lists to read again; a changed configuration takes a restart")
+            else:
                 await asyncio.gather(*(ip_list.update() for ip_list, _ in self._parts.ip_lists))
 
     def _log_start(self) -> None:

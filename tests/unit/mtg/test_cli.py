@@ -87,7 +87,7 @@ def test_access_prints_json_on_stdout_alone(
     assert run(monkeypatch, "access", config) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["ipv4"]["ip"] == "127.0.0.1"
-    assert err.startswith("mtg: 127.0.0.1: works only on this machine")
+    assert err.startswith("mtg: 127.0.0.1 works on this machine only; set public-ipv4 or pass -i\n")
     assert "█" not in err
 
 

@@ -25,9 +25,11 @@ SECRET = mtglib.Secret(bytes(range(16)), "front.example")
 @pytest.fixture(autouse=True)
 def hangups() -> Iterator[None]:
     """What SIGHUP does is as before afterwards."""
-    before = signal.getsignal(signal.SIGHUP)
+    numbers = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+    before = [signal.getsignal(number) for number in numbers]
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 def built(path: Path) -> Parts:
@@ -55,3 +57,38 @@ async def test_sighup_reads_lists_again_until_the_end(tmp_path: Path, monkeypatc
             await updated.wait()
             await app.stop()
     os.kill(os.getpid(), signal.SIGHUP)  # is ignored
+
+
+class Log(NoopLogger):
+    """Keeps messages."""
+
+    def __init__(self) -> None:
+        self.lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def bind(self, **_: object) -> Log:
+        return self
+
+    def info(self, message: str, *, error: BaseException | None = None) -> None:
+        self.lines.put_nowait(message)
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (signal.SIGHUP, "there are no IP lists to read again"),
+        (signal.SIGUSR1, "SIGUSR1 has no effect"),
+        (signal.SIGUSR2, "SIGUSR2 has no effect"),
+    ],
+)
+async def test_a_signal_that_has_nothing_to_do_is_a_line(number: signal.Signals, line: str) -> None:
+    logger = Log()
+    table = {"secret": SECRET.hex(), "bind-to": "127.0.0.1:0", "network": {"dns": ""}}
+    app = App(build_parts(config_from_table(table, source="test"), logger=logger))
+    async with asyncio.timeout(20):
+        with handling_signals(app, LastResort(logger), logger):
+            await app.start()
+            os.kill(os.getpid(), number)
+            while not (await logger.lines.get()).startswith(line):
+                pass
+            await app.stop()
+    os.kill(os.getpid(), number)  # is ignored
