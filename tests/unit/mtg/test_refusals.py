@@ -132,6 +132,7 @@ def test_proxies_are_what_mtg_accepts(url: str) -> None:
     [
         ("http://x:1", "socks5://[user:password@]host"),
         ("socks5://h:99999", "a port from 1 to 65535 in the URL"),
+        ("socks5://h:http", "socks5://[user:password@]host"),
         ("socks5://h:0", "a port from 1 to 65535 in the URL"),
         ("socks5://h/x", "socks5://[user:password@]host"),
         ("socks5://h:1?x=1", "only open_threshold, half_open_timeout, reset_failures_timeout"),

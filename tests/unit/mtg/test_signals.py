@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import mtglib
+from mtg import run
 from mtg.app import App
 from mtg.build import Parts, build_parts
-from mtg.config import config_from_table
+from mtg.config import Loaded, config_from_table
 from mtg.last_resort import LastResort
 from mtg.signals import handling_signals
 from mtglib.ipblocklist import FireHOL
@@ -59,6 +60,23 @@ async def test_sighup_reads_lists_again_until_the_end(tmp_path: Path, monkeypatc
     os.kill(os.getpid(), signal.SIGHUP)  # is ignored
 
 
+class EnoughSeenError(Exception):
+    """The program has begun; it needn't go on."""
+
+
+def test_they_are_ignored_until_somebody_can_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    def build_logger(_: Loaded) -> mtglib.Logger:
+        seen.extend(map(signal.getsignal, (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)))
+        raise EnoughSeenError
+
+    monkeypatch.setattr(run, "build_logger", build_logger)
+    with pytest.raises(EnoughSeenError):
+        run.run_proxy(config_from_table({"secret": SECRET.hex(), "bind-to": "127.0.0.1:0"}, source="test"))
+    assert seen == [signal.SIG_IGN] * 3
+
+
 class Log(NoopLogger):
     """Keeps messages."""
 
@@ -91,4 +109,4 @@ async def test_a_signal_that_has_nothing_to_do_is_a_line(number: signal.Signals,
             while not (await logger.lines.get()).startswith(line):
                 pass
             await app.stop()
-    os.kill(os.getpid(), number)  # is ignored
+    assert signal.getsignal(number) is signal.SIG_IGN
