@@ -45,10 +45,11 @@ class Access:
 
     def notes(self) -> list[str]:
         """Lines about addresses that not everybody can reach."""
-        found = [(entry, reach(entry.address)) for entry in (self.ipv4, self.ipv6) if entry]
-        return [
-            f"{entry.address}: {note}; public-ipv4, public-ipv6, -i or -I set another" for entry, note in found if note
-        ]
+        found = (
+            (self.ipv4, "set public-ipv4 or pass -i"),
+            (self.ipv6, "set public-ipv6 or pass -I"),
+        )
+        return [f"{note}; {advice}" for entry, advice in found if entry and (note := reach(entry.address))]
 
 
 def make_access(

@@ -25,7 +25,7 @@ GRACE_SECONDS = 5.0
 """How long streams may go on after the program was told to stop."""
 
 OnListening = Callable[[Sequence[socket.socket]], None]
-"""Called with the listeners once they are open and before the first log line; may print."""
+"""Called with the listeners once the program can start, before the first log line; may print."""
 
 
 class Phase(StrEnum):
@@ -160,11 +160,14 @@ class App:
         metrics = ends.enter_context(open_listeners(parts.metrics_listens, "serve metrics"))
         for listener in listeners:
             parts.socket_options.apply(listener, self._logger)  # connections inherit them, but for keep-alive
-        if on_listening is not None:
-            on_listening(listeners)
         self._listens = tuple(address_text(one) for one in listeners)
-        self._log_start()
-        await ends.enter_async_context(alive(parts, metrics[0] if metrics else None, self._told_to_stop))
+
+        def on_start() -> None:
+            if on_listening is not None:
+                on_listening(listeners)
+            self._log_start()
+
+        await ends.enter_async_context(alive(parts, metrics[0] if metrics else None, self._told_to_stop, on_start))
         self._serving = [asyncio.create_task(self._serve(one), name=address_text(one)) for one in listeners]
 
     async def _serve(self, listener: socket.socket) -> None:
@@ -198,7 +201,11 @@ class App:
         await self._has_begun.wait()
         async with self._reloading:
             self._next_reload = None
-            if self._phase is Phase.RUNNING:
+            if self._phase is not Phase.RUNNING:
+                return
+            if not self._parts.ip_lists:
+                self._logger.info("there are no IP lists to read again; a changed configuration takes a restart")
+            else:
                 await asyncio.gather(*(ip_list.update() for ip_list, _ in self._parts.ip_lists))
 
     def _log_start(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
 import mtglib
@@ -244,9 +245,18 @@ class _Builder:
                 "state-directory: not set, and there is no home directory: after a restart, hellos seen before it can "
                 "be replayed"
             )
-        directory, logger = state and state / "replay", self._logger
+        directory = state and state / "replay"
+        if self._loaded.is_refused("defense.anti-replay.kind"):  # what else is wrong depends on it: all of that is said
+            for kind in ("bloom", "redis"):
+                self._make_replay_memory_of_kind(kind, settings, directory)
+        return self._make_replay_memory_of_kind(settings.kind, settings, directory)
+
+    def _make_replay_memory_of_kind(
+        self, kind: str, settings: AntiReplaySection, directory: Path | None
+    ) -> ReplayMemory | None:
+        logger = self._logger
         part: partial[Exact] | partial[StableBloom] | partial[Redis]
-        if settings.kind == "bloom":
+        if kind == "bloom":
             part = partial(
                 StableBloom,
                 max_size_bytes=settings.max_size,
@@ -254,7 +264,7 @@ class _Builder:
                 directory=directory,
                 logger=logger,
             )
-        elif settings.kind == "redis" and settings.url is not None:
+        elif kind == "redis" and settings.url is not None:
             part = partial(
                 Redis,
                 url=settings.url.url,

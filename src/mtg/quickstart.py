@@ -15,6 +15,7 @@ import mtglib
 from mtg import qr
 from mtg.config import Loaded, load_config
 from mtg.config.addresses import ListenIP
+from mtg.new_secret import new_secret
 from mtg.run import run_proxy
 from mtg.server_address import IPAddress, default_source, reach, server_address
 from mtg.user_error import EXIT_USAGE, UserError, os_reason
@@ -25,27 +26,27 @@ DEFAULT_HOST = "www.microsoft.com"
 DEFAULT_PORT = 8443
 
 _TEMPLATE = """\
-# A proxy for Telegram. Keep this file to yourself: whoever has the secret can use the proxy.
-# `mtg access {name}` shows the link again, `mtg run {name}` serves.
+# A proxy for Telegram. Keep this file private: anyone who has the secret can use the proxy.
+# `mtg access {name}` shows the link again, `mtg run {name}` starts the proxy.
 
-# Made for {host}: everybody who isn't a client of yours is shown that site.
-# A site of your own, or one that is hosted near this server, is less conspicuous:
-# `mtg generate-secret HOST` makes another secret.
+# Made for {host}: anyone who isn't a client of yours sees that site.
+# A site of your own, or one that is hosted near this server, attracts less attention:
+# `mtg generate-secret HOST` makes a secret for it.
 secret = "{secret}"
 
 bind-to = "{bind_to}"
 {public_ip}
-# Telegram encrypts downloads for the client itself, so that they cost this machine no encryption.
-# Turn it off where the censor may also watch this server's connections to Telegram: whoever sees
-# both sides sees the same ciphertext on them.
+# Telegram encrypts downloads for the client, which saves this machine the work.
+# Turn it off if a censor may also watch this server's connections to Telegram: anyone who
+# sees both sides sees the same ciphertext on both.
 fast-mode = true
 
-# Where names can't be resolved here, or to show a site on this machine:
+# If the site's name can't be resolved here, or the site is on this machine:
 # [domain-fronting]
 # ip = "127.0.0.1"
 # port = 443
 
-# Where https://1.1.1.1 can't be asked for the site's address, let the system resolve it:
+# If https://1.1.1.1 can't be reached from here, the system can resolve the site's name:
 # [network]
 # dns = ""
 """
@@ -78,10 +79,7 @@ def write_config(path: Path, *, host: str, port: int, server: str | None) -> Non
     Raises:
         UserError: `host` can't be fronted, or the file can't be written.
     """
-    try:
-        secret = mtglib.Secret.generate(host)
-    except mtglib.OptionError as error:
-        raise UserError(f"--host: expected {error.expected}", exit_code=EXIT_USAGE) from None
+    secret = new_secret(host, "--host")
     text = _TEMPLATE.format(
         name=shlex.quote(str(path)),
         host=host,
@@ -105,7 +103,7 @@ def link_lines(loaded: Loaded, server: str | None, port: int) -> list[str]:
     """The link, what is to be said of it, and its QR code if stdout can show one."""
     name, note = _server(loaded, server)
     url = mtglib.proxy_links(loaded.secret, name, port).tg_url
-    lines = ["", f"Open this link in Telegram{f' ({name}: {note})' if note else ''}:", "", f"  {url}", ""]
+    lines = ["", f"Open this link in Telegram{f'. {note}' if note else ':'}", "", f"  {url}", ""]
     if qr.can_draw(sys.stdout):
         lines += [qr.drawing(url, colours=qr.is_terminal(sys.stdout)), ""]
     return lines
@@ -119,14 +117,15 @@ def _server(loaded: Loaded, server: str | None) -> tuple[str, str]:
     address = given or server_address(loaded.config, 4) or server_address(loaded.config, 6)
     address = address or default_source(4) or ipaddress.IPv4Address("127.0.0.1")
     note = reach(address)
-    return str(address), f"{note}; SERVER= or --server sets another" if note else ""
+    return str(address), f"{note}; set SERVER= or --server to the public one." if note else ""
 
 
 def _made_lines(path: Path, host: str | None) -> list[str]:
     lines = [f"{path}: created, with a new secret."]
     if host is None:
         lines.append(
-            f"Anyone who isn't a client is shown {DEFAULT_HOST}; choose a site of your own with HOST= or --host."
+            f"Anyone who isn't a client is shown {DEFAULT_HOST}. For a site of your own, delete {path} and start again "
+            "with HOST= or --host (that changes the link)."
         )
     return lines
 
@@ -135,10 +134,14 @@ def _kept_lines(path: Path, loaded: Loaded, host: str | None, port: int | None) 
     """Says so where the existing file isn't what was asked for."""
     lines = [f"{path}: already there, used unchanged."]
     if host and host != loaded.secret.host:
-        lines.append(f"Its site is {loaded.secret.host}, not {host}; remove the file to create a new one.")
+        lines.append(
+            f"{path} shows {loaded.secret.host}; HOST= or --host was ignored. Delete {path} to make a new one (that "
+            "changes the link)."
+        )
     ports = sorted({listen.port for listen in loaded.config.bind_to if isinstance(listen, ListenIP)})
     if port and port not in ports:
-        lines.append(f"Its port is {', '.join(map(str, ports))}, not {port}; remove it, or change bind-to there.")
+        where = f"port {', '.join(map(str, ports))}" if ports else "no port"
+        lines.append(f"{path} listens on {where}; PORT= or --port was ignored. Change bind-to there.")
     return lines
 
 

@@ -14,6 +14,8 @@ from mtg.config import Loaded
 T = TypeVar("T")
 
 _ELEMENT = re.compile(r"(\w+)\[([0-9]+)\]")
+_ABOVE_0 = re.compile(r"seconds above 0, up to ([0-9.]+)")
+_FROM_TO = re.compile(r"seconds from ([0-9.]+) to ([0-9.]+)")
 
 
 class Refusals:
@@ -64,8 +66,13 @@ class Refusals:
                 del options[option]
 
     def _add(self, key: str, error: mtglib.OptionError) -> None:
-        unit = " bytes" if error.field.endswith("_bytes") else ""
-        self.lines.append(self._loaded.problem(key, f"{error.expected}{unit}"))
+        expected = error.expected
+        if error.field.endswith("_bytes"):
+            expected = f"{expected.replace('a whole number', 'a size')} bytes"
+        expected = _ABOVE_0.sub(
+            r'a duration above 0s, up to "\1s"', _FROM_TO.sub(r'a duration from "\1s" to "\2s"', expected)
+        )
+        self.lines.append(self._loaded.problem(key, expected))
 
 
 def _is_needed(part: partial[Any], option: str) -> bool:

@@ -26,7 +26,8 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
         UserError: The configuration can't be run (with a line for each problem), an address can't be listened on, or
             the limit of open files leaves no room for a connection.
     """
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are lists that it can read again
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # until there is something that can answer them
+        signal.signal(number, signal.SIG_IGN)
     parts = _within_file_limit(build_parts(loaded, logger=build_logger(loaded)))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(parts, on_listening))

@@ -50,9 +50,9 @@ def default_source(version: int) -> IPAddress | None:
 def reach(address: IPAddress) -> str:
     """What is to be said of a link with this address: "" for a public one."""
     if address.is_loopback:
-        return "works only on this machine"
+        return f"{address} works on this machine only"
     if not address.is_global:
-        return "a private address: works only in the local network"
+        return f"{address} is a private address, so it works only on your local network"
     return ""
 
 

@@ -21,6 +21,7 @@ async def alive(
     parts: Parts,
     metrics: socket.socket | None,
     stop: asyncio.Event,
+    on_start: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
     """Run the parts around the proxy.
 
@@ -32,6 +33,8 @@ async def alive(
         parts: Which.
         metrics: The listener of Prometheus' page, if there is one; closed at `stop`.
         stop: Set when the proxy stops accepting.
+        on_start: Called before anything is logged, and once nothing can refuse to start any more. A state directory
+            that nobody has chosen can't: a disk that doesn't answer is to be waited for after this.
 
     Raises:
         UserError: With EXIT_USAGE and `parts.when_state_is_taken`.
@@ -39,9 +42,17 @@ async def alive(
     logger = parts.options.logger
     async with Closing(logger) as closing:
         closing.push("the resolver", parts.resolver.aclose)
-        if parts.replay_memory is not None:
-            closing.push("the replay memory", parts.replay_memory.close)
-            await _load_replay_memory(parts.replay_memory, logger, stop, parts.when_state_is_taken)
+        memory = parts.replay_memory
+        if parts.when_state_is_taken is None:
+            on_start()
+        is_loaded = False
+        if memory is not None:
+            closing.push("the replay memory", memory.close)
+            is_loaded = await _load_replay_memory(memory, logger, stop, parts.when_state_is_taken)
+        if parts.when_state_is_taken is not None:
+            on_start()
+        if memory is not None and is_loaded:
+            await _report_replay_memory(memory, logger)
         if parts.statsd is not None:
             await closing.enter("statsd", parts.statsd)
         await closing.enter("the delivery of events", parts.fanout)
@@ -58,7 +69,8 @@ async def alive(
 
 async def _load_replay_memory(
     memory: ReplayMemory, logger: mtglib.Logger, stop: asyncio.Event, when_state_is_taken: str | None
-) -> None:
+) -> bool:
+    """Load it, and tell whether it was before the program was told to stop."""
     loading = asyncio.create_task(memory.load(), name="replay memory")
     stopping = asyncio.create_task(stop.wait(), name="end of loading")
     await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -66,7 +78,7 @@ async def _load_replay_memory(
     if not loading.done():  # a disk that doesn't answer is no reason to go on after a signal
         loading.cancel()
         await asyncio.wait({loading})
-        return
+        return False
     try:
         await loading
     except mtglib.OptionError as error:
@@ -75,9 +87,13 @@ async def _load_replay_memory(
         logger.warning(
             "state-directory: in use by another process; after a restart, hellos seen before it can be replayed"
         )
+    return True
+
+
+async def _report_replay_memory(memory: ReplayMemory, logger: mtglib.Logger) -> None:
     logger.bind(hellos=len(memory), reach_seconds=round(memory.reach_seconds)).info("the replay memory is loaded")
     if isinstance(memory, Redis):
-        await memory.probe()  # what is wrong there is told now, not by the first client
+        await memory.probe()  # what is wrong there is logged now, not when the first client comes
 
 
 async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_path: str, stop: asyncio.Event) -> None:

@@ -14,6 +14,7 @@ from mtg.app import GRACE_SECONDS, App, Phase
 from mtg.last_resort import ENDING_SECONDS, LastResort
 
 _STDERR = 2
+_UNUSED = (signal.SIGUSR1, signal.SIGUSR2)
 
 
 @contextmanager
@@ -21,18 +22,22 @@ def handling_signals(app: App, last_resort: LastResort, logger: mtglib.Logger) -
     """Stop at the first SIGTERM or SIGINT, at once at the second; read IP lists again at SIGHUP.
 
     SIGHUP stops as well if the terminal that we log to has been closed. If the end hangs, the process ends without it.
-    Afterwards SIGHUP is ignored: it must not cut an orderly end short.
+    SIGUSR1 and SIGUSR2, at which others open their logs again, are no reason to die, and get a line.
+    Afterwards all but SIGTERM and SIGINT are ignored: they must not cut an orderly end short.
     """
     handler = _Handler(app, last_resort, logger)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, handler.terminate)
     loop.add_signal_handler(signal.SIGHUP, handler.hang_up)
+    for number in _UNUSED:
+        loop.add_signal_handler(number, handler.ignore, number)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGHUP)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGHUP, *_UNUSED):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
 
 class _Handler:
@@ -58,6 +63,9 @@ class _Handler:
             self._call(self._app.reload_lists())
         elif not self._was_told_to_stop:
             self._stop()
+
+    def ignore(self, number: signal.Signals) -> None:
+        self._logger.info(f"{number.name} has no effect: the log goes to stderr, and there is nothing to open again")
 
     def _stop(self) -> None:
         self._was_told_to_stop = True

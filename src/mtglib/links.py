@@ -37,14 +37,17 @@ def proxy_links(secret: Secret, server: str, port: int, *, base64: bool = False)
 
     Raises:
         SecretInvalidError: The secret can't be used.
-        OptionError: There is no such server or port.
+        OptionError: There is no such server or port, or the secret isn't a `Secret`.
     """
+    given: Any = secret
+    if not isinstance(given, Secret):  # a secret as text isn't shown
+        raise OptionError("secret", f"a Secret, such as Secret.parse(text) returns, got {type(given).__name__}")
     name: Any = server
     if not isinstance(name, str) or not name or not name.isprintable() or " " in name:
         raise OptionError("server", "a name or an IP address", server)
     number: Any = port
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= 65535:
-        raise OptionError("port", "a port, 1 to 65535", port)
+        raise OptionError("port", "a whole number from 1 to 65535", port)
     text = secret.checked().base64() if base64 else secret.checked().hex()
     query = urlencode({"server": server, "port": port, "secret": text})
     return ProxyLinks(f"tg://proxy?{query}", f"https://t.me/proxy?{query}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import Iterator
 from inspect import Parameter
 from typing import Any
@@ -36,7 +37,8 @@ def check_part(field: str, part: Any, interface: type, error: type[OptionError] 
     if part is None or isinstance(part, type):
         raise error(field, f"{expected}, got {'None' if part is None else f'the class {part.__name__} itself'}")
     if missing := [method for method in methods if not callable(getattr(part, method, None))]:
-        raise error(field, f"{expected}; {type(part).__name__} lacks {', '.join(missing)}")
+        hint = " (wrap it: mtglib.logger.Standard(logger))" if isinstance(part, logging.Logger) else ""
+        raise error(field, f"{expected}; {type(part).__name__} lacks {', '.join(missing)}{hint}")
     its = f"that of {type(part).__name__}"
     for method in methods:
         wanted, given = getattr(interface, method), getattr(part, method)

@@ -11,11 +11,15 @@ from typing import Any
 
 from .constants import SECRET_KEY_LENGTH_BYTES
 from .errors import SecretEmptyError, SecretInvalidError
+from .ground.urls import is_ip_or_number
 
 _PREFIX = b"\xee"  # "fake TLS"; dd (padded) and prefixless secrets are history
 _MAX_HOST_BYTES = 182  # longer ones don't fit into official clients' ClientHello
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_SERVER_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")  # RFC 6066: without a dot at the end
+_DD = b"\xdd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,18 @@ class Secret:
     def generate(cls, host: str) -> Secret:
         """Make a secret with a fresh random key.
 
+        The host must be a name that a browser could ask a server for. A secret that exists is also good with a host
+        that couldn't: clients have it, and ask for just that.
+
         Raises:
             SecretInvalidError: The host can't be used.
         """
-        return cls(os.urandom(SECRET_KEY_LENGTH_BYTES), host).checked()
+        name: Any = host
+        if not isinstance(name, str) or not _SERVER_NAME.fullmatch(name) or is_ip_or_number(name):
+            raise SecretInvalidError("a host name such as www.example.com, without https:// or a port")
+        if len(name) > _MAX_HOST_BYTES:
+            raise SecretInvalidError(f"a host name of at most {_MAX_HOST_BYTES} characters")
+        return cls(os.urandom(SECRET_KEY_LENGTH_BYTES), name).checked()
 
     @classmethod
     def parse(cls, text: str) -> Secret:
@@ -57,7 +69,13 @@ class Secret:
         text = text.strip()
         if not text:
             raise SecretEmptyError("hex or base64")
+        if "://" in text or "secret=" in text:
+            raise SecretInvalidError("only what follows secret= in the link")
         raw = _decode(text)
+        if raw.startswith(_DD):
+            raise SecretInvalidError(
+                "an ee secret: dd secrets aren't supported; mtg generate-secret HOST makes an ee one"
+            )
         if not raw.startswith(_PREFIX):
             raise SecretInvalidError("a secret that starts with ee (7 in base64)")
         if len(raw) < 1 + SECRET_KEY_LENGTH_BYTES:
@@ -118,6 +136,9 @@ def _decode(text: str) -> bytes:
         if len(text) % 2:
             raise SecretInvalidError("an even number of hex digits")
         return bytes.fromhex(text)
+    if text[:2].lower() == _PREFIX.hex():  # base64 begins with 7
+        place = next(at for at, digit in enumerate(text, start=1) if not _HEX.fullmatch(digit))
+        raise SecretInvalidError(f"hex digits only (0 to 9, a to f), but character {place} isn't one")
     text = text.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)

@@ -21,7 +21,8 @@ from support.ports import free_port
 ELSEWHERE = {
     "pip install .": "tests/install",
     "cargo test --manifest-path rust/Cargo.toml": "make cargo-test",
-    "apt-get install make python3-venv": "what a machine has before this project",
+    "apt-get install git make python3-venv": "what a machine has before this project",
+    "git clone URL mtg && cd mtg": "how this very folder came here",
     "python -m pytest tests/unit -x": "a part of this very run",
     "python -m tools.api_reference": "tests/docs/test_api_page.py, which compares what it makes",
     "python -m tools.picture docs/img/make-run.svg": "test_the_picture_can_be_drawn_again",

@@ -324,4 +324,4 @@ def test_nothing_at_start_needs_a_network(tmp_path: Path) -> None:
     assert json.loads(first)["message"] == "mtg has started"
     assert process.returncode == 0
     assert "tg://proxy?server=127.0.0.1&port=8443&" in out
-    assert "works only on this machine" in out
+    assert "127.0.0.1 works on this machine only" in out

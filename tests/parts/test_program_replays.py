@@ -167,6 +167,7 @@ async def test_two_with_one_chosen_directory_are_an_error(place: Place) -> None:
         with place.program(top) as other:
             assert other.exit_code() == 2
             lines = other.last_words()
+            assert other.log == [], "it hasn't started"
         assert await end(one) == 0
     (line,) = lines
     assert line.endswith(
@@ -234,5 +235,5 @@ async def test_simple_run_remembers_as_well(place: Place) -> None:
 
 def port_of(program: Program) -> int:
     """The port of a program that has started."""
-    address: str = program.log[0]["bind_to"][0]
+    address: str = next(line for line in program.log if line["message"] == "mtg has started")["bind_to"][0]
     return int(address.rpartition(":")[2])

@@ -87,7 +87,9 @@ class Program:
     def last_words(self) -> list[str]:
         """The lines of the log that aren't JSON, after the end."""
         assert self._process.stderr
-        return [line.rstrip() for line in self._process.stderr if not line.startswith("{")]
+        lines = list(self._process.stderr)
+        self.log += [json.loads(line) for line in lines if line.startswith("{")]
+        return [line.rstrip() for line in lines if not line.startswith("{")]
 
     def shrink_log_pipe(self) -> None:
         """Let the log's pipe have room for one page only."""

@@ -105,7 +105,7 @@ def test_without_a_compiler_the_pure_relay_is_fine(
 ) -> None:
     monkeypatch.setenv("CI", "true")
     assert install_engine(monkeypatch, tmp_path, "cargo is missing", "mtg (engine pure)") == 0
-    assert "the relay in pure Python runs instead" in capfd.readouterr().out
+    assert "engine: pure Python (cargo is missing). " in capfd.readouterr().out
 
 
 def test_missing_packages_are_named_to_who_may_not_install(machine: Path) -> None:

@@ -45,3 +45,9 @@ def test_where_nobody_can_connect_there_is_no_link(field: str, value: Any) -> No
 def test_a_secret_that_cannot_work_makes_no_link() -> None:
     with pytest.raises(mtglib.SecretInvalidError):
         mtglib.proxy_links(mtglib.Secret(bytes(16), "front.example"), "proxy.example", 443)
+
+
+@pytest.mark.parametrize("secret", ["ee00112233445566778899aabbccddeeff612e62", b"", None])
+def test_a_secret_as_text_is_refused_and_not_shown(secret: Any) -> None:
+    with pytest.raises(mtglib.OptionError, match=r"^secret: expected a Secret, such as .*, got (str|bytes|NoneType)$"):
+        mtglib.proxy_links(secret, "proxy.example", 443)

@@ -310,11 +310,11 @@ def test_flags_are_booleans(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("concurrency", 0, "an integer, 1 to 1000000000"),
-        ("concurrency", True, "an integer, 1 to 1000000000"),
-        ("concurrency", 1.5, "an integer, 1 to 1000000000"),
-        ("domain_fronting_port", 0, "an integer, 1 to 65535"),
-        ("domain_fronting_port", 65536, "an integer, 1 to 65535"),
+        ("concurrency", 0, "a whole number from 1 to 1000000000"),
+        ("concurrency", True, "a whole number from 1 to 1000000000"),
+        ("concurrency", 1.5, "a whole number from 1 to 1000000000"),
+        ("domain_fronting_port", 0, "a whole number from 1 to 65535"),
+        ("domain_fronting_port", 65536, "a whole number from 1 to 65535"),
         ("prefer_ip", "ipv6", "one of prefer-ipv4, prefer-ipv6, only-ipv4, only-ipv6"),
         ("relay", "rust", "one of auto, native, pure"),
         ("domain_fronting_ip", "front.example", "an IP address"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import socket
 import types
 from collections.abc import Awaitable
@@ -199,3 +200,11 @@ def test_what_cannot_be_a_part_is_one_line(part: object, interface: type, text: 
     with pytest.raises(mtglib.OptionError) as raised:
         mtglib.check_part("part", part, interface)
     assert str(raised.value) == text
+
+
+def test_a_logger_of_the_standard_library_gets_a_hint() -> None:
+    with pytest.raises(mtglib.OptionError, match=r"lacks .*bind.* \(wrap it: mtglib\.logger\.Standard\(logger\)\)$"):
+        mtglib.check_part("logger", logging.getLogger("x"), mtglib.Logger)
+    with pytest.raises(mtglib.OptionError) as raised:
+        mtglib.check_part("logger", object(), mtglib.Logger)
+    assert "wrap" not in str(raised.value)

@@ -163,7 +163,7 @@ async def test_a_grace_that_cannot_be_stops_nothing(events: EventRecorder, grace
         await asyncio.sleep(0)
         with pytest.raises(mtglib.OptionError) as raised:
             await proxy.shutdown(grace)
-        assert str(raised.value) == f"grace_seconds: expected seconds, 0 to 31536000 (a year), got {grace!r}"
+        assert str(raised.value) == f"grace_seconds: expected seconds from 0 to 31536000 (a year), got {grace!r}"
 
         socket.create_connection(listener.getsockname()).close()
         await events.seen(mtglib.EventFinish)

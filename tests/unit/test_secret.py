@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -85,8 +86,14 @@ def test_nothing_is_the_empty_error(text: str) -> None:
     ("text", "expected"),
     [
         (EXAMPLE[:-1], "even number of hex digits"),
-        ("dd" + EXAMPLE[2:], "starts with ee"),
+        ("dd" + EXAMPLE[2:], "an ee secret: dd secrets aren't supported; mtg generate-secret HOST"),
+        ("dd" + EXAMPLE[2:34], "dd secrets aren't supported"),
         (EXAMPLE[2:34], "starts with ee"),
+        (EXAMPLE[:16] + "x" + EXAMPLE[17:], "hex digits only .*, but character 17 isn't one"),
+        (EXAMPLE[:17] + "/", "hex digits only .*, but character 18 isn't one"),
+        ("tg://proxy?server=a.b&port=443&secret=" + EXAMPLE, "only what follows secret= in the link"),
+        ("https://t.me/proxy?server=a.b&port=443&secret=" + EXAMPLE, "only what follows secret= in the link"),
+        ("t.me/proxy?server=a.b&port=443&secret=" + EXAMPLE, "only what follows secret= in the link"),
         ("ee" + KEY.hex()[:-2], "16-byte key"),
         ("ee" + KEY.hex(), "host name of 1 to 182"),
         ("ee" + "00" * 16 + b"a.b".hex(), "isn't all zero"),
@@ -99,8 +106,10 @@ def test_nothing_is_the_empty_error(text: str) -> None:
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(text: str, expected: str) -> None:
-    with pytest.raises(SecretInvalidError, match=rf"^secret: expected .*({expected}).*$"):
+    with pytest.raises(SecretInvalidError, match=rf"^secret: expected .*({expected}).*$") as raised:
         Secret.parse(text)
+    assert text not in str(raised.value)
+    assert EXAMPLE[2:34] not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +129,30 @@ def test_generated_secrets_are_fresh_and_valid() -> None:
     assert one.valid
     assert one != other
     assert one.host == "front.example"
-    with pytest.raises(SecretInvalidError):
-        Secret.generate("not a host")
+
+
+NO_SERVER_NAMES = (
+    *("", "not a host", "https://a.b", "a.b:443", "ä.b", "a..b", "a.b.", ".a.b", "-a.b", "a-.b", "a.-b", "a.b-"),
+    *("a" * 64 + ".b", "192.0.2.1", "1.2.3", "a.0x7f", "::1", "[::1]", ".".join(["a" * 60] * 4)),
+)
+
+
+@pytest.mark.parametrize("host", [*NO_SERVER_NAMES, None])
+def test_no_secret_is_generated_for_what_no_server_has_as_its_name(host: Any) -> None:
+    with pytest.raises(
+        SecretInvalidError, match=r"^secret: expected a host name (such as www\.example\.com|of at most)"
+    ):
+        Secret.generate(host)
+
+
+@pytest.mark.parametrize("host", ["localhost", "a-b.example", "a_b.example", "xn--bcher-kva.example", "a" * 63 + ".b"])
+def test_secrets_are_generated_for_names(host: str) -> None:
+    assert Secret.generate(host).host == host
+
+
+@pytest.mark.parametrize("host", ["a..b", "a.b.", "192.0.2.1", "a-.b", "a" * 64 + ".b"])
+def test_a_secret_that_clients_have_already_is_taken_with_such_a_host(host: str) -> None:
+    assert Secret.parse(Secret(KEY, host).hex()).host == host
 
 
 def test_equal_secrets_hash_alike_and_cannot_be_changed() -> None:

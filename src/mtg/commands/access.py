@@ -44,7 +44,7 @@ def access(
     """Print the links of the proxy that CONFIG describes, as JSON, and draw a QR code of the tg:// one.
 
     The addresses are, in this order: -i and -I, public-ipv4 and public-ipv6, those of bind-to, and that of
-    the default route. Nobody is asked over the network, and the secret leaves this machine only with you.
+    the default route. Makes no network requests.
     """
     from mtg import qr as codes
     from mtg.access import make_access

@@ -22,11 +22,7 @@ def generate_secret(host: str, as_hex: bool) -> None:
 
     Choose a site that this server could plausibly host: one of your own, or one that is hosted nearby.
     """
-    import mtglib
-    from mtg.user_error import EXIT_USAGE, UserError
+    from mtg.new_secret import new_secret
 
-    try:
-        secret = mtglib.Secret.generate(host)
-    except mtglib.OptionError as error:
-        raise UserError(f"HOST: expected {error.expected}", exit_code=EXIT_USAGE) from None
+    secret = new_secret(host, "HOST")
     click.echo(secret.hex() if as_hex else secret.base64())

@@ -28,8 +28,7 @@ from mtg.user_error import EXIT_USAGE, UserError
 def quickstart(config: Path, host: str, port: str, server: str) -> None:
     """Make CONFIG with a fresh secret if there is none, print its link and QR code, and serve it.
 
-    CONFIG is mtg.toml by default; an existing one is never changed. Nothing here asks the network. An option
-    that is given and empty counts as not given.
+    CONFIG is mtg.toml by default; an existing one is never changed. An empty option is ignored. No network look-ups.
     """
     from mtg.quickstart import quickstart as start
 

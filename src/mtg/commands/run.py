@@ -22,11 +22,10 @@ from mtg.commands.parameters import CONFIG, examples
 def run(config: Path) -> None:
     """Serve the proxy that CONFIG describes.
 
-    Runs in the foreground and logs to stderr: JSON lines, or coloured ones on a terminal. SIGTERM and SIGINT
-    stop accepting and give what is open 5 seconds; a second signal ends it at once. Whatever
-    hangs has one second more. SIGHUP reads IP lists again,
-    or is a SIGTERM if the terminal that it logs to was closed. Exit codes: 0 after a signal, 1 if an address can't
-    be listened on, 2 if CONFIG is wrong (with a line for each problem).
+    Runs in the foreground and logs to stderr: JSON lines, or coloured ones on a terminal. SIGTERM and SIGINT stop
+    accepting; open connections get 5 seconds, and a second more for anything that hangs. A second signal ends them at
+    once. SIGHUP reloads IP lists, or stops the program if its terminal has closed. Exit codes: 0 after a signal, 1 if
+    it can't listen on an address, 2 if CONFIG is wrong (with a line for each problem).
     """
     from mtg.config import load_config
     from mtg.run import run_proxy

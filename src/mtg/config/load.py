@@ -51,6 +51,10 @@ class Loaded:
         assert self.config.secret is not None
         return self.config.secret
 
+    def is_refused(self, key: str) -> bool:
+        """Whether a key that was given has a value that it can't have, and so is at its default."""
+        return any(problem.startswith(f"{self.source}: {key}: ") for problem in self.problems)
+
     def problem(self, key: str, expected: str) -> str:
         """The line for a value that isn't what was expected; it shows the value unless that may hold a password."""
         return f"{self.source}: {key}: expected {expected}{got(self.config, self.table, key)}"

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from msgspec.structs import replace
 
 import mtglib
-from mtg.config.addresses import ListenUnix
+from mtg.config.addresses import ListenIP, ListenUnix, join_ip_port
 from mtg.config.schema import AntiReplaySection, Config
 from mtg.config.values import ReplayCacheKind
 from mtg.config.written import given
@@ -42,7 +43,9 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     _too_short(config, findings.problems)
     config = _rename_kind(config, findings)
     _notes(config, findings.warnings)
-    return _merge_dns(_merge_twins(config, table, findings), table, findings)
+    config = _merge_dns(_merge_twins(config, table, findings), table, findings)
+    _circle(config, findings.problems)
+    return config
 
 
 def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
@@ -55,6 +58,11 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
     for index, listen in enumerate(config.bind_to):
         if listen in config.bind_to[:index]:
             problems.append(f"bind-to[{index}]: {listen} is listed twice")
+    visitors, concurrency = config.defense.limits.visitors, config.concurrency
+    if visitors is not None and visitors > concurrency:
+        problems.append(
+            f"defense.limits.visitors: expected at most concurrency, which is {concurrency}, got {visitors}"
+        )
     metrics = config.stats.prometheus
     if metrics.enabled and metrics.bind_to is not None and str(metrics.bind_to) in map(str, config.bind_to):
         problems.append(f"stats.prometheus.bind-to: {metrics.bind_to} is already in bind-to")
@@ -86,6 +94,32 @@ def _too_short(config: Config, problems: list[str]) -> None:
     for name, ip_list in (("blocklist", config.defense.blocklist), ("allowlist", config.defense.allowlist)):
         if ip_list.update_each < LEAST_UPDATE_EACH_SECONDS:
             problems.append(f"defense.{name}.update-each: expected at least 1m, so as not to burden the list's server")
+
+
+def _circle(config: Config, problems: list[str]) -> None:
+    """A site whose address is the proxy's own: each visitor would be led back to us."""
+    front = config.domain_fronting
+    ip = mtglib.canonical_ip(front.ip or "")
+    if ip is None:
+        return
+    where = join_ip_port(str(ip), front.port)
+    problems += [
+        f"domain-fronting.ip: {where} is this proxy itself, which listens on {listen}; expected the site's address"
+        for listen in config.bind_to
+        if isinstance(listen, ListenIP) and listen.port == front.port and _takes(listen, ip, config)
+    ]
+
+
+def _takes(listen: ListenIP, ip: IPv4Address | IPv6Address, config: Config) -> bool:
+    """Whether connections to an IP address of this machine come to a listener of that port."""
+    if not listen.ip.is_unspecified:
+        return mtglib.canonical_ip(listen.host) == ip
+    if not ip.is_loopback:  # whether another one is ours isn't known
+        return False
+    has_v4_beside = any(
+        isinstance(other, ListenIP) and other.port == listen.port and other.ip.version == 4 for other in config.bind_to
+    )
+    return listen.ip.version == ip.version or (listen.ip.version == 6 and not has_v4_beside)
 
 
 def _rename_kind(config: Config, findings: Findings) -> Config:
@@ -140,11 +174,11 @@ def _notes(config: Config, warnings: list[str]) -> None:
     cache, default = config.defense.anti_replay, AntiReplaySection()
     bloom = (cache.max_size, cache.error_rate) != (default.max_size, default.error_rate)
     if cache.enabled and cache.kind != "bloom" and bloom:
-        warnings.append(f'defense.anti-replay: max-size and error-rate have no effect on kind = "{cache.kind}"')
+        warnings.append(f'defense.anti-replay: max-size and error-rate have no effect with kind = "{cache.kind}"')
     for name, kinds in (("url", ("redis",)), ("remember", ("redis",)), ("max_entries", ("exact", "redis"))):
         if cache.enabled and cache.kind not in kinds and getattr(cache, name) != getattr(default, name):
             key = f"defense.anti-replay.{name.replace('_', '-')}"
-            warnings.append(f'{key}: has no effect on kind = "{cache.kind}"')
+            warnings.append(f'{key}: has no effect with kind = "{cache.kind}"')
     if config.defense.allowlist.enabled or config.defense.blocklist.enabled:
         warnings += [
             f"bind-to: {listen} has no client addresses, so IP lists have no effect on it"

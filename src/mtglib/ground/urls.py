@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ..errors import OptionError
 from .endpoints import canonical_ip
@@ -90,18 +90,36 @@ def split_url(
         raise OptionError(option, "a URL without # (in a password, write %23)")
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port  # a property that parses
+        host = parts.hostname or ""
     except ValueError:
         raise OptionError(option, expected) from None
     # A colon without a port is a slip: somebody's variable was empty.
-    if parts.scheme not in schemes or port == 0 or parts.netloc.endswith(":"):
+    if parts.scheme not in schemes or parts.netloc.endswith(":"):
         raise OptionError(option, expected)
+    port = _port(parts, expected, option)
     is_place = parts.path if parts.scheme == file_scheme else _is_host(host, "[" in parts.netloc)
     if not is_place:
         raise OptionError(option, expected)
     return URLParts(
         url, parts.scheme, host, port, parts.username, parts.password, parts.path, parts.query, parts.fragment
     )
+
+
+def _port(parts: SplitResult, expected: str, option: str) -> int | None:
+    try:
+        port = parts.port  # a property that parses
+    except ValueError:
+        if not parts.netloc.rpartition(":")[2].isdigit():
+            raise OptionError(option, expected) from None
+        port = 0
+    if port == 0:  # not shown: without its host, a password would be here
+        raise OptionError(option, "a port from 1 to 65535 in the URL")
+    return port
+
+
+def is_ip_or_number(host: str) -> bool:
+    """Tell whether a host is an IP address, or ends in a number, as 1.2.3, which some systems take for one."""
+    return canonical_ip(host) is not None or _ENDS_IN_A_NUMBER.fullmatch(host) is not None
 
 
 def _is_host(host: str, has_brackets: bool) -> bool:

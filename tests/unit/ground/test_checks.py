@@ -29,14 +29,14 @@ def refusal(check: Callable[..., object], value: Any, *arguments: Any, **named: 
 
 @pytest.mark.parametrize("value", [0, 11, 5.0, 10**400, *NO_NUMBERS])
 def test_an_integer_is_within_its_bounds(value: Any) -> None:
-    assert re.match(r"name: expected an integer, 1 to 10, got ", refusal(checks.check_int, value, 10))
+    assert re.match(r"name: expected a whole number from 1 to 10, got ", refusal(checks.check_int, value, 10))
     for good in (1, 10):
         checks.check_int("name", good, 10)
 
 
 @pytest.mark.parametrize("value", [0.4, 1.1, -1, *NO_NUMBERS])
 def test_a_number_is_within_its_bounds(value: Any) -> None:
-    assert re.match(r"name: expected a number, 0.5 to 1, got ", refusal(checks.check_number, value, 1, least=0.5))
+    assert re.match(r"name: expected a number from 0.5 to 1, got ", refusal(checks.check_number, value, 1, least=0.5))
     for good in (0.5, 0.7, 1):
         checks.check_number("name", good, 1, least=0.5)
 
@@ -44,7 +44,7 @@ def test_a_number_is_within_its_bounds(value: Any) -> None:
 @pytest.mark.parametrize("value", [-1, 3600.5, *NO_NUMBERS])
 def test_a_duration_is_within_its_bounds(value: Any) -> None:
     assert re.match(r"name: expected seconds above 0, up to 3600, got", refusal(checks.check_seconds, value, 3600))
-    assert re.match(r"name: expected seconds, 0 to 3600, got", refusal(checks.check_seconds, value, 3600, least=0))
+    assert re.match(r"name: expected seconds from 0 to 3600, got", refusal(checks.check_seconds, value, 3600, least=0))
     for good in (1e-9, 5, 3600):
         checks.check_seconds("name", good, 3600)
 
@@ -53,7 +53,9 @@ def test_only_where_it_is_said_a_duration_may_be_nothing() -> None:
     checks.check_seconds("name", 0, least=0)
 
     assert refusal(checks.check_seconds, 0) == "name: expected seconds above 0, up to 31536000 (a year), got 0"
-    assert refusal(checks.check_seconds, 0.5, least=1).startswith("name: expected seconds, 1 to 31536000 (a year), got")
+    assert refusal(checks.check_seconds, 0.5, least=1).startswith(
+        "name: expected seconds from 1 to 31536000 (a year), got"
+    )
 
 
 @pytest.mark.parametrize("value", [0, None, "True"])

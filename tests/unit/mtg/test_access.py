@@ -46,8 +46,9 @@ def test_port_and_encoding_can_be_chosen() -> None:
 
 def test_private_addresses_are_noted_and_public_ones_not() -> None:
     assert make_access(loaded(), ipv4=V4).notes() == []
-    (note,) = make_access(loaded()).notes()
-    assert note.startswith("127.0.0.1: works only on this machine")
+    assert make_access(loaded()).notes() == ["127.0.0.1 works on this machine only; set public-ipv4 or pass -i"]
+    (note,) = make_access(loaded(), ipv4=V4, ipv6=ipaddress.ip_address("fd00::1")).notes()
+    assert note.endswith("it works only on your local network; set public-ipv6 or pass -I")
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,21 @@ def test_generate_secret_prints_one(
     assert out == getattr(secret, encode)() + "\n"
 
 
+@pytest.mark.parametrize("host", ["a b", "https://front.example", "front.example:443", "192.0.2.1", "a..b"])
 def test_generate_secret_refuses_a_bad_host(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    assert run(monkeypatch, "generate-secret", host) == 2
+    expected = "a host name such as www.example.com, without https:// or a port"
+    assert capsys.readouterr().err == f'mtg: HOST: expected {expected}, got "{host}"\n'
+
+
+def test_a_secret_in_the_hosts_place_is_not_quoted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, "generate-secret", "a b") == 2
-    assert capsys.readouterr().err.startswith("mtg: HOST: expected ")
+    secret = mtglib.Secret.generate("a-longer-name.front.example").hex()
+    assert run(monkeypatch, "generate-secret", secret) == 2
+    assert secret[2:34] not in capsys.readouterr().err
 
 
 def test_access_prints_json_on_stdout_alone(
@@ -77,7 +87,7 @@ def test_access_prints_json_on_stdout_alone(
     assert run(monkeypatch, "access", config) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["ipv4"]["ip"] == "127.0.0.1"
-    assert err.startswith("mtg: 127.0.0.1: works only on this machine")
+    assert err.startswith("mtg: 127.0.0.1 works on this machine only; set public-ipv4 or pass -i\n")
     assert "█" not in err
 
 

@@ -134,7 +134,8 @@ def listening(monkeypatch: pytest.MonkeyPatch, logger: RecordingLogger) -> Itera
     """Run the program until it listens; returns some options of each listener."""
     monkeypatch.setattr(run, "build_logger", lambda _: logger)
     monkeypatch.setattr(run, "raise_file_limit", lambda: 100_000)
-    hangup = signal.getsignal(signal.SIGHUP)
+    numbers = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+    handlers = [signal.getsignal(number) for number in numbers]
 
     def until_it_listens(*bind_to: str, options: Sequence[int]) -> list[list[int]]:
         seen: list[list[int]] = []
@@ -149,7 +150,8 @@ def listening(monkeypatch: pytest.MonkeyPatch, logger: RecordingLogger) -> Itera
         return seen
 
     yield until_it_listens
-    signal.signal(signal.SIGHUP, hangup)
+    for number, handler in zip(numbers, handlers, strict=True):
+        signal.signal(number, handler)
 
 
 def test_the_programs_listeners_have_the_options_of_both_legs(listening: Callable[..., list[list[int]]]) -> None:

@@ -74,7 +74,10 @@ def test_a_first_start_makes_a_file_and_advises_an_own_site(
     assert quickstart(tmp_path / "c.toml", host=None, port=None, server=None) == 0
     out = capsys.readouterr().out
     assert "created, with a new secret" in out
-    assert f"Anyone who isn't a client is shown {DEFAULT_HOST}; choose a site of your own" in out
+    assert (
+        f"Anyone who isn't a client is shown {DEFAULT_HOST}. For a site of your own, delete {tmp_path / 'c.toml'} and"
+        in out
+    )
     assert "tg://proxy?server=" in out
     assert served[0].secret.hex() in out
 
@@ -89,8 +92,9 @@ def test_a_second_start_changes_nothing_and_says_what_differs(
     quickstart(path, host="other.example", port=443, server=None)
     out = capsys.readouterr().out
     assert path.read_bytes() == before
-    assert "Its site is front.example, not other.example" in out
-    assert "Its port is 8443, not 443" in out
+    new = f"Delete {path} to make a new one (that changes the link)."
+    assert f"{path} shows front.example; HOST= or --host was ignored. {new}" in out
+    assert f"{path} listens on port 8443; PORT= or --port was ignored. Change bind-to there." in out
     assert served[0].secret == served[1].secret
 
 
@@ -100,8 +104,7 @@ def test_a_second_start_that_asks_for_the_same_says_nothing_of_it(
     for _ in range(2):
         quickstart(tmp_path / "c.toml", host="front.example", port=8443, server=None)
     out = capsys.readouterr().out
-    assert "Its site" not in out
-    assert "Its port" not in out
+    assert "ignored" not in out
 
 
 @pytest.mark.parametrize(
@@ -109,8 +112,11 @@ def test_a_second_start_that_asks_for_the_same_says_nothing_of_it(
     [
         ("proxy.example", "Open this link in Telegram:"),
         ("8.8.8.8", "Open this link in Telegram:"),
-        ("10.0.0.1", "Open this link in Telegram (10.0.0.1: a private address: works only in the local network"),
-        ("127.0.0.1", "Open this link in Telegram (127.0.0.1: works only on this machine"),
+        (
+            "10.0.0.1",
+            "Open this link in Telegram. 10.0.0.1 is a private address, so it works only on your local network; ",
+        ),
+        ("127.0.0.1", "Open this link in Telegram. 127.0.0.1 works on this machine only; set SERVER= or"),
     ],
 )
 def test_the_link_has_the_given_server_and_its_reach(tmp_path: Path, server: str, note: str) -> None:
@@ -141,4 +147,4 @@ def test_without_any_route_the_link_is_for_this_machine(tmp_path: Path, monkeypa
     write_config(tmp_path / "c.toml", host="front.example", port=1, server=None)
     monkeypatch.setattr(module, "server_address", lambda *_: None)
     monkeypatch.setattr(module, "default_source", lambda _: None)
-    assert "(127.0.0.1: works only on this machine" in link_lines(load_config(tmp_path / "c.toml"), None, 1)[1]
+    assert " 127.0.0.1 works on this machine only" in link_lines(load_config(tmp_path / "c.toml"), None, 1)[1]

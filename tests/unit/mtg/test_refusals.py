@@ -39,20 +39,30 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
         (
             {"network": {"keep-alive": KEEP_ALIVE}},
             [
-                'network.keep-alive.idle: expected seconds above 0, up to 32767, got "24h"',
-                'network.keep-alive.interval: expected seconds above 0, up to 32767, got "40000s"',
-                "network.keep-alive.count: expected an integer, 1 to 127, got 999",
+                'network.keep-alive.idle: expected a duration above 0s, up to "32767s", got "24h"',
+                'network.keep-alive.interval: expected a duration above 0s, up to "32767s", got "40000s"',
+                "network.keep-alive.count: expected a whole number from 1 to 127, got 999",
             ],
         ),
         ({"network": {"keep-alive": {**KEEP_ALIVE, "disabled": True}}}, []),
         (
             {"defense": {"anti-replay": BLOOM}},
             [
-                'defense.anti-replay.max-size: expected an integer, 1024 to 268435456 bytes, got "1b"',
-                "defense.anti-replay.error-rate: expected a number, 1e-09 to 0.5, got 5.0",
+                'defense.anti-replay.max-size: expected a size from 1024 to 268435456 bytes, got "1b"',
+                "defense.anti-replay.error-rate: expected a number from 1e-09 to 0.5, got 5.0",
             ],
         ),
         ({"defense": {"anti-replay": {**BLOOM, "kind": "exact"}}}, []),
+        (
+            {"defense": {"anti-replay": {**BLOOM, "kind": "exactly", "url": "http://h"}}},
+            [
+                'defense.anti-replay.kind: expected one of exact, window, bloom, redis, got "exactly"',
+                'defense.anti-replay.max-size: expected a size from 1024 to 268435456 bytes, got "1b"',
+                "defense.anti-replay.error-rate: expected a number from 1e-09 to 0.5, got 5.0",
+                "defense.anti-replay.url: expected redis://[user:password@]host[:port][/db], the same with "
+                "rediss:// for TLS, or unix:///path[?db=number]; a # is written as %23",
+            ],
+        ),
         (
             {"prefer-ip": "only-ipv6", "dc-overrides": {"2": ["127.0.0.1:9443"]}},
             ['prefer-ip: expected a value that leaves DC 2 with an address, got "only-ipv6"'],
@@ -70,7 +80,7 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
         ),
         (
             {"defense": {"blocklist": {"enabled": True, "urls": ["/x"], "download-concurrency": 1001}}},
-            ["defense.blocklist.download-concurrency: expected an integer, 1 to 1000, got 1001"],
+            ["defense.blocklist.download-concurrency: expected a whole number from 1 to 1000, got 1001"],
         ),
         (
             {"defense": {name: {"enabled": True, "urls": ["/x", "y", "/z", "http://[hush"]} for name in LISTS}},
@@ -121,6 +131,9 @@ def test_proxies_are_what_mtg_accepts(url: str) -> None:
     ("url", "expected"),
     [
         ("http://x:1", "socks5://[user:password@]host"),
+        ("socks5://h:99999", "a port from 1 to 65535 in the URL"),
+        ("socks5://h:http", "socks5://[user:password@]host"),
+        ("socks5://h:0", "a port from 1 to 65535 in the URL"),
         ("socks5://h/x", "socks5://[user:password@]host"),
         ("socks5://h:1?x=1", "only open_threshold, half_open_timeout, reset_failures_timeout"),
         ("socks5://h:1?open_threshold=0", "open_threshold to be a number"),
@@ -158,6 +171,7 @@ def test_dns_servers_that_mtg_refuses_are_refused(dns: str) -> None:
         {"network": {"proxies": ["socks5://127.0.0.1:1080:joe:hunter2"]}},
         {"network": {"proxies": ["socks5://joe:hunter2:127.0.0.1:1080"]}},
         {"network": {"proxies": ["socks5://host:1080/joe:hunter2"]}},
+        {"network": {"proxies": ["socks5://joe:99999hunter2"]}},
         {"defense": {"anti-replay": {"kind": "redis", "url": "joe:hunter2/127.0.0.1"}}},
         {"defense": {"anti-replay": {"kind": "redis", "url": "redis://u:12#hunter2@h"}}},
         {"defense": {"blocklist": {"enabled": True, "urls": ["http://host:80:joe:hunter2/"]}}},

@@ -218,3 +218,42 @@ def test_lists_do_not_hold_for_unix_sockets_which_is_said() -> None:
     assert settled({**BASE, **table})[1].warnings == [
         "bind-to: unix:/run/mtg.sock has no client addresses, so IP lists have no effect on it"
     ]
+
+
+@pytest.mark.parametrize(("visitors", "is_right"), [(100, True), (101, False)])
+def test_visitors_are_at_most_as_many_as_connections(visitors: int, is_right: bool) -> None:
+    _, findings = settled({**BASE, "concurrency": 100, "defense": {"limits": {"visitors": visitors}}})
+    line = "defense.limits.visitors: expected at most concurrency, which is 100, got 101"
+    assert findings.problems == ([] if is_right else [line])
+
+
+@pytest.mark.parametrize(
+    ("bind_to", "ip", "is_circle"),
+    [
+        ("127.0.0.1:443", "127.0.0.1", True),
+        ("192.0.2.1:443", "192.0.2.1", True),
+        ("[::1]:443", "::1", True),
+        ("0.0.0.0:443", "127.0.0.1", True),
+        ("[::]:443", "127.0.0.1", True),
+        ("[::]:443", "::1", True),
+        ("[::]:443", "::ffff:127.0.0.1", True),
+        ("[::]:8443", "127.0.0.1", False),
+        ("192.0.2.1:443", "127.0.0.1", False),
+        ("0.0.0.0:443", "192.0.2.1", False),
+        ("0.0.0.0:443", "::1", False),
+        ("unix:/443", "127.0.0.1", False),
+        (["[::]:443", "192.0.2.1:443"], "127.0.0.1", False),
+    ],
+)
+def test_a_site_at_our_own_address_is_a_problem(bind_to: str | list[str], ip: str, is_circle: bool) -> None:
+    _, findings = settled({**BASE, "bind-to": bind_to, "domain-fronting": {"ip": ip}})
+    assert len(findings.problems) == is_circle
+    for line in findings.problems:
+        assert line.startswith("domain-fronting.ip: ")
+        assert f"is this proxy itself, which listens on {bind_to}; expected the site's address" in line
+
+
+def test_a_site_at_our_own_address_is_found_under_deprecated_keys_too() -> None:
+    table = {**BASE, "domain-fronting-ip": "127.0.0.1", "domain-fronting-port": 3128}
+    _, findings = settled(table)
+    assert [line.partition(":")[0] for line in findings.problems] == ["domain-fronting.ip"]

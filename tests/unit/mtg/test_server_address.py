@@ -56,10 +56,10 @@ def test_what_is_given_wins_over_what_is_configured() -> None:
 @pytest.mark.parametrize(
     ("address", "note"),
     [
-        ("127.0.0.1", "works only on this machine"),
-        ("10.1.2.3", "a private address: works only in the local network"),
-        ("100.64.0.1", "a private address: works only in the local network"),
-        ("fd00::1", "a private address: works only in the local network"),
+        ("127.0.0.1", "127.0.0.1 works on this machine only"),
+        ("10.1.2.3", "10.1.2.3 is a private address, so it works only on your local network"),
+        ("100.64.0.1", "100.64.0.1 is a private address, so it works only on your local network"),
+        ("fd00::1", "fd00::1 is a private address, so it works only on your local network"),
         ("8.8.8.8", ""),
         ("2a00::1", ""),
     ],

@@ -119,9 +119,8 @@ async def test_a_disk_that_does_not_answer_is_no_reason_to_stay(monkeypatch: pyt
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Exact, "load", wait)
-    stop = asyncio.Event()
-    asyncio.get_running_loop().call_soon(stop.set)
-    async with running(parts(), stop=stop):
+    stop = asyncio.Event()  # set by the start: a disk that isn't anybody's choice is waited for after that
+    async with asyncio.timeout(20), alive(parts(), None, stop, stop.set):
         pass
 
 
@@ -132,10 +131,12 @@ async def test_another_process_in_the_state_directory_is_told_or_an_error(tmp_pa
     async with running(one):
         async with running(two):
             assert len(logger.warnings) == 1
+        started: list[str] = []
         with pytest.raises(UserError, match=r"^test: state-directory: expected a directory that no other") as raised:
-            async with running(three):
+            async with alive(three, None, asyncio.Event(), lambda: started.append("three")):
                 pass
         assert raised.value.exit_code == 2
+        assert started == []
     assert [warning.partition(":")[0] for warning in logger.warnings] == ["state-directory"]
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import mtglib
+from mtg import run
 from mtg.app import App
 from mtg.build import Parts, build_parts
-from mtg.config import config_from_table
+from mtg.config import Loaded, config_from_table
 from mtg.last_resort import LastResort
 from mtg.signals import handling_signals
 from mtglib.ipblocklist import FireHOL
@@ -25,9 +26,11 @@ SECRET = mtglib.Secret(bytes(range(16)), "front.example")
 @pytest.fixture(autouse=True)
 def hangups() -> Iterator[None]:
     """What SIGHUP does is as before afterwards."""
-    before = signal.getsignal(signal.SIGHUP)
+    numbers = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+    before = [signal.getsignal(number) for number in numbers]
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 def built(path: Path) -> Parts:
@@ -55,3 +58,55 @@ async def test_sighup_reads_lists_again_until_the_end(tmp_path: Path, monkeypatc
             await updated.wait()
             await app.stop()
     os.kill(os.getpid(), signal.SIGHUP)  # is ignored
+
+
+class EnoughSeenError(Exception):
+    """The program has begun; it needn't go on."""
+
+
+def test_they_are_ignored_until_somebody_can_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    def build_logger(_: Loaded) -> mtglib.Logger:
+        seen.extend(map(signal.getsignal, (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)))
+        raise EnoughSeenError
+
+    monkeypatch.setattr(run, "build_logger", build_logger)
+    with pytest.raises(EnoughSeenError):
+        run.run_proxy(config_from_table({"secret": SECRET.hex(), "bind-to": "127.0.0.1:0"}, source="test"))
+    assert seen == [signal.SIG_IGN] * 3
+
+
+class Log(NoopLogger):
+    """Keeps messages."""
+
+    def __init__(self) -> None:
+        self.lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def bind(self, **_: object) -> Log:
+        return self
+
+    def info(self, message: str, *, error: BaseException | None = None) -> None:
+        self.lines.put_nowait(message)
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (signal.SIGHUP, "there are no IP lists to read again"),
+        (signal.SIGUSR1, "SIGUSR1 has no effect"),
+        (signal.SIGUSR2, "SIGUSR2 has no effect"),
+    ],
+)
+async def test_a_signal_that_has_nothing_to_do_is_a_line(number: signal.Signals, line: str) -> None:
+    logger = Log()
+    table = {"secret": SECRET.hex(), "bind-to": "127.0.0.1:0", "network": {"dns": ""}}
+    app = App(build_parts(config_from_table(table, source="test"), logger=logger))
+    async with asyncio.timeout(20):
+        with handling_signals(app, LastResort(logger), logger):
+            await app.start()
+            os.kill(os.getpid(), number)
+            while not (await logger.lines.get()).startswith(line):
+                pass
+            await app.stop()
+    assert signal.getsignal(number) is signal.SIG_IGN
