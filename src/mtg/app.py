@@ -105,6 +105,8 @@ class App:
                 self._ends = ends.pop_all()
                 self._phase = Phase.RUNNING
         finally:
+            if self._phase is Phase.STARTING:
+                self._phase = Phase.STOPPED
             self._has_begun.set()
 
     async def wait(self) -> int:
@@ -182,9 +184,8 @@ class App:
         self._logger.info(f"shutting down; open connections have {self._grace_seconds:.0f} s to finish")
         shutting_down = asyncio.create_task(self._proxy.shutdown(grace_seconds=self._grace_seconds), name="shutdown")
         if self._parts.replay_memory is not None:
-            await (
-                self._parts.replay_memory.close()
-            )  # nobody comes any more, and a successor may have it during the grace
+            # Nobody comes any more, and a successor may have it during the grace.
+            await self._parts.replay_memory.close()
         await shutting_down
         exit_code = self._exit_code(await asyncio.gather(*self._serving, return_exceptions=True))
         self._on_served(exit_code)

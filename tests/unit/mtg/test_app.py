@@ -139,6 +139,7 @@ async def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
         app = App(parts(**{"bind-to": [f"unix:{tmp_path}/socket", f"127.0.0.1:{taken.getsockname()[1]}"]}))
         with pytest.raises(UserError, match="Address already in use"):
             await app.start()
+    assert app.status().phase is Phase.STOPPED
     assert list(tmp_path.iterdir()) == []
     assert await app.stop() == 1
 
