@@ -20,8 +20,8 @@ ROOT = Path(__file__).parent.parent
 
 NATIVE_PLAN = "engine: native; the first build takes about a minute"
 PURE_PLAN = (
-    "engine: none; the relay in pure Python runs instead, at two to three times the CPU time, with 16 KiB for an idle "
-    "connection in place of 4, on one core. "
+    "engine: none; the relay in pure Python runs instead, at two to three and a half times the CPU time, "
+    "with 16 KiB for an idle connection in place of 4, on one core. "
     "To have the engine, install what is missing and repeat. {problem}"
 )
 NATIVE_BROKEN = "the native engine was not built, though cargo and cc are there; the whole story is in {log}"
