@@ -166,6 +166,9 @@ class App:
             on_listening(listeners)
         self._listens = tuple(address_text(one) for one in listeners)
         self._log_start()
+        if parts.replay_memory is not None:
+            # After a stop for the second time, as streams in their grace may have connected to Redis again.
+            ends.push_async_callback(parts.replay_memory.close)
         await ends.enter_async_context(alive(parts, metrics[0] if metrics else None, self._told_to_stop))
         self._serving = [asyncio.create_task(self._serve(one), name=address_text(one)) for one in listeners]
 

@@ -25,8 +25,8 @@ async def alive(
     """Run the parts around the proxy.
 
     On entering, IP lists that have copies on the disk are in force, and hellos that an earlier process has seen are
-    known. On leaving, all events are delivered, and all hellos are on the disk; what doesn't end within half a second
-    is left behind.
+    known. On leaving, all events are delivered; what doesn't end within half a second is left behind. The replay memory
+    is the caller's to close, as nobody needs it from when the proxy stops accepting.
 
     Args:
         parts: Which.
@@ -40,7 +40,6 @@ async def alive(
     async with Closing(logger) as closing:
         closing.push("the resolver", parts.resolver.aclose)
         if parts.replay_memory is not None:
-            closing.push("the replay memory", parts.replay_memory.close)
             await _load_replay_memory(parts.replay_memory, logger, stop, parts.when_state_is_taken)
         if parts.statsd is not None:
             await closing.enter("statsd", parts.statsd)
