@@ -51,7 +51,7 @@ async def alive(
             await ip_list.load()
             running = partial(ip_list.run, update_each_seconds)
             await closing.enter("an IP list", _background(running, "IP list", logger))
-            closing.push("an IP list", ip_list.shutdown)
+            closing.push("an IP list", ip_list.shutdown)  # waits for its work, which being cancelled doesn't
         yield
 
 

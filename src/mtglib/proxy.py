@@ -258,7 +258,7 @@ class Proxy:
         assert self._entrance is not None
         visitor = Visitor(endpoint_of(address), local_endpoint(sock))
         if self._entrance.admits(visitor):
-            _entry = self._start(sock, visitor, counted=True)
+            self._start(sock, visitor, counted=True)
         else:
             sock.close()
 

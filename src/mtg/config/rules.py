@@ -104,8 +104,8 @@ def _merge_dns(config: Config, table: Mapping[str, Any], findings: Findings) -> 
         return config
     findings.warnings.append("network.doh-ip: deprecated, use network.dns")
     dns = f"https://[{doh_ip}]" if ":" in doh_ip else f"https://{doh_ip}"
-    given = table.get("network")
-    if isinstance(given, dict) and "dns" in given and network.dns != dns:
+    written = table.get("network")
+    if isinstance(written, dict) and "dns" in written and network.dns != dns:
         findings.problems.append("network.doh-ip: differs from network.dns; keep only that")
     return replace(config, network=replace(network, dns=dns, doh_ip=None))
 
@@ -113,7 +113,7 @@ def _merge_dns(config: Config, table: Mapping[str, Any], findings: Findings) -> 
 def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -> Config:
     """Move `domain-fronting-port` to `[domain-fronting] port` and so on."""
     section = table.get("domain-fronting")
-    given = section if isinstance(section, dict) else {}
+    written = section if isinstance(section, dict) else {}
     moved: dict[str, Any] = {}
     for key in ("port", "ip", "proxy-protocol"):
         name = key.replace("-", "_")
@@ -121,7 +121,7 @@ def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -
         if old is None:
             continue
         findings.warnings.append(f"domain-fronting-{key}: deprecated, use domain-fronting.{key}")
-        if key in given and old != getattr(config.domain_fronting, name):
+        if key in written and old != getattr(config.domain_fronting, name):
             findings.problems.append(f"domain-fronting-{key}: differs from domain-fronting.{key}; keep only that")
         moved[name] = old
     return replace(

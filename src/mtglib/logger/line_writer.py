@@ -77,8 +77,6 @@ class LineWriter:
             self._on_dropped(dropped)
         self._lines.put(line)
 
-    debug = info = warning = msg
-
     def _start(self) -> None:
         self._process = os.getpid()
         self._dropped = 0
@@ -105,8 +103,6 @@ class MemoryWriter:
         """Write a line, now."""
         with self._lock:
             self._stream.write(f"{line}\n")
-
-    debug = info = warning = msg
 
 
 def flush(timeout_seconds: float) -> bool:
