@@ -26,7 +26,7 @@ from mtglib.network import ClosableResolver, Direct, KeepAlive, SocketOptions, f
 from mtglib.noop import NoopAntiReplayCache, NoopIPBlocklist, NoopLogger
 from mtglib.stats import Prometheus, Statsd
 
-ReplayMemory: TypeAlias = Exact | StableBloom | Redis
+ReplayCache: TypeAlias = Exact | StableBloom | Redis
 
 _KEYS_OF_OPTIONS = {
     "concurrency": "concurrency",
@@ -69,7 +69,7 @@ class Parts:
     fanout: Fanout
     prometheus: Prometheus | None
     statsd: Statsd | None
-    replay_memory: ReplayMemory | None
+    replay_memory: ReplayCache | None
     when_state_is_taken: str | None
     ip_lists: tuple[tuple[FireHOL, float], ...]
     metrics_listens: tuple[Listen, ...]
@@ -235,7 +235,7 @@ class _Builder:
         )
         return self._refusals.make(statsd, {"metric_prefix": "stats.statsd.metric-prefix"})
 
-    def _make_replay_memory(self, settings: AntiReplaySection) -> ReplayMemory | None:
+    def _make_replay_memory(self, settings: AntiReplaySection) -> ReplayCache | None:
         if not settings.enabled:
             return None
         state = state_directory(self._config)
@@ -267,7 +267,7 @@ class _Builder:
             part = partial(Exact, max_entries=settings.max_entries, directory=directory, logger=logger)
         section = "defense.anti-replay"
         return self._refusals.make(
-            cast(partial[ReplayMemory], part),
+            cast(partial[ReplayCache], part),
             {
                 "max_size_bytes": f"{section}.max-size",
                 "error_rate": f"{section}.error-rate",

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import mtglib
-from mtg.build import Parts, ReplayMemory
+from mtg.build import Parts, ReplayCache
 from mtg.closing import Closing
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Redis
@@ -56,7 +56,7 @@ async def alive(
 
 
 async def _load_replay_memory(
-    memory: ReplayMemory, logger: mtglib.Logger, stop: asyncio.Event, when_state_is_taken: str | None
+    memory: ReplayCache, logger: mtglib.Logger, stop: asyncio.Event, when_state_is_taken: str | None
 ) -> None:
     loading = asyncio.create_task(memory.load(), name="replay memory")
     stopping = asyncio.create_task(stop.wait(), name="end of loading")

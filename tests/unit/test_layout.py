@@ -274,3 +274,25 @@ def test_nothing_speaks_of_the_machine_it_was_written_on() -> None:
         if (match := somebodys.search(path.read_text(errors="replace")))
     }
     assert told == set()
+
+
+def type_names(tree: ast.Module) -> Iterator[str]:
+    """Classes, other names of types, and the type variables that stand for one class."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+            yield ast.unparse(node.target)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("TypeVar('Any"):
+            yield ast.unparse(node.targets[0])
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """With or without an underscore."""
+    places: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for name in type_names(ast.parse(path.read_text())):
+            places.setdefault(name.strip("_"), []).append(f"{module}.{name}")
+
+    assert len(places) > 200
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -21,7 +21,7 @@ from mtg.config.values import (
     PreferIPWord,
     ReplayCacheKind,
     Size,
-    TagFormat,
+    TagFormatWord,
 )
 from mtglib import Secret
 
@@ -129,7 +129,7 @@ class StatsdSection(Section, frozen=True):
     enabled: bool = False
     address: IPPort | None = None
     metric_prefix: str = "mtg"
-    tag_format: TagFormat = TagFormat("datadog")
+    tag_format: TagFormatWord = TagFormatWord("datadog")
 
 
 class PrometheusSection(Section, frozen=True):

@@ -72,7 +72,7 @@ class PreferIPWord(Word):
     choices = ("prefer-ipv4", "prefer-ipv6", "only-ipv4", "only-ipv6")
 
 
-class TagFormat(Word):
+class TagFormatWord(Word):
     """How statsd tags are written."""
 
     choices = ("datadog", "influxdb", "graphite")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 KEY_BYTES = 16
 FINGERPRINT_BYTES = 8
@@ -34,3 +34,6 @@ class Entries(Protocol):
     def forgotten(self) -> int:
         """How many of those are forgotten: the first ones."""
         ...
+
+
+AnyEntries = TypeVar("AnyEntries", bound=Entries)

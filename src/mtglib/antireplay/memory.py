@@ -33,7 +33,7 @@ def _implementation() -> type[Memory]:
     except ImportError:
         from . import pure
 
-        return pure.ReplayMemory
+        return pure.PureReplayMemory
     return ReplayMemory
 
 

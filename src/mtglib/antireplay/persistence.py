@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic
 
 from ..errors import OptionError
 from ..ground.guarded_logger import GuardedLogger
-from .entries import Entries
+from .entries import AnyEntries, Entries
 from .journal import Journal
 
 _WRITE_EACH_SECONDS = 0.5
@@ -23,8 +23,6 @@ _WRITE_EACH_SECONDS = 0.5
 _LOAD_TIMEOUT = 30.0
 """A disk that doesn't answer for so long is done without."""
 _LAST_WRITE_TIMEOUT = 0.8
-
-AnyEntries = TypeVar("AnyEntries", bound=Entries)
 
 
 class Persistence(Generic[AnyEntries]):
