@@ -15,9 +15,8 @@ from enum import StrEnum
 import mtg
 import mtglib
 from mtg.build import Parts
-from mtg.config.addresses import join_ip_port
 from mtg.listeners import address_text, open_listeners
-from mtg.samples import sample_all
+from mtg.samples import events_dropped, sample_all
 from mtg.services import alive
 from mtg.user_error import EXIT_RUNTIME
 
@@ -153,7 +152,7 @@ class App:
             relay_engine=self._proxy.relay_engine,
             clients=self._proxy.clients,
             visitors=self._proxy.visitors,
-            events_dropped=self._parts.fanout.dropped + self._proxy.events_dropped,
+            events_dropped=events_dropped(self._parts, self._proxy),
         )
 
     async def _begin(self, ends: AsyncExitStack, on_listening: OnListening | None) -> None:
@@ -208,7 +207,7 @@ class App:
     def _log_start(self) -> None:
         """The first line says everything that a report of a fault needs, and no secret."""
         options = self._parts.options
-        address, host = join_ip_port(*self._proxy.domain_fronting_address), options.secret.host
+        address, host = mtglib.host_and_port(*self._proxy.domain_fronting_address), options.secret.host
         self._logger.bind(
             version=mtg.__version__,
             python=platform.python_version(),
