@@ -26,7 +26,7 @@ _LAST_WRITE_TIMEOUT = 0.8
 
 
 class Persistence(Generic[AnyEntries]):
-    """Keeps entries in a directory, from `load` to `close`; each may be awaited once.
+    """Keeps entries in a directory, from `load`, which may be awaited once, to `close`.
 
     What the disk can't do is one warning, and one message when it can again; nothing that is remembered is lost by that
     while it lasts.
@@ -67,7 +67,7 @@ class Persistence(Generic[AnyEntries]):
         loaded: asyncio.Future[AnyEntries] = loop.create_future()
         self._ended = loop.create_future()
         thread = threading.Thread(
-            target=self._live, args=(loop, make, loaded, self._ended), name="mtglib-replay", daemon=True
+            target=self._live, args=(loop, make, loaded, self._ended), name="mtg-replay", daemon=True
         )
         try:
             thread.start()
