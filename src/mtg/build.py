@@ -1,8 +1,8 @@
 """From a configuration to the library's parts: the one place that knows every part.
 
-A key of the file has its meaning here and nowhere else; what isn't mentioned has no effect yet
-(`mtg.config.rules` refuses or reports it). Nothing happens outside of the process: no file is opened, no socket, and
-no thread begins, so that one configuration can be built beside another that is running.
+A value of the configuration reaches its part here; what has no effect yet is refused or reported by
+`mtg.config.rules`. Building parts opens no file and no socket and starts no thread, so that one configuration can be
+built beside another that is running. A logger, which `build_logger` makes, starts the thread that writes its lines.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class ClientError(MtglibError):
 
 
 class UpstreamError(MtglibError):
-    """A DC or the fronting site can't be reached."""
+    """A DC or the fronting site can't be reached, or the site turned out to be this proxy itself."""
 
 
 def _rebuilt(kind: type[MtglibError], args: tuple[Any, ...]) -> MtglibError:

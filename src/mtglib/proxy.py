@@ -1,4 +1,4 @@
-"""The proxy: who is let in, how many at once, and how it all begins and ends."""
+"""The proxy: it accepts connections, starts a stream for each, and ends them all."""
 
 from __future__ import annotations
 

@@ -149,7 +149,11 @@ class StatsSection(Section, frozen=True):
 
 
 class Config(Section, frozen=True):
-    """A whole configuration. After `mtg.config.load` the deprecated keys are None and `secret` is set."""
+    """A whole configuration.
+
+    After `mtg.config.load`, deprecated keys that have a successor are None, and `secret` is set if there is no problem
+    with it.
+    """
 
     debug: bool = False
     secret: Secret | None = None
