@@ -124,6 +124,33 @@ def test_the_ground_stands_on_the_interfaces_only(module: str) -> None:
     assert not {name for name in imports(module) if name.partition(".")[0] == "mtglib" and name in MODULES} - others
 
 
+STANDS_ON = {
+    "mtglib.relay": {"errors", "reasons", "readiness", "wire", "ground", "_engine"},
+    "mtglib.accepting": {"ground"},
+    "mtglib.admission": {"errors", "reasons", "interfaces", "secret", "wire", "ground"},
+}
+"""Parts of the core that can be read, and tested, without the rest of it."""
+ABOVE = {"mtglib.front": {"stream", "proxy"}, "mtglib.stream": {"proxy"}, "mtglib.shared": {"stream", "proxy"}}
+"""And those that know the rest, but not who begins them."""
+
+
+def known_by(package: str) -> set[str]:
+    """The modules and packages of the library, beside itself, that it imports."""
+    names = {name for module in modules_in(package) for name in imported_modules(module)} - {"mtglib"}
+    return {name.split(".")[1] for name in names if not f"{name}.".startswith(f"{package}.")}
+
+
+@pytest.mark.parametrize("package", STANDS_ON)
+def test_a_layer_of_the_core_knows_what_is_below_it(package: str) -> None:
+    assert known_by(package) <= STANDS_ON[package]
+
+
+@pytest.mark.parametrize("package", ABOVE)
+def test_a_layer_of_the_core_does_not_know_what_is_above_it(package: str) -> None:
+    assert known_by(package)
+    assert not known_by(package) & ABOVE[package]
+
+
 def test_this_list_of_defaults_is_complete() -> None:
     packages = {path.parent.name for path in (SRC / "mtglib").glob("*/__init__.py")}
 
