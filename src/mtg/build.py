@@ -41,6 +41,13 @@ _KEYS_OF_OPTIONS = {
     "handshake_timeout": "network.timeout.handshake",
     "frame_timeout": "network.timeout.frame",
 }
+_KEYS_OF_REPLAY_CACHES = {
+    "max_size_bytes": "defense.anti-replay.max-size",
+    "error_rate": "defense.anti-replay.error-rate",
+    "url": "defense.anti-replay.url",
+    "remember_seconds": "defense.anti-replay.remember",
+    "max_entries": "defense.anti-replay.max-entries",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,17 +252,17 @@ class _Builder:
                 "be replayed"
             )
         directory, logger = state and state / "replay", self._logger
-        part: partial[Exact] | partial[StableBloom] | partial[Redis]
         if settings.kind == "bloom":
-            part = partial(
+            bloom = partial(
                 StableBloom,
                 max_size_bytes=settings.max_size,
                 error_rate=settings.error_rate,
                 directory=directory,
                 logger=logger,
             )
-        elif settings.kind == "redis" and settings.url is not None:
-            part = partial(
+            return self._refusals.make(bloom, _KEYS_OF_REPLAY_CACHES)
+        if settings.kind == "redis" and settings.url is not None:
+            redis = partial(
                 Redis,
                 url=settings.url.url,
                 remember_seconds=float(settings.remember),
@@ -263,19 +270,9 @@ class _Builder:
                 directory=directory,
                 logger=logger,
             )
-        else:
-            part = partial(Exact, max_entries=settings.max_entries, directory=directory, logger=logger)
-        section = "defense.anti-replay"
-        return self._refusals.make(
-            cast(partial[ReplayCache], part),
-            {
-                "max_size_bytes": f"{section}.max-size",
-                "error_rate": f"{section}.error-rate",
-                "url": f"{section}.url",
-                "remember_seconds": f"{section}.remember",
-                "max_entries": f"{section}.max-entries",
-            },
-        )
+            return self._refusals.make(redis, _KEYS_OF_REPLAY_CACHES)
+        exact = partial(Exact, max_entries=settings.max_entries, directory=directory, logger=logger)
+        return self._refusals.make(exact, _KEYS_OF_REPLAY_CACHES)
 
     def _make_ip_list(self, name: Literal["blocklist", "allowlist"], settings: IPListSection) -> FireHOL | None:
         directory = cache_directory(self._config)

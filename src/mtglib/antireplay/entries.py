@@ -36,4 +36,14 @@ class Entries(Protocol):
         ...
 
 
+class DatedEntries(Entries, Protocol):
+    """Entries that know how old they are."""
+
+    @property
+    def oldest_unix(self) -> int | None:
+        """When the oldest was seen, or the first of those that are forgotten next; None if there is none."""
+        ...
+
+
 AnyEntries = TypeVar("AnyEntries", bound=Entries)
+AnyDatedEntries = TypeVar("AnyDatedEntries", bound=DatedEntries)
