@@ -20,7 +20,7 @@ from benchmarks import procfs
 from benchmarks.parts.line import Line, nanoseconds_each
 from mtglib import AntiReplayCache
 from mtglib.antireplay import Exact, Redis, StableBloom, exact
-from mtglib.antireplay.pure import ReplayMemory
+from mtglib.antireplay.pure import PureReplayMemory
 
 _START_TIMEOUT_SECONDS = 10.0
 _BARS = {"ns": 1000.0, "MiB": 24.0, "s": 1.0}  # of the engine; in pure Python only loading has one
@@ -43,7 +43,7 @@ def measure_replay_checks(quick: bool) -> Iterator[Line]:
 
 def _measure_exact(is_pure: bool, remembered: int, count: int) -> list[tuple[str, float, str]]:
     """Fill a memory, ask it, and load it again from its directory."""
-    pure = mock.patch.object(exact, "ReplayMemory", ReplayMemory) if is_pure else nullcontext()
+    pure = mock.patch.object(exact, "ReplayMemory", PureReplayMemory) if is_pure else nullcontext()
     with pure, tempfile.TemporaryDirectory(prefix="mtg-bench-") as folder:
         return asyncio.run(_fill_ask_and_load(Path(folder), remembered, count))
 

@@ -8,7 +8,7 @@ from typing import Any
 import mtglib
 from mtg import qr
 from mtg.config import Loaded
-from mtg.server_address import IPAddress, link_port, reach, server_address
+from mtg.server_address import link_port, reach, server_address
 from mtg.user_error import EXIT_USAGE, UserError
 
 
@@ -16,7 +16,7 @@ from mtg.user_error import EXIT_USAGE, UserError
 class AccessEntry:
     """One way to the proxy."""
 
-    address: IPAddress
+    address: mtglib.IPAddress
     port: int
     links: mtglib.ProxyLinks
 
@@ -55,8 +55,8 @@ class Access:
 def make_access(
     loaded: Loaded,
     *,
-    ipv4: IPAddress | None = None,
-    ipv6: IPAddress | None = None,
+    ipv4: mtglib.IPAddress | None = None,
+    ipv6: mtglib.IPAddress | None = None,
     port: int | None = None,
     hex_secret: bool = False,
 ) -> Access:
@@ -72,7 +72,9 @@ def make_access(
     return Access(entries[4], entries[6], loaded.secret.hex(), loaded.secret.base64())
 
 
-def _entry(loaded: Loaded, version: int, given: IPAddress | None, port: int | None, base64: bool) -> AccessEntry | None:
+def _entry(
+    loaded: Loaded, version: int, given: mtglib.IPAddress | None, port: int | None, base64: bool
+) -> AccessEntry | None:
     address = server_address(loaded.config, version, given)
     if address is None:
         return None

@@ -15,9 +15,8 @@ from enum import StrEnum
 import mtg
 import mtglib
 from mtg.build import Parts
-from mtg.config.addresses import join_ip_port
 from mtg.listeners import address_text, open_listeners
-from mtg.samples import sample_all
+from mtg.samples import events_dropped, sample_all
 from mtg.services import alive
 from mtg.user_error import EXIT_RUNTIME
 
@@ -105,6 +104,8 @@ class App:
                 self._ends = ends.pop_all()
                 self._phase = Phase.RUNNING
         finally:
+            if self._phase is Phase.STARTING:
+                self._phase = Phase.STOPPED
             self._has_begun.set()
 
     async def wait(self) -> int:
@@ -151,7 +152,7 @@ class App:
             relay_engine=self._proxy.relay_engine,
             clients=self._proxy.clients,
             visitors=self._proxy.visitors,
-            events_dropped=self._parts.fanout.dropped + self._proxy.events_dropped,
+            events_dropped=events_dropped(self._parts, self._proxy),
         )
 
     async def _begin(self, ends: AsyncExitStack, on_listening: OnListening | None) -> None:
@@ -167,6 +168,9 @@ class App:
                 on_listening(listeners)
             self._log_start()
 
+        if parts.replay_memory is not None:
+            # After a stop for the second time, as streams in their grace may have connected to Redis again.
+            ends.push_async_callback(parts.replay_memory.close)
         await ends.enter_async_context(alive(parts, metrics[0] if metrics else None, self._told_to_stop, on_start))
         self._serving = [asyncio.create_task(self._serve(one), name=address_text(one)) for one in listeners]
 
@@ -185,9 +189,8 @@ class App:
         self._logger.info(f"shutting down; open connections have {self._grace_seconds:.0f} s to finish")
         shutting_down = asyncio.create_task(self._proxy.shutdown(grace_seconds=self._grace_seconds), name="shutdown")
         if self._parts.replay_memory is not None:
-            await (
-                self._parts.replay_memory.close()
-            )  # nobody comes any more, and a successor may have it during the grace
+            # Nobody comes any more, and a successor may have it during the grace.
+            await self._parts.replay_memory.close()
         await shutting_down
         exit_code = self._exit_code(await asyncio.gather(*self._serving, return_exceptions=True))
         self._on_served(exit_code)
@@ -211,7 +214,7 @@ class App:
     def _log_start(self) -> None:
         """The first line says everything that a report of a fault needs, and no secret."""
         options = self._parts.options
-        address, host = join_ip_port(*self._proxy.domain_fronting_address), options.secret.host
+        address, host = mtglib.host_and_port(*self._proxy.domain_fronting_address), options.secret.host
         self._logger.bind(
             version=mtg.__version__,
             python=platform.python_version(),

@@ -1,8 +1,8 @@
 """From a configuration to the library's parts: the one place that knows every part.
 
-A key of the file has its meaning here and nowhere else; what isn't mentioned has no effect yet
-(`mtg.config.rules` refuses or reports it). Nothing happens outside of the process: no file is opened, no socket, and
-no thread begins, so that one configuration can be built beside another that is running.
+A value of the configuration reaches its part here; what has no effect yet is refused or reported by
+`mtg.config.rules`. Building parts opens no file and no socket and starts no thread, so that one configuration can be
+built beside another that is running. A logger, which `build_logger` makes, starts the thread that writes its lines.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mtglib.network import ClosableResolver, Direct, KeepAlive, SocketOptions, f
 from mtglib.noop import NoopAntiReplayCache, NoopIPBlocklist, NoopLogger
 from mtglib.stats import Prometheus, Statsd
 
-ReplayMemory: TypeAlias = Exact | StableBloom | Redis
+ReplayCache: TypeAlias = Exact | StableBloom | Redis
 
 _KEYS_OF_OPTIONS = {
     "concurrency": "concurrency",
@@ -41,6 +41,13 @@ _KEYS_OF_OPTIONS = {
     "idle_timeout": "network.timeout.idle",
     "handshake_timeout": "network.timeout.handshake",
     "frame_timeout": "network.timeout.frame",
+}
+_KEYS_OF_REPLAY_CACHES = {
+    "max_size_bytes": "defense.anti-replay.max-size",
+    "error_rate": "defense.anti-replay.error-rate",
+    "url": "defense.anti-replay.url",
+    "remember_seconds": "defense.anti-replay.remember",
+    "max_entries": "defense.anti-replay.max-entries",
 }
 
 
@@ -70,7 +77,7 @@ class Parts:
     fanout: Fanout
     prometheus: Prometheus | None
     statsd: Statsd | None
-    replay_memory: ReplayMemory | None
+    replay_memory: ReplayCache | None
     when_state_is_taken: str | None
     ip_lists: tuple[tuple[FireHOL, float], ...]
     metrics_listens: tuple[Listen, ...]
@@ -236,7 +243,7 @@ class _Builder:
         )
         return self._refusals.make(statsd, {"metric_prefix": "stats.statsd.metric-prefix"})
 
-    def _make_replay_memory(self, settings: AntiReplaySection) -> ReplayMemory | None:
+    def _make_replay_memory(self, settings: AntiReplaySection) -> ReplayCache | None:
         if not settings.enabled:
             return None
         state = state_directory(self._config)
@@ -253,19 +260,19 @@ class _Builder:
 
     def _make_replay_memory_of_kind(
         self, kind: str, settings: AntiReplaySection, directory: Path | None
-    ) -> ReplayMemory | None:
+    ) -> ReplayCache | None:
         logger = self._logger
-        part: partial[Exact] | partial[StableBloom] | partial[Redis]
         if kind == "bloom":
-            part = partial(
+            bloom = partial(
                 StableBloom,
                 max_size_bytes=settings.max_size,
                 error_rate=settings.error_rate,
                 directory=directory,
                 logger=logger,
             )
-        elif kind == "redis" and settings.url is not None:
-            part = partial(
+            return self._refusals.make(bloom, _KEYS_OF_REPLAY_CACHES)
+        if kind == "redis" and settings.url is not None:
+            redis = partial(
                 Redis,
                 url=settings.url.url,
                 remember_seconds=float(settings.remember),
@@ -273,19 +280,9 @@ class _Builder:
                 directory=directory,
                 logger=logger,
             )
-        else:
-            part = partial(Exact, max_entries=settings.max_entries, directory=directory, logger=logger)
-        section = "defense.anti-replay"
-        return self._refusals.make(
-            cast(partial[ReplayMemory], part),
-            {
-                "max_size_bytes": f"{section}.max-size",
-                "error_rate": f"{section}.error-rate",
-                "url": f"{section}.url",
-                "remember_seconds": f"{section}.remember",
-                "max_entries": f"{section}.max-entries",
-            },
-        )
+            return self._refusals.make(redis, _KEYS_OF_REPLAY_CACHES)
+        exact = partial(Exact, max_entries=settings.max_entries, directory=directory, logger=logger)
+        return self._refusals.make(exact, _KEYS_OF_REPLAY_CACHES)
 
     def _make_ip_list(self, name: Literal["blocklist", "allowlist"], settings: IPListSection) -> FireHOL | None:
         directory = cache_directory(self._config)

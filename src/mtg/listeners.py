@@ -9,7 +9,8 @@ import socket
 import stat
 from collections.abc import Iterator, Sequence
 
-from mtg.config.addresses import Listen, ListenIP, ListenUnix, join_ip_port
+import mtglib
+from mtg.config.addresses import Listen, ListenIP, ListenUnix
 from mtg.user_error import UserError, os_reason
 
 BACKLOG = 4096
@@ -47,7 +48,7 @@ def open_listeners(listens: Sequence[Listen], what: str = "listen") -> Iterator[
 def address_text(listener: socket.socket) -> str:
     """The address that `listener` really has, as `bind-to` would write it."""
     name = listener.getsockname()
-    return f"unix:{name}" if isinstance(name, str) else join_ip_port(name[0], name[1])
+    return f"unix:{name}" if isinstance(name, str) else mtglib.host_and_port(name[0], name[1])
 
 
 def _open(listen: Listen, all_listens: Sequence[Listen], opened: contextlib.ExitStack) -> socket.socket:

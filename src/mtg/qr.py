@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
 from pathlib import Path
 from typing import TextIO
 
@@ -62,8 +64,10 @@ def save(text: str, path: Path, kind: str) -> None:
     image = io.BytesIO()
     _code(text).save(image, kind=kind, scale=IMAGE_SCALE)
     try:
-        path.touch(mode=0o600)
-        path.write_bytes(image.getvalue())
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a file that was there may be readable by others
+                os.fchmod(file.fileno(), 0o600)
+            file.write(image.getvalue())
     except OSError as error:
         raise UserError(f"{path}: {os_reason(error)}") from error
 

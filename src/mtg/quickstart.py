@@ -17,7 +17,7 @@ from mtg.config import Loaded, load_config
 from mtg.config.addresses import ListenIP
 from mtg.new_secret import new_secret
 from mtg.run import run_proxy
-from mtg.server_address import IPAddress, default_source, reach, server_address
+from mtg.server_address import default_source, reach, server_address
 from mtg.user_error import EXIT_USAGE, UserError, os_reason
 
 DEFAULT_HOST = "www.microsoft.com"
@@ -165,7 +165,7 @@ def _public_ip_line(server: str | None) -> str:
     return "" if address is None else f'public-ipv{address.version} = "{address}"\n'
 
 
-def _as_ip(server: str | None) -> IPAddress | None:
+def _as_ip(server: str | None) -> mtglib.IPAddress | None:
     try:
         return ipaddress.ip_address(server or "")
     except ValueError:

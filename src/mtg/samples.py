@@ -19,7 +19,7 @@ def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
         "engine_threads": mtglib.engine_threads,
         "engine_connections": lambda: proxy.engine_connections,
         "engine_buffered_bytes": lambda: _if_known(proxy.engine_buffered_bytes),
-        "events_dropped": lambda: parts.fanout.dropped + proxy.events_dropped,
+        "events_dropped": lambda: events_dropped(parts, proxy),
         **process_samples(),
     }
     if (memory := parts.replay_memory) is not None:
@@ -29,6 +29,11 @@ def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
         if statistics is not None:
             for name, function in samples.items():
                 statistics.sample(name, function)
+
+
+def events_dropped(parts: Parts, proxy: mtglib.Proxy) -> int:
+    """How many events observers didn't get: those that they were too slow for, and those that couldn't be sent."""
+    return parts.fanout.dropped + proxy.events_dropped
 
 
 def _if_known(value: int | None) -> int | Mapping[tuple[str, ...], int]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterable
-from typing import TypeAlias
 
 from mtg.config.addresses import Listen, ListenIP
 from mtg.config.schema import Config
-
-IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+from mtglib import IPAddress
 
 # Reserved for documentation (RFC 5737, RFC 3849): routed by the default route, and nobody is there. A
 # connected UDP socket has chosen its source address by then and has sent nothing.

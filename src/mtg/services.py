@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import mtglib
-from mtg.build import Parts, ReplayMemory
+from mtg.build import Parts, ReplayCache
 from mtg.closing import Closing
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Redis
@@ -26,8 +26,8 @@ async def alive(
     """Run the parts around the proxy.
 
     On entering, IP lists that have copies on the disk are in force, and hellos that an earlier process has seen are
-    known. On leaving, all events are delivered, and all hellos are on the disk; what doesn't end within half a second
-    is left behind.
+    known. On leaving, all events are delivered; what doesn't end within half a second is left behind. The replay memory
+    is the caller's to close, as nobody needs it from when the proxy stops accepting.
 
     Args:
         parts: Which.
@@ -45,10 +45,7 @@ async def alive(
         memory = parts.replay_memory
         if parts.when_state_is_taken is None:
             on_start()
-        is_loaded = False
-        if memory is not None:
-            closing.push("the replay memory", memory.close)
-            is_loaded = await _load_replay_memory(memory, logger, stop, parts.when_state_is_taken)
+        is_loaded = memory is not None and await _load_replay_memory(memory, logger, stop, parts.when_state_is_taken)
         if parts.when_state_is_taken is not None:
             on_start()
         if memory is not None and is_loaded:
@@ -63,14 +60,14 @@ async def alive(
             await ip_list.load()
             running = partial(ip_list.run, update_each_seconds)
             await closing.enter("an IP list", _background(running, "IP list", logger))
-            closing.push("an IP list", ip_list.shutdown)
+            closing.push("an IP list", ip_list.shutdown)  # waits for its work, which being cancelled doesn't
         yield
 
 
 async def _load_replay_memory(
-    memory: ReplayMemory, logger: mtglib.Logger, stop: asyncio.Event, when_state_is_taken: str | None
+    memory: ReplayCache, logger: mtglib.Logger, stop: asyncio.Event, when_state_is_taken: str | None
 ) -> bool:
-    """Load it, and tell whether it was before the program was told to stop."""
+    """Load it, and return whether that ended before the program was told to stop."""
     loading = asyncio.create_task(memory.load(), name="replay memory")
     stopping = asyncio.create_task(stop.wait(), name="end of loading")
     await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -90,7 +87,7 @@ async def _load_replay_memory(
     return True
 
 
-async def _report_replay_memory(memory: ReplayMemory, logger: mtglib.Logger) -> None:
+async def _report_replay_memory(memory: ReplayCache, logger: mtglib.Logger) -> None:
     logger.bind(hellos=len(memory), reach_seconds=round(memory.reach_seconds)).info("the replay memory is loaded")
     if isinstance(memory, Redis):
         await memory.probe()  # what is wrong there is logged now, not when the first client comes

@@ -60,7 +60,7 @@ from .event_types import (
     IPAddress,
 )
 from .ground.durations import parse_duration
-from .ground.endpoints import Endpoint, canonical_ip
+from .ground.endpoints import Endpoint, canonical_ip, host_and_port
 from .ground.guarded_logger import GuardedLogger
 from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger, Network, Observer
 from .links import ProxyLinks, proxy_links
@@ -144,6 +144,7 @@ __all__ = [
     "check_part",
     "engine_description",
     "engine_threads",
+    "host_and_port",
     "parse_duration",
     "proxy_links",
     "socket_from_streams",

@@ -105,7 +105,7 @@ class DCTable:
         """Find the addresses for the number in a client's frame.
 
         Raises:
-            ClientError: "unknown_dc": there is no such DC, and no fallback.
+            ClientError: UNKNOWN_DC: there is no such DC, and no fallback.
         """
         dc = abs(requested) or DEFAULT_DC
         if addresses := self._addresses(dc):

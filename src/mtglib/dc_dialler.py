@@ -218,7 +218,7 @@ class _Race:
             return
         timeout_seconds, _ = self._begin(address)
         dialling = dial(self._network, address.host, address.port, timeout_seconds, self._warnings)
-        task = self._loop.create_task(dialling, name="mtglib-dial")
+        task = self._loop.create_task(dialling, name="mtg-dial")
         self._tasks[task] = address
         task.add_done_callback(self._ended)
         self._start_timer()

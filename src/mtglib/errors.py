@@ -127,7 +127,7 @@ class ClientError(MtglibError):
 
 
 class UpstreamError(MtglibError):
-    """A DC or the fronting site can't be reached."""
+    """A DC or the fronting site can't be reached, or the site turned out to be this proxy itself."""
 
 
 def _rebuilt(kind: type[MtglibError], args: tuple[Any, ...]) -> MtglibError:
@@ -138,11 +138,8 @@ def _rebuilt(kind: type[MtglibError], args: tuple[Any, ...]) -> MtglibError:
 
 
 def _shown(value: Any) -> str:
-    """Return one line about a value of any type, whatever its `repr` does."""
-    try:
-        text = repr(value)
-    except Exception:  # such as ValueError for an int of many digits
-        text = ""
-    if not text.isprintable() or not text:
+    """Return one line about a value of any type."""
+    text = repr(value)
+    if not text.isprintable():
         return f"something of type {type(value).__name__}"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .errors import OptionError
+from .ground.checks import check_int
 from .secret import Secret
 
 
@@ -45,9 +46,7 @@ def proxy_links(secret: Secret, server: str, port: int, *, base64: bool = False)
     name: Any = server
     if not isinstance(name, str) or not name or not name.isprintable() or " " in name:
         raise OptionError("server", "a name or an IP address", server)
-    number: Any = port
-    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= 65535:
-        raise OptionError("port", "a whole number from 1 to 65535", port)
+    check_int("port", port, 65535)
     text = secret.checked().base64() if base64 else secret.checked().hex()
     query = urlencode({"server": server, "port": port, "secret": text})
     return ProxyLinks(f"tg://proxy?{query}", f"https://t.me/proxy?{query}")

@@ -9,7 +9,7 @@ from .constants import PreferIP
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
 
 RelayChoice: TypeAlias = Literal["auto", "native", "pure"]
-"""What moves the bytes: the engine, pure Python, or the engine where it was built."""
+"""What moves the bytes: "native" is the engine, "pure" is Python, "auto" the engine where it was built."""
 
 
 class OptionChanges(TypedDict, total=False):

@@ -5,22 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Iterator
-from inspect import Parameter
 from typing import Any
 
 from .errors import OptionError
-
-_ANY_NAME = "some_field"
 
 
 def check_part(field: str, part: Any, interface: type, error: type[OptionError] = OptionError) -> None:
     """Want an object with all methods of an interface, such as `mtglib.Network`; for whoever takes parts of others.
 
-    Each must take the arguments of the interface's, as far as it tells what it takes. A method that has to be awaited
-    isn't one that is just called: nobody would wait for it, and a coroutine counts as true, so that such an allowlist
-    would let everybody in. Nor is a plain function one whose answer is awaited, unless its annotation says that it
-    returns something else than the answer, such as an Awaitable.
+    A method that has to be awaited isn't one that is just called: nobody would wait for it, and a coroutine counts as
+    true, so that such an allowlist would let everybody in. Nor is a plain function one whose answer is awaited, unless
+    its annotation says that it returns something else than the answer, such as an Awaitable.
 
     Args:
         field: What to call the part in an error.
@@ -29,8 +24,8 @@ def check_part(field: str, part: Any, interface: type, error: type[OptionError] 
         error: What to raise.
 
     Raises:
-        OptionError: It is None, a class, lacks a method or has one that can't be called as the interface's is, or that
-            has to be awaited where that isn't, or the other way round.
+        OptionError: It is None, a class, lacks a method or has one that has to be awaited where the interface's isn't,
+            or the other way round.
     """
     methods = sorted(name for name in dir(interface) if not name.startswith("_"))
     expected = f"an object with {', '.join(methods)}"
@@ -46,9 +41,6 @@ def check_part(field: str, part: Any, interface: type, error: type[OptionError] 
             raise error(field, f"a plain function as {method}, but {its} has to be awaited")
         if _is_asked(wanted) and _answers_at_once(wanted, given):
             raise error(field, f"an `async def` as {method}, but {its} is a plain function")
-        if problem := _call_problem(wanted, given):
-            call, what = problem
-            raise error(field, f"a method called as {method}({call}), but {its}: {what}")
 
 
 def must_be_awaited(function: Any) -> bool:
@@ -75,31 +67,3 @@ def _returned(function: Any) -> str:
     annotation = getattr(function, "__annotations__", {}).get("return", "")
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return text.strip("\"'").rpartition(".")[2]
-
-
-def _call_problem(wanted: Any, given: Any) -> tuple[str, str] | None:
-    """Return a call of an interface's method that another one can't take, and why; None for all that isn't known."""
-    try:
-        parameters = list(inspect.signature(wanted).parameters.values())[1:]  # the first one is self
-        signature = inspect.signature(given, follow_wrapped=False)  # a decorator's may add what is missing
-    except Exception:  # whatever a part's attributes and annotations do
-        return None
-    needed = [each for each in parameters if each.default is Parameter.empty]
-    named_too = [each for each in parameters if each in needed or each.kind is not Parameter.POSITIONAL_OR_KEYWORD]
-    for passed in (needed, named_too):
-        positional = [each for each in passed if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
-        named = [each.name for each in passed if each.kind is Parameter.KEYWORD_ONLY]
-        named += [_ANY_NAME for each in passed if each.kind is Parameter.VAR_KEYWORD]
-        try:
-            signature.bind(*positional, **dict.fromkeys(named))
-        except TypeError as error:
-            return ", ".join(_in_a_call(passed)), str(error)
-    return None
-
-
-def _in_a_call(parameters: list[Parameter]) -> Iterator[str]:
-    for each in parameters:
-        if each.kind is Parameter.VAR_KEYWORD:
-            yield f"**{each.name}"
-        else:
-            yield f"{each.name}=..." if each.kind is Parameter.KEYWORD_ONLY else each.name

@@ -1,4 +1,4 @@
-"""The proxy: who is let in, how many at once, and how it all begins and ends."""
+"""The proxy: it accepts connections, starts a stream for each, and ends them all."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ class Proxy:
         assert self._entrance is not None
         visitor = Visitor(endpoint_of(address), local_endpoint(sock))
         if self._entrance.admits(visitor):
-            _entry = self._start(sock, visitor, counted=True)
+            self._start(sock, visitor, counted=True)
         else:
             sock.close()
 

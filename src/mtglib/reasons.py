@@ -24,7 +24,8 @@ class Reason(StrEnum):
     REPLAY_CACHE = "replay_cache"
     """The anti-replay cache raised, was late, or answered something else than a bool."""
     TIMEOUT = "timeout"
-    """No complete ClientHello in time; or after our answer, no frame in time."""
+    """No complete ClientHello in time, or the site answered before it was complete and accepted. After our answer: the
+    client didn't read it, or sent no frame in time."""
     CLOSED = "closed"
     """The client ended its side before its handshake was complete."""
 

@@ -22,7 +22,7 @@ from .visitor import Visitor
 _FEW_VISITORS = 8
 """What a network may have for its size to mean nothing: some clients that come at once through one address."""
 
-_Network: TypeAlias = int | None  # None: all visitors without an address together
+_NetworkKey: TypeAlias = int | None  # None: all visitors without an address together
 
 
 class State(StrEnum):
@@ -123,8 +123,8 @@ class Roster:
         self._per_network = per_network
         self._entries: dict[str, Entry] = {}
         self._all_visitors: OrderedDict[Entry, None] = OrderedDict()  # the next to make room first, as in each network
-        self._networks: dict[_Network, OrderedDict[Entry, None]] = {}
-        self._by_size: dict[int, dict[_Network, None]] = {}
+        self._networks: dict[_NetworkKey, OrderedDict[Entry, None]] = {}
+        self._by_size: dict[int, dict[_NetworkKey, None]] = {}
         self._largest = 0
         self.counted = 0
 
@@ -166,7 +166,7 @@ class Roster:
         """Whether there is no room for another one."""
         return self.counted >= self._concurrency
 
-    def visitor_to_evict(self, network: _Network) -> Entry | None:
+    def visitor_to_evict(self, network: _NetworkKey) -> Entry | None:
         """Return who has to go before another visitor of `network` comes, if anybody has to and can."""
         if not self.visitors:
             return None
@@ -248,7 +248,7 @@ class Roster:
         if not network:
             del self._networks[entry.network]
 
-    def _resize(self, network: _Network, before: int, now: int) -> None:
+    def _resize(self, network: _NetworkKey, before: int, now: int) -> None:
         """Keep networks by their number of visitors, so that the one with most is found at once."""
         if before:
             same_size = self._by_size[before]

@@ -12,9 +12,9 @@ from .conn import Conn
 from .constants import CONNECTION_ID_LENGTH_BYTES
 from .errors import ClientError, UpstreamError
 from .front.early import FRONT_AFTER_SECONDS, FRONT_AT_LAST_SECONDS, EarlyFront
+from .ground.reset import reset
 from .reasons import Reason
 from .relay.job import Job
-from .relay.sockets import reset
 from .roster import Entry
 from .shared import Shared
 from .stream_report import StreamReport

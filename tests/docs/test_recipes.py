@@ -5,20 +5,23 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
 
 from docs.pages import ROOT
 from docs.test_reliability_page import functions_in
+from mtg.build import build_logger, build_parts
+from mtg.config import config_from_table
 from mtg.config.rules import _PENDING
 from mtg.config.schema import Config, Section
-from mtglib import Reason
+from mtg.server_address import server_address
+from mtglib import Reason, Secret
 from mtglib.stats.metrics import METRICS
 
 RECIPES = (ROOT / "CONTRIBUTING.md").read_text().partition("## Recipes\n")[2].partition("\n## ")[0]
 PENDING = {key for key, _ in _PENDING}
-READ_BY_A_MADE_UP_NAME = {"domain-fronting-proxy-protocol"}
 NAMED = re.findall(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`", RECIPES)
 
 
@@ -32,28 +35,68 @@ def test_a_test_that_a_recipe_names_exists(path: str, name: str) -> None:
     assert not name or name in functions_in(ROOT / path)
 
 
-def fields(section: type[Section], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Each key of the schema: dotted, and as the program's code spells it. What isn't there yet is left out."""
+def keys(section: type[Section], prefix: str = "") -> Iterator[str]:
+    """Each key of the schema, dotted. What isn't there yet is left out."""
     for field in msgspec.structs.fields(section):
         key = f"{prefix}{field.encode_name}"
         if key in PENDING:
             continue
         if isinstance(field.default, Section):
-            yield from fields(type(field.default), f"{key}.")
+            yield from keys(type(field.default), f"{key}.")
         else:
-            yield key, field.name
+            yield key
 
 
-def test_the_program_reads_every_key() -> None:
-    read = {
-        node.attr
-        for path in (ROOT / "src" / "mtg").rglob("*.py")
-        if path.name != "schema.py"
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
-    }
+def paths(section: Section, prefix: str = "") -> Iterator[tuple[int, str]]:
+    """Each section by its id, with what its keys begin with."""
+    yield id(section), prefix
+    for field in msgspec.structs.fields(section):
+        if isinstance(value := getattr(section, field.name), Section):
+            yield from paths(value, f"{prefix}{field.encode_name}.")
 
-    assert {key for key, name in fields(Config) if name not in read} - READ_BY_A_MADE_UP_NAME == set()
+
+def keys_read(table: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The dotted keys that are read to build the program's parts from this, not those that only rules look at."""
+    loaded = config_from_table({**LEAST, **table}, source="test")
+    assert loaded.problems == ()
+    sections, read = dict(paths(loaded.config)), set[str]()
+
+    def recording(section: Section, name: str) -> object:
+        if (prefix := sections.get(id(section))) is not None:
+            read.add(f"{prefix}{name.replace('_', '-')}")
+        return object.__getattribute__(section, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Section, "__getattribute__", recording)
+        parts = build_parts(loaded, logger=build_logger(loaded))
+        for version in (4, 6):
+            server_address(parts.config, version)
+    return read
+
+
+LEAST = {"secret": Secret.generate("front.example").hex(), "bind-to": "127.0.0.1:0"}
+ALL_ON = {
+    "domain-fronting": {"ip": "127.0.0.1"},
+    "defense": {name: {"enabled": True, "urls": ["/a-list"]} for name in ("blocklist", "allowlist")},
+    "stats": {
+        "statsd": {"enabled": True, "address": "127.0.0.1:8125"},
+        "prometheus": {"enabled": True, "bind-to": "127.0.0.1:3129"},
+    },
+}
+USED_BY_RULES = {
+    *("secret-file", "tcp-buffer", "network.doh-ip"),
+    *("domain-fronting-ip", "domain-fronting-port", "domain-fronting-proxy-protocol"),
+}
+"""Whose value is in another key afterwards, or without effect."""
+
+
+def test_the_program_reads_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("redis")
+    read = keys_read(ALL_ON, monkeypatch)
+    for anti_replay in ({"kind": "bloom"}, {"kind": "redis", "url": "redis://127.0.0.1:1"}):
+        read |= keys_read({"defense": {"anti-replay": anti_replay}}, monkeypatch)
+
+    assert set(keys(Config)) - read == USED_BY_RULES
 
 
 def test_every_metric_is_counted() -> None:

@@ -74,7 +74,7 @@ async def make_cache(
                 pytest.skip("redis-server is not installed")
             server = await stack.enter_async_context(RedisServer())
         if kind == "pure":
-            monkeypatch.setattr(exact, "ReplayMemory", pure.ReplayMemory)
+            monkeypatch.setattr(exact, "ReplayMemory", pure.PureReplayMemory)
 
         def make() -> Exact | StableBloom | Redis:
             if kind == "redis":

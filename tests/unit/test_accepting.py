@@ -67,9 +67,9 @@ def listener() -> Iterator[Listener]:
 class Running:
     """An acceptor at work; `take` collects, and ends it when so many have come."""
 
-    def __init__(self, listener: Listener, warnings: Warnings, count: int = 1) -> None:
+    def __init__(self, listener: Listener, warnings: Warnings, count: int = 1, **options: Any) -> None:
         self.taken: list[tuple[socket.socket, Any]] = []
-        self.acceptor = Acceptor(listener, self._take, warnings)
+        self.acceptor = Acceptor(listener, self._take, warnings, **options)
         self._count = count
 
     def _take(self, sock: socket.socket, address: Any) -> None:
@@ -139,9 +139,8 @@ async def test_without_resources_it_pauses_says_so_once_and_goes_on(
 
 async def test_without_resources_somebody_is_asked_to_make_room(listener: Listener, warnings: Warnings) -> None:
     listener.failures += [errno.EMFILE] * 2
-    running = Running(listener, warnings)
     asked: list[int] = []
-    running.acceptor._make_room = lambda: asked.append(listener.accepts)
+    running = Running(listener, warnings, make_room=lambda: asked.append(listener.accepts))
 
     with connect(listener):
         await running.acceptor.run()

@@ -124,6 +124,33 @@ def test_the_ground_stands_on_the_interfaces_only(module: str) -> None:
     assert not {name for name in imports(module) if name.partition(".")[0] == "mtglib" and name in MODULES} - others
 
 
+STANDS_ON = {
+    "mtglib.relay": {"errors", "reasons", "readiness", "wire", "ground", "_engine"},
+    "mtglib.accepting": {"ground"},
+    "mtglib.admission": {"errors", "reasons", "interfaces", "secret", "wire", "ground"},
+}
+"""Parts of the core that can be read, and tested, without the rest of it."""
+ABOVE = {"mtglib.front": {"stream", "proxy"}, "mtglib.stream": {"proxy"}, "mtglib.shared": {"stream", "proxy"}}
+"""And those that know the rest, but not who begins them."""
+
+
+def known_by(package: str) -> set[str]:
+    """The modules and packages of the library, beside itself, that it imports."""
+    names = {name for module in modules_in(package) for name in imported_modules(module)} - {"mtglib"}
+    return {name.split(".")[1] for name in names if not f"{name}.".startswith(f"{package}.")}
+
+
+@pytest.mark.parametrize("package", STANDS_ON)
+def test_a_layer_of_the_core_knows_what_is_below_it(package: str) -> None:
+    assert known_by(package) <= STANDS_ON[package]
+
+
+@pytest.mark.parametrize("package", ABOVE)
+def test_a_layer_of_the_core_does_not_know_what_is_above_it(package: str) -> None:
+    assert known_by(package)
+    assert not known_by(package) & ABOVE[package]
+
+
 def test_this_list_of_defaults_is_complete() -> None:
     packages = {path.parent.name for path in (SRC / "mtglib").glob("*/__init__.py")}
 
@@ -214,7 +241,7 @@ def test_the_program_uses_public_names_only(module: str) -> None:
 
 @pytest.mark.parametrize("module", modules_in("mtg.config"))
 def test_the_configuration_knows_no_part(module: str) -> None:
-    plain = {"Secret", "MtglibError", "canonical_ip", "parse_duration"}
+    plain = {"Secret", "MtglibError", "canonical_ip", "host_and_port", "parse_duration"}
 
     assert library_names(module) <= {f"mtglib.{name}" for name in plain}
 
@@ -274,3 +301,25 @@ def test_nothing_speaks_of_the_machine_it_was_written_on() -> None:
         if (match := somebodys.search(path.read_text(errors="replace")))
     }
     assert told == set()
+
+
+def type_names(tree: ast.Module) -> Iterator[str]:
+    """Classes, other names of types, and the type variables that stand for one class."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+            yield ast.unparse(node.target)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("TypeVar('Any"):
+            yield ast.unparse(node.targets[0])
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """With or without an underscore."""
+    places: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for name in type_names(ast.parse(path.read_text())):
+            places.setdefault(name.strip("_"), []).append(f"{module}.{name}")
+
+    assert len(places) > 200
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

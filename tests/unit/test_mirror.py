@@ -21,6 +21,7 @@ DECLARED = {
 """Nothing in them decides anything."""
 
 ELSEWHERE = {
+    "antireplay/persistent_cache": "test_exact",
     "antireplay/redis_url": "test_redis_options",
     "antireplay/window": "test_exact",
     "defaults": "test_options",

@@ -38,53 +38,6 @@ def test_an_object_with_all_methods_is_a_part(part: object) -> None:
 def anything(*_positional: object, **_named: object) -> Any: ...
 
 
-async def awaited_with_timeout(host: str, port: int, timeout: float) -> None: ...
-
-
-async def awaited_without_port(host: str, *, timeout_seconds: float) -> None: ...
-
-
-async def awaited_by_name(*, data: bytes) -> None: ...
-
-
-async def with_defaults(host: str, port: int, *, timeout_seconds: float, source: str = "", **_more: object) -> None: ...
-
-
-def other_names(text: str, *, error: object = None, stack: int = 0) -> None: ...
-
-
-def with_session(session: object, text: str, *, error: object = None) -> None: ...
-
-
-@functools.wraps(with_session)
-def injecting(*positional: object, **named: object) -> None: ...
-
-
-class Unknown:
-    """A function whose signature nobody knows."""
-
-    __signature__ = "none"
-
-    def __call__(self) -> None: ...
-
-
-@pytest.mark.parametrize(
-    ("interface", "method", "function"),
-    [
-        *((mtglib.Logger, "info", each) for each in (anything, other_names, MagicMock(), Unknown(), injecting)),
-        *((mtglib.Network, "dial", each) for each in (anything, with_defaults, AsyncMock())),
-        (mtglib.Network, "http_client", lambda dial_with=None, timeout=5: None),
-        (mtglib.Network, "http_client", lambda: None),
-        (mtglib.Logger, "bind", lambda stream_id=None, **others: None),
-        (mtglib.EventStream, "send", [].append),
-        (mtglib.EventStream, "send", print),
-        (mtglib.AntiReplayCache, "seen_before", functools.partial(anything, 1)),
-    ],
-)
-def test_a_method_may_take_more_than_it_is_given(interface: type, method: str, function: object) -> None:
-    mtglib.check_part("part", part_with(interface, method, function), interface)
-
-
 class Answers:
     """Answers that nobody can await."""
 
@@ -141,31 +94,6 @@ def test_what_may_return_something_to_await_is_a_part(function: object) -> None:
 @pytest.mark.parametrize(("interface", "method"), [(mtglib.Observer, "observe"), (mtglib.IPBlocklist, "shutdown")])
 def test_where_there_is_no_answer_a_plain_function_will_do(interface: type, method: str) -> None:
     mtglib.check_part("part", part_with(interface, method, lambda *_: None), interface)
-
-
-@pytest.mark.parametrize(
-    ("interface", "method", "function", "call"),
-    [
-        (mtglib.Logger, "info", lambda message: None, "info(message, error=...)"),
-        (mtglib.Logger, "warning", lambda message, *, error: None, "warning(message)"),
-        (mtglib.Logger, "bind", lambda fields: None, "bind(**fields)"),
-        (mtglib.Logger, "named", lambda: None, "named(name)"),
-        (mtglib.Network, "dial", awaited_with_timeout, "dial(host, port, timeout_seconds=...)"),
-        (mtglib.Network, "dial", awaited_without_port, "dial(host, port, timeout_seconds=...)"),
-        (mtglib.Network, "http_client", lambda dial: None, "http_client()"),
-        (mtglib.EventStream, "send", lambda event, extra: None, "send(event)"),
-        (mtglib.AntiReplayCache, "seen_before", awaited_by_name, "seen_before(data)"),
-        (mtglib.IPBlocklist, "run", lambda: None, "run(update_each_seconds)"),
-        (mtglib.Observer, "observe", lambda event, /, *, now: None, "observe(events)"),
-    ],
-)
-def test_a_method_that_cannot_take_what_it_is_given_is_told(
-    interface: type, method: str, function: object, call: str
-) -> None:
-    with pytest.raises(mtglib.OptionError) as raised:
-        mtglib.check_part("part", part_with(interface, method, function), interface)
-
-    assert str(raised.value).startswith(f"part: expected a method called as {call}, but that of Odd: ")
 
 
 def part_with(interface: type, method: str, function: Any) -> object:

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+import mtglib
+
 _PORT = re.compile(r"[0-9]{1,5}")
 _MAX_UNIX_PATH_BYTES = 107  # sizeof(sun_path) - 1 on Linux; macOS has 103, and says so when binding
 
@@ -32,7 +34,7 @@ class IPPort:
     port: int
 
     def __str__(self) -> str:
-        return join_ip_port(self.host, self.port)
+        return mtglib.host_and_port(self.host, self.port)
 
     @classmethod
     def parse(cls, value: object) -> Self:
@@ -67,7 +69,7 @@ class ListenIP(Listen):
         return ipaddress.ip_address(self.host)
 
     def __str__(self) -> str:
-        return join_ip_port(self.host, self.port)
+        return mtglib.host_and_port(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,6 @@ class ListenUnix(Listen):
 
     def __str__(self) -> str:
         return f"unix:{self.path}"
-
-
-def join_ip_port(host: str, port: int) -> str:
-    """`1.2.3.4:443` or `[2001:db8::1]:443`."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse_ipv4(value: object) -> ipaddress.IPv4Address:

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 import mtglib
-from mtg.config.addresses import ListenIP, ListenUnix, join_ip_port
+from mtg.config.addresses import ListenIP, ListenUnix
 from mtg.config.schema import AntiReplaySection, Config
 from mtg.config.values import ReplayCacheKind
 from mtg.config.written import given
@@ -102,7 +102,7 @@ def _circle(config: Config, problems: list[str]) -> None:
     ip = mtglib.canonical_ip(front.ip or "")
     if ip is None:
         return
-    where = join_ip_port(str(ip), front.port)
+    where = mtglib.host_and_port(str(ip), front.port)
     problems += [
         f"domain-fronting.ip: {where} is this proxy itself, which listens on {listen}; expected the site's address"
         for listen in config.bind_to
@@ -138,8 +138,8 @@ def _merge_dns(config: Config, table: Mapping[str, Any], findings: Findings) -> 
         return config
     findings.warnings.append("network.doh-ip: deprecated, use network.dns")
     dns = f"https://[{doh_ip}]" if ":" in doh_ip else f"https://{doh_ip}"
-    given = table.get("network")
-    if isinstance(given, dict) and "dns" in given and network.dns != dns:
+    written = table.get("network")
+    if isinstance(written, dict) and "dns" in written and network.dns != dns:
         findings.problems.append("network.doh-ip: differs from network.dns; keep only that")
     return replace(config, network=replace(network, dns=dns, doh_ip=None))
 
@@ -147,7 +147,7 @@ def _merge_dns(config: Config, table: Mapping[str, Any], findings: Findings) -> 
 def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -> Config:
     """Move `domain-fronting-port` to `[domain-fronting] port` and so on."""
     section = table.get("domain-fronting")
-    given = section if isinstance(section, dict) else {}
+    written = section if isinstance(section, dict) else {}
     moved: dict[str, Any] = {}
     for key in ("port", "ip", "proxy-protocol"):
         name = key.replace("-", "_")
@@ -155,7 +155,7 @@ def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -
         if old is None:
             continue
         findings.warnings.append(f"domain-fronting-{key}: deprecated, use domain-fronting.{key}")
-        if key in given and old != getattr(config.domain_fronting, name):
+        if key in written and old != getattr(config.domain_fronting, name):
             findings.problems.append(f"domain-fronting-{key}: differs from domain-fronting.{key}; keep only that")
         moved[name] = old
     return replace(

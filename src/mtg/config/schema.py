@@ -21,7 +21,7 @@ from mtg.config.values import (
     PreferIPWord,
     ReplayCacheKind,
     Size,
-    TagFormat,
+    TagFormatWord,
 )
 from mtglib import Secret
 
@@ -129,7 +129,7 @@ class StatsdSection(Section, frozen=True):
     enabled: bool = False
     address: IPPort | None = None
     metric_prefix: str = "mtg"
-    tag_format: TagFormat = TagFormat("datadog")
+    tag_format: TagFormatWord = TagFormatWord("datadog")
 
 
 class PrometheusSection(Section, frozen=True):
@@ -149,7 +149,11 @@ class StatsSection(Section, frozen=True):
 
 
 class Config(Section, frozen=True):
-    """A whole configuration. After `mtg.config.load` the deprecated keys are None and `secret` is set."""
+    """A whole configuration.
+
+    After `mtg.config.load`, deprecated keys that have a successor are None, and `secret` is set if there is no problem
+    with it.
+    """
 
     debug: bool = False
     secret: Secret | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 KEY_BYTES = 16
 FINGERPRINT_BYTES = 8
@@ -34,3 +34,16 @@ class Entries(Protocol):
     def forgotten(self) -> int:
         """How many of those are forgotten: the first ones."""
         ...
+
+
+class DatedEntries(Entries, Protocol):
+    """Entries that know how old they are."""
+
+    @property
+    def oldest_unix(self) -> int | None:
+        """When the oldest was seen, or the first of those that are forgotten next; None if there is none."""
+        ...
+
+
+AnyEntries = TypeVar("AnyEntries", bound=Entries)
+AnyDatedEntries = TypeVar("AnyDatedEntries", bound=DatedEntries)

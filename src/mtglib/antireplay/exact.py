@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from os import PathLike
-from pathlib import Path
 from secrets import token_bytes
-from typing import Self
 
-from ..ground.checks import as_directory, check_function, check_int
-from ..ground.guarded_logger import checked_logger
+from ..ground.checks import check_int
 from ..interfaces import Logger
-from .entries import FINGERPRINT_BYTES, KEY_BYTES
+from .entries import KEY_BYTES
 from .memory import Memory, ReplayMemory
-from .persistence import Persistence
+from .persistent_cache import PersistentCache
 
 
-class Exact:
+class Exact(PersistentCache[Memory]):
     """Remembers the latest million hellos, or as many as are wanted, and takes no new hello for an old one.
 
     Once it has seen `max_entries` it remembers 7/8 of that or more: the oldest eighth goes when it is full. (It knows
@@ -52,86 +50,35 @@ class Exact:
         clock: Callable[[], float] = time.time,
     ) -> None:
         check_int("max_entries", max_entries)
-        check_function("clock", clock, "Unix seconds")
         self._max_entries = max_entries
-        self._directory = as_directory("directory", directory)
-        self._logger = checked_logger(logger)
-        self._clock = clock
-        self._persistence: Persistence[Memory] | None = None
-        self._memory: Memory = ReplayMemory(token_bytes(KEY_BYTES), max_entries)
-        self._seen: Callable[[bytes, int], bool] = (
-            self._memory.seen if self._directory is None else self._first_without_load
-        )
+        memory = self._new_entries(token_bytes(KEY_BYTES))
+        super().__init__(memory, file_entries=max(max_entries // 8, 1), directory=directory, logger=logger, clock=clock)
+        self._seen: Callable[[bytes, int], bool] = memory.seen
+        if self._directory is not None:
+            self._seen = partial(self._first_without_load, memory)
 
     @property
     def max_entries(self) -> int:
         """The most that it remembers."""
         return self._max_entries
 
-    @property
-    def directory(self) -> Path | None:
-        """Where hellos are kept, if anywhere."""
-        return self._directory
-
-    def __len__(self) -> int:
-        """How many hellos are remembered."""
-        return self._memory.added - self._memory.forgotten
-
-    def __bool__(self) -> bool:
-        """An empty cache is a cache."""
-        return True
-
-    @property
-    def reach_seconds(self) -> float:
-        """How long ago the oldest hello came that is remembered for certain; 0 without one."""
-        oldest_unix = self._memory.oldest_unix
-        return 0.0 if oldest_unix is None else max(0.0, self._clock() - oldest_unix)
-
     async def seen_before(self, data: bytes) -> bool:
         """Tell whether `data` is remembered, and remember it if not."""
         return self._seen(data, int(self._clock()))
 
     async def load(self) -> None:
-        """Read what the directory has, and keep there what comes; to be awaited once, before the proxy serves.
+        """See `PersistentCache.load`."""
+        if self._entries is not None:
+            self._use(self._entries)
+        await super().load()
 
-        Hellos that were seen before are forgotten. Without a directory nothing happens.
-
-        Raises:
-            OptionError: Another process has the directory. It goes on in memory only.
-        """
-        if self._directory is None or self._persistence is not None:
-            return
-        self._persistence = Persistence(
-            self._directory,
-            record_bytes=FINGERPRINT_BYTES,
-            file_entries=max(self._max_entries // 8, 1),
-            now_unix=self._clock,
-            logger=self._logger,
-        )
-        self._seen = self._memory.seen
-        if (memory := await self._persistence.load(self._new_memory)) is not None:
-            self._use(memory)
-
-    async def close(self) -> None:
-        """Write what is new, and give the directory free; what is seen later is kept in memory only."""
-        if self._persistence is not None:
-            await self._persistence.close()
-
-    async def __aenter__(self) -> Self:
-        await self.load()
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.close()
-
-    def _new_memory(self, key: bytes) -> Memory:
+    def _new_entries(self, key: bytes) -> Memory:
         return ReplayMemory(key, self._max_entries)
 
-    def _use(self, memory: Memory) -> None:
-        self._memory = memory
-        self._seen = memory.seen
+    def _use(self, entries: Memory) -> None:
+        self._seen = entries.seen
 
-    def _first_without_load(self, data: bytes, now_unix: int) -> bool:
-        self._seen = self._memory.seen
+    def _first_without_load(self, memory: Memory, data: bytes, now_unix: int) -> bool:
+        self._use(memory)
         self._logger.warning(f"anti-replay: {self._directory}: not used: load() was never awaited")
-        return self._memory.seen(data, now_unix)
+        return memory.seen(data, now_unix)

@@ -16,15 +16,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 from ..errors import OptionError
-from .entries import KEY_BYTES, Entries
+from .entries import KEY_BYTES, AnyEntries, Entries
 from .journal_format import HEADER_BYTES, MOST_RECORDS, Blocks, Header, pack_block, pack_header, parse_header
 
 _NAME = re.compile(r"hellos-(0[0-9]{9})\.seen")
-
-AnyEntries = TypeVar("AnyEntries", bound=Entries)
 
 
 @dataclass(slots=True)

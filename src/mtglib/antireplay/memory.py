@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .entries import Entries
+from .entries import DatedEntries
 
 
-class Memory(Entries, Protocol):
+class Memory(DatedEntries, Protocol):
     """Remembers 64-bit fingerprints of the latest of what it was asked about, in eight generations or some more.
 
     A fingerprint is the first 8 bytes, as a little-endian number, of SHA-256 over the key and the data: whoever doesn't
@@ -33,7 +33,7 @@ def _implementation() -> type[Memory]:
     except ImportError:
         from . import pure
 
-        return pure.ReplayMemory
+        return pure.PureReplayMemory
     return ReplayMemory
 
 

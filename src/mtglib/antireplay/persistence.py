@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic
 
 from ..errors import OptionError
 from ..ground.guarded_logger import GuardedLogger
-from .entries import Entries
+from .entries import AnyEntries, Entries
 from .journal import Journal
 
 _WRITE_EACH_SECONDS = 0.5
@@ -24,11 +24,9 @@ _LOAD_TIMEOUT = 30.0
 """A disk that doesn't answer for so long is done without."""
 _LAST_WRITE_TIMEOUT = 0.8
 
-AnyEntries = TypeVar("AnyEntries", bound=Entries)
-
 
 class Persistence(Generic[AnyEntries]):
-    """Keeps entries in a directory, from `load` to `close`; each may be awaited once.
+    """Keeps entries in a directory, from `load`, which may be awaited once, to `close`.
 
     What the disk can't do is one warning, and one message when it can again; nothing that is remembered is lost by that
     while it lasts.
@@ -69,7 +67,7 @@ class Persistence(Generic[AnyEntries]):
         loaded: asyncio.Future[AnyEntries] = loop.create_future()
         self._ended = loop.create_future()
         thread = threading.Thread(
-            target=self._live, args=(loop, make, loaded, self._ended), name="mtglib-replay", daemon=True
+            target=self._live, args=(loop, make, loaded, self._ended), name="mtg-replay", daemon=True
         )
         try:
             thread.start()

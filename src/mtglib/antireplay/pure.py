@@ -90,7 +90,7 @@ class FingerprintLog:
         return self._generations[-1]
 
 
-class ReplayMemory(FingerprintLog):
+class PureReplayMemory(FingerprintLog):
     """See `memory.Memory`.
 
     Args:

@@ -85,7 +85,7 @@ class Sending:
     def _go_on(self) -> None:
         loop = asyncio.get_running_loop()
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
-            self._task = loop.create_task(self._send_all(), name="mtglib-replay-unsent")
+            self._task = loop.create_task(self._send_all(), name="mtg-replay-unsent")
 
     async def _send_all(self) -> None:
         pause_seconds = _PAUSE_AFTER_FAILURE_SECONDS  # it has just failed

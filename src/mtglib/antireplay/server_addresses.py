@@ -10,7 +10,7 @@ class ServerAddresses:
     """Looks one server up, and remembers which of its addresses failed."""
 
     def __init__(self) -> None:
-        self._lookup = NameLookup("mtglib-redis")
+        self._lookup = NameLookup("mtg-redis")
         self._failed = ""
 
     @property

@@ -20,13 +20,11 @@ from array import array
 from collections.abc import Callable
 from hashlib import blake2b
 from os import PathLike
-from typing import Self
 
-from ..ground.checks import as_directory, check_function, check_int, check_number
-from ..ground.guarded_logger import checked_logger
+from ..ground.checks import check_int, check_number
 from ..interfaces import Logger
 from .entries import FINGERPRINT_BYTES, KEY_BYTES
-from .persistence import Persistence
+from .persistent_cache import PersistentCache
 from .pure import FingerprintLog, Generation, keyed_fingerprint
 
 _MAX = 15
@@ -45,108 +43,6 @@ _CELL_IN_BYTE = (0x0F, 0xF0)
 # After so many more, next to nothing is left of an insertion; and inserting a million again takes three seconds.
 _BYTES_PER_KEPT = 4
 _MOST_KEPT = 1_000_000
-
-
-class StableBloom:
-    """Remembers the latest of what it was asked about in a fixed amount of memory, and errs both ways.
-
-    Of hellos that are new, at most `error_rate` are taken for replays: an honest client is shown the fronting site
-    and has to try again. Replays get through if so much came since the first time that it was forgotten: with the
-    defaults, after 40 000 others fewer than one in 1000 is, after 100 000 nearly every second one. These numbers are in
-    proportion to `max_size_bytes`. Time plays no part. `Exact` has neither fault, for more memory.
-
-    A replay changes nothing, so sending one again and again makes the filter forget nothing. Only whoever has the
-    secret can fill it; which cells are whose depends on a random key of this object.
-
-    With a `directory` it outlives the process, as an `Exact` does, with the same files: one can go on with what the
-    other has left. On disk, and in memory beside the cells, are fingerprints of as many hellos as a fourth of
-    `max_size_bytes`, a million at most, which are inserted again by `load`.
-
-    Args:
-        max_size_bytes: How much memory the cells take, in bytes: 1024 (1 KiB) to 268435456 (256 MiB).
-        error_rate: The most false positives, as a share of what is new, 1e-9 to 0.5.
-        directory: See `Exact`.
-        logger: See `Exact`.
-        clock: Returns Unix seconds.
-
-    Raises:
-        OptionError: A value can't work.
-    """
-
-    def __init__(
-        self,
-        max_size_bytes: int = 1024 * 1024,
-        error_rate: float = 0.001,
-        *,
-        directory: str | PathLike[str] | None = None,
-        logger: Logger | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        check_int("max_size_bytes", max_size_bytes, _MAX_SIZE_BYTES, least=_MIN_SIZE_BYTES)
-        check_number("error_rate", error_rate, _MAX_ERROR_RATE, least=_MIN_ERROR_RATE)
-        check_function("clock", clock, "Unix seconds")
-        self._directory = as_directory("directory", directory)
-        self._logger = checked_logger(logger)
-        self._clock = clock
-        self._size = (max_size_bytes, error_rate)
-        self._cells = Cells(secrets.token_bytes(KEY_BYTES), *self._size)
-        self._log: _Inserted | None = None
-        self._persistence: Persistence[_Inserted] | None = None
-
-    def __len__(self) -> int:
-        """How many of the latest hellos are kept to be inserted again; 0 without a directory."""
-        return 0 if self._log is None else self._log.added - self._log.forgotten
-
-    def __bool__(self) -> bool:
-        """An empty cache is a cache."""
-        return True
-
-    @property
-    def reach_seconds(self) -> float:
-        """How long ago the oldest of these came; 0 without one."""
-        oldest_unix = None if self._log is None else self._log.oldest_unix
-        return 0.0 if oldest_unix is None else max(0.0, self._clock() - oldest_unix)
-
-    async def seen_before(self, data: bytes) -> bool:
-        """Tell whether `data` was probably seen before, and remember it if not."""
-        fingerprint = keyed_fingerprint(self._cells.key, data)
-        if self._cells.has_or_insert(fingerprint):
-            return True
-        if self._log is not None:
-            self._log.add(fingerprint, int(self._clock()))
-        return False
-
-    async def load(self) -> None:
-        """Read what the directory has, and keep there what comes; see `Exact.load`.
-
-        Raises:
-            OptionError: Another process has the directory. It goes on in memory only.
-        """
-        if self._directory is None or self._persistence is not None:
-            return
-        kept = min(self._size[0] // _BYTES_PER_KEPT, _MOST_KEPT)
-        self._persistence = Persistence(
-            self._directory,
-            record_bytes=FINGERPRINT_BYTES,
-            file_entries=kept // 8,
-            now_unix=self._clock,
-            logger=self._logger,
-        )
-        self._log = await self._persistence.load(lambda key: _Inserted(kept, Cells(key, *self._size)))
-        if self._log is not None:
-            self._cells = self._log.cells
-
-    async def close(self) -> None:
-        """Write what is new, and give the directory free; what is seen later is kept in memory only."""
-        if self._persistence is not None:
-            await self._persistence.close()
-
-    async def __aenter__(self) -> Self:
-        await self.load()
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.close()
 
 
 class Cells:
@@ -189,7 +85,7 @@ class Cells:
             self.cells[:beyond] = self.cells[:beyond].translate(_COUNT_DOWN)
 
 
-class _Inserted(FingerprintLog):
+class Inserted(FingerprintLog):
     """The latest fingerprints; those of an earlier life are inserted when they are loaded."""
 
     def __init__(self, max_entries: int, cells: Cells) -> None:
@@ -200,6 +96,64 @@ class _Inserted(FingerprintLog):
         for fingerprint in fingerprints:
             self.cells.has_or_insert(fingerprint)
         super()._extend(generation, fingerprints)
+
+
+class StableBloom(PersistentCache[Inserted]):
+    """Remembers the latest of what it was asked about in a fixed amount of memory, and errs both ways.
+
+    Of hellos that are new, at most `error_rate` are taken for replays: an honest client is shown the fronting site
+    and has to try again. Replays get through if so much came since the first time that it was forgotten: with the
+    defaults, after 40 000 others fewer than one in 1000 is, after 100 000 nearly every second one. These numbers are in
+    proportion to `max_size_bytes`. Time plays no part. `Exact` has neither fault, for more memory.
+
+    A replay changes nothing, so sending one again and again makes the filter forget nothing. Only whoever has the
+    secret can fill it; which cells are whose depends on a random key of this object.
+
+    With a `directory` it outlives the process, as an `Exact` does, with the same files: one can go on with what the
+    other has left. On disk, and in memory beside the cells, are fingerprints of as many hellos as a fourth of
+    `max_size_bytes`, a million at most, which are inserted again by `load`.
+
+    Args:
+        max_size_bytes: How much memory the cells take, in bytes: 1024 (1 KiB) to 268435456 (256 MiB).
+        error_rate: The most false positives, as a share of what is new, 1e-9 to 0.5.
+        directory: See `Exact`.
+        logger: See `Exact`.
+        clock: Returns Unix seconds.
+
+    Raises:
+        OptionError: A value can't work.
+    """
+
+    def __init__(
+        self,
+        max_size_bytes: int = 1024 * 1024,
+        error_rate: float = 0.001,
+        *,
+        directory: str | PathLike[str] | None = None,
+        logger: Logger | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        check_int("max_size_bytes", max_size_bytes, _MAX_SIZE_BYTES, least=_MIN_SIZE_BYTES)
+        check_number("error_rate", error_rate, _MAX_ERROR_RATE, least=_MIN_ERROR_RATE)
+        self._size = (max_size_bytes, error_rate)
+        self._kept = min(max_size_bytes // _BYTES_PER_KEPT, _MOST_KEPT)
+        self._cells = Cells(secrets.token_bytes(KEY_BYTES), *self._size)
+        super().__init__(None, file_entries=self._kept // 8, directory=directory, logger=logger, clock=clock)
+
+    async def seen_before(self, data: bytes) -> bool:
+        """Tell whether `data` was probably seen before, and remember it if not."""
+        fingerprint = keyed_fingerprint(self._cells.key, data)
+        if self._cells.has_or_insert(fingerprint):
+            return True
+        if self._entries is not None:
+            self._entries.add(fingerprint, int(self._clock()))
+        return False
+
+    def _new_entries(self, key: bytes) -> Inserted:
+        return Inserted(self._kept, Cells(key, *self._size))
+
+    def _use(self, entries: Inserted) -> None:
+        self._cells = entries.cells
 
 
 def _count_down_bytes(cells: int, hashes: int, error_rate: float) -> int:

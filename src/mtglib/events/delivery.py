@@ -81,9 +81,8 @@ class Delivery:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            self._warnings.part_failed(
-                self._observer, "observe", error
-            )  # something that the observer waited for was cancelled, not this task
+            # Something that the observer waited for was cancelled, not this task.
+            self._warnings.part_failed(self._observer, "observe", error)
         except Exception as error:
             self._refused += len(batch)
             self._warnings.part_failed(self._observer, "observe", error)

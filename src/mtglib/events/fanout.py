@@ -91,7 +91,7 @@ class Fanout:
             raise RuntimeError("a Fanout can be entered once")
         self._loop = asyncio.get_running_loop()
         self._tasks = [
-            self._loop.create_task(delivery.run(), name=f"mtglib-observer-{number}")
+            self._loop.create_task(delivery.run(), name=f"mtg-observer-{number}")
             for number, delivery in enumerate(self._deliveries)
         ]
         self._distribute()

@@ -12,9 +12,9 @@ from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import UpstreamError
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import Warnings
+from ..ground.reset import reset
 from ..options import ProxyOpts
 from ..relay.job import Job
-from ..relay.sockets import reset
 from ..roster import Entry
 from ..upstream import dial
 from ..visitor import Visitor

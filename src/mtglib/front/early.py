@@ -12,9 +12,9 @@ import socket
 
 from ..conn import Conn
 from ..errors import ClientError, UpstreamError
+from ..ground.reset import reset
 from ..readiness import READABLE
 from ..reasons import Reason
-from ..relay.sockets import reset
 from ..roster import Entry
 from ..shared import Shared
 from ..wire import client_hello

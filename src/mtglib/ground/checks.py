@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -29,19 +30,19 @@ def check_flag(field: str, value: Any) -> None:
 
 def check_int(field: str, value: Any, most: int = MAX_COUNT, *, least: int = 1) -> None:
     """Want a whole number within these bounds, both included."""
-    if not isinstance(value, int) or not _is_number(value, least, most):
+    if not isinstance(value, int) or not is_number(value, least, most):
         raise OptionError(field, f"a whole number from {least} to {most}", value)
 
 
 def check_number(field: str, value: Any, most: float, *, least: float) -> None:
     """Want a number within these bounds, both included."""
-    if not _is_number(value, least, most):
+    if not is_number(value, least, most):
         raise OptionError(field, f"a number from {least} to {most}", value)
 
 
 def check_seconds(field: str, value: Any, most: float = MAX_DURATION_SECONDS, *, least: float | None = None) -> None:
     """Want a duration, up to `most` and at least `least`; None: above 0."""
-    is_within = _is_number(value, least or 0, most) and (least is not None or value > 0)
+    is_within = is_number(value, least or 0, most) and (least is not None or value > 0)
     if not is_within:
         bounds = "seconds above 0, up to" if least is None else f"seconds from {least:g} to"
         raise OptionError(field, f"{bounds} {most:.12g}" + (" (a year)" * (most == MAX_DURATION_SECONDS)), value)
@@ -104,5 +105,6 @@ def as_directory(field: str, value: Any) -> Path | None:
     return Path(path)
 
 
-def _is_number(value: Any, least: float, most: float) -> bool:
+def is_number(value: Any, least: float = -sys.float_info.max, most: float = sys.float_info.max) -> bool:
+    """Tell whether it is a finite number within these bounds, both included."""
     return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most

@@ -68,7 +68,7 @@ class _Crew:
                 if self._running:
                     return  # one of these comes to it
                 del self._waiting[work]
-            raise OSError(f"no thread could be started to resolve a name: {error}") from error
+            raise OSError(f"no thread could be started: {error}") from error
 
     def withdraw(self, work: Work) -> bool:
         with self._lock:

@@ -77,14 +77,12 @@ class LineWriter:
             self._on_dropped(dropped)
         self._lines.put(line)
 
-    debug = info = warning = msg
-
     def _start(self) -> None:
         self._process = os.getpid()
         self._dropped = 0
         self._dropping = threading.RLock()  # that of a forked child's parent may be locked for ever
         self._lines: queue.SimpleQueue[_Item] = queue.SimpleQueue()
-        self._sink = _Descriptor(self._stream) if _has_own_descriptor(self._stream) else _Stream(self._stream)
+        self._sink = _DescriptorSink(self._stream) if _has_own_descriptor(self._stream) else _StreamSink(self._stream)
         arguments = (self._lines, self._sink)
         thread = threading.Thread(target=_write_lines, args=arguments, name="mtg-log", daemon=True)
         thread.start()
@@ -105,8 +103,6 @@ class MemoryWriter:
         """Write a line, now."""
         with self._lock:
             self._stream.write(f"{line}\n")
-
-    debug = info = warning = msg
 
 
 def flush(timeout_seconds: float) -> bool:
@@ -155,7 +151,7 @@ class _Sink:
         raise NotImplementedError
 
 
-class _Descriptor(_Sink):
+class _DescriptorSink(_Sink):
     """A duplicate of a stream's descriptor."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -185,7 +181,7 @@ class _Descriptor(_Sink):
         return 0
 
 
-class _Stream(_Sink):
+class _StreamSink(_Sink):
     """A stream that has no descriptor of its own, or more to do than writing: one that compresses, say."""
 
     def __init__(self, stream: TextIO) -> None:

@@ -80,7 +80,7 @@ class StructLogger:
 
     debug_enabled = False
 
-    def __init__(self, lines: Any, name: str = "", fields: _Fields | None = None) -> None:
+    def __init__(self, lines: _Lines, name: str = "", fields: _Fields | None = None) -> None:
         self._lines = lines
         self._name = name
         self._fields: _Fields = {} if fields is None else fields
@@ -138,6 +138,7 @@ def _as_json() -> _Render:
     encode = _encoder()
 
     def render(level: str, message: str, fields: _Fields) -> str:
+        # The level comes first in the line, and fields can't change it.
         line = {"level": "", **fields, "timestamp": time.time_ns() // 1_000_000, "message": message}
         line["level"] = _MTG_LEVELS.get(level, level)
         if not _PLAIN.issuperset(map(type, line.values())):

@@ -13,6 +13,7 @@ from ..constants import DEFAULT_PREFER_IP, PreferIP
 from ..ground.checks import check_choice, check_kind
 from ..ground.deadlines import within
 from ..ground.endpoints import canonical_ip
+from ..ground.guarded_logger import checked_logger
 from ..ground.happy_eyeballs import SilentAddresses
 from ..interfaces import Dial, Logger
 from ..part_check import check_part
@@ -48,12 +49,10 @@ class Direct:
         if resolver is not None:
             check_part("resolver", resolver, Resolver)
         check_kind("socket_options", socket_options, SocketOptions)
-        if logger is not None:
-            check_part("logger", logger, Logger)
         self._resolver: Resolver = SystemResolver() if resolver is None else resolver
         self._socket_options = socket_options
         self._prefer_ip: PreferIP = prefer_ip
-        self._logger = logger
+        self._logger = None if logger is None else checked_logger(logger)  # options tell the first one that listens
         self._silent = SilentAddresses()
 
     def __repr__(self) -> str:

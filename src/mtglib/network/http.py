@@ -35,7 +35,7 @@ def http_client(
     if ssl_context is not None:
         check_kind("ssl_context", ssl_context, ssl.SSLContext)
     return httpx2.AsyncClient(
-        transport=_Transport(dial, ssl_context),
+        transport=_HTTPTransport(dial, ssl_context),
         timeout=timeout_seconds,
         follow_redirects=True,
         trust_env=False,
@@ -59,7 +59,7 @@ class _Reader(asyncio.StreamReader):
         return data
 
 
-class _Stream(httpcore2.AsyncNetworkStream):
+class _HTTPStream(httpcore2.AsyncNetworkStream):
     """httpcore's view of an asyncio stream."""
 
     def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
@@ -114,7 +114,7 @@ class _Backend(httpcore2.AsyncNetworkBackend):
             sock = await within(timeout_seconds, dialling, late_seconds=LATE_SECONDS)
             reader = _Reader()
             _, writer = await streams_over(sock, reader)
-        return _Stream(reader, writer)
+        return _HTTPStream(reader, writer)
 
 
 class _Body(httpx2.AsyncByteStream):
@@ -132,7 +132,7 @@ class _Body(httpx2.AsyncByteStream):
         await self._response.aclose()
 
 
-class _Transport(httpx2.AsyncBaseTransport):
+class _HTTPTransport(httpx2.AsyncBaseTransport):
     """httpx's requests over httpcore's pool over our connections."""
 
     def __init__(self, dial: Dial, ssl_context: ssl.SSLContext | None) -> None:

@@ -55,36 +55,41 @@ class ChosenRelay:
             EngineError: The process has forked since the first job, and threads don't survive that; or there are no
                 threads or descriptors left to start with.
         """
-        if self._relay is None:
-            self._relay = self._make(job)
-            self._pid = os.getpid()
-        elif self._pid != os.getpid():
+        try:
+            relay = self._here() or self._make()
+        except EngineError:
             job.client.close()
             job.upstream.close()
-            raise EngineError("this proxy was used before a fork; create a new Proxy in the child")
-        return self._relay.run(job, on_traffic)
+            raise
+        return relay.run(job, on_traffic)
 
     def report(self) -> None:
         """Have each running job's `on_traffic` told at once what it has moved."""
-        if self._relay is not None and self._pid == os.getpid():
-            self._relay.report()
+        if (relay := self._here()) is not None:
+            relay.report()
 
     def load(self) -> RelayLoad:
         """Tell what it has to do now."""
-        if self._relay is not None and self._pid == os.getpid():
-            return self._relay.load()
+        if (relay := self._here()) is not None:
+            return relay.load()
         return RelayLoad(0, 0 if self.description == "native" else None)
-
-    def _make(self, job: Job) -> Relay:
-        try:
-            return native.NativeRelay() if self.description == "native" else PureRelay()
-        except OSError as error:
-            job.client.close()
-            job.upstream.close()
-            raise EngineError(f"the relay can't be started: {error}") from error
 
     async def close(self) -> None:
         """Stop the relay's threads; no job is running any more."""
-        relay, self._relay = self._relay, None
-        if relay is not None and self._pid == os.getpid():
+        relay, self._relay = self._here(), None
+        if relay is not None:
             await relay.close()
+
+    def _here(self) -> Relay | None:
+        """Return the relay, if it was made, and in this process."""
+        return self._relay if self._pid == os.getpid() else None
+
+    def _make(self) -> Relay:
+        if self._relay is not None:
+            raise EngineError("this proxy was used before a fork; create a new Proxy in the child")
+        try:
+            self._relay = native.NativeRelay() if self.description == "native" else PureRelay()
+        except OSError as error:
+            raise EngineError(f"the relay can't be started: {error}") from error
+        self._pid = os.getpid()
+        return self._relay

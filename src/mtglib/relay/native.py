@@ -85,7 +85,7 @@ class NativeRelay:
         self._loop.remove_reader(self._engine.completion_fd())
         closed: asyncio.Future[None] = self._loop.create_future()
         # A daemon: neither the event loop nor the interpreter waits for threads of the engine that don't end.
-        threading.Thread(target=self._close_engine, args=(closed,), name="mtglib-engine-end", daemon=True).start()
+        threading.Thread(target=self._close_engine, args=(closed,), name="mtg-engine-end", daemon=True).start()
         await closed
         del self._engine  # and with it its descriptors, which shouldn't wait for the garbage collector
 

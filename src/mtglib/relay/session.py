@@ -16,13 +16,14 @@ import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
 
+from ..ground.reset import reset
 from ..readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
 from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
 from ..wire.record_stream import RecordDecoder, encode_records
 from .backlog import Backlog
 from .job import Job, OnTraffic, RelayResult
-from .sockets import reset, tune, undelivered_bytes
+from .sockets import tune, undelivered_bytes
 from .timers import Timers
 
 _READ_BYTES = 64 * 1024

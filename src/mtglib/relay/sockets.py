@@ -1,15 +1,13 @@
-"""Endings of a TCP connection that the socket module has no name for."""
+"""What the pure relay asks of the kernel for a TCP connection, and what the kernel knows of it."""
 
 from __future__ import annotations
 
 import fcntl
 import socket
-import struct
 import termios
 from contextlib import suppress
 
 _MAX_UNSENT_BYTES = 128 * 1024
-_LINGER_NONE = struct.pack("ii", 1, 0)
 
 
 def tune(sock: socket.socket) -> None:
@@ -18,13 +16,6 @@ def tune(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) <= _MAX_UNSENT_BYTES:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT_BYTES)
-
-
-def reset(sock: socket.socket) -> None:
-    """Close with RST: the peer must not take what it got for the whole."""
-    with suppress(OSError):  # not TCP
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
-    sock.close()
 
 
 def undelivered_bytes(sock: socket.socket) -> int:

@@ -32,7 +32,7 @@ class Took(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Stream:
+class _OpenStream:
     family: Labels
     telegram: tuple[str, str] | None = None
     is_fronted: bool = False
@@ -51,7 +51,7 @@ class Counts:
         self.series: dict[str, Counter[Labels]] = {
             metric.name: Counter(dict.fromkeys(metric.known, 0)) for metric in METRICS
         }
-        self._streams: dict[str, _Stream] = {}
+        self._streams: dict[str, _OpenStream] = {}
 
     def add(self, event: Event) -> tuple[Took, ...]:
         """Count an event; return what durations it has."""
@@ -71,7 +71,7 @@ class Counts:
         series = self.series
         if isinstance(event, EventStart):
             family = (_family(event.remote_ip),)
-            self._streams[event.stream_id] = _Stream(family)
+            self._streams[event.stream_id] = _OpenStream(family)
             series["client_connections"][family] += 1
             return ()
         stream = self._streams.get(event.stream_id)
@@ -93,20 +93,20 @@ class Counts:
                 self._finish(stream, event)
         return ()
 
-    def _move(self, stream: _Stream, event: EventTraffic) -> None:
+    def _move(self, stream: _OpenStream, event: EventTraffic) -> None:
         direction = "to_client" if event.is_read else "from_client"
         if stream.telegram is not None:
             self.series["telegram_traffic"][(*stream.telegram, direction)] += event.traffic_bytes
         else:
             self.series["domain_fronting_traffic"][(direction,)] += event.traffic_bytes
 
-    def _connect(self, stream: _Stream, event: EventConnectedToDC) -> tuple[Took, ...]:
+    def _connect(self, stream: _OpenStream, event: EventConnectedToDC) -> tuple[Took, ...]:
         dc = str(event.dc)
         stream.telegram = (str(event.remote_ip), dc)
         self.series["telegram_connections"][stream.telegram] += 1
         return (Took(HANDSHAKE_SECONDS, (), event.handshake_seconds), Took(DIAL_SECONDS, (dc,), event.dial_seconds))
 
-    def _finish(self, stream: _Stream, event: EventFinish) -> None:
+    def _finish(self, stream: _OpenStream, event: EventFinish) -> None:
         series = self.series
         del self._streams[event.stream_id]
         series["client_connections"][stream.family] -= 1

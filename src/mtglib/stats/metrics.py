@@ -49,7 +49,9 @@ _LISTS = tuple((name,) for name in IP_LISTS)
 _NO_LABELS: tuple[Labels, ...] = ((),)
 
 METRICS = (
-    Metric("client_connections", "gauge", "Client connections that are open.", ("ip_family",), _FAMILIES),
+    Metric(
+        "client_connections", "gauge", "Connections that are open, of clients and visitors.", ("ip_family",), _FAMILIES
+    ),
     Metric("telegram_connections", "gauge", "Connections to Telegram that are open.", ("telegram_ip", "dc")),
     Metric(
         "domain_fronting_connections",

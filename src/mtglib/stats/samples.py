@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from ..errors import OptionError
-from ..ground.checks import check_function
+from ..ground.checks import check_function, is_number
 from .metrics import SAMPLED, Labels, Metric
 
 Sample: TypeAlias = Callable[[], float | Mapping[Labels, float]]
@@ -41,10 +41,6 @@ class Samples:
         found: Any = self._functions[metric.name]()
         series: list[tuple[Labels, float]] = list(found.items()) if isinstance(found, Mapping) else [((), found)]
         for labels, value in series:
-            if not _is_number(value) or len(labels) != len(metric.labels):
-                raise TypeError(f"{metric.name}: expected a number, with a value for each label, got {found!r}")
+            if not is_number(value) or len(labels) != len(metric.labels):
+                raise TypeError(f"{metric.name}: expected a finite number, with a value for each label, got {found!r}")
         return series
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)

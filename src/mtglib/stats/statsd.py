@@ -106,7 +106,7 @@ class Statsd:
         if self._was_entered:
             raise RuntimeError("a Statsd can be entered once")
         self._was_entered = True
-        self._flushing = asyncio.get_running_loop().create_task(self._flush_for_ever(), name="mtglib-statsd")
+        self._flushing = asyncio.get_running_loop().create_task(self._flush_for_ever(), name="mtg-statsd")
         return self
 
     async def __aexit__(self, *_error: object) -> None:

@@ -25,7 +25,7 @@ class UDPWriter:
         self._failures = 0
         self._sock: socket.socket | None = None
         self._error: OSError | None = None
-        self._lookup = NameLookup("mtglib-statsd")
+        self._lookup = NameLookup("mtg-statsd")
         self._lines: list[bytes] = []
         self._length_bytes = 0
 

@@ -57,7 +57,7 @@ def assemble(data: bytes | bytearray) -> tuple[bytes, int] | None:
         The hello as one record, and how many bytes of `data` it took; None while bytes are missing.
 
     Raises:
-        ClientError: "not_tls": whatever follows, these bytes can't become a ClientHello.
+        ClientError: NOT_TLS: whatever follows, these bytes can't become a ClientHello.
     """
     if (end := _end_of_one_record(data)) is not None:
         return bytes(data[:end]), end

@@ -56,7 +56,7 @@ def parse_client_frame(frame: bytes, secret_key: bytes) -> ClientFrame:
     """Decrypt the client's first 64 bytes.
 
     Raises:
-        ClientError: "frame": it asks for another transport than padded intermediate, or was made with another secret.
+        ClientError: FRAME: it asks for another transport than padded intermediate, or was made with another secret.
     """
     if len(frame) != FRAME_BYTES:
         raise ClientError(Reason.FRAME, "an obfuscated2 frame that isn't 64 bytes long")

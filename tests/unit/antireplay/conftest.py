@@ -9,13 +9,13 @@ import pytest
 from mtglib.antireplay import exact, pure
 from mtglib.antireplay.memory import ReplayMemory
 
-NATIVE = None if ReplayMemory is pure.ReplayMemory else ReplayMemory
+NATIVE = None if ReplayMemory is pure.PureReplayMemory else ReplayMemory
 
 
 @pytest.fixture(params=["native", "pure"])
 def memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The class of the memory, which `Exact` has for the length of the test."""
-    made: Any = pure.ReplayMemory if request.param == "pure" else NATIVE
+    made: Any = pure.PureReplayMemory if request.param == "pure" else NATIVE
     if made is None:
         pytest.skip("the native engine isn't built")
     monkeypatch.setattr(exact, "ReplayMemory", made)

@@ -28,7 +28,7 @@ KEY = bytes(KEY_BYTES)
 KINDS = {
     "fingerprints": Kind(pure.FingerprintLog, FINGERPRINT_BYTES),
     "an exact memory": Kind(lambda most: ReplayMemory(KEY, most), FINGERPRINT_BYTES),
-    "an exact memory in Python": Kind(lambda most: pure.ReplayMemory(KEY, most), FINGERPRINT_BYTES),
+    "an exact memory in Python": Kind(lambda most: pure.PureReplayMemory(KEY, most), FINGERPRINT_BYTES),
     "what a server hasn't got": Kind(Unsent, RECORD_BYTES),
 }
 any_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -67,7 +67,7 @@ async def test_files_of_what_is_forgotten_go(tmp_path: Path, monkeypatch: pytest
     async with Exact(max_entries=80, directory=tmp_path) as cache:
         for _ in range(20):
             await asks(cache, *(os.urandom(28) for _ in range(50)))
-            cache._persistence._journal.write(cache._memory)  # type: ignore[union-attr]
+            cache._persistence._journal.write(cache._entries)  # type: ignore[union-attr, arg-type]
         names = sorted(path.name for path in tmp_path.iterdir())
     assert 1 < len(names) <= 9
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 100 * 8 + 10 * 100

@@ -16,7 +16,7 @@ import pytest
 from mtglib import OptionError
 from mtglib.antireplay.journal import Journal
 from mtglib.antireplay.journal_format import HEADER_BYTES, Header, pack_block, pack_header
-from mtglib.antireplay.pure import ReplayMemory
+from mtglib.antireplay.pure import PureReplayMemory
 
 FILE_ENTRIES = 100
 FIRST = "hellos-0000000001.seen"
@@ -27,7 +27,7 @@ class Life:
 
     def __init__(self, directory: Path, max_entries: int = 8 * FILE_ENTRIES) -> None:
         self.journal = Journal(directory, 8, FILE_ENTRIES, lambda: 1000.0)
-        self.memory = self.journal.load(lambda key: ReplayMemory(key, max_entries))
+        self.memory = self.journal.load(lambda key: PureReplayMemory(key, max_entries))
         self.found = self.memory.added
         self.notes = self.journal.notes
 

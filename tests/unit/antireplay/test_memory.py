@@ -96,7 +96,7 @@ def test_another_key_makes_other_fingerprints(memory: Any) -> None:
 def test_both_have_the_same_fingerprints(data: list[bytes]) -> None:
     if NATIVE is None:
         pytest.skip("the native engine isn't built")
-    native, python = NATIVE(KEY, 30), pure.ReplayMemory(KEY, 30)
+    native, python = NATIVE(KEY, 30), pure.PureReplayMemory(KEY, 30)
     for one in data:
         assert native.seen(one, 3) is python.seen(one, 3) is False
     assert records(native) == records(python)
@@ -120,7 +120,7 @@ def test_pure_memory_gives_back_what_it_forgets() -> None:
     """It takes some 100 bytes for each hello that it remembers, however many came; the engine's has a benchmark."""
     tracemalloc.start()
     try:
-        made = pure.ReplayMemory(KEY, 20_000)
+        made = pure.PureReplayMemory(KEY, 20_000)
         for number in range(200_000):
             made.seen(b"%028d" % number, 0)
         assert tracemalloc.get_traced_memory()[1] < 20_000 * 110

@@ -7,7 +7,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.antireplay.pure import FingerprintLog, ReplayMemory, keyed_fingerprint
+from mtglib.antireplay.pure import FingerprintLog, PureReplayMemory, keyed_fingerprint
 
 KEY = bytes(range(16))
 fingerprints = st.integers(0, 2**64 - 1)
@@ -57,7 +57,7 @@ def test_what_is_loaded_is_as_if_it_had_been_added(counts: list[int], max_entrie
 
 
 def test_what_was_loaded_is_seen_and_what_was_seen_is_kept() -> None:
-    first, second = ReplayMemory(KEY, 100), ReplayMemory(KEY, 100)
+    first, second = PureReplayMemory(KEY, 100), PureReplayMemory(KEY, 100)
     for number in range(30):
         assert not first.seen(b"%d" % number, number)
     second.load(first.since(0, 1000)[1] + first.since(12, 1000)[1] + first.since(24, 1000)[1], 50)
@@ -68,7 +68,7 @@ def test_what_was_loaded_is_seen_and_what_was_seen_is_kept() -> None:
 
 
 def test_a_memory_that_is_asked_for_what_it_knows_does_not_grow() -> None:
-    memory = ReplayMemory(KEY, 8)
+    memory = PureReplayMemory(KEY, 8)
     for _ in range(100):
         memory.seen(b"the same", 5)
 
@@ -76,7 +76,7 @@ def test_a_memory_that_is_asked_for_what_it_knows_does_not_grow() -> None:
 
 
 def test_another_key_makes_other_fingerprints() -> None:
-    one, other = ReplayMemory(KEY, 8), ReplayMemory(bytes(16), 8)
+    one, other = PureReplayMemory(KEY, 8), PureReplayMemory(bytes(16), 8)
     one.seen(b"a hello", 0)
     other.load(one.since(0, 10)[1], 0)
 

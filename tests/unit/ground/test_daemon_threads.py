@@ -44,7 +44,7 @@ def test_the_last_thread_that_cannot_start_is_an_os_error(monkeypatch: pytest.Mo
     threads, done = DaemonThreads(2, "a-thread"), threading.Event()
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_more)
-        with pytest.raises(OSError, match=r"^no thread could be started to resolve a name: can't start new thread$"):
+        with pytest.raises(OSError, match=r"^no thread could be started: can't start new thread$"):
             threads.run(done.set)
 
     assert not threads.withdraw(done.set)

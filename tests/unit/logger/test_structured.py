@@ -57,7 +57,7 @@ def test_debug_is_dropped_unless_asked_for() -> None:
 
 
 def test_debug_that_is_off_touches_nothing() -> None:
-    StructLogger(None).debug("hidden", error=ValueError())
+    StructLogger(None).debug("hidden", error=ValueError())  # type: ignore[arg-type]
 
 
 def test_errors_are_words_and_tracebacks_for_debugging_only() -> None:

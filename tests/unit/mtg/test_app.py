@@ -139,8 +139,47 @@ async def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
         app = App(parts(**{"bind-to": [f"unix:{tmp_path}/socket", f"127.0.0.1:{taken.getsockname()[1]}"]}))
         with pytest.raises(UserError, match="Address already in use"):
             await app.start()
+    assert app.status().phase is Phase.STOPPED
     assert list(tmp_path.iterdir()) == []
     assert await app.stop() == 1
+
+
+async def test_a_successor_has_the_state_directory_while_streams_are_given_their_grace(
+    site: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, close = asyncio.Event(), Exact.close
+
+    async def watched(self: Exact) -> None:
+        await close(self)
+        closed.set()
+
+    monkeypatch.setattr(Exact, "close", watched)
+    state: dict[str, Any] = {"state-directory": str(tmp_path)}
+    async with visited(site, **state) as app:
+        stopping = asyncio.create_task(app.stop(LONG_SECONDS))
+        await closed.wait()
+        assert (app.status().phase, app.status().visitors) == (Phase.STOPPING, 1)
+        successor = App(parts(**state))
+        await successor.start()
+        await successor.stop()
+        await app.stop(0)
+        await stopping
+
+
+async def test_after_a_start_that_failed_another_process_can_have_the_state_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: Fanout) -> Fanout:
+        raise OSError("no threads")
+
+    state = {"state-directory": str(tmp_path)}
+    with monkeypatch.context() as patched:
+        patched.setattr(Fanout, "__aenter__", fail)
+        with pytest.raises(OSError, match="no threads"):
+            await App(parts(**state)).start()
+    successor = App(parts(**state))
+    await successor.start()
+    await successor.stop()
 
 
 async def test_when_listening_breaks_it_stops_and_says_so() -> None:

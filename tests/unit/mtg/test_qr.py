@@ -52,6 +52,15 @@ def test_images_are_for_the_owner_alone(tmp_path: Path, kind: str, magic: bytes)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_an_image_that_was_there_for_all_is_for_the_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(bytes(100_000))
+    path.chmod(0o644)
+    qr.save(LINK, path, "png")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_size < 10_000
+
+
 def test_an_image_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="No such file or directory"):
         qr.save(LINK, tmp_path / "no" / "x.png", "png")

@@ -18,7 +18,7 @@ from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
 from mtg.services import alive
 from mtg.user_error import UserError
-from mtglib.antireplay import Exact, Redis
+from mtglib.antireplay import Exact
 from mtglib.ipblocklist import FireHOL
 from mtglib.noop import NoopLogger
 from mtglib.stats import Prometheus, Statsd
@@ -54,8 +54,12 @@ def with_allowlist(path: Path, update_each_seconds: float = 3600) -> tuple[Parts
 async def running(
     built: Parts, metrics: socket.socket | None = None, stop: asyncio.Event | None = None
 ) -> AsyncIterator[None]:
-    async with asyncio.timeout(20), alive(built, metrics, stop or asyncio.Event()):
-        yield
+    try:
+        async with asyncio.timeout(20), alive(built, metrics, stop or asyncio.Event()):
+            yield
+    finally:
+        if built.replay_memory is not None:
+            await built.replay_memory.close()
 
 
 async def until_changed(ip_list: FireHOL, *, contains: bool) -> None:
@@ -95,6 +99,7 @@ async def test_metrics_end_when_the_proxy_stops() -> None:
 
 
 async def test_a_redis_that_is_away_is_told_at_the_start() -> None:
+    pytest.importorskip("redis")
     logger = Told()
     built = parts(defense={"anti-replay": {"kind": "redis", "url": "redis://joe:hush@127.0.0.1:1"}}, logger=logger)
     async with running(built):
@@ -140,24 +145,19 @@ async def test_another_process_in_the_state_directory_is_told_or_an_error(tmp_pa
     assert [warning.partition(":")[0] for warning in logger.warnings] == ["state-directory"]
 
 
-@pytest.mark.parametrize("part", [Redis, Statsd])
-async def test_what_has_connections_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch, part: type) -> None:
+async def test_statsd_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[object] = []
-    name = "close" if part is Redis else "__aexit__"
-    close = getattr(part, name)
+    close = Statsd.__aexit__
 
-    async def watched(self: object, *arguments: object) -> None:
+    async def watched(self: Statsd, *arguments: object) -> None:
         closed.append(self)
         await close(self, *arguments)
 
-    monkeypatch.setattr(part, name, watched)
-    built = parts(
-        defense={"anti-replay": {"kind": "redis", "url": "redis://127.0.0.1:1"}},
-        stats={"statsd": {"enabled": True, "address": "127.0.0.1:9"}},
-    )
+    monkeypatch.setattr(Statsd, "__aexit__", watched)
+    built = parts(stats={"statsd": {"enabled": True, "address": "127.0.0.1:9"}})
     async with running(built):
         assert closed == []
-    assert closed == [built.replay_memory if part is Redis else built.statsd]
+    assert closed == [built.statsd]
 
 
 async def test_the_resolver_is_closed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

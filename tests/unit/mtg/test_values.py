@@ -13,7 +13,7 @@ from mtg.config.values import (
     HTTPPath,
     PreferIPWord,
     Size,
-    TagFormat,
+    TagFormatWord,
 )
 
 
@@ -119,7 +119,7 @@ def test_number_parsers_raise_nothing_but_value_error(text: str) -> None:
 
 def test_words_are_compared_without_case() -> None:
     assert PreferIPWord.parse("Prefer-IPv4") == "prefer-ipv4"
-    assert TagFormat.parse("DATADOG") == "datadog"
+    assert TagFormatWord.parse("DATADOG") == "datadog"
 
 
 @pytest.mark.parametrize("value", ["", "ipv4", 4, None])

@@ -141,6 +141,7 @@ def test_the_bloom_filter(calls: Calls) -> None:
 
 
 def test_redis(calls: Calls) -> None:
+    pytest.importorskip("redis")
     redis_url = "redis://u:hush@127.0.0.1:6379/3"
     settings = {"kind": "redis", "url": redis_url, "remember": "30d", "max-entries": 7000}
     built = parts(calls, **STATE, defense={"anti-replay": settings})

@@ -1,4 +1,4 @@
-"""Endings of a TCP connection."""
+"""A TCP connection's options, and what its kernel still has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mtglib.relay.sockets import reset, tune, undelivered_bytes
+from mtglib.relay.sockets import tune, undelivered_bytes
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -22,24 +22,11 @@ def tcp() -> Iterator[Pair]:
         yield one, other
 
 
-def test_a_reset_is_no_end_of_file(tcp: Pair) -> None:
-    tcp[0].send(b"half of it")
-    reset(tcp[0])
-
-    assert tcp[0].fileno() == -1
-    with tcp[1].makefile("rb") as received, pytest.raises(ConnectionResetError):
-        received.read()
-
-
-def test_what_is_not_tcp_is_closed() -> None:
+def test_what_is_not_tcp_is_left_alone() -> None:
     one, other = socket.socketpair()
-    tune(one)
-    assert undelivered_bytes(one) == 0
-    reset(one)
-
-    with other:
-        assert one.fileno() == -1
-        assert other.recv(1) == b""
+    with one, other:
+        tune(one)
+        assert undelivered_bytes(one) == 0
 
 
 def test_small_messages_go_at_once_and_the_kernel_keeps_little(tcp: Pair) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from functools import partial
 from typing import Any
@@ -131,12 +132,15 @@ def test_value_that_cannot_work(field: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "returned"),
-    [("events_dropped", None), ("events_dropped", "7"), ("events_dropped", {("a",): 1}), ("build_info", 1)],
+    [
+        *(("events_dropped", returned) for returned in (None, "7", {("a",): 1}, True, math.nan, math.inf, 10**400)),
+        ("build_info", 1),
+    ],
 )
 def test_sample_that_is_no_number_makes_no_page(name: str, returned: Any) -> None:
     prometheus = Prometheus()
     prometheus.sample(name, lambda: returned)
-    with pytest.raises(TypeError, match=f"^{name}: expected a number"):
+    with pytest.raises(TypeError, match=f"^{name}: expected a finite number"):
         prometheus.render()
 
 

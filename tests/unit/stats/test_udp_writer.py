@@ -149,7 +149,7 @@ async def test_no_thread_is_left_for_a_look_up(server: socket.socket, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
         assert not await writer.connect()
-        assert str(writer.take_error()) == "no thread could be started to resolve a name: can't start new thread"
+        assert str(writer.take_error()) == "no thread could be started: can't start new thread"
 
     assert await writer.connect()
     writer.close()

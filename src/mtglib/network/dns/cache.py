@@ -18,7 +18,7 @@ Question = tuple[str, RecordType]
 
 
 @dataclass(slots=True)
-class _Entry:
+class _CachedAnswer:
     addresses: tuple[str, ...]
     fresh_until_mono: float
     kept_until_mono: float
@@ -29,7 +29,7 @@ class DNSCache:
 
     def __init__(self, max_entries: int) -> None:
         self._max_entries = max_entries
-        self._entries: dict[Question, _Entry] = {}
+        self._entries: dict[Question, _CachedAnswer] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -58,6 +58,6 @@ class DNSCache:
             ttl_seconds = min(max(reply.ttl_seconds, MIN_NEGATIVE_TTL_SECONDS), MAX_NEGATIVE_TTL_SECONDS)
         fresh_until_mono = now_mono + ttl_seconds
         self._entries.pop(question, None)
-        self._entries[question] = _Entry(reply.addresses, fresh_until_mono, fresh_until_mono + MAX_STALE_SECONDS)
+        self._entries[question] = _CachedAnswer(reply.addresses, fresh_until_mono, fresh_until_mono + MAX_STALE_SECONDS)
         if len(self._entries) > self._max_entries:
             del self._entries[next(iter(self._entries))]

@@ -29,7 +29,7 @@ class DNSOverStream:
         self._open = open_streams
         self._timeout_seconds = timeout_seconds
         self._padded = padded
-        self._connection: _Connection | None = None
+        self._connection: _ServerConnection | None = None
         self._opening = asyncio.Lock()
 
     async def ask(self, name: str, kind: RecordType) -> tuple[Query, bytes]:
@@ -53,17 +53,17 @@ class DNSOverStream:
         if self._connection is not None:
             await self._connection.aclose()
 
-    async def _connected(self) -> tuple[_Connection, bool]:
+    async def _connected(self) -> tuple[_ServerConnection, bool]:
         async with self._opening:
             if self._connection is not None and self._connection.is_open:
                 return self._connection, False
             # Not shorter than the first question may take: it has no other connection to go to.
             idle_seconds = max(_IDLE_SECONDS, self._timeout_seconds)
-            self._connection = _Connection(*await self._open(), idle_seconds)
+            self._connection = _ServerConnection(*await self._open(), idle_seconds)
             return self._connection, True
 
 
-class _Connection:
+class _ServerConnection:
     """One connection, whose answers may come in any order."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_seconds: float) -> None:
