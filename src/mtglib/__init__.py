@@ -75,7 +75,7 @@ from .secret import Secret
 from .tunnel import socket_from_streams
 
 __version__ = "0.1.0"
-"""The version of the library, and of the program that comes with it."""
+"""The version of the library and of the program that comes with it."""
 
 __all__ = [
     "CONNECTION_ID_LENGTH_BYTES",

@@ -14,22 +14,22 @@ _ANY_NAME = "some_field"
 
 
 def check_part(field: str, part: Any, interface: type, error: type[OptionError] = OptionError) -> None:
-    """Want an object with all methods of an interface, such as `mtglib.Network`; for whoever takes parts of others.
+    """Check that an object implements an interface, such as `mtglib.Network`.
 
-    Each must take the arguments of the interface's, as far as it tells what it takes. A method that has to be awaited
-    isn't one that is just called: nobody would wait for it, and a coroutine counts as true, so that such an allowlist
-    would let everybody in. Nor is a plain function one whose answer is awaited, unless its annotation says that it
-    returns something else than the answer, such as an Awaitable.
+    Each method must accept the arguments of the interface's method, as far as its signature can be inspected. It must
+    not be async where the interface's isn't: nothing would await it, and a coroutine counts as true, so an allowlist
+    with an async `contains` would let everyone in. Nor may it be a plain function where the interface's answer is
+    awaited, unless its annotation says that it returns something other than the answer, such as an Awaitable.
 
     Args:
-        field: What to call the part in an error.
-        part: The object. What its `__getattr__` answers counts as well.
-        interface: A protocol.
-        error: What to raise.
+        field: The part's name in an error.
+        part: The object. Methods that its `__getattr__` provides count as well.
+        interface: A protocol class.
+        error: The class of the error to raise.
 
     Raises:
-        OptionError: It is None, a class, lacks a method or has one that can't be called as the interface's is, or that
-            has to be awaited where that isn't, or the other way round.
+        OptionError: The part is None or a class, lacks a method, or has a method that doesn't accept the interface's
+            arguments, or that is async where the interface's isn't, or the other way round.
     """
     methods = sorted(name for name in dir(interface) if not name.startswith("_"))
     expected = f"an object with {', '.join(methods)}"

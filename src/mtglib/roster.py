@@ -26,7 +26,7 @@ _Network: TypeAlias = int | None  # None: all visitors without an address togeth
 
 
 class State(StrEnum):
-    """What a connection is at."""
+    """What a connection is doing."""
 
     HANDSHAKE = "handshake"
     FRONTED = "fronted"
@@ -35,16 +35,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """A live connection, as it was a moment ago.
+    """A snapshot of a live connection.
 
     Attributes:
-        stream_id: As in its events.
-        client: Where it comes from; None where a socket has no address.
-        user: The user whose secret it was made with; empty for a visitor.
-        state: What it is at.
-        dc: The DC's positive number; 0 while there is none.
+        stream_id: The stream id, as in its events.
+        client: The client's address; None if the socket has no IP address.
+        user: The user whose secret the client used; empty for a visitor.
+        state: What the connection is doing.
+        dc: The DC's positive number; 0 as long as no DC is known.
         since_unix: When it was accepted, Unix seconds.
-        from_client_bytes, to_client_bytes: What was relayed; up to a second old.
+        from_client_bytes, to_client_bytes: Bytes relayed in each direction; up to a second old.
     """
 
     stream_id: str

@@ -22,25 +22,25 @@ from .persistence import Persistence
 
 
 class Exact:
-    """Remembers the latest million hellos, or as many as are wanted, and takes no new hello for an old one.
+    """Remembers the latest `max_entries` hellos exactly: it takes no new hello for a replay.
 
-    Once it has seen `max_entries` it remembers 7/8 of that or more: the oldest eighth goes when it is full. (It knows
-    64-bit fingerprints. With a million of them, one new hello in 10 ** 13 has the same as another one.) It takes
-    memory as it needs it: 17 bytes for each hello with the engine, some 100 in pure Python.
+    When it is full it drops the oldest eighth, so it always remembers at least 7/8 of `max_entries`. (It stores 64-bit
+    fingerprints. With a million of them, one new hello in 10 ** 13 has the same fingerprint as another one.) Memory
+    grows with the number of hellos: 17 bytes each with the engine, about 100 in pure Python.
 
-    With a `directory` it outlives the process: `await load()` before the proxy serves, `await close()` when it is
-    over, or `async with Exact(...) as cache`. A hello is on disk a second later, and is written by a thread. A disk
-    that is full or may only be read costs no client: a warning says that a restart would forget, and a message that
-    this is over. What is damaged there is a warning, too; the rest is used.
+    With a `directory` the memory survives restarts: `await load()` before the proxy serves and `await close()` after
+    it, or use `async with Exact(...) as cache`. A thread writes each hello to disk within about a second. A full or
+    read-only disk affects no client: a warning says that a restart would forget hellos, and a message says when this is
+    over. Damaged records cause a warning, too; the rest is used.
 
     Args:
-        max_entries: How many hellos to remember at most, 1 to 1e9.
-        directory: Where to keep them; it is made, and is for this object alone. None: in memory only.
-        logger: Is told what is wrong with the directory.
+        max_entries: The most hellos to remember, 1 to 1e9.
+        directory: Where to store hellos; created if missing, and used by this object only. None: in memory only.
+        logger: Gets warnings about problems with the directory.
         clock: Returns Unix seconds.
 
     Raises:
-        OptionError: A value can't work.
+        OptionError: A value is invalid.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class Exact:
 
     @property
     def max_entries(self) -> int:
-        """The most that it remembers."""
+        """The most hellos that it remembers."""
         return self._max_entries
 
     @property
     def directory(self) -> Path | None:
-        """Where hellos are kept, if anywhere."""
+        """Where hellos are stored; None: in memory only."""
         return self._directory
 
     def __len__(self) -> int:
@@ -83,21 +83,21 @@ class Exact:
 
     @property
     def reach_seconds(self) -> float:
-        """How long ago the oldest hello came that is remembered for certain; 0 without one."""
+        """The age in seconds of the oldest hello that is certainly remembered; 0 if there is none."""
         oldest_unix = self._memory.oldest_unix
         return 0.0 if oldest_unix is None else max(0.0, self._clock() - oldest_unix)
 
     async def seen_before(self, data: bytes) -> bool:
-        """Tell whether `data` is remembered, and remember it if not."""
+        """Return whether `data` is remembered, and remember it if not."""
         return self._seen(data, int(self._clock()))
 
     async def load(self) -> None:
-        """Read what the directory has, and keep there what comes; to be awaited once, before the proxy serves.
+        """Read the directory, and store new hellos there from now on. Await it once, before the proxy serves.
 
-        Hellos that were seen before are forgotten. Without a directory nothing happens.
+        Hellos seen before this call are forgotten. Without a directory it does nothing.
 
         Raises:
-            OptionError: Another process has the directory. It goes on in memory only.
+            OptionError: Another process is using the directory. The cache goes on in memory only.
         """
         if self._directory is None or self._persistence is not None:
             return
@@ -113,7 +113,7 @@ class Exact:
             self._use(memory)
 
     async def close(self) -> None:
-        """Write what is new, and give the directory free; what is seen later is kept in memory only."""
+        """Write new hellos and release the directory. Hellos seen later are kept in memory only."""
         if self._persistence is not None:
             await self._persistence.close()
 

@@ -18,7 +18,7 @@ class Memory(Entries, Protocol):
     def __init__(self, key: bytes, max_entries: int) -> None: ...
 
     def seen(self, data: bytes, now_unix: int, /) -> bool:
-        """Tell whether `data` is remembered, and remember it if not."""
+        """Return whether `data` is remembered, and remember it if not."""
         ...
 
     @property

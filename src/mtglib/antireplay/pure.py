@@ -103,7 +103,7 @@ class ReplayMemory(FingerprintLog):
         self._key = key
 
     def seen(self, data: bytes, now_unix: int) -> bool:
-        """Tell whether `data` is remembered, and remember it if not."""
+        """Return whether `data` is remembered, and remember it if not."""
         fingerprint = keyed_fingerprint(self._key, data)
         for generation in self._generations:
             if fingerprint in generation.known:

@@ -48,29 +48,30 @@ _MOST_KEPT = 1_000_000
 
 
 class StableBloom:
-    """Remembers the latest of what it was asked about in a fixed amount of memory, and errs both ways.
+    """Remembers recent hellos in a fixed amount of memory, with false positives and false negatives.
 
-    Of hellos that are new, at most `error_rate` are taken for replays: an honest client is shown the fronting site
-    and has to try again. Replays get through if so much came since the first time that it was forgotten: with the
-    defaults, after 40 000 others fewer than one in 1000 is, after 100 000 nearly every second one. These numbers are in
-    proportion to `max_size_bytes`. Time plays no part. `Exact` has neither fault, for more memory.
+    At most a share of `error_rate` of new hellos is taken for replays: such a client gets the fronting site and has to
+    try again. A replay gets through if the original hello was forgotten because of the hellos since: with the defaults,
+    fewer than one in 1000 is forgotten after 40 000 other hellos, and nearly every second one after 100 000. These
+    numbers are proportional to `max_size_bytes`; time plays no part. `Exact` has neither kind of error, but needs more
+    memory.
 
-    A replay changes nothing, so sending one again and again makes the filter forget nothing. Only whoever has the
-    secret can fill it; which cells are whose depends on a random key of this object.
+    A replay doesn't change the filter, so sending it repeatedly makes the filter forget nothing. Only a client with the
+    secret can fill the filter. A random key of this object decides which cells belong to a hello.
 
-    With a `directory` it outlives the process, as an `Exact` does, with the same files: one can go on with what the
-    other has left. On disk, and in memory beside the cells, are fingerprints of as many hellos as a fourth of
-    `max_size_bytes`, a million at most, which are inserted again by `load`.
+    With a `directory` it survives restarts as an `Exact` does, with the same files: each can continue from the other's.
+    On disk, and in memory beside the cells, it keeps the fingerprints of up to `max_size_bytes` / 4 hellos, at most a
+    million; `load` inserts them again.
 
     Args:
-        max_size_bytes: How much memory the cells take, in bytes: 1024 (1 KiB) to 268435456 (256 MiB).
-        error_rate: The most false positives, as a share of what is new, 1e-9 to 0.5.
+        max_size_bytes: The size of the cells in bytes: 1024 (1 KiB) to 268435456 (256 MiB).
+        error_rate: The most false positives, as a share of new hellos, 1e-9 to 0.5.
         directory: See `Exact`.
         logger: See `Exact`.
         clock: Returns Unix seconds.
 
     Raises:
-        OptionError: A value can't work.
+        OptionError: A value is invalid.
     """
 
     def __init__(
@@ -103,12 +104,12 @@ class StableBloom:
 
     @property
     def reach_seconds(self) -> float:
-        """How long ago the oldest of these came; 0 without one."""
+        """The age in seconds of the oldest hello kept for the directory; 0 if there is none."""
         oldest_unix = None if self._log is None else self._log.oldest_unix
         return 0.0 if oldest_unix is None else max(0.0, self._clock() - oldest_unix)
 
     async def seen_before(self, data: bytes) -> bool:
-        """Tell whether `data` was probably seen before, and remember it if not."""
+        """Return whether `data` was probably seen before, and remember it if not."""
         fingerprint = keyed_fingerprint(self._cells.key, data)
         if self._cells.has_or_insert(fingerprint):
             return True
@@ -117,10 +118,10 @@ class StableBloom:
         return False
 
     async def load(self) -> None:
-        """Read what the directory has, and keep there what comes; see `Exact.load`.
+        """Read the directory, and store new hellos there from now on; see `Exact.load`.
 
         Raises:
-            OptionError: Another process has the directory. It goes on in memory only.
+            OptionError: Another process is using the directory. The cache goes on in memory only.
         """
         if self._directory is None or self._persistence is not None:
             return
@@ -137,7 +138,7 @@ class StableBloom:
             self._cells = self._log.cells
 
     async def close(self) -> None:
-        """Write what is new, and give the directory free; what is seen later is kept in memory only."""
+        """Write new hellos and release the directory. Hellos seen later are kept in memory only."""
         if self._persistence is not None:
             await self._persistence.close()
 

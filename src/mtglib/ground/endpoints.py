@@ -17,7 +17,7 @@ class Endpoint(NamedTuple):
     """One end of a connection.
 
     Attributes:
-        ip: Its address; IPv4-mapped IPv6 is IPv4.
+        ip: The IP address; IPv4-mapped IPv6 is converted to IPv4.
         port: 0 to 65535.
     """
 
@@ -26,7 +26,7 @@ class Endpoint(NamedTuple):
 
 
 def canonical_ip(text: str) -> IPAddress | None:
-    """Parse an address as a socket gives it: IPv4-mapped IPv6 becomes IPv4, a zone goes; None if it is none."""
+    """Parse an address from a socket; None if it is invalid. IPv4-mapped IPv6 becomes IPv4, a zone is dropped."""
     return _parsed(text)
 
 

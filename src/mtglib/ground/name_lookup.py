@@ -23,7 +23,7 @@ _Key: TypeAlias = tuple[asyncio.AbstractEventLoop, str, int, socket.SocketKind]
 
 
 class NameLookup:
-    """Looks names up; may be used from several event loops, one after the other.
+    """Looks names up with the system's resolver; may be used from several event loops, one after the other.
 
     There is no time-out: with a silent DNS server the system takes half a minute or more, so bound the wait. A
     look-up that has begun is left behind by whoever gives up, and the next one to ask waits for the same. Up to 32 run
@@ -46,7 +46,7 @@ class NameLookup:
         """Return the addresses of a name, in the system's order.
 
         Raises:
-            OSError: There are none, or nobody could be asked.
+            OSError: The name has no addresses, or the lookup failed.
         """
         lookup = self._shared((asyncio.get_running_loop(), host, port, kind))
         lookup.waiting += 1

@@ -66,7 +66,7 @@ def split_url(
     file_scheme: str | None = None,
     may_have_fragment: bool = False,
 ) -> URLParts:
-    """Take a URL apart.
+    """Parse a URL.
 
     Args:
         url: What somebody has written.

@@ -23,13 +23,13 @@ _MAX_LINES = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """What became of a source.
+    """The status of a source.
 
     Attributes:
-        label: Its path, or its URL without user, password, query and fragment.
-        prefixes: How many it has now.
-        broken_lines: How many lines of it were skipped.
-        problem: Why it couldn't be had the last time, in one line; empty: it could.
+        label: The path, or the URL without user, password, query and fragment.
+        prefixes: The number of prefixes from it now in use.
+        broken_lines: The number of lines that were skipped.
+        problem: Why the last attempt to read it failed, in one line; empty: it succeeded.
     """
 
     label: str

@@ -110,7 +110,7 @@ class MemoryWriter:
 
 
 def flush(timeout_seconds: float) -> bool:
-    """Wait until what was logged before is written, by all loggers of this process; False if that takes too long."""
+    """Wait until all earlier messages of this process's loggers are written; False if that takes too long."""
     deadline_mono = time.monotonic() + timeout_seconds
     markers = []
     for lines in dict(_writing).values():

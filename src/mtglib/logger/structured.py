@@ -31,16 +31,17 @@ _PLAIN: Final = frozenset((bool, int, float, str, type(None)))
 def make_logger(
     *, debug: bool = False, stream: TextIO | None = None, mask_client_addresses: bool = False
 ) -> StructLogger:
-    """Make a root logger: of lines of JSON or, on a terminal and where structlog is installed, of coloured ones.
+    """Make a root logger that writes JSON lines or, on a terminal and with structlog installed, coloured ones.
 
-    A thread writes, so that neither a reader that stands still nor a stalled disk holds you up: 4096 lines wait, and
-    more are dropped and counted in a warning, as are those for which a disk has no room. `flush` waits for what was
-    logged. Only an `io.StringIO` is written to at once. Lines for a terminal, a pipe, a socket or a file are in UTF-8.
+    A thread writes the lines, so that a stalled reader or disk never blocks the caller. Up to 4096 lines wait; further
+    ones are dropped and counted in a warning, as are lines that don't fit on a full disk. `flush` waits until all lines
+    are written. Only an `io.StringIO` is written to directly. Lines for a terminal, a pipe, a socket or a file are in
+    UTF-8.
 
     Args:
-        debug: Write debug messages, too, and tracebacks of errors.
+        debug: Write debug messages and tracebacks of errors as well.
         stream: Where to write; stderr by default.
-        mask_client_addresses: Write the network that a client is in (IPv4 /24, IPv6 /48) in place of its address.
+        mask_client_addresses: Write a client's network (IPv4 /24, IPv6 /48) instead of its address.
     """
     stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # lives as long as the program
     render = _for_a_terminal() if stream.isatty() else _as_json()
@@ -86,23 +87,23 @@ class StructLogger:
         self._fields: _Fields = {} if fields is None else fields
 
     def named(self, name: str) -> StructLogger:
-        """A child called `parent.name`."""
+        """Return a child whose name is this one's, a dot and `name`."""
         full_name = f"{self._name}.{name}" if self._name else name
         return type(self)(self._lines, full_name, {**self._fields, "logger": full_name})
 
     def bind(self, **fields: Any) -> StructLogger:
-        """A child whose messages carry `fields` as well."""
+        """Return a child that adds these fields to every message."""
         return type(self)(self._lines, self._name, {**self._fields, **fields})
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
         """Dropped."""
 
     def info(self, message: str, *, error: BaseException | None = None) -> None:
-        """What an operator wants to see."""
+        """Log normal operation."""
         self._write("info", message, error)
 
     def warning(self, message: str, *, error: BaseException | None = None) -> None:
-        """What an operator should look at."""
+        """Log something that needs attention."""
         self._write("warning", message, error)
 
     def _write(self, level: str, message: str, error: BaseException | None) -> None:

@@ -20,14 +20,14 @@ except ImportError as error:
 
 
 def engine_description(choice: str = "auto") -> str:
-    """Return "native", or "pure (why)": what a `ProxyOpts.relay` of this value comes to here."""
+    """Return "native" or "pure (why)": the relay that this value of `ProxyOpts.relay` selects on this machine."""
     if choice == "pure":
         return "pure (asked for)"
     return f"pure ({_WHY_NOT_NATIVE})" if _WHY_NOT_NATIVE else "native"
 
 
 def engine_threads(choice: str = "auto") -> int:
-    """Return how many threads such an engine has: one for each core this process may use; 0 for the pure relay."""
+    """Return the number of engine threads: one for each core this process may use; 0 for the pure relay."""
     return 0 if engine_description(choice) != "native" else native.thread_count()
 
 

@@ -74,7 +74,7 @@ async def serve_page(listener: socket.socket, path: str, content_type: str, page
     """Serve until cancelled; the listener stays the caller's.
 
     Raises:
-        OSError: The socket doesn't listen.
+        OSError: The socket isn't listening.
     """
     if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         raise OSError(errno.EINVAL, "expected a listening socket")

@@ -14,7 +14,7 @@ _PAGE_BYTES = resource.getpagesize()
 
 
 def process_samples() -> dict[str, Sample]:
-    """Return what to ask for the `process_` metrics, by name; without those that this system doesn't tell."""
+    """Return the functions for the `process_` metrics, by name; without those that this system doesn't provide."""
     samples: dict[str, Sample] = {"process_max_fds": _max_fds}
     if os.path.isdir(_DESCRIPTORS):
         samples["process_open_fds"] = _open_fds

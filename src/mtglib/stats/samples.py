@@ -10,7 +10,7 @@ from ..ground.checks import check_function
 from .metrics import SAMPLED, Labels, Metric
 
 Sample: TypeAlias = Callable[[], float | Mapping[Labels, float]]
-"""Returns a metric's value; of one with labels, the values by label values. An empty mapping: nothing is known now."""
+"""Returns a metric's value or, with labels, a mapping from label values to values. An empty mapping: no values now."""
 
 _METRICS = {metric.name: metric for metric in SAMPLED}
 
@@ -25,7 +25,7 @@ class Samples:
         """Have a function asked for a metric of `metrics.SAMPLED`, in place of an earlier one.
 
         Raises:
-            OptionError: There is no such metric, or it is no plain function.
+            OptionError: There is no such metric, or `function` isn't a plain function.
         """
         if name not in _METRICS:
             raise OptionError("name", f"one of {', '.join(_METRICS)}", name)
