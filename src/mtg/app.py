@@ -29,7 +29,7 @@ OnListening = Callable[[Sequence[socket.socket]], None]
 
 
 class Phase(StrEnum):
-    """What an `App` is at."""
+    """What an `App` is doing."""
 
     NEW = "new"
     STARTING = "starting"
@@ -168,7 +168,7 @@ class App:
         self._serving = [asyncio.create_task(self._serve(one), name=address_text(one)) for one in listeners]
 
     async def _serve(self, listener: socket.socket) -> None:
-        """Serve and close: who comes while streams are given their grace is refused instead of kept waiting."""
+        """Serve metrics and close the listener at the end: connections during the grace period are refused."""
         with listener:
             await self._proxy.serve(listener)
 

@@ -45,20 +45,20 @@ _KEYS_OF_OPTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """All that a configuration stands for, ready to be run by `mtg.app`.
+    """Everything built from a configuration, ready to be run by `mtg.app`.
 
     Attributes:
-        config: What they were built from: two of them differ in what their configurations differ in.
-        options: With all parts in them.
-        listens: Where to listen.
-        socket_options: For the listeners, whose connections inherit what visitors may have.
+        config: The configuration that the parts were built from.
+        options: The proxy's options, including its parts.
+        listens: The addresses to listen on.
+        socket_options: The options of the listeners; accepted connections inherit those that are allowed for visitors.
         replay_memory: The anti-replay cache, unless it is switched off.
-        when_state_is_taken: The line to end with where another process has the state directory; None: go on without,
-            as nobody has chosen it and two programs are normal.
-        ip_lists: Each with the seconds between its updates.
-        metrics_listens: Where `prometheus` is served: one place, or none.
-        metrics_path: Its page's.
-        warnings: What the configuration's author should hear, a line each.
+        when_state_is_taken: The error to exit with if another process uses the state directory; None: continue without
+            it, since it is the default directory and several programs may run.
+        ip_lists: The IP lists, each with the seconds between its updates.
+        metrics_listens: The address on which `prometheus` is served: one or none.
+        metrics_path: The path of the metrics page.
+        warnings: Warnings about the configuration, one line each.
     """
 
     config: Config

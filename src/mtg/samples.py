@@ -1,4 +1,4 @@
-"""Who is asked for the metrics that are sampled: the running program's parts, and the system about its process."""
+"""The functions of sampled metrics: from the running program's parts, and from the system for its process."""
 
 from __future__ import annotations
 

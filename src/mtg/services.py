@@ -81,7 +81,7 @@ async def _load_replay_memory(
 
 
 async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_path: str, stop: asyncio.Event) -> None:
-    """Serve, and close at the end: who comes later is refused instead of kept waiting, and a successor has the port."""
+    """Serve metrics and close the listener at the end: later connections are refused, a successor gets the port."""
     with listener:
         serving = asyncio.create_task(prometheus.serve(listener, http_path), name="metrics")
         stopping = asyncio.create_task(stop.wait(), name="end of metrics")

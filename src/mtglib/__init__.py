@@ -1,8 +1,8 @@
 """An embeddable MTPROTO FakeTLS proxy for Telegram.
 
-A tour: `Secret` is what clients must know. `ProxyOpts` are the settings and the parts: a `Network` that dials, an
-`AntiReplayCache`, an `IPBlocklist`, an `EventStream`, a `Logger`; bring your own, or take those of
-`ProxyOpts.with_defaults`. `Proxy` serves listening sockets, or single connections.
+A tour: clients authenticate with a `Secret`. `ProxyOpts` holds the settings and the parts: a `Network` that dials, an
+`AntiReplayCache`, an `IPBlocklist`, an `EventStream` and a `Logger`. Bring your own, or use the defaults of
+`ProxyOpts.with_defaults`. `Proxy` serves listening sockets or single connections.
 
     secret = mtglib.Secret.generate("example.com")
     async with mtglib.Proxy(mtglib.ProxyOpts.with_defaults(secret)) as proxy:

@@ -1,4 +1,4 @@
-"""Accepting connections from a listening socket, through whatever can go wrong with that."""
+"""Accepting connections from a listening socket, and surviving the errors of accept()."""
 
 from __future__ import annotations
 

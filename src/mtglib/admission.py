@@ -1,4 +1,4 @@
-"""Who is let in: a function of a hello, the secrets, a clock and the memory of hellos. It needs no socket."""
+"""Decides whether to admit a client, from its hello, the secrets, a clock and the anti-replay cache."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What is asked of the kernel for a client's socket, once the client is authenticated.
+"""The socket options of a client's socket, set once the client is authenticated.
 
-A visitor's socket is left as the kernel makes it: the site's own connections have neither probes nor another way to
-pace what they send.
+A visitor's socket keeps the kernel's defaults: the site's own connections have no keep-alive probes and no special
+congestion control.
 """
 
 from __future__ import annotations

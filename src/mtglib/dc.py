@@ -1,6 +1,6 @@
-"""Telegram's data centres: their addresses, and which of them a client means.
+"""Telegram's data centres: their addresses, and how to find the one that a client asks for.
 
-Source of the addresses: what Telegram's own clients are built with (TDLib's ConnectionCreator, tdesktop's table).
+Source of the addresses: the tables built into Telegram's own clients (TDLib's ConnectionCreator, tdesktop).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Connecting to a DC: its addresses in their order, the families side by side (RFC 8305, "happy eyeballs")."""
+"""Connecting to a DC: its addresses in order, IPv4 and IPv6 in parallel (RFC 8305, "happy eyeballs")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts that a proxy gets where nobody brings others: the one module of the core that knows parts."""
+"""The default parts of a proxy; the only module of the core that imports concrete parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an accepted socket to a stream: lists and limits, before a byte is read."""
+"""Turns an accepted socket into a stream: checks IP lists and limits before any byte is read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .visitor_log import VisitorLog
 
 
 class Entrance:
-    """Decides who may come in.
+    """Decides which connections to accept.
 
     Args:
         opts: The proxy's options.
-        roster: Who is in, and has to go.
+        roster: The live connections, and which one to evict.
         visitor_log, events, logger, warnings: Where a refusal is told.
     """
 

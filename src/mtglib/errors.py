@@ -1,8 +1,8 @@
-"""Everything mtglib raises, under one base class, by whose fault it is.
+"""Everything mtglib raises, under one base class, grouped by whose fault it is.
 
-`OptionError` is the embedder's, as is `ProxyUseError`; `ClientError` is the peer's that connected to us,
-`UpstreamError` the network's behind us. The last two end one connection and are seen in logs, the others reach an
-embedder.
+`OptionError` and `ProxyUseError` are the embedder's fault, `ClientError` is the connecting peer's, and `UpstreamError`
+is that of the network between us and Telegram or the fronting site. The last two end one connection and appear in logs
+only; the others reach the embedder.
 """
 
 from __future__ import annotations

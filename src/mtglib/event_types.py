@@ -1,8 +1,8 @@
-"""What happens to connections, as data.
+"""The events of connections, as data.
 
 A stream is one client's connection. Its events, in order: Start, [ReplayAttack], [DomainFronting or ConnectedToDC],
-Traffic any number of times, Finish. Finish comes exactly once after each Start, and last; by then Traffic sums up to
-what was relayed. The others stand alone and have no stream.
+Traffic any number of times, Finish. Each Start is followed by exactly one Finish, which is the last event; by then the
+Traffic events add up to the bytes relayed. All other events stand alone and have no stream.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The parts of a proxy that you can bring yourself, as plain Python.
+"""The interfaces of the parts of a proxy, which you can implement yourself in plain Python.
 
-What may wait is awaitable; what is a plain call runs inside the event loop and must not block. Whatever a part
-raises costs at most one connection and is logged at most once a minute.
+Methods that may wait are async; plain methods run inside the event loop and must not block. An exception from a part
+ends at most one connection and is logged at most once a minute.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Key shares for our answers: real X25519 public keys, whose private halves nobody needs."""
+"""Key shares for our answers: real X25519 public keys whose private keys are never used."""
 
 from __future__ import annotations
 

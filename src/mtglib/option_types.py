@@ -1,4 +1,4 @@
-"""What a type checker knows about the options that `ProxyOpts.with_defaults` takes."""
+"""The types of the options of `ProxyOpts.with_defaults`, for type checkers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that can be set about a proxy."""
+"""The settings of a proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an object can be a part: looked at when it is given, not when it is first called."""
+"""Checks whether an object can be a part when it is given, not when it is first called."""
 
 from __future__ import annotations
 

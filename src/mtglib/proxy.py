@@ -1,4 +1,4 @@
-"""The proxy: who is let in, how many at once, and how it all begins and ends."""
+"""The proxy: accepts connections, limits their number, and shuts down."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Proxy:
         new_x25519_public_key()  # the process's first takes 40 ms to gather entropy, which no client should see
         most_visitors = opts.max_visitors or max(1, opts.concurrency // 2)
         self._roster = Roster(opts.concurrency, most_visitors, opts.max_visitors_per_network)
-        # Of what comes in one turn of the event loop nothing may have to make room before it was read.
+        # No connection accepted in one turn of the event loop may be evicted before its first bytes were read.
         self._batch = max(1, min(_MOST_ACCEPTED_AT_ONCE, most_visitors // 2))
         self._shared: Shared | None = None
         self._entrance: Entrance | None = None

@@ -1,4 +1,4 @@
-"""Waiting for sockets, cheaper than with the event loop's own `add_reader`.
+"""Waits for sockets, at a lower cost than the event loop's own `add_reader`.
 
 A handshake waits two or three times on the same socket. `loop.sock_recv` registers and unregisters each time, four
 system calls a wait on uvloop; here a socket is registered once, edge-triggered, in an epoll set of our own, and that

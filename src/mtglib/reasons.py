@@ -1,4 +1,4 @@
-"""Every way that a stream is turned away or ends: events, metrics, log and docs take the words from here."""
+"""The reasons why streams are rejected or end; events, metrics, log and docs use these words."""
 
 from __future__ import annotations
 

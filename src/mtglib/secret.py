@@ -1,4 +1,4 @@
-"""The secret: what a client needs to know to be let in, and the web site that everybody else gets to see."""
+"""The secret: a key that authenticates clients, and the web site that everyone else sees."""
 
 from __future__ import annotations
 

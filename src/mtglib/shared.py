@@ -1,4 +1,4 @@
-"""What all streams of a proxy share."""
+"""The state that all streams of a proxy share."""
 
 from __future__ import annotations
 

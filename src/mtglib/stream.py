@@ -34,7 +34,7 @@ class Stream:
     Args:
         shared: What it shares with others.
         conn: Its socket, with what was read from it already.
-        visitor: Who it is, as far as sockets tell.
+        visitor: The visitor's addresses.
 
     Attributes:
         entry: What others may know of it.
@@ -83,7 +83,7 @@ class Stream:
             report.finished()
 
     async def _handshake(self) -> Job | None:
-        """Find out who this is, and connect to where it belongs; None if there is nothing to relay."""
+        """Identify the peer and connect it to its upstream; None if there is nothing to relay."""
         try:
             record, length = await self._read_hello()
             client = await self._admit(record)

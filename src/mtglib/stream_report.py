@@ -1,4 +1,4 @@
-"""What others learn of a stream: its events, its lines in the log, and what the roster knows of it."""
+"""Reports a stream to others: its events, its log lines and its entry in the roster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows when a client is admitted: our answer, its obfuscated2 frame in TLS records, and the relay to its DC."""
+"""Serves an admitted client: our answer, its obfuscated2 frame in TLS records, and the relay to its DC."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A socket for what isn't one: how a `Network` hands out connections that run through a tunnel.
+"""A socket for a connection that isn't one, so that a `Network` can return connections through a tunnel.
 
-A relay reads and writes a socket's descriptor, past whatever a wrapper would do to the bytes.
+A relay reads and writes a socket's descriptor directly, so a wrapper object would be bypassed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Connecting to one address of what is behind us, a DC or the fronting site."""
+"""Connecting to one address of an upstream: a DC or the fronting site."""
 
 from __future__ import annotations
 

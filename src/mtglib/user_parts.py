@@ -1,4 +1,4 @@
-"""What stands between the proxy and the parts that a user brings: what they raise ends here."""
+"""Wrappers around the user's parts, which catch their exceptions."""
 
 from __future__ import annotations
 

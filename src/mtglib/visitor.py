@@ -1,4 +1,4 @@
-"""Who came to the proxy, and where they arrived."""
+"""A visitor's address, and the address of ours at which it arrived."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the log says about visitors at info: one line a minute, however many there are."""
+"""The info log about visitors: at most one line a minute, however many there are."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""An exact anti-replay cache with a long memory, which a restart doesn't empty.
+"""An exact anti-replay cache with a long memory that survives restarts.
 
-A hello's clock isn't covered by its digest: a recorded hello can be stamped anew at any time, and is as good as on its
-first day. Nothing but memory tells it from a fresh one, so this one is as long as there is room, not a window of time.
+A hello's timestamp isn't covered by its digest: an attacker can give a recorded hello a new timestamp at any time. Only
+a memory of earlier hellos distinguishes it from a fresh one, so this memory is limited by space, not by time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""A directory of files in which records outlive the process; everything here blocks.
+"""A directory of files that keeps records across restarts. All calls block.
 
-New records are appended to the latest file. A file is full at an eighth of all that is to be kept, so that forgetting
-the oldest is deleting a file. One process at a time has the directory: it holds a lock on it, which ends with it.
+New records are appended to the latest file. A file is full when it has an eighth of the records to keep, so the oldest
+are forgotten by deleting a file. One process at a time uses the directory: it holds a lock, which the kernel releases
+when the process ends.
 """
 
 from __future__ import annotations

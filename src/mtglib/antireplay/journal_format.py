@@ -1,4 +1,4 @@
-"""Files of records that a crash may cut off anywhere.
+"""Files of records that may be cut off anywhere by a crash.
 
 A file is a header and blocks; numbers are little-endian.
 
@@ -17,8 +17,8 @@ A file is a header and blocks; numbers are little-endian.
 | 4 | CRC-32 of these two and of the records |
 | | the records |
 
-A block is written at once, for all that came since the one before. What follows the last whole block is a write that
-didn't get through.
+Each block is one write, of all records since the block before. Bytes after the last complete block are an unfinished
+write.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 MOST_RECORDS = 65_536
-"""In one block: whoever reads needs no more memory than for that."""
+"""The most records in one block; it limits the memory that a reader needs."""
 
 _MAGIC = b"MTGSEEN\x01"
 _HEADER = struct.Struct("<8sIQ16s")

@@ -1,4 +1,4 @@
-"""What an exact cache remembers: the engine's, or where that wasn't built, that of pure Python."""
+"""The memory of an exact cache: the engine's or, if that isn't built, the one in pure Python."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A cache's life on disk: read before the first hello, written soon by a thread of its own, closed at the end.
+"""Stores a cache on disk: read before the first hello, written by a background thread, closed at the end.
 
-The event loop never waits for the disk, and neither does the end of the program: the thread is a daemon.
+Neither the event loop nor the end of the program waits for the disk: the thread is a daemon.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Persistence(Generic[AnyEntries]):
 
 
 def _in_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:
-    with suppress(RuntimeError):  # the event loop is gone, and with it whoever waits
+    with suppress(RuntimeError):  # the event loop is gone, and with it any waiting caller
         loop.call_soon_threadsafe(function, *arguments)
 
 

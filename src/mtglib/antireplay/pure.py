@@ -1,6 +1,6 @@
-"""An exact cache's memory in pure Python, for where the engine wasn't built: some 100 bytes for each hello.
+"""An exact cache's memory in pure Python, used if the engine isn't built: about 100 bytes for each hello.
 
-What is remembered, and the fingerprint, are held equal to those of `rust/src/replay.rs` by the tests; change both.
+Tests check that it remembers the same fingerprints as `rust/src/replay.rs`; change both together.
 """
 
 from __future__ import annotations

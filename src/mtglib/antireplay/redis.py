@@ -1,7 +1,7 @@
 """An anti-replay cache for a fleet of proxies behind one address, which share it in Redis or Valkey.
 
-A hello that one proxy has seen is a replay for the others. That takes one round trip: `SET key "" NX PX time` is
-the look-up, the insertion and the expiry, and the server runs it at once for all.
+A hello that one proxy has seen is a replay for the others. That takes one round trip: `SET key "" NX PX time` looks up,
+inserts and sets the expiry, and the server runs it atomically.
 """
 
 from __future__ import annotations
@@ -289,6 +289,6 @@ class Redis:
 
 def _check_package() -> None:
     try:
-        import redis.asyncio  # noqa: F401  # loaded only by who uses it: it takes 100 ms
+        import redis.asyncio  # noqa: F401  # imported only when used: it takes 100 ms
     except ImportError as error:
         raise OptionError("url", "the package redis to be installed: pip install 'mtg-proxy[redis]'") from error

@@ -1,4 +1,4 @@
-"""Sends to a server, when it is back, what it missed."""
+"""Sends a server the hellos that it missed while it was down."""
 
 from __future__ import annotations
 

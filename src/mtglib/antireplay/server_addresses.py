@@ -1,4 +1,4 @@
-"""The addresses of an anti-replay server, of which the one that failed last is tried last."""
+"""The addresses of an anti-replay server; the one that failed most recently is tried last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stable bloom filter: an anti-replay cache of a fixed size, which is wrong now and then.
+"""A stable bloom filter: an anti-replay cache of a fixed size, which sometimes gives a wrong answer.
 
 Source: Deng and Rafiei, "Approximately Detecting Duplicates for Streaming Data using Stable Bloom Filters", SIGMOD
 2006. There are m cells that count from 0 to MAX. What was seen has K cells, chosen by a hash, none of which is 0. To

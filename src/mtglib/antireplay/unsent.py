@@ -1,4 +1,4 @@
-"""What a server hasn't got yet: keys of hellos that came while it was away."""
+"""The keys of hellos that arrived while the server was down and still have to be sent."""
 
 from __future__ import annotations
 

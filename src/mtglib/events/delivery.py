@@ -1,4 +1,4 @@
-"""The way to one observer: its queue, and the task that empties it."""
+"""Delivery to one observer: its queue, and the task that empties it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Delivery:
     """Brings events to an observer, at the observer's pace.
 
     Args:
-        observer: Who gets them.
+        observer: Gets the events.
         max_queued_events: The bound of the queue.
         logger: Learns what the observer raises, once a minute.
         clock: Returns monotonic seconds.

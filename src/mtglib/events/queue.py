@@ -1,9 +1,9 @@
-"""A bounded queue that drops whole streams, so that who counts opened and closed ones never drifts.
+"""A bounded queue that drops whole streams, so that a count of opened and closed streams never drifts.
 
-Once it is full, no stream is begun any more: its Start is dropped, and with it all that follows. Streams whose Start
-was taken are taken to their Finish, also beyond the bound. That is little: a stream has at most one ReplayAttack, one
-DomainFronting or ConnectedToDC and one Finish, and beyond the bound its Traffic is added to its Traffic that is still
-queued beyond it. So a queue holds at most `max_events` + 5 x the number of streams open at once.
+Once it is full, new streams are dropped: their Start and all events that follow. Streams whose Start was queued are
+queued up to their Finish, even beyond the bound. These are few events: a stream has at most one ReplayAttack, one
+DomainFronting or ConnectedToDC and one Finish, and beyond the bound its Traffic events are merged with those already
+queued there. So a queue holds at most `max_events` + 5 x the number of streams open at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Connecting a visitor to the fronting site, which sees nothing of us but a connection."""
+"""Connecting a visitor to the fronting site, which sees only a connection."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ class Front:
     async def send_earlier_pieces(self, site: SiteConnection, said: bytes, pauses: Sequence[int]) -> SiteConnection:
         """Send the site what a visitor sent before its last pause, with pauses as well.
 
-        How a site closes may depend on how bytes came: what it hasn't read when it closes makes a RST of its FIN.
-        Whoever is cancelled meanwhile has reset the connection.
+        How a site closes may depend on how bytes came: what it hasn't read when it closes makes a RST of its FIN. A
+        cancelled call resets the site's connection.
 
         Args:
             site: Its connection.

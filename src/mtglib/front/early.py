@@ -1,8 +1,8 @@
-"""The site's connection for a visitor who is slow, and who may still turn out to be a client.
+"""Connects a slow visitor to the site early, although it may still turn out to be a client.
 
-From the site a silent visitor gets the site's own time-out, and half a hello what the site has for that. So the site is
-connected soon, and gets each byte as it comes, while we go on looking for a hello of ours. If one is complete before
-the site has said anything, the visitor was a slow client, and the site's connection is dropped.
+A silent visitor must see the site's own time-out, and half a hello the site's own reaction. So we connect to the site
+soon and pass on each byte as it arrives, while we still look for one of our hellos. If one is complete before the site
+has sent anything, the visitor is a slow client, and we drop the connection to the site.
 """
 
 from __future__ import annotations

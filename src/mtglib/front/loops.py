@@ -1,9 +1,9 @@
-"""A front that leads back to us through somebody else: another proxy, or a rule that translates addresses.
+"""Detects a front that leads back to us, through another proxy or through address translation.
 
-Each connection to such a front is a new visitor of ours, who says what the one before it has said; so one probe would
-make connections without end. Visitors of one network who say the same, and of whom the site has answered none, are
-suspicious and no more: honest ones may do that, and must notice nothing. So a suspicion is put to the test. The front
-is connected once, and told something that nobody else says: if a visitor comes with that, the front is a loop.
+Each connection to such a front arrives as a new visitor that sends the same bytes as the one before it, so one probe
+would cause endless connections. Several visitors from one network that send the same bytes and get no answer from the
+site are only a hint: honest ones may do that, and must notice nothing. So we test it: we connect to the front once and
+send it unique bytes. If a visitor arrives with these bytes, the front is a loop.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a connection to the front has come back to this very proxy, by its addresses."""
+"""Detects a connection to the front that has come back to this very proxy, by its addresses."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Checks of arguments: a value that can't work is an `OptionError` with the argument's name.
+"""Checks of arguments: an invalid value raises an `OptionError` with the argument's name.
 
-Each kind of value has one function, and so one wording. NaN is within no bounds, and True is no number.
+Each kind of value has one function, and so one wording. NaN is never within bounds, and True isn't a number.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Threads for calls that may block for long and that nobody has to wait for."""
+"""Threads for calls that may block for long, without making the caller or the program's end wait for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Durations as people write them."""
+"""Parsing of durations such as 1m30s."""
 
 from __future__ import annotations
 

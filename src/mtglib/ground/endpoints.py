@@ -1,4 +1,4 @@
-"""IP addresses and ports in the forms that sockets, options and people use, made canonical."""
+"""IP addresses and ports as sockets, options and people write them, in canonical form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A logger that can't fail, and warnings that can't fill a disk."""
+"""A logger that never raises, and warnings that are limited to one a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which order addresses are tried, and how soon the next one is: what both races of addresses share (RFC 8305)."""
+"""The order of addresses and the delay between attempts, shared by both races of addresses (RFC 8305)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URLs of servers: taken apart strictly, never quoted in an error, shown without what may be a secret."""
+"""URLs of servers: parsed strictly, never quoted in an error, and shown without possible secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A list over HTTP(S): whole, or not at all, and never more than was allowed."""
+"""Downloads a list over HTTP(S): completely or not at all, and never more than the size limit."""
 
 from __future__ import annotations
 

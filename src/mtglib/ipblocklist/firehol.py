@@ -1,4 +1,4 @@
-"""A block or allow list made of netsets, as FireHOL publishes them."""
+"""A blocklist or allowlist made of netsets, such as those published by FireHOL."""
 
 from __future__ import annotations
 

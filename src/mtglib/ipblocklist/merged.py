@@ -1,4 +1,4 @@
-"""What look-ups see: all sources put together, each as soon as it is there."""
+"""All sources merged for lookups, each as soon as it is loaded."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A long text in pieces of whole lines.
+"""A long text, split into pieces of whole lines.
 
-One block of 20 MB is more than the allocator gives back: lists that are refreshed would take several times their size.
+The allocator doesn't return one block of 20 MB: lists that are refreshed would take several times their size.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sets of IP prefixes: the engine's, or where that wasn't built, those of pure Python."""
+"""Sets of IP prefixes: the engine's or, if that isn't built, those in pure Python."""
 
 from __future__ import annotations
 

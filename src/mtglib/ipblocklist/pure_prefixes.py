@@ -1,6 +1,6 @@
-"""A set of IP prefixes in pure Python, for where the engine wasn't built; slower, and the oracle of the engine's.
+"""A set of IP prefixes in pure Python: the slower fallback for the engine, and the oracle of its tests.
 
-The rules for a line are held equal to those of `rust/src/prefixes.rs` by a property test; change both.
+A property test checks that it parses lines as `rust/src/prefixes.rs` does; change both together.
 """
 
 from __future__ import annotations

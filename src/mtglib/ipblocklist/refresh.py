@@ -1,4 +1,4 @@
-"""Who reads the sources, and when."""
+"""Schedules the reading of the sources."""
 
 from __future__ import annotations
 

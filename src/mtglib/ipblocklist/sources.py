@@ -1,4 +1,4 @@
-"""From the strings of an option to sources."""
+"""Makes sources from the strings of an option."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines for a log, written without waiting for whatever takes them."""
+"""Writes log lines without blocking on a slow reader or disk."""
 
 from __future__ import annotations
 

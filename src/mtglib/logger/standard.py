@@ -1,4 +1,4 @@
-"""The proxy's log in an application that has set up `logging` already."""
+"""The proxy's log in an application that already uses `logging`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A log of lines behind the `Logger` interface.
+"""A `Logger` that writes lines.
 
-JSON with mtg's field names where the stream is a file or a pipe; on a terminal, lines with colours, which structlog
-draws. Neither that nor msgspec need be there: without them the standard library writes the same JSON, more slowly, and
-on a terminal, too. A debug call costs one empty method call while debugging is off. A log that can't be written never
-stops the proxy, nor does one that nobody reads.
+To a file or a pipe it writes JSON with mtg's field names; on a terminal, coloured lines, made by structlog. Both
+structlog and msgspec are optional: without them the standard library writes the same JSON, more slowly, also on a
+terminal. While debugging is off, a debug call costs one empty method call. A log that can't be written, or that nobody
+reads, never stops the proxy.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _as_json() -> _Render:
 
 def _encoder() -> Callable[[_Fields], str]:
     try:
-        import msgspec  # only who makes such a logger needs it
+        import msgspec  # imported here, since only JSON loggers need it
     except ModuleNotFoundError:
         return functools.partial(json.dumps, separators=(",", ":"))
     return lambda line: msgspec.json.encode(line, enc_hook=str).decode()

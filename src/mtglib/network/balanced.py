@@ -1,4 +1,4 @@
-"""Several networks as one."""
+"""Several networks, used as one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaving a network alone for a while that fails again and again."""
+"""A circuit breaker: stops using a network for a while after repeated failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections as the operating system makes them."""
+"""Direct connections, without a proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How networks and resolvers fail, where that is more than an `OSError`."""
+"""Errors of networks and resolvers that are more specific than an `OSError`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""An HTTP client whose connections come from a `Network`: redirects, pooling and HTTP/2 are httpx2's.
+"""An HTTP client that connects with a `Network`; httpx2 does redirects, pooling and HTTP/2.
 
-Whatever goes wrong is an `httpx2.HTTPError`, with the cause as `__cause__`: the streams here speak httpcore2's errors,
-and the transport turns those into httpx2's.
+Every failure is an `httpx2.HTTPError`, with the cause as `__cause__`: the streams here raise httpcore2's errors, and
+the transport converts them to httpx2's.
 """
 
 from __future__ import annotations

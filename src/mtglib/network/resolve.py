@@ -1,4 +1,4 @@
-"""What a resolver is."""
+"""The interface of a resolver."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What is asked of the kernel for each TCP connection.
+"""The socket options of TCP connections.
 
-Set on a listener, it holds for the connections that Linux accepts from there, at no cost for each. What a peer would
-notice is left out there: whoever connects may be a visitor of the fronting site, and would see probes or an ending that
-the site's own connections haven't.
+On Linux, accepted connections inherit the listener's options, at no cost for each. Options that a peer could notice
+aren't set on a listener: a visitor of the fronting site would see probes or time-outs that the site's own connections
+don't have.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def connect(host: str, port: int) -> Conversation:
     Nothing beyond the proxy's last reply is asked for: what follows is the target's. At most 262 bytes are.
 
     Args:
-        host: Whom to reach.
+        host: The target's host.
         port: 1 to 65535.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Whom TLS trusts when it isn't told: the system's authorities."""
+"""The default trusted certificates of TLS: the system's authorities."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What is left for a peer to take. The kernel tells nobody when a peer has acknowledged the last byte: one has to look.
+"""The data a peer hasn't acknowledged yet. The kernel doesn't report the last acknowledgement, so we have to poll.
 
-Looks become rarer with time: each comes late by a quarter of the time that has passed, at least 10 ms and at most two
-seconds. docs/adr/0013 says why.
+The polls become rarer: the pause is a quarter of the time that has passed, at least 10 ms and at most two seconds.
+docs/adr/0013 says why.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which relay does the jobs: the native engine, or pure Python where that wasn't built or isn't wanted."""
+"""Selects the relay: the native engine, or pure Python if the engine isn't built or isn't wanted."""
 
 from __future__ import annotations
 

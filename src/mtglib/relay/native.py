@@ -1,4 +1,4 @@
-"""The native engine's side in Python: jobs go out, results come back through one descriptor for all of them."""
+"""The Python side of the native engine: hands out jobs, and gets all results through one descriptor."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class NativeRelay:
 
     def _close_engine(self, closed: asyncio.Future[None]) -> None:
         self._engine.close()
-        with suppress(RuntimeError):  # the event loop is gone, and with it whoever waits
+        with suppress(RuntimeError):  # the event loop is gone, and with it any waiting caller
             self._loop.call_soon_threadsafe(_settle, closed)
 
     def _complete(self) -> None:

@@ -1,11 +1,11 @@
 """One job of the pure relay.
 
-Each of its two directions reads a chunk, transforms it and sends all of it before it reads again: that is the back
-pressure, and it makes the rule easy to see that what was read is delivered, or its sender is reset.
+Each direction reads a chunk, transforms it and sends all of it before it reads again. That gives back pressure, and
+makes one rule easy to see: bytes that were read are delivered, or their sender is reset.
 
-An end of stream is carried over as a half-close, and the session ends when both directions have. When one side is
-lost, all that came from it is still delivered to the other, down to that peer's kernel, which is then reset: also what
-the lost side's kernel has and nobody has read. Meanwhile what the living side sends is read and thrown away.
+An end of stream is passed on as a half-close, and the session ends when both directions have ended. When one side is
+lost, all data from it, including what is still unread in our kernel's buffer, is delivered to the other side until that
+peer's kernel has it; then that side is reset. Meanwhile, data from the living side is read and discarded.
 """
 
 from __future__ import annotations

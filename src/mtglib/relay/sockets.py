@@ -1,4 +1,4 @@
-"""Endings of a TCP connection that the socket module has no name for."""
+"""Ways to end a TCP connection that the socket module has no function for."""
 
 from __future__ import annotations
 

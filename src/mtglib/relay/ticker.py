@@ -1,4 +1,4 @@
-"""Reports traffic once a second for as long as there is a job."""
+"""Reports traffic once a second while there are jobs."""
 
 from __future__ import annotations
 

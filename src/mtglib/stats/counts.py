@@ -1,4 +1,4 @@
-"""From events to numbers. No I/O and no clock: the observers show what is counted here."""
+"""Counts events. It has no I/O and no clock: the observers export the numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A web server for a single page, on the event loop. What a visitor does costs a bounded time and little memory."""
+"""A web server for a single page, on the event loop. Each request costs a bounded time and little memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All metrics by name: what they are, and which labels they have. The names are mtg's, as far as mtg has them."""
+"""All metrics: names, types, help texts and labels. Where mtg has the same metric, the name is mtg's."""
 
 from __future__ import annotations
 

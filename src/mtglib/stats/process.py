@@ -1,4 +1,4 @@
-"""What the system says about this process. Source: proc(5)."""
+"""Metrics of this process, from the system. Source: proc(5)."""
 
 from __future__ import annotations
 

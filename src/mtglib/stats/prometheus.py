@@ -1,4 +1,4 @@
-"""Statistics for Prometheus to fetch."""
+"""Statistics for Prometheus."""
 
 from __future__ import annotations
 

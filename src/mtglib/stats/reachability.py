@@ -1,4 +1,4 @@
-"""Telling that a server over UDP can't be reached, and that it can again, each once."""
+"""Reports once that a server can't be reached over UDP, and once that it can be reached again."""
 
 from __future__ import annotations
 

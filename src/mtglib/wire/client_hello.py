@@ -1,11 +1,11 @@
-"""A client's first message (RFC 8446, section 4.1.2), and whether it was made by somebody who knows the secret.
+"""A client's first message (RFC 8446, section 4.1.2), and whether it was made with the secret.
 
-Three steps. `assemble` says, as early as the bytes allow, whether this can still become a ClientHello, and joins the
-TLS records that it may come in. `authenticate` finds the key that it was made with: the random is HMAC-SHA256 over the
-record with its random zeroed, and the client's clock is xored into the last four bytes. `parse` takes the record apart.
+There are three steps. `assemble` decides, as early as the bytes allow, whether this can still become a ClientHello, and
+joins the TLS records that contain it. `authenticate` finds the key it was made with: the random is HMAC-SHA256 over the
+record with its random zeroed, and the client's clock is xored into the last four bytes. `parse` parses the record.
 
-The clock is not authenticated: anybody can rewrite these four bytes in a recorded hello, and the first 28 still match.
-So they alone are what a replay is known by (`authenticated_part`).
+The clock isn't authenticated: anyone can change these four bytes in a recorded hello, and the first 28 still match. So
+only those 28 identify a replay (`authenticated_part`).
 """
 
 from __future__ import annotations

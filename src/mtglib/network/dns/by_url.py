@@ -1,4 +1,4 @@
-"""Resolvers by their URL."""
+"""Makes resolvers from URLs."""
 
 from __future__ import annotations
 

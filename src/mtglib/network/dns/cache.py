@@ -1,4 +1,4 @@
-"""Answers of DNS servers, for as long as they hold, and a while longer for bad times (RFC 8767)."""
+"""A cache of DNS answers: for their TTL, and longer if the server fails (RFC 8767)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that no server is asked for: those of /etc/hosts, and localhost (RFC 6761)."""
+"""Names that are resolved without a server: those of /etc/hosts, and localhost (RFC 6761)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class DNSOverHTTPS:
         url: The server's.
         dial: Where connections come from.
         timeout_seconds: For a question, a new connection included.
-        ssl_context: Whom to trust; None: the system's authorities.
+        ssl_context: Defines the trusted certificates; None: the system's authorities.
     """
 
     def __init__(self, url: str, dial: Dial, timeout_seconds: float, ssl_context: ssl.SSLContext | None) -> None:

@@ -1,4 +1,4 @@
-"""Names from a DNS server of one's choice: cached, shared, IPv4 and IPv6 side by side."""
+"""A resolver for a DNS server of your choice: cached, with shared lookups, IPv4 and IPv6 in parallel."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class DNSResolver:
         raise socket.gaierror(socket.EAI_NONAME, f"{name} has no address")
 
     def _task(self, question: Question) -> asyncio.Task[tuple[str, ...]]:
-        """All who ask the same at the same time wait for one task, and leave it running when they give up."""
+        """Simultaneous callers with the same question wait for one task, which goes on when they are cancelled."""
         task = self._under_way.get(question)
         if task is None:
             task = self._under_way[question] = asyncio.create_task(self._one(question), name="mtg-dns")
@@ -137,7 +137,7 @@ class DNSResolver:
     def _forget(self, question: Question, done: asyncio.Task[tuple[str, ...]]) -> None:
         del self._under_way[question]
         if not done.cancelled():
-            done.exception()  # who asked may have given up
+            done.exception()  # the caller may have been cancelled
 
     async def _one(self, question: Question) -> tuple[str, ...]:
         if (addresses := self._cache.fresh(question, self._clock())) is not None:

@@ -1,4 +1,4 @@
-"""DNS over TCP and over TLS (RFC 7766, RFC 7858): queries share a connection while there are some."""
+"""DNS over TCP and over TLS (RFC 7766, RFC 7858): simultaneous queries share a connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DNS over UDP, and over TCP where an answer doesn't fit (RFC 1035, RFC 7766)."""
+"""DNS over UDP, and over TCP if an answer doesn't fit (RFC 1035, RFC 7766)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DNSOverUDP:
     Args:
         ip: The server's address, maybe with a zone.
         port: Its port.
-        over_tcp: Who is asked for what is too long for a datagram.
+        over_tcp: Asked if an answer is too long for a datagram.
         timeout_seconds: For all tries together, each from a port of its own.
     """
 
