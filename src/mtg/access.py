@@ -59,7 +59,7 @@ def make_access(
     port: int | None = None,
     hex_secret: bool = False,
 ) -> Access:
-    """The links of a configured proxy; what is given wins over what is configured or found.
+    """Return the links of a configured proxy; arguments win over configured and detected values.
 
     Raises:
         UserError: No address or port is known.

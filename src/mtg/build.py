@@ -83,10 +83,11 @@ def build_logger(loaded: Loaded) -> mtglib.Logger:
 
 
 def build_parts(loaded: Loaded, *, logger: mtglib.Logger) -> Parts:
-    """Everything as configured.
+    """Build everything as configured.
 
     Raises:
-        UserError: With EXIT_USAGE and a line for each problem: those of the configuration, and what parts refuse.
+        UserError: With EXIT_USAGE and a line for each problem: those of the configuration, and options that parts
+            reject.
     """
     return _Builder(loaded, logger).build()
 

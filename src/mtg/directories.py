@@ -9,12 +9,12 @@ from mtg.config import Config
 
 
 def cache_directory(config: Config) -> Path | None:
-    """Where copies of IP lists are kept: as configured, or where the system wants caches to be; None: nowhere."""
+    """Return the directory for copies of IP lists: as configured, or the system's cache directory; None: no copies."""
     return _system_directory(config.defense.cache_directory, "CACHE_DIRECTORY", "XDG_CACHE_HOME", ".cache")
 
 
 def state_directory(config: Config) -> Path | None:
-    """Where what outlives the process is kept: as configured, or where the system wants it to be; None: nowhere."""
+    """Return the directory for persistent state: as configured, or the system's state directory; None: none."""
     return _system_directory(config.state_directory, "STATE_DIRECTORY", "XDG_STATE_HOME", ".local/state")
 
 

@@ -19,7 +19,7 @@ class LastResort:
     """Ends the process at a time that is set and can only become earlier.
 
     Args:
-        logger: Told that it was necessary.
+        logger: Gets a message if it had to end the process.
     """
 
     def __init__(self, logger: mtglib.Logger) -> None:

@@ -29,10 +29,10 @@ def open_listeners(listens: Sequence[Listen], what: str = "listen") -> Iterator[
 
     Args:
         listens: Where.
-        what: What can't be done if there is an error.
+        what: The action that failed, for the error's message.
 
     Raises:
-        UserError: One of them can't be had; the line says which and why.
+        UserError: One of them can't be opened; the message says which and why.
     """
     with contextlib.ExitStack() as opened:
         sockets = []

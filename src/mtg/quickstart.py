@@ -102,7 +102,7 @@ def write_config(path: Path, *, host: str, port: int, server: str | None) -> Non
 
 
 def link_lines(loaded: Loaded, server: str | None, port: int) -> list[str]:
-    """The link, what is to be said of it, and its QR code if stdout can show one."""
+    """Return the link, notes about it, and its QR code if stdout can show one."""
     name, note = _server(loaded, server)
     url = mtglib.proxy_links(loaded.secret, name, port).tg_url
     lines = ["", f"Open this link in Telegram{f' ({name}: {note})' if note else ''}:", "", f"  {url}", ""]
@@ -112,7 +112,7 @@ def link_lines(loaded: Loaded, server: str | None, port: int) -> list[str]:
 
 
 def _server(loaded: Loaded, server: str | None) -> tuple[str, str]:
-    """The link's server and what is to be said of its reach."""
+    """Return the link's server and a note on where it can be reached from."""
     given = _as_ip(server)
     if server and given is None:
         return server, ""
@@ -132,7 +132,7 @@ def _made_lines(path: Path, host: str | None) -> list[str]:
 
 
 def _kept_lines(path: Path, loaded: Loaded, host: str | None, port: int | None) -> list[str]:
-    """Says so where the existing file isn't what was asked for."""
+    """Return notes if the existing file differs from the given options."""
     lines = [f"{path}: already there, used unchanged."]
     if host and host != loaded.secret.host:
         lines.append(f"Its site is {loaded.secret.host}, not {host}; remove the file to create a new one.")

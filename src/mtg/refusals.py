@@ -31,14 +31,14 @@ class Refusals:
         self.lines: list[str] = []
 
     def make(self, part: partial[T], keys: Mapping[str, str]) -> T | None:
-        """Make a part; without what it refuses, so that all of that is found, and None if it needs that.
+        """Make a part without the options it rejects, so that all of these are reported; None if it can't.
 
         Args:
             part: The part and its options, by name.
             keys: The configuration's key of each option that has one.
 
         Raises:
-            mtglib.OptionError: An option is refused that has no key: it isn't the user's fault.
+            mtglib.OptionError: A rejected option has no key: it isn't the user's fault.
         """
         options = dict(part.keywords)
         places: dict[str, list[int]] = {}

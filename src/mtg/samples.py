@@ -11,7 +11,7 @@ from mtglib.stats import Sample, process_samples
 
 
 def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
-    """Have all statistics ask these for what isn't counted from events."""
+    """Register the sampled metrics with all statistics."""
     samples: dict[str, Sample] = {
         "build_info": lambda: {(mtg.__version__, proxy.relay_engine): 1},
         "clients": lambda: proxy.clients,

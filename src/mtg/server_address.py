@@ -48,7 +48,7 @@ def default_source(version: int) -> IPAddress | None:
 
 
 def reach(address: IPAddress) -> str:
-    """What is to be said of a link with this address: "" for a public one."""
+    """Return a note on a link with this address: "" for a public one."""
     if address.is_loopback:
         return "works only on this machine"
     if not address.is_global:
@@ -64,7 +64,7 @@ def link_port(listens: Iterable[Listen], version: int) -> int | None:
 
 
 def _accepts(listens: Iterable[ListenIP], version: int) -> bool:
-    """Whether clients of IP `version` get in: `[::]` is for both."""
+    """Return whether clients of IP `version` can connect: `[::]` accepts both."""
     return any(
         listen.ip.version == version or (listen.ip.version == 6 and listen.ip.is_unspecified) for listen in listens
     )

@@ -24,9 +24,9 @@ async def alive(
 ) -> AsyncIterator[None]:
     """Run the parts around the proxy.
 
-    On entering, IP lists that have copies on the disk are in force, and hellos that an earlier process has seen are
-    known. On leaving, all events are delivered, and all hellos are on the disk; what doesn't end within half a second
-    is left behind.
+    After entering, IP lists with copies on disk are loaded, and so are the hellos seen by an earlier process. After
+    leaving, all events are delivered and all hellos are on disk; a service that doesn't end within half a second is
+    left behind.
 
     Args:
         parts: Which.
@@ -98,7 +98,7 @@ async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_p
 async def _background(
     work: Callable[[], Coroutine[None, None, None]], name: str, logger: mtglib.Logger
 ) -> AsyncIterator[None]:
-    """Run something beside the proxy; what it raises is a warning, and at the end it is cancelled."""
+    """Run a task beside the proxy. Its exceptions become a warning, and at the end it is cancelled."""
     task = asyncio.create_task(_warn(work, name, logger), name=name)
     try:
         yield

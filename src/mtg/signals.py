@@ -18,7 +18,7 @@ _STDERR = 2
 
 @contextmanager
 def handling_signals(app: App, last_resort: LastResort, logger: mtglib.Logger) -> Iterator[None]:
-    """Stop at the first SIGTERM or SIGINT, at once at the second; read IP lists again at SIGHUP.
+    """Stop at the first SIGTERM or SIGINT, immediately at the second; read IP lists again at SIGHUP.
 
     SIGHUP stops as well if the terminal that we log to has been closed. If the end hangs, the process ends without it.
     Afterwards SIGHUP is ignored: it must not cut an orderly end short.

@@ -15,7 +15,7 @@ SocketCalls: TypeAlias = tuple[tuple[int, int, int | bytes], ...]
 
 
 def client_socket_calls(*, keep_alive: bool, congestion_control: str | None) -> SocketCalls:
-    """Choose what makes a difference on this machine, so that no connection pays for what doesn't.
+    """Choose the options that change something on this machine, so that no connection pays for others.
 
     Args:
         keep_alive: Whether idle clients are probed.
@@ -30,7 +30,7 @@ def client_socket_calls(*, keep_alive: bool, congestion_control: str | None) -> 
 
 
 def apply_calls(sock: socket.socket, calls: SocketCalls) -> None:
-    """Make the calls; what the socket's kind hasn't is left out."""
+    """Make the calls; options that this kind of socket doesn't have are skipped."""
     for call in calls:
         with suppress(OSError):
             sock.setsockopt(*call)

@@ -23,7 +23,7 @@ class DefaultParts(TypedDict):
 
 
 def default_parts() -> DefaultParts:
-    """Make parts of their own for a proxy; `ProxyOpts.with_defaults` says what they do."""
+    """Make new parts for a proxy; `ProxyOpts.with_defaults` describes them."""
     return {
         "network": Direct(),
         "anti_replay_cache": Exact(),

@@ -17,7 +17,7 @@ class Entrance:
     Args:
         opts: The proxy's options.
         roster: The live connections, and which one to evict.
-        visitor_log, events, logger, warnings: Where a refusal is told.
+        visitor_log, events, logger, warnings: Get reports about rejected connections.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Entrance:
         self._warnings = warnings
 
     def admits(self, visitor: Visitor) -> bool:
-        """Tell whether a newcomer may come in; another visitor may have had to make room for it."""
+        """Return whether a new connection may come in; another visitor may be evicted for it."""
         ip = visitor.ip
         if ip is not None and not self._lists_admit(ip):
             return False
@@ -50,7 +50,7 @@ class Entrance:
         return True
 
     def evict_one(self) -> None:
-        """End the visitor who is the next to make room, if there is one."""
+        """Evict the next visitor, if there is one."""
         if (visitor := self._roster.next_visitor_to_go()) is not None:
             self._evict(visitor)
 

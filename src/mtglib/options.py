@@ -69,7 +69,8 @@ class ProxyOpts:
         allow_fallback_on_unknown_dc: Connect clients that ask for an unknown DC to DC 2 instead of closing the
             connection.
         use_test_dcs: Clients may ask for Telegram's test DCs.
-        handshake_timeout: The time from accept to a complete ClientHello; then the connection gets the fronting site.
+        handshake_timeout: The time from accept to a complete ClientHello; until then a slow visitor may still turn out
+            to be a client.
         frame_timeout: The time from our answer to the client's obfuscated2 frame; then the connection is closed.
         dial_timeout: The time to connect to one upstream address; twice that is the limit for all addresses of a DC.
         fast_mode: Let DCs encrypt downloads for the client, so that the proxy doesn't have to. The ciphertext is then

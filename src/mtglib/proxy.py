@@ -255,7 +255,7 @@ class Proxy:
         return any(os.path.sameopenfile(fd, served.fileno()) for served in self._acceptors.values())
 
     def _take(self, sock: socket.socket, address: Any) -> None:
-        """Decide about a connection that was accepted, before a byte of it is read."""
+        """Decide whether to serve an accepted connection, before any byte of it is read."""
         assert self._entrance is not None
         visitor = Visitor(endpoint_of(address), local_endpoint(sock))
         if self._entrance.admits(visitor):

@@ -21,7 +21,7 @@ _MAX_EVENTS = 256
 
 
 class _Watched:
-    """A descriptor: what epoll watches it for, what has happened unobserved, who waits, and who is called."""
+    """A descriptor: its epoll events, unobserved events, waiting tasks and callbacks."""
 
     __slots__ = ("calls", "happened", "interest", "waiters")
 
@@ -96,7 +96,7 @@ class Readiness:
         return watched
 
     def _call(self, callback: Callable[[], None]) -> None:
-        """Call back; what one raises must not keep the others from their events, which come once."""
+        """Call the callbacks. One that raises must not keep others from their events, which come only once."""
         try:
             callback()
         except Exception as error:

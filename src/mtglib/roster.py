@@ -243,7 +243,7 @@ class Roster:
             del self._networks[entry.network]
 
     def _resize(self, network: _Network, before: int, now: int) -> None:
-        """Keep networks by their number of visitors, so that the one with most is found at once."""
+        """Index networks by their number of visitors, so that the largest is found immediately."""
         if before:
             same_size = self._by_size[before]
             del same_size[network]

@@ -37,10 +37,10 @@ async def send_answer(conn: Conn, client: Admitted, key_shares: KeyShares, deadl
 
 
 async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tuple[ClientFrame, bytes]:
-    """Return the frame and what came behind it, in records again.
+    """Return the frame and the bytes after it, in records again.
 
     Raises:
-        ClientError: CLOSED, TIMEOUT or FRAME: there is none, or a wrong one.
+        ClientError: CLOSED, TIMEOUT or FRAME: there is no frame, or an invalid one.
         OSError: The connection is broken.
     """
     decoder, payload, left_bytes = RecordDecoder(), b"", _MAX_BYTES_BEFORE_FRAME
@@ -70,15 +70,15 @@ async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tupl
 def telegram_job(
     opts: ProxyOpts, conn: Conn, upstream: socket.socket, frame: ClientFrame, unread: bytes, dc: int
 ) -> Job:
-    """Describe the relay between a client and its DC, and give the client's socket away.
+    """Make the job that relays a client to its DC, and give up the client's socket.
 
     Args:
         opts: The proxy's options.
         conn: The client's connection.
         upstream: The DC's socket.
         frame: The client's.
-        unread: What came behind it, in records.
-        dc: The number that the DC is told.
+        unread: The bytes after it, in records.
+        dc: The number that our frame tells the DC.
     """
     fast = opts.fast_mode
     preamble, leg = obfuscated2.build_dc_frame(_frame_noise(), dc, frame.ciphers if fast else None)

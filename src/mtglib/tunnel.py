@@ -24,7 +24,7 @@ _pumping: set[asyncio.Task[None]] = set()  # the event loop keeps weak reference
 
 
 def is_plain_socket(sock: Any) -> bool:
-    """Tell whether the descriptor carries what the object does: behind an `ssl.SSLSocket` it would be cleartext."""
+    """Return whether the descriptor carries the same bytes as the object: an `ssl.SSLSocket`'s are encrypted."""
     return isinstance(sock, socket.socket) and not isinstance(sock, ssl.SSLSocket)
 
 

@@ -16,7 +16,7 @@ class Emitter:
     """Sends events.
 
     Attributes:
-        dropped: How many the stream raised on.
+        dropped: The number of events on which the stream raised.
     """
 
     def __init__(self, stream: EventStream, warnings: Warnings) -> None:

@@ -128,7 +128,7 @@ def _unwrap(type_: Any) -> tuple[Any, list[Meta], bool]:
 
 
 def _suggestion(key: str, path: str, fields: Mapping[str, object]) -> str:
-    """A key of this section that is nearly the same, else where a key of exactly this name belongs."""
+    """Return a key of this section with a similar name, otherwise the place where a key of this name belongs."""
     near = difflib.get_close_matches(key, fields, n=1)
     if near and near[0] != key:
         return f', did you mean "{path}{near[0]}"?'

@@ -41,7 +41,7 @@ def shown(value: object) -> str:
 
 
 def shown_key(key: str) -> str:
-    """A key as TOML would write it: bare where it can be, else quoted."""
+    """Return a key as TOML writes it: bare if possible, otherwise quoted."""
     clean = redact(key)
     return clean if _BARE_KEY.fullmatch(clean) else _quoted(clean)
 

@@ -25,7 +25,7 @@ LEAST_REMEMBER_SECONDS = 3600.0
 
 @dataclass(slots=True)
 class Findings:
-    """What is to be said about a configuration, a line each; only `problems` end the program."""
+    """Messages about a configuration, one line each; only `problems` end the program."""
 
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
 
 
 def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
-    """What is switched on and lacks what it needs; what was given and is wrong has its line already."""
+    """Report features that are on but lack another key; invalid keys have already been reported."""
     defense, stats = config.defense, config.stats
     for key, is_needed, expected in (
         (
@@ -78,7 +78,7 @@ def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -
 
 
 def _too_short(config: Config, problems: list[str]) -> None:
-    """Durations that a part could work with, and nobody should."""
+    """Report durations that are valid, but too short to be useful."""
     if config.defense.anti_replay.remember < LEAST_REMEMBER_SECONDS:
         problems.append(
             "defense.anti-replay.remember: expected at least 1h: a recorded hello can be replayed at any time"

@@ -79,7 +79,7 @@ class TagFormat(Word):
 
 
 class ReplayCacheKind(Word):
-    """What remembers the hellos that were seen."""
+    """The kind of anti-replay cache."""
 
     choices = ("exact", "window", "bloom", "redis")
 

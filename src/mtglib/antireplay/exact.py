@@ -74,7 +74,7 @@ class Exact:
         return self._directory
 
     def __len__(self) -> int:
-        """How many hellos are remembered."""
+        """The number of remembered hellos."""
         return self._memory.added - self._memory.forgotten
 
     def __bool__(self) -> bool:

@@ -42,7 +42,7 @@ _BLOCK_HEAD_BYTES = _BLOCK.size + _CRC.size
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file begins with."""
+    """A file's header."""
 
     record_bytes: int
     number: int
@@ -56,7 +56,7 @@ def pack_header(header: Header) -> bytes:
 
 
 def parse_header(data: bytes) -> Header | None:
-    """Parse what a file begins with; None if it is another kind of file, or damaged."""
+    """Parse a file's header; None if it is another kind of file, or damaged."""
     packed, crc = data[: _HEADER.size], data[_HEADER.size : HEADER_BYTES]
     if len(crc) != _CRC.size or _CRC.unpack(crc)[0] != zlib.crc32(packed):
         return None

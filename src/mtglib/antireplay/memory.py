@@ -8,11 +8,11 @@ from .entries import Entries
 
 
 class Memory(Entries, Protocol):
-    """Remembers 64-bit fingerprints of the latest of what it was asked about, in eight generations or some more.
+    """Remembers the latest 64-bit fingerprints, in eight or a few more generations.
 
-    A fingerprint is the first 8 bytes, as a little-endian number, of SHA-256 over the key and the data: whoever doesn't
-    have the key can't make two with one. It never has more than `max_entries`; once it has seen so many, it never has
-    fewer than 7/8 of that.
+    A fingerprint is the first 8 bytes, as a little-endian number, of SHA-256 over the key and the data: without the
+    key, nobody can make two inputs with the same fingerprint. It never holds more than `max_entries`; once it has seen
+    that many, it never holds fewer than 7/8 of that.
     """
 
     def __init__(self, key: bytes, max_entries: int) -> None: ...
@@ -23,7 +23,7 @@ class Memory(Entries, Protocol):
 
     @property
     def oldest_unix(self) -> int | None:
-        """When the first one was seen of the generation that is forgotten next; None if it is empty."""
+        """When the oldest entry of the generation to be forgotten next was seen; None if it is empty."""
         ...
 
 

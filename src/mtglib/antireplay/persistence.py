@@ -28,17 +28,16 @@ AnyEntries = TypeVar("AnyEntries", bound=Entries)
 
 
 class Persistence(Generic[AnyEntries]):
-    """Keeps entries in a directory, from `load` to `close`; each may be awaited once.
+    """Stores entries in a directory, from `load` to `close`; each may be awaited once.
 
-    What the disk can't do is one warning, and one message when it can again; nothing that is remembered is lost by that
-    while it lasts.
+    A failing disk causes one warning, and one message when it works again; meanwhile nothing that is in memory is lost.
 
     Args:
-        directory: For nothing else.
-        record_bytes: How long a record is.
-        file_entries: After so many records a new file is begun.
+        directory: A directory that is used for nothing else.
+        record_bytes: The length of a record.
+        file_entries: The number of records after which a new file is begun.
         now_unix: Returns Unix seconds.
-        logger: Is told, in the event loop's thread.
+        logger: Gets messages, in the event loop's thread.
     """
 
     def __init__(
@@ -58,12 +57,12 @@ class Persistence(Generic[AnyEntries]):
         self._has_failed = False
 
     async def load(self, make: Callable[[bytes], AnyEntries]) -> AnyEntries | None:
-        """Return what `make` makes of the directory's key, with what was kept; from then on all that is added is kept.
+        """Return `make`'s entries for the directory's key, with the stored records; from then on, store new ones.
 
-        None if the disk hasn't answered in half a minute, or nothing can be read at all.
+        None if the disk hasn't answered within half a minute, or nothing can be read.
 
         Raises:
-            OptionError: Another process has the directory.
+            OptionError: Another process uses the directory.
         """
         loop = asyncio.get_running_loop()
         loaded: asyncio.Future[AnyEntries] = loop.create_future()
@@ -92,7 +91,7 @@ class Persistence(Generic[AnyEntries]):
                 self._tell("warning", note)
 
     async def close(self) -> None:
-        """Write what is new, and give the directory free; a disk that doesn't answer has 0.8 s for that."""
+        """Write new records and release the directory; a disk that doesn't respond gets 0.8 s."""
         ended, self._ended = self._ended, None
         self._stop.set()
         if ended is None:

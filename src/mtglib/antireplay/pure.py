@@ -16,7 +16,7 @@ _GENERATIONS = 8
 
 
 class Generation:
-    """An eighth of all, which is forgotten at once."""
+    """An eighth of all entries, forgotten together."""
 
     __slots__ = ("entries", "first_unix", "known", "start")
 
@@ -42,7 +42,7 @@ class FingerprintLog:
 
     @property
     def forgotten(self) -> int:
-        """How many are forgotten."""
+        """The number of forgotten entries."""
         return self._generations[0].start if self._generations else self.added
 
     @property
@@ -120,7 +120,7 @@ class ReplayMemory(FingerprintLog):
 
 
 def keyed_fingerprint(key: bytes, data: bytes) -> int:
-    """Return a 64-bit number that nobody without the key can foresee."""
+    """Return a 64-bit number that can't be predicted without the key."""
     return int.from_bytes(sha256(key + data).digest()[:FINGERPRINT_BYTES], "little")
 
 

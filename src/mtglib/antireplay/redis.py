@@ -132,7 +132,7 @@ class Redis:
         self._sending = Sending(self._send, max_entries, place and place / "unsent", self._logger)
 
     def __len__(self) -> int:
-        """How many hellos are remembered in this process, as far as `fallback` tells."""
+        """The number of hellos remembered in this process, if `fallback` reports it."""
         return len(self._fallback) if isinstance(self._fallback, Sized) else 0
 
     def __bool__(self) -> bool:

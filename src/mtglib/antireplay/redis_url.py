@@ -19,7 +19,7 @@ _DEFAULT_PORT = 6379
 
 
 def checked_address(url: Any) -> str:
-    """Return where the server is, for messages.
+    """Return the server's address, for messages.
 
     Raises:
         OptionError: The URL is invalid. The message doesn't quote it, as it may contain a password.

@@ -95,7 +95,7 @@ class StableBloom:
         self._persistence: Persistence[_Inserted] | None = None
 
     def __len__(self) -> int:
-        """How many of the latest hellos are kept to be inserted again; 0 without a directory."""
+        """The number of recent hellos kept to be inserted again; 0 without a directory."""
         return 0 if self._log is None else self._log.added - self._log.forgotten
 
     def __bool__(self) -> bool:
@@ -183,7 +183,7 @@ class Cells:
         return False
 
     def count_down(self, start: int) -> None:
-        """Count a row of cells down by 1; it goes on at the beginning where the cells are over."""
+        """Count a row of cells down by 1; after the last cell it goes on at the first."""
         end = start + self.count_down_bytes
         self.cells[start:end] = self.cells[start:end].translate(_COUNT_DOWN)
         if (beyond := end - len(self.cells)) > 0:

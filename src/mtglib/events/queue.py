@@ -15,13 +15,13 @@ from ..event_types import Event, EventFinish, EventStart, EventTraffic
 
 
 class StreamQueue:
-    """Events in their order, each stream whole or not at all.
+    """Events in order, with all of a stream's events or none.
 
     Args:
-        max_events: From how many on nothing new is taken.
+        max_events: The number of events from which new streams are dropped.
 
     Attributes:
-        dropped: How many events weren't taken.
+        dropped: The number of dropped events.
     """
 
     def __init__(self, max_events: int) -> None:
@@ -55,13 +55,13 @@ class StreamQueue:
         self._events.append(event)
 
     def take(self, max_events: int) -> list[Event]:
-        """Return the oldest events, which leave the queue; empty if there are none."""
+        """Remove and return the oldest events; empty if there are none."""
         count = min(max_events, len(self._events))
         self._taken += count
         return [self._events.popleft() for _ in range(count)]
 
     def close(self) -> None:
-        """Drop all that is queued, and all that comes."""
+        """Drop all queued and later events."""
         self.dropped += len(self._events)
         self._max_events = 0
         self._events.clear()
@@ -75,7 +75,7 @@ class StreamQueue:
             self._late_traffic.pop((stream_id, False), None)
 
     def _merge(self, event: EventTraffic) -> bool:
-        """Add the event to its like, if that is still queued; else its own place is where the next ones go."""
+        """Merge the event into a queued one of its kind; if there is none, queue it for later ones to merge into."""
         key = (event.stream_id, event.is_read)
         index = self._late_traffic.get(key, -1) - self._taken
         if index < 0:

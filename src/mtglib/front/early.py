@@ -32,7 +32,7 @@ class EarlyFront:
 
     Args:
         shared: The proxy's.
-        conn: The visitor's connection; what was read from it stays in `unread`.
+        conn: The visitor's connection; bytes read from it stay in `unread`.
         entry: The visitor.
     """
 
@@ -65,7 +65,7 @@ class EarlyFront:
     async def read_hello(self, deadline_mono: float) -> tuple[bytes, int]:
         """Return the hello and its length; it stays in the connection's `unread`.
 
-        The bytes that complete a hello aren't passed on: the site would answer it.
+        The bytes that complete a hello aren't passed on: the site would answer them.
 
         Raises:
             ClientError: NOT_TLS, CLOSED or TIMEOUT: no hello comes, or the site has answered first.
@@ -123,7 +123,7 @@ class EarlyFront:
             self._upstream = None
 
     def _note_dial(self, dialling: asyncio.Task[socket.socket]) -> None:
-        """The dial is over. What was looked at by then is no whole hello, so that the site may have it."""
+        """Note that the dial is over. The bytes checked so far aren't a complete hello, so the site may get them."""
         if dialling is not self._dialling:
             return
         self._dialling = None
@@ -143,7 +143,7 @@ class EarlyFront:
             self._looking.reschedule(self._loop.time())
 
     def _forward(self) -> None:
-        """Send the site what it hasn't got yet, as far as it takes it: little enough to fit into any buffer."""
+        """Send the site the bytes it doesn't have yet, as far as it takes them: few enough to fit into any buffer."""
         unsent = (self._preamble + self._conn.unread)[self._sent_bytes :]
         if self._upstream is not None and unsent:
             try:

@@ -40,8 +40,8 @@ class LoopGuard:
 
     Args:
         dial: Connects to the site, for the test.
-        refresh: Has every entry's `to_client_bytes` brought up to date.
-        clock: Returns seconds that never go back.
+        refresh: Updates every entry's `to_client_bytes`.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class LoopGuard:
         self._known_until_mono = float("-inf")
 
     async def enter(self, entry: Entry, said: bytes) -> None:
-        """Note a visitor who is about to be connected to the site.
+        """Note a visitor that is about to be connected to the site.
 
         Args:
             entry: The visitor.
-            said: What it has sent.
+            said: The bytes it has sent.
 
         Raises:
             UpstreamError: The site leads back to this proxy.
@@ -92,19 +92,19 @@ class LoopGuard:
         return self._count(saying) >= _MOST_ALIKE
 
     def _count(self, saying: _Saying) -> int:
-        """Count the visitors who have said this and have no answer."""
+        """Count the visitors that have sent this and have no answer."""
         alike = self._unanswered.get(saying, [])
         alike[:] = [entry for entry in alike if not entry.to_client_bytes and not entry.is_over]
         return len(alike)
 
     async def _test_together(self) -> bool:
-        """Test the front; visitors who come meanwhile wait for the same test."""
+        """Test the front; visitors that arrive meanwhile wait for the same test."""
         if self._testing is None:
             self._testing = asyncio.get_running_loop().create_task(self._test())
         return await asyncio.shield(self._testing)
 
     async def _test(self) -> bool:
-        """Tell whether something that we say to the front comes back to us, before it answers or a second is over."""
+        """Return whether bytes that we send to the front come back to us, before it answers or a second has passed."""
         self._token, self._token_came_back = b"\x80" + os.urandom(_TELLING_BYTES - 1), asyncio.Event()
         came_back, sock = self._token_came_back, None
         try:

@@ -83,7 +83,7 @@ def check_list(field: str, value: Any, of_what: str, *, may_be_empty: bool = Fal
 
 
 def check_callable(field: str, value: Any, expected: str) -> None:
-    """Want what can be called, whether its result is awaited or not."""
+    """Check that a value is callable, whether its result is awaited or not."""
     if not callable(value):
         raise OptionError(field, f"{expected}, got {type(value).__name__}")
 

@@ -33,7 +33,7 @@ async def within(
 
     Args:
         seconds: The time-out.
-        awaitable: What is awaited.
+        awaitable: The awaitable.
         on_waiting: Called with the time-out if the awaitable doesn't finish immediately; `reschedule` can shorten the
             wait.
         late_seconds: How much longer to wait, if the awaitable was told to keep the time-out itself.

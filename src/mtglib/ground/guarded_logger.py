@@ -86,7 +86,7 @@ class Warnings:
 
     Args:
         logger: Gets the warnings.
-        clock: Returns seconds that never go back.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, logger: GuardedLogger, clock: Callable[[], float] = time.monotonic) -> None:

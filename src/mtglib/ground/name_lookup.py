@@ -25,12 +25,12 @@ _Key: TypeAlias = tuple[asyncio.AbstractEventLoop, str, int, socket.SocketKind]
 class NameLookup:
     """Looks names up with the system's resolver; may be used from several event loops, one after the other.
 
-    There is no time-out: with a silent DNS server the system takes half a minute or more, so bound the wait. A
-    look-up that has begun is left behind by whoever gives up, and the next one to ask waits for the same. Up to 32 run
-    at once; others wait for their turn, and giving up frees the place.
+    It has no time-out: if the DNS server doesn't answer, the system takes half a minute or more, so limit the wait. A
+    lookup that has begun goes on when its caller is cancelled, and the next caller waits for the same one. Up to 32 run
+    at once; others wait for their turn, and cancelling one frees its place.
 
     Args:
-        thread_name: What to call the threads.
+        thread_name: The name of the threads.
     """
 
     def __init__(self, thread_name: str) -> None:

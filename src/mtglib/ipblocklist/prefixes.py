@@ -22,12 +22,12 @@ class Prefixes(Protocol):
 
     @property
     def count(self) -> int:
-        """How many lines had an address, a prefix or a range."""
+        """The number of lines with an address, a prefix or a range."""
         ...
 
     @property
     def broken_lines(self) -> int:
-        """How many lines had something else."""
+        """The number of other lines."""
         ...
 
     def contains_v4(self, number: int) -> bool:

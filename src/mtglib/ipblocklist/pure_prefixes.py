@@ -27,8 +27,8 @@ class PrefixSet:
     """A set of IP addresses, made from the text of a netset, in pieces of whole lines; immutable.
 
     Attributes:
-        count: How many lines had an address, a prefix or a range.
-        broken_lines: How many lines had something else.
+        count: The number of lines with an address, a prefix or a range.
+        broken_lines: The number of other lines.
         v4: The ranges of IPv4.
         v6: Those of IPv6.
     """
@@ -146,7 +146,7 @@ def _cut(packed: bytes, width_bytes: int) -> Iterator[bytes]:
 
 
 def _joined(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Join what overlaps or touches, of ranges in order."""
+    """Join sorted ranges that overlap or touch."""
     rest = iter(ranges)
     for first, last in rest:
         low, high = first, last

@@ -37,21 +37,21 @@ class Writer(Protocol):
 
 
 def writer_for(stream: TextIO, on_dropped: Callable[[int], None]) -> Writer:
-    """Make what writes to `stream`: a thread, unless the stream is in memory."""
+    """Make a writer for `stream`: with a thread, unless the stream is in memory."""
     return MemoryWriter(stream) if isinstance(stream, io.StringIO) else LineWriter(stream, on_dropped)
 
 
 class LineWriter:
-    """Writes lines in their order from a thread. What finds 4096 of them waiting is dropped and counted.
+    """Writes lines in order from a thread. Lines beyond 4096 waiting ones are dropped and counted.
 
-    A terminal, a pipe or a socket may be read by nobody, and a disk may stall. Whatever has a descriptor of its own is
-    written to past the stream's buffer, whose lock would hold up whoever else prints there and the interpreter's end.
-    At the program's end the last lines have half a second.
+    The reader of a terminal, pipe or socket may have stopped reading, and a disk may stall. A stream with its own
+    descriptor is written to directly, bypassing its buffer, whose lock would block other threads that print there and
+    the interpreter's end. At the program's end the last lines have half a second.
 
     Args:
         stream: Where to write.
-        on_dropped: Called with the number of lines that were dropped, or that couldn't be written, before the next
-            line that can.
+        on_dropped: Called with the number of lines that were dropped or couldn't be written, before the next line that
+            can.
     """
 
     _dropped: int
@@ -95,7 +95,7 @@ class LineWriter:
 
 
 class MemoryWriter:
-    """Writes lines to what waits for nobody."""
+    """Writes lines to a stream that never blocks."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -120,7 +120,7 @@ def flush(timeout_seconds: float) -> bool:
 
 
 class _Sink:
-    """Where lines go, and how many didn't get there.
+    """The destination of lines, and the number of lost ones.
 
     Attributes:
         failing: Whether the last lines couldn't be written.
@@ -131,7 +131,7 @@ class _Sink:
         self._lost: deque[int] = deque()  # appended to by one thread and emptied by others, without a lock
 
     def write(self, lines: list[str]) -> None:
-        """Write; what can't be written is lost."""
+        """Write; data that can't be written is lost."""
         if not lines:
             return
         lost = self._write("".join(f"{line}\n" for line in lines))
@@ -140,7 +140,7 @@ class _Sink:
             self._lost.append(lost)
 
     def take_lost(self) -> int:
-        """Return how many lines were lost since this was asked before."""
+        """Return the number of lines lost since the previous call."""
         lost = 0
         with contextlib.suppress(IndexError):
             while True:
@@ -148,7 +148,7 @@ class _Sink:
         return lost
 
     def close(self) -> None:
-        """Free what was opened here."""
+        """Close the descriptors opened here."""
 
     def _write(self, text: str) -> int:
         """Write; return how many lines couldn't be."""
@@ -186,7 +186,7 @@ class _Descriptor(_Sink):
 
 
 class _Stream(_Sink):
-    """A stream that has no descriptor of its own, or more to do than writing: one that compresses, say."""
+    """A stream without its own descriptor, or one that transforms its data, for example by compression."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -202,7 +202,7 @@ class _Stream(_Sink):
 
 
 def _has_own_descriptor(stream: TextIO) -> bool:
-    """Tell whether what is written to the stream ends up in its descriptor as it is."""
+    """Return whether data written to the stream reaches its descriptor unchanged."""
     try:
         mode = os.fstat(stream.fileno()).st_mode
     except (OSError, ValueError, AttributeError):  # none of the system's, or closed
@@ -217,7 +217,7 @@ _writing: dict[threading.Thread, queue.SimpleQueue[_Item]] = {}
 
 @atexit.register
 def _end_all() -> None:
-    """Write what is waiting, all of it within half a second or not at all."""
+    """Write the waiting lines, within half a second for all of them together."""
     deadline_mono = time.monotonic() + _LAST_LINES_SECONDS
     writing = dict(_writing)
     for lines in writing.values():

@@ -59,7 +59,7 @@ def make_logger(
 
 
 class _Lines:
-    """Where lines go, and what they look like. One line a connection: this is written to be cheap."""
+    """The destination and the format of lines. Each connection logs one, so this is written to be cheap."""
 
     __slots__ = ("_msg", "_render")
 
@@ -115,14 +115,14 @@ class StructLogger:
 
 
 class DebugLogger(StructLogger):
-    """Writes debug messages too, and where an error came from."""
+    """Writes debug messages and tracebacks of errors, too."""
 
     __slots__ = ()
 
     debug_enabled = True
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
-        """What helps to find a fault."""
+        """Log details for debugging."""
         self._write("debug", message, error)
 
     def _error_fields(self, error: BaseException) -> _Fields:
@@ -160,7 +160,7 @@ def _encoder() -> Callable[[_Fields], str]:
 
 
 def _plain(value: Any) -> Any:
-    """Values as JSON has them, others as text: msgspec would take dataclasses apart and show a Secret's key."""
+    """Return JSON values unchanged, others as text: msgspec would expand dataclasses and show a Secret's key."""
     if type(value) in _PLAIN:
         return value
     if isinstance(value, dict):
@@ -171,7 +171,7 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    """Return `str(value)`, or what it is where that fails: the line's other fields still count."""
+    """Return `str(value)`, or its type if that fails: the line's other fields still matter."""
     try:
         return str(value)
     except Exception:
@@ -207,6 +207,6 @@ def _for_a_terminal() -> _Render:
 
 
 def _without_controls(key: str, value: Any) -> str:
-    """What peers sent must not steer the terminal; our own tracebacks keep their lines."""
+    """Remove control characters sent by peers, which could control the terminal; tracebacks keep their lines."""
     text = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
     return text if text.isprintable() or key == "exception" else repr(text)

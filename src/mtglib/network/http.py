@@ -95,7 +95,7 @@ class _Stream(httpcore2.AsyncNetworkStream):
 
 
 class _Backend(httpcore2.AsyncNetworkBackend):
-    """Where httpcore gets its connections from."""
+    """Makes httpcore's connections."""
 
     def __init__(self, dial: Dial) -> None:
         self._dial = dial
@@ -176,7 +176,7 @@ class _Transport(httpx2.AsyncBaseTransport):
 
 @contextmanager
 def _errors_as(broken: type[Exception], late: type[Exception]) -> Iterator[None]:
-    """Turn what the system raises into httpcore's words for it."""
+    """Convert exceptions of the system to httpcore's."""
     try:
         yield
     except TimeoutError as error:

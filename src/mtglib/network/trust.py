@@ -19,7 +19,7 @@ _making = threading.Lock()
 async def default_context(purpose: Literal["dns", "http"]) -> ssl.SSLContext:
     """Return a context for clients, which all of this purpose share: it sets its ALPN protocols.
 
-    Reading the authorities takes some 20 ms, so that is done in a thread, and again only when their file has changed.
+    Reading the authorities takes about 20 ms, so it is done in a thread, and again only if their file has changed.
 
     Raises:
         OSError: What is in place of their file, as SSL_CERT_FILE may say, isn't one and would never come to an end.

@@ -14,9 +14,9 @@ class Backlog:
     """Bytes on their way to a peer's kernel.
 
     Attributes:
-        begun_at_mono: Since when they are watched.
-        taken_at_mono: When the last byte was taken, as far as is known.
-        left_bytes: How many there were at the last look.
+        begun_at_mono: When watching began.
+        taken_at_mono: When the last byte was known to be taken.
+        left_bytes: The number of bytes at the last poll.
     """
 
     __slots__ = ("_looked_at_mono", "begun_at_mono", "left_bytes", "taken_at_mono")

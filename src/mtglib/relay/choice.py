@@ -32,13 +32,13 @@ def engine_threads(choice: str = "auto") -> int:
 
 
 class ChosenRelay:
-    """A relay that is made when the first job comes, and that belongs to the process it was made in.
+    """A relay that is created with the first job, and that belongs to the process in which it was created.
 
     Args:
         choice: A `ProxyOpts.relay`.
 
     Raises:
-        EngineError: "native" is asked for and isn't there.
+        EngineError: "native" was chosen, but the engine isn't built.
     """
 
     def __init__(self, choice: str) -> None:
@@ -65,12 +65,12 @@ class ChosenRelay:
         return self._relay.run(job, on_traffic)
 
     def report(self) -> None:
-        """Have each running job's `on_traffic` told at once what it has moved."""
+        """Call each running job's `on_traffic` now, with its traffic since the last call."""
         if self._relay is not None and self._pid == os.getpid():
             self._relay.report()
 
     def load(self) -> RelayLoad:
-        """Tell what it has to do now."""
+        """Return the current load."""
         if self._relay is not None and self._pid == os.getpid():
             return self._relay.load()
         return RelayLoad(0, 0 if self.description == "native" else None)

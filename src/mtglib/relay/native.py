@@ -114,7 +114,7 @@ class NativeRelay:
         self._tell_of(self._engine.progress())
 
     def _report_bit_by_bit(self) -> None:
-        """Report over most of a second: what all jobs cost at once, the engine's threads would have to wait for."""
+        """Spread the reports over most of a second: all at once, they would block the engine's threads."""
         self._untold += self._engine.progress()
         self._part = max(_LEAST_PART, -(-len(self._untold) // _PARTS))
         if self._next_part is None:
@@ -135,7 +135,7 @@ class NativeRelay:
                 self._tell(self._waiting[number][1], from_client, to_client, upstream_ended)
 
     def _tell(self, on_traffic: OnTraffic, from_client: int, to_client: int, upstream_ended: bool) -> None:
-        """Report traffic; what one job's callback raises must not keep the others from theirs."""
+        """Report traffic. One job's callback that raises must not affect the others."""
         try:
             on_traffic(from_client, to_client, upstream_ended)
         except Exception as error:

@@ -13,7 +13,7 @@ _LINGER_NONE = struct.pack("ii", 1, 0)
 
 
 def tune(sock: socket.socket) -> None:
-    """Send small messages at once, and let the kernel hold at most 128 KiB that can't be sent yet, if not less."""
+    """Send small messages immediately, and let the kernel hold at most 128 KiB that can't be sent yet."""
     with suppress(OSError):  # not TCP
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) <= _MAX_UNSENT_BYTES:
@@ -21,14 +21,14 @@ def tune(sock: socket.socket) -> None:
 
 
 def reset(sock: socket.socket) -> None:
-    """Close with RST: the peer must not take what it got for the whole."""
+    """Close with RST, so that the peer doesn't take the data for complete."""
     with suppress(OSError):  # not TCP
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
     sock.close()
 
 
 def undelivered_bytes(sock: socket.socket) -> int:
-    """Count what the kernel took and the peer's kernel hasn't acknowledged; a reset would throw it away."""
+    """Count the bytes that the peer's kernel hasn't acknowledged; a reset would discard them."""
     try:
         return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), "little")
     except OSError:

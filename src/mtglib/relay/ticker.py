@@ -27,7 +27,7 @@ class Ticker:
         self._jobs -= 1
 
     def close(self) -> None:
-        """Cancel what is scheduled."""
+        """Cancel the scheduled report."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -25,7 +25,7 @@ class _Entry:
 
 
 class DNSCache:
-    """Keeps up to `max_entries` answers; the one that was used longest ago goes first."""
+    """Keeps up to `max_entries` answers; the least recently used one is dropped first."""
 
     def __init__(self, max_entries: int) -> None:
         self._max_entries = max_entries

@@ -37,16 +37,16 @@ class Transport(Protocol):
 class DNSResolver:
     """A `ClosableResolver` over one server; made by `resolver_from_url`.
 
-    It belongs to the event loop that it is first used in. Answers are kept for their time to live, within 10 s and an
-    hour; that there are none, for 5 s to a minute. While the server is away, what it said within the last day still
-    holds. Names of /etc/hosts come first.
+    It belongs to the event loop in which it is first used. Answers are cached for their time to live, limited to 10 s
+    to an hour; negative answers for 5 s to a minute. While the server is down, its answers of the last day are still
+    used. Names of /etc/hosts take precedence.
 
     Args:
         transport: How the server is asked.
-        server: What to call it in errors.
-        hosts: What is known without it; None: /etc/hosts.
-        max_cached: How many answers are kept.
-        clock: Returns seconds that never go back.
+        server: The server's name in errors.
+        hosts: Names that are resolved without the server; None: /etc/hosts.
+        max_cached: The most cached answers.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -68,11 +68,12 @@ class DNSResolver:
         self._closed = False
 
     async def resolve(self, host: str, port: int) -> list[Answer]:
-        """Return the addresses of a name, IPv6 first; an IP address is its own.
+        """Return the addresses of a name, IPv6 first; an IP address is returned unchanged.
 
         Raises:
-            OSError: There are none (`socket.gaierror`), or the server can't be asked or has failed: the text names it.
-            TimeoutError: It doesn't answer; likewise.
+            OSError: The name has no addresses (`socket.gaierror`), or the server can't be reached or has failed: the
+                message names it.
+            TimeoutError: The server doesn't answer; the message names it.
             ResolverClosedError: This resolver was closed.
             ProxyUseError: It belongs to another event loop.
         """
@@ -86,7 +87,7 @@ class DNSResolver:
         return _answers(await self._both(name), port)
 
     async def aclose(self) -> None:
-        """Give up what is under way, and close connections to the server; for good.
+        """Cancel pending lookups and close connections to the server, permanently.
 
         Raises:
             ProxyUseError: It belongs to another event loop.

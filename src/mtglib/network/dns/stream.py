@@ -21,7 +21,7 @@ class DNSOverStream:
 
     Args:
         open_streams: Connects to the server, in bounded time.
-        timeout_seconds: For a question, a new connection included.
+        timeout_seconds: The limit for a query, including a new connection.
         padded: Hide how long names are; for TLS.
     """
 
@@ -33,10 +33,10 @@ class DNSOverStream:
         self._opening = asyncio.Lock()
 
     async def ask(self, name: str, kind: RecordType) -> tuple[Query, bytes]:
-        """Return a query and the answer to it. If a kept connection has died meanwhile, a new one is asked.
+        """Return a query and the answer to it. If a kept connection has died meanwhile, a new one is used.
 
         Raises:
-            OSError, TimeoutError: There is none.
+            OSError, TimeoutError: There is no valid answer.
         """
         async with asyncio.timeout(self._timeout_seconds):
             while True:

@@ -34,7 +34,7 @@ class DNSOverUDP:
         """Return a query and the answer to it.
 
         Raises:
-            OSError, TimeoutError: There is none.
+            OSError, TimeoutError: There is no valid answer.
         """
         failure: OSError = TimeoutError()
         for _ in range(_TRIES):
