@@ -1,4 +1,4 @@
-"""What `mtg access` says: a proxy's links and secret, in mtg's JSON."""
+"""The output of `mtg access`: a proxy's links and secret, in mtg's JSON format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The running program. Signals, tests and whatever else governs it call the methods of an `App`."""
+"""The running program. Signal handlers and tests control it with the methods of an `App`."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class App:
     async def _end(self) -> int:
         if self._phase is not Phase.NEW:
             await self._has_begun.wait()
-        if self._phase is not Phase.RUNNING:  # it has failed to start, and whoever started it knows why
+        if self._phase is not Phase.RUNNING:  # it has failed to start, and the caller knows why
             self._phase = Phase.STOPPED
             return EXIT_RUNTIME
         self._phase = Phase.STOPPING
@@ -184,7 +184,7 @@ class App:
         if self._parts.replay_memory is not None:
             await (
                 self._parts.replay_memory.close()
-            )  # nobody comes any more, and a successor may have it during the grace
+            )  # no new hellos arrive, and a successor may use it during the grace period
         await shutting_down
         exit_code = self._exit_code(await asyncio.gather(*self._serving, return_exceptions=True))
         self._on_served(exit_code)

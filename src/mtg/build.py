@@ -1,8 +1,8 @@
-"""From a configuration to the library's parts: the one place that knows every part.
+"""Builds the library's parts from a configuration: the only module that knows every part.
 
-A key of the file has its meaning here and nowhere else; what isn't mentioned has no effect yet
-(`mtg.config.rules` refuses or reports it). Nothing happens outside of the process: no file is opened, no socket, and
-no thread begins, so that one configuration can be built beside another that is running.
+This module alone gives a key of the file its meaning; a key that isn't used here has no effect yet (`mtg.config.rules`
+rejects or reports it). Building has no effects outside the process: it opens no files or sockets and starts no threads,
+so a configuration can be built while another one is running.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command line. Every error that a user can see ends here as a line; tracebacks are for developers.
+"""The command line. Every error for a user becomes a line here; tracebacks are for developers.
 
 Commands import what they need when they run: `mtg --help` must not wait for an event loop to be imported.
 """

@@ -1,4 +1,4 @@
-"""The ends of parts, one after the other and all of them within a bound."""
+"""Closes parts one after the other, with a time limit for all of them."""
 
 from __future__ import annotations
 

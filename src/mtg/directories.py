@@ -1,4 +1,4 @@
-"""Where what outlives the process is kept: as configured, or where the system wants it to be."""
+"""The directories for persistent files: as configured, or the system's default."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def _system_directory(configured: str | None, of_systemd: str, of_user: str, in_
         return user / "mtg"
     try:
         return Path.home() / in_home / "mtg"
-    except RuntimeError:  # no $HOME, and nobody whom the system knows
+    except RuntimeError:  # no $HOME, and no such user in the system
         return None

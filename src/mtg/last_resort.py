@@ -1,4 +1,4 @@
-"""Ends the process where an orderly end hangs: in a thread of an executor, say, or in a part that ignores its end."""
+"""Ends the process if an orderly end hangs: in an executor's thread, for example, or in a part that ignores it."""
 
 from __future__ import annotations
 

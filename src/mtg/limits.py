@@ -1,4 +1,4 @@
-"""How many files the system lets this process open, and what that leaves for connections."""
+"""The limit of open files, and the number of connections it allows."""
 
 from __future__ import annotations
 

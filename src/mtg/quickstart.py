@@ -1,4 +1,4 @@
-"""`mtg quickstart`: makes a configuration where there is none, and serves it."""
+"""`mtg quickstart`: makes a configuration if there is none, and serves it."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _first_port(listeners: Sequence[socket.socket]) -> int:
 
 
 def _checked_server(server: str | None) -> str | None:
-    """A link with a server that nobody can reach would only be noticed by its users."""
+    """Check the server: otherwise only users would notice that a link's server can't be reached."""
     if server is None:
         return None
     bare = server.removeprefix("[").removesuffix("]")

@@ -1,4 +1,4 @@
-"""What parts refuse, told in the words of the configuration: all of it at once, and by key."""
+"""Reports options that parts reject, by the configuration's keys, and all of them at once."""
 
 from __future__ import annotations
 

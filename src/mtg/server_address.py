@@ -1,4 +1,4 @@
-"""Which address clients reach this machine at, as far as it can be known without asking the network."""
+"""Finds the address at which clients reach this machine, without asking the network."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def server_address(config: Config, version: int, given: IPAddress | None = None)
 
 
 def default_source(version: int) -> IPAddress | None:
-    """The source address of the default route, or None where there is none. Sends nothing."""
+    """Return the source address of the default route, or None without one. Sends nothing."""
     family, anywhere = _ANYWHERE[version]
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:

@@ -1,4 +1,4 @@
-"""The parts that work beside the proxy, from before its first connection until after its last event."""
+"""The services beside the proxy; they run from before its first connection until after its last event."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def _load_replay_memory(
         )
     logger.bind(hellos=len(memory), reach_seconds=round(memory.reach_seconds)).info("the replay memory is loaded")
     if isinstance(memory, Redis):
-        await memory.probe()  # what is wrong there is told now, not by the first client
+        await memory.probe()  # problems are reported now, not at the first client
 
 
 async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_path: str, stop: asyncio.Event) -> None:

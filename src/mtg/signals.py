@@ -1,4 +1,4 @@
-"""What signals mean to the running program: they call the methods of an `App`."""
+"""Signal handlers of the running program; they call the methods of an `App`."""
 
 from __future__ import annotations
 

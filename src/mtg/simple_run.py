@@ -1,4 +1,4 @@
-"""`mtg simple-run`: a configuration out of flags, for those who want no file."""
+"""`mtg simple-run`: makes a configuration from flags, without a file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Flags:
 def load_flags(flags: Flags) -> Loaded:
     """Return the configuration for the flags; unknown DCs fall back to a known one, as with mtg's simple-run."""
     loaded = config_from_table(_table(flags), source=_SOURCE)
-    return replace(loaded, warnings=())  # they are about keys that nobody wrote
+    return replace(loaded, warnings=())  # they are about keys that the user didn't write
 
 
 @contextmanager

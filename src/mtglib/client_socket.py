@@ -37,7 +37,7 @@ def apply_calls(sock: socket.socket, calls: SocketCalls) -> None:
 
 
 def _is_there_and_new(algorithm: bytes) -> bool:
-    """Tell whether the kernel has an algorithm, and another one as its default."""
+    """Return whether the kernel has an algorithm, and another one as its default."""
     try:
         with socket.socket() as sock:
             before = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)

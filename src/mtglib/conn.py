@@ -68,7 +68,7 @@ class Conn:
         while len(self.unread) < most_bytes:
             try:
                 data = self._sock.recv(most_bytes - len(self.unread))
-            except OSError:  # nothing more has; what is wrong is for the next reader to find
+            except OSError:  # nothing more has arrived; the next reader finds an error
                 return
             if not data:
                 return

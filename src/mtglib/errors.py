@@ -54,7 +54,7 @@ class UnknownOptionError(OptionError, TypeError):
     """
 
     def __init__(self, field: str, names: Iterable[str]) -> None:
-        import difflib  # here, as it takes milliseconds, and nearly nobody needs it
+        import difflib  # here, as it takes milliseconds and is rarely needed
 
         near = difflib.get_close_matches(field, names, n=1)
         super().__init__(field, "the name of an option" + (f"; did you mean {near[0]}?" if near else ""))
@@ -118,7 +118,7 @@ class ClientError(MtglibError):
     """The connection isn't from a client of ours, or the client breaks the protocol.
 
     Attributes:
-        reason: What is wrong.
+        reason: Why, for events, metrics and the log.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:

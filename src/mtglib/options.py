@@ -136,7 +136,7 @@ class ProxyOpts:
         and no events. Messages go to the standard library's logger "mtglib", which shows warnings on stderr if
         `logging` isn't configured; pass `mtglib.noop.NoopLogger` for silence. `changes` are attributes of this class.
         """
-        from .defaults import default_parts  # here, as only who wants these parts imports them
+        from .defaults import default_parts  # here, so that only callers that want these parts import them
 
         given: dict[str, Any] = {**default_parts(), **changes}
         return cls(secret=secret, **given)

@@ -50,18 +50,18 @@ def check_part(field: str, part: Any, interface: type, error: type[OptionError] 
 
 
 def must_be_awaited(function: Any) -> bool:
-    """Tell whether a call only begins something, as calls of `async def` and of generators do."""
+    """Return whether a call only begins something, as calls of `async def` and of generators do."""
     kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
     return any(kind(function) or kind(getattr(function, "__call__", None)) for kind in kinds)  # noqa: B004
 
 
 def _is_asked(wanted: Any) -> bool:
-    """Tell whether an interface's method is awaited for an answer; without one, a plain function may do as well."""
+    """Return whether an interface's method is awaited for an answer; without one, a plain function may do as well."""
     return must_be_awaited(wanted) and _returned(wanted) != "None"
 
 
 def _answers_at_once(wanted: Any, given: Any) -> bool:
-    """Tell whether a plain function doesn't look as if it returned something to await; nothing is known of others."""
+    """Return whether a plain function seems to return its answer directly; False for other callables."""
     while isinstance(given, functools.partial):
         given = given.func
     plain = (inspect.isfunction(given) or inspect.ismethod(given)) and not must_be_awaited(given)
@@ -76,11 +76,11 @@ def _returned(function: Any) -> str:
 
 
 def _call_problem(wanted: Any, given: Any) -> tuple[str, str] | None:
-    """Return a call of an interface's method that another one can't take, and why; None for all that isn't known."""
+    """Return a call of an interface's method that another one can't take, and why; None if unknown."""
     try:
         parameters = list(inspect.signature(wanted).parameters.values())[1:]  # the first one is self
         signature = inspect.signature(given, follow_wrapped=False)  # a decorator's may add what is missing
-    except Exception:  # whatever a part's attributes and annotations do
+    except Exception:  # a part's attributes and annotations may do anything
         return None
     needed = [each for each in parameters if each.default is Parameter.empty]
     named_too = [each for each in parameters if each in needed or each.kind is not Parameter.POSITIONAL_OR_KEYWORD]

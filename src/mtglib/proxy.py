@@ -241,7 +241,7 @@ class Proxy:
             self._ended.set_result(None)
         if self._shared is not None:
             self._shared.visitor_log.close()
-            if not self._roster:  # else what is left behind still needs it
+            if not self._roster:  # otherwise streams left behind still need it
                 self._shared.readiness.close()
 
     async def __aenter__(self) -> Self:

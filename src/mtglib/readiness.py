@@ -76,7 +76,7 @@ class Readiness:
     def forget(self, fd: int) -> None:
         """Stop watching a descriptor; do so before it is closed or given away."""
         if self._watched.pop(fd, None) is not None:
-            with suppress(OSError):  # somebody closed it, which has the same effect
+            with suppress(OSError):  # it is already closed, which has the same effect
                 self._epoll.unregister(fd)
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tupl
         decoded, error = decoder.feed(conn.take_all())
         payload += decoded
         if len(payload) >= obfuscated2.FRAME_BYTES:
-            break  # what is wrong behind it ends the relay, after what came before
+            break  # an error after it ends the relay, after the bytes before it
         if error is not None:
             raise error
         if decoder.ended:

@@ -84,7 +84,7 @@ async def _pump(sock: socket.socket, reader: asyncio.StreamReader, writer: async
     outward, inward = asyncio.ensure_future(_out(sock, writer)), asyncio.ensure_future(_in(reader, sock))
     hang_up = _HangUp(sock, inward.cancel)
     try:
-        # An error in one direction ends both: half of a tunnel is none.
+        # An error in one direction ends both: half a tunnel is useless.
         await asyncio.wait((outward, inward), return_when=asyncio.FIRST_EXCEPTION)
     finally:
         hang_up.close()

@@ -1,4 +1,4 @@
-"""Reads a configuration file and what it names: with `small_file` all of this package that touches the file system."""
+"""Reads a configuration file and the files it names; only this and `small_file` touch the file system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a value of the configuration may appear in a message: short, on one line, without a secret in it."""
+"""Shows a value of the configuration in a message: short, on one line, without secrets."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What concerns several keys: required ones, deprecated twins, and keys whose feature isn't there yet.
+"""Rules for keys: required ones, combinations, deprecated names, and keys of features that don't exist yet.
 
-Pure: tables in, lines out. Ignoring a key that somebody relies on would be worse than refusing it (a
-forgotten `proxies` would dial Telegram directly), so a key without its feature is accepted only where it asks
-for nothing.
+It is pure: tables in, lines out. Ignoring a key that the operator relies on would be worse than rejecting it (ignoring
+`proxies` would dial Telegram directly), so a key without its feature is accepted only if its value asks for nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Every key of the configuration file with its type, default and bounds.
 
-A field is the key in kebab-case (`bind_to` is `bind-to`); a section is a class. `None` means "not set", which
-a text key may also write as "". What a key does is said in docs and in the example configuration; here are
-only its type and limits; a part that is made with it may have narrower ones (`mtg.build`).
+A field is the key in kebab-case (`bind_to` is `bind-to`); a section is a class. `None` means "not set", which a text
+key may also write as "". The docs and the example configuration say what a key does; this module defines only its type
+and limits. The part that uses it may have narrower ones (`mtg.build`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads files that have to be small, whatever the path turns out to be: none of them keeps the program waiting."""
+"""Reads small files, and never blocks, whatever kind of file the path names."""
 
 from __future__ import annotations
 

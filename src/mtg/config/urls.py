@@ -1,4 +1,4 @@
-"""URLs of the configuration. Whether one can work is for the part that uses it to say; here it is a text."""
+"""URLs in the configuration. They are kept as text; the part that uses a URL validates it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the author of a configuration has written under a key, and how much of that a message may show."""
+"""The value of a key as written in the configuration, and how much of it a message may show."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class Journal:
     def _open_folder(self) -> int:
         if self._folder is not None:
             return self._folder
-        with suppress(OSError):  # what is wrong comes out next, unless it may only be read
+        with suppress(OSError):  # the next step reports an error, unless it is read-only
             _make_directory(self._directory)
         folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -82,7 +82,7 @@ class FingerprintLog:
 
     def _with_room(self, now_unix: int) -> Generation:
         """Return the latest generation, after making room for one more in it."""
-        # In this order, so that whoever looks on in another thread always finds a generation.
+        # In this order, so that another thread that looks on always finds a generation.
         if not self._generations or len(self._generations[-1].entries) >= self._generation_entries:
             self._generations.append(Generation(self.added, now_unix))
         if self.added - self.forgotten >= self._max_entries:

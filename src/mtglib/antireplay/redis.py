@@ -168,7 +168,7 @@ class Redis:
             self._lost(error)
             self._sending.add(record)
             return False
-        except asyncio.CancelledError:  # nobody waits any more; whether the server has it is unknown
+        except asyncio.CancelledError:  # the caller was cancelled; whether the server has it is unknown
             self._sending.add(record)
             raise
         self._answered(is_probe)

@@ -167,7 +167,7 @@ class Cells:
         self._words = struct.Struct(f"<{hashes + 1}I")
 
     def has_or_insert(self, fingerprint: int) -> bool:
-        """Tell whether all of its cells are set; if not, count some down and set them."""
+        """Return whether all of its cells are set; if not, count some down and set them."""
         cells, count = self.cells, len(self.cells) * _CELLS_PER_BYTE
         hashed = blake2b(fingerprint.to_bytes(FINGERPRINT_BYTES, "little"), digest_size=self._words.size, key=self.key)
         start, *words = self._words.unpack(hashed.digest())

@@ -1,1 +1,1 @@
-"""Private. Relays visitors, who aren't clients of ours, to the fronting site itself."""
+"""Private. Relays visitors, which aren't clients of ours, to the fronting site."""

@@ -22,7 +22,7 @@ from .loops import LoopGuard
 from .own_address import leads_to_us
 
 _MOST_DIALS = 512
-"""How many connections to the site are begun at once; more visitors wait."""
+"""The most connections to the site that are begun at once; more visitors wait."""
 
 _PAUSE_SECONDS = 0.0015
 """Between two pieces of what a visitor has sent: enough for a site that is idle to read the first one."""

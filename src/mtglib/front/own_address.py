@@ -51,7 +51,7 @@ def _covers(listener: socket.socket, own: IPAddress, peer: IPAddress) -> bool:
 
 
 def _is_local(ip: IPAddress) -> bool:
-    """Tell whether an address is one of this machine's: connections to it come from it, or it can be bound to."""
+    """Return whether an address is one of this machine's: connections to it come from it, or it can be bound to."""
     family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
         probe.connect((str(ip), 9))  # sends nothing

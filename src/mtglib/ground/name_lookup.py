@@ -94,7 +94,7 @@ class _Lookup:
             found = [*socket.getaddrinfo(host, port, type=kind)]
         except OSError as error:
             found = error
-        except Exception:  # the name's encoding, a NUL in it, a port beyond all bounds: all who wait want an answer
+        except Exception:  # the name's encoding, a NUL in it, a port beyond all bounds: all callers need an answer
             found = OSError(f"{host!r} isn't a host name, or {port} isn't a port")
         try:
             loop.call_soon_threadsafe(self.tell, found)

@@ -94,7 +94,7 @@ def split_url(
         host, port = parts.hostname or "", parts.port  # a property that parses
     except ValueError:
         raise OptionError(option, expected) from None
-    # A colon without a port is a slip: somebody's variable was empty.
+    # A colon without a port is a mistake: probably a variable was empty.
     if parts.scheme not in schemes or port == 0 or parts.netloc.endswith(":"):
         raise OptionError(option, expected)
     is_place = parts.path if parts.scheme == file_scheme else _is_host(host, "[" in parts.netloc)

@@ -62,7 +62,7 @@ def _request_headers(known: Validators) -> dict[str, str]:
 
 
 def _shows_its_end(response: Any) -> bool:
-    """Tell whether a body that is cut off would be noticed: HTTP/1 may end one by closing."""
+    """Return whether a body that is cut off would be noticed: HTTP/1 may end one by closing."""
     headers: Mapping[str, str] = response.headers
     return (
         "content-length" in headers or "transfer-encoding" in headers or not response.http_version.startswith("HTTP/1")

@@ -31,11 +31,11 @@ class Prefixes(Protocol):
         ...
 
     def contains_v4(self, number: int) -> bool:
-        """Tell whether an IPv4 address is in the set."""
+        """Return whether an IPv4 address is in the set."""
         ...
 
     def contains_v6(self, number: int) -> bool:
-        """Tell whether an IPv6 address is."""
+        """Return whether an IPv6 address is."""
         ...
 
 

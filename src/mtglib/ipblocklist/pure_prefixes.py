@@ -61,11 +61,11 @@ class PrefixSet:
         return union
 
     def contains_v4(self, number: int) -> bool:
-        """Tell whether an IPv4 address is in the set."""
+        """Return whether an IPv4 address is in the set."""
         return self.v4.has(number)
 
     def contains_v6(self, number: int) -> bool:
-        """Tell whether an IPv6 address is; one that is IPv4-mapped is looked up as IPv4."""
+        """Return whether an IPv6 address is; one that is IPv4-mapped is looked up as IPv4."""
         return self.v4.has(number & 0xFFFFFFFF) if number >> 32 == 0xFFFF else self.v6.has(number)
 
 
@@ -169,7 +169,7 @@ class _V4Ranges(Iterable[tuple[int, int]]):
             self._last.append(last)
 
     def has(self, number: int) -> bool:
-        """Tell whether a range has the number."""
+        """Return whether a range has the number."""
         after = bisect_right(self._first, number)
         return after > 0 and number <= self._last[after - 1]
 
@@ -187,7 +187,7 @@ class _V6Ranges(Iterable[tuple[int, int]]):
             self._last.append(last)
 
     def has(self, number: int) -> bool:
-        """Tell whether a range has the number."""
+        """Return whether a range has the number."""
         high, low = number >> 64, number & _HALF
         end = bisect_right(self._first.high, high)
         start = bisect_left(self._first.high, high, 0, end)

@@ -26,11 +26,11 @@ _REST_SECONDS = 0.01
 price of two changes of threads. It is short enough for 4096 lines not to come meanwhile."""
 
 _Item: TypeAlias = str | threading.Event | None
-"""A line; or what is set when all lines before it are written; or None, which ends the thread."""
+"""A line; or an event to set when all lines before it are written; or None, which ends the thread."""
 
 
 class Writer(Protocol):
-    """What a log needs: one method for all levels."""
+    """A log's writer: one method for all levels."""
 
     def msg(self, line: str) -> None:
         """Write a line."""
@@ -176,7 +176,7 @@ class _Descriptor(_Sink):
                 try:
                     written = os.write(self._descriptor, rest)
                     self._torn, rest = rest[:written][-1:] != b"\n", rest[written:]
-                except BlockingIOError:  # whoever started us shares a non-blocking descriptor with us
+                except BlockingIOError:  # our parent process shares a non-blocking descriptor with us
                     ready = select.poll()
                     ready.register(self._descriptor, select.POLLOUT)
                     ready.poll()

@@ -188,7 +188,7 @@ def _masked(render: _Render) -> _Render:
 def _for_a_terminal() -> _Render:
     """Lines for people: local time, colours unless NO_COLOR is set."""
     try:
-        import structlog  # nobody else needs it
+        import structlog  # imported here, since only coloured lines need it
     except ModuleNotFoundError:
         return _as_json()
 

@@ -98,7 +98,7 @@ class NativeRelay:
         for number, from_client, to_client, upstream_ended, reason in self._engine.completed():
             on_end, on_traffic = self._waiting.pop(number)
             told = self._reported.pop(number, _NOTHING)
-            if not on_end.done():  # who waits wakes up later, after the last traffic was told
+            if not on_end.done():  # the caller wakes up later, after the last traffic was reported
                 on_end.set_result(RelayResult(from_client, to_client, Reason(reason)))
             if (from_client, to_client, upstream_ended) != told:
                 self._tell(on_traffic, from_client - told[0], to_client - told[1], upstream_ended)

@@ -70,7 +70,7 @@ def parse_client_frame(frame: bytes, secret_key: bytes) -> ClientFrame:
 
 
 def dc_noise_is_usable(noise: bytes) -> bool:
-    """Tell whether a frame may start like this: it must not look like another protocol."""
+    """Return whether a frame may start like this: it must not look like another protocol."""
     return noise[0] != 0xEF and noise[:4] not in _FORBIDDEN_STARTS and any(noise[4:8])
 
 

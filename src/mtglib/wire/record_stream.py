@@ -37,7 +37,7 @@ class RecordDecoder:
         self.ended = False
 
     def feed(self, received: bytes) -> tuple[bytes, ClientError | None]:
-        """Take what was received; return the payload in it, and what is wrong with what comes behind that."""
+        """Take received bytes; return their payload, and the error in the bytes after it, if any."""
         payload, _, error = self.feed_part(received, len(received))
         return payload, error
 

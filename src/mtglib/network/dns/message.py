@@ -62,11 +62,11 @@ class Query:
             raise NoHostNameError(f"{name!r} isn't a host name") from error
 
     def is_answered_by(self, wire: bytes) -> bool:
-        """Tell whether bytes are an answer to this very question, if only a truncated one."""
+        """Return whether bytes are an answer to this very question, if only a truncated one."""
         return (answer := self._parse(wire)) is not None and self._message.is_response(answer)
 
     def is_truncated(self, wire: bytes) -> bool:
-        """Tell whether an answer lacks something that didn't fit."""
+        """Return whether an answer lacks something that didn't fit."""
         answer = self._parse(wire)
         return answer is not None and bool(answer.flags & dns.flags.TC)
 

@@ -30,7 +30,7 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         ...
 
 
@@ -121,7 +121,7 @@ class DNSResolver:
             await asyncio.wait(tasks)
         if addresses := [address for task in tasks for address in _found(task)]:
             return addresses
-        if any(task.cancelled() for task in tasks):  # as `aclose` does, and nobody else
+        if any(task.cancelled() for task in tasks):  # only `aclose` cancels them
             raise ResolverClosedError
         for task in tasks:
             task.result()  # raises what went wrong, if that is why there is nothing

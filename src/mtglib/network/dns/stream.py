@@ -118,7 +118,7 @@ class _Connection:
     def _tell(self, wire: bytes) -> None:
         query, answer = self._waiting.get(int.from_bytes(wire[:2]), (None, None))
         if query is None or answer is None:
-            # Who asked has given up; but a server that goes on like this floods us.
+            # The caller was cancelled; but a server that goes on like this floods us.
             self._late_answers += 1
             if self._late_answers > _MAX_LATE_ANSWERS:
                 raise DNSError("sent an answer that nobody asked for")

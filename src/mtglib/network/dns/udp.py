@@ -49,7 +49,7 @@ class DNSOverUDP:
         raise failure
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         await self._over_tcp.aclose()
 
     async def _ask_once(self, query: Query) -> bytes:
