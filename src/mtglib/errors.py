@@ -27,7 +27,7 @@ class MtglibError(Exception):
 class OptionError(MtglibError, ValueError):
     """An option has an invalid value.
 
-    Its text is one line.
+    Its message is one line.
 
     Args:
         field: The option's name, as in `ProxyOpts`.

@@ -45,7 +45,7 @@ _KEY_PREFIX = re.compile(r"[^\ud800-\udfff]{0,200}")  # what can be written as U
 
 
 class Redis:
-    """Shares an anti-replay cache between proxies on a Redis server, for `remember_seconds`.
+    """Shares an anti-replay cache between proxies; a Redis server remembers each hello for `remember_seconds`.
 
     Each hello is first looked up and noted in `fallback`, in this process: a hello that this proxy knows costs no round
     trip. While the server is down, too slow or full, only the fallback answers. It is exact for the hellos this proxy
@@ -53,7 +53,7 @@ class Redis:
     the server is back, the hellos seen meanwhile are sent to it, 2000 a second, so that the other proxies detect their
     replays, too.
 
-    After a failure the server isn't asked for a second. Then one hello tries it again and waits for at most
+    After a failure the server is left alone for 1 s. Then one hello tries it again and waits for at most
     `timeout_seconds`, while all others are answered immediately. The log has a warning with the server's address when
     it is lost and one line when it is back. Use `probe` to find out before the first hello does. The server's name is
     looked up for each new connection, in a background thread; if it has several addresses, they are tried in turn.
@@ -74,7 +74,7 @@ class Redis:
         max_entries: The most hellos to remember in this process, and the most that may wait for the server; see
             `Exact`.
         directory: Where to store both; see `Exact`. None: in memory only.
-        logger: Told when the server becomes unavailable, and when it is back.
+        logger: Gets a warning when the server becomes unavailable, and a message when it is back.
         timeout_seconds: How long a hello may wait for the server, connecting included, in seconds: above 0, up to 0.99,
             since the proxy itself waits for 1 s.
         key_prefix: The prefix of the keys on the server; the same for all proxies of a fleet. At most 200 characters.

@@ -17,7 +17,7 @@ class Standard:
         fields: Fields to add to every message.
 
     Raises:
-        OptionError: `logger` isn't a `logging.Logger`, but its name, for example.
+        OptionError: `logger` isn't a `logging.Logger`; the name of one isn't enough.
     """
 
     def __init__(self, logger: logging.Logger, fields: Mapping[str, Any] | None = None) -> None:

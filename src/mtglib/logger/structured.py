@@ -96,7 +96,7 @@ class StructLogger:
         return type(self)(self._lines, self._name, {**self._fields, **fields})
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
-        """Dropped."""
+        """Do nothing."""
 
     def info(self, message: str, *, error: BaseException | None = None) -> None:
         """Log normal operation."""

@@ -27,7 +27,7 @@ class Balanced:
 
     Args:
         networks: At least one. A `CircuitBreaker` among them is skipped while it is open. Give it a logger: it then
-            also reports failures that stay unnoticed otherwise, because another network is used instead.
+            also reports failures that would otherwise go unnoticed, because another network is used instead.
 
     Raises:
         OptionError: `networks` is empty, or contains something that isn't a network.

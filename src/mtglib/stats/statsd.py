@@ -46,8 +46,8 @@ class Statsd:
             A dot at the end is optional.
         tag_format: The format of tags: "datadog", "influxdb" or "graphite".
         flush_each_seconds: How often to send counters and gauges, in seconds: above 0, at most a day.
-        logger: Told once about each function given to `sample` that raises. If the server's name can't be resolved or
-            nothing listens at its port, it gets one warning, and one info message when that is over.
+        logger: Gets one warning about each function given to `sample` that raises. If the server's name can't be
+            resolved or nothing listens at its port, it gets one warning, and one info message when that is over.
 
     Raises:
         OptionError: A value is invalid.
