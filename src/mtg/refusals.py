@@ -31,7 +31,7 @@ class Refusals:
         self.lines: list[str] = []
 
     def make(self, part: partial[T], keys: Mapping[str, str]) -> T | None:
-        """Make a part without the options it rejects, so that all of these are reported; None if it can't.
+        """Make a part without the options it rejects, so that all are reported; None if one is mandatory.
 
         Args:
             part: The part and its options, by name.

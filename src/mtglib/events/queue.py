@@ -75,7 +75,7 @@ class StreamQueue:
             self._late_traffic.pop((stream_id, False), None)
 
     def _merge(self, event: EventTraffic) -> bool:
-        """Merge the event into a queued one of its kind; if there is none, queue it for later ones to merge into."""
+        """Merge the event into a queued one of its kind; if there is none, note its place for later ones."""
         key = (event.stream_id, event.is_read)
         index = self._late_traffic.get(key, -1) - self._taken
         if index < 0:

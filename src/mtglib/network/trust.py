@@ -17,7 +17,7 @@ _making = threading.Lock()
 
 
 async def default_context(purpose: Literal["dns", "http"]) -> ssl.SSLContext:
-    """Return a client context that all callers with the same purpose share: it sets the ALPN protocols.
+    """Return a client context, shared by all callers with the same purpose, which sets its ALPN protocols.
 
     Reading the authorities takes about 20 ms, so it is done in a thread, and again only if their file has changed.
 
