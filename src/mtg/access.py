@@ -1,4 +1,4 @@
-"""What `mtg access` says: a proxy's links and secret, in mtg's JSON."""
+"""The output of `mtg access`: a proxy's links and secret, in mtg's JSON format."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def make_access(
     port: int | None = None,
     hex_secret: bool = False,
 ) -> Access:
-    """The links of a configured proxy; what is given wins over what is configured or found.
+    """Return the links of a configured proxy; arguments win over configured and detected values.
 
     Raises:
         UserError: No address or port is known.

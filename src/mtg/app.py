@@ -1,4 +1,4 @@
-"""The running program. Signals, tests and whatever else governs it call the methods of an `App`."""
+"""The running program. Signal handlers and tests control it with the methods of an `App`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OnListening = Callable[[Sequence[socket.socket]], None]
 
 
 class Phase(StrEnum):
-    """What an `App` is at."""
+    """What an `App` is doing."""
 
     NEW = "new"
     STARTING = "starting"
@@ -39,16 +39,16 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How an `App` is.
+    """The status of an `App`.
 
     Attributes:
-        phase: What it is at.
+        phase: What it is doing.
         since_unix: When it was started, Unix seconds; 0 before.
         listens: The addresses that it listens on, as `bind-to` would write them; empty before it does.
-        relay_engine: What relays.
-        clients: How many clients are connected.
-        visitors: How many others are, or may yet turn out to be clients.
-        events_dropped: How many events observers didn't get.
+        relay_engine: The relay in use.
+        clients: The number of connected clients.
+        visitors: The number of other connections, including those not authenticated yet.
+        events_dropped: The number of events that observers didn't get.
     """
 
     phase: Phase
@@ -61,11 +61,11 @@ class Status:
 
 
 class App:
-    """A proxy with everything around it, in the running event loop. It is started once and stopped once.
+    """A proxy and the services around it, in the running event loop. It is started once and stopped once.
 
     Args:
-        parts: What it consists of.
-        on_served: Called with the exit code when no stream is left, before the services end.
+        parts: The proxy's options and the services.
+        on_served: Called with the exit code when all streams have ended, before the services end.
     """
 
     def __init__(self, parts: Parts, *, on_served: Callable[[int], None] = lambda _: None) -> None:
@@ -88,11 +88,11 @@ class App:
         self._reloads: set[asyncio.Task[None]] = set()
 
     async def start(self, on_listening: OnListening | None = None) -> None:
-        """Listen, begin the services, and serve.
+        """Listen, start the services, and serve.
 
         Raises:
-            UserError: An address can't be listened on, or another process has the state directory. All that had begun
-                has ended.
+            UserError: An address can't be listened on, or another process uses the state directory. Everything that was
+                started has ended.
             RuntimeError: It was started or stopped before.
         """
         if self._phase is not Phase.NEW or self._ending is not None:
@@ -109,17 +109,17 @@ class App:
             self._has_begun.set()
 
     async def wait(self) -> int:
-        """Return the exit code when it has stopped: it was told to, or an address can't be listened on any more."""
+        """Wait until it has stopped, by `stop` or because a listener failed; return the exit code."""
         told = asyncio.create_task(self._told_to_stop.wait(), name="stop")
         await asyncio.wait({*self._serving, told}, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
         return await (self.stop() if self._ending is None else asyncio.shield(self._ending))
 
     async def stop(self, grace_seconds: float = GRACE_SECONDS) -> int:
-        """Accept nothing any more, let streams end by themselves for so long, then end all; return the exit code.
+        """Stop accepting, let streams end by themselves for this long, then end the rest; return the exit code.
 
-        May be called again, also while another call waits: the one with less patience decides. What is told to stop
-        while it starts does so when it has started; the services have half a second to end.
+        May be called again, even while another call waits: the shorter grace period wins. If it is called during the
+        start, the app stops once it has started. The services have half a second to end.
         """
         self._grace_seconds = min(self._grace_seconds, grace_seconds)
         if self._ending is None:
@@ -130,9 +130,9 @@ class App:
         return await asyncio.shield(self._ending)
 
     async def reload_lists(self) -> None:
-        """Read all IP lists again. All calls during a reload wait for one more, which they share.
+        """Read all IP lists again. All calls during a reload share one more reload after it.
 
-        What is asked for while the program starts comes when it has started; when it ends, nothing comes any more.
+        A reload requested during the start happens once the app has started; during the shutdown, requests are ignored.
         """
         if self._next_reload is None:
             self._next_reload = asyncio.create_task(self._reload_lists(), name="reload of IP lists")
@@ -144,7 +144,7 @@ class App:
             reload.result()
 
     def status(self) -> Status:
-        """How it is now."""
+        """Return the current status."""
         return Status(
             phase=self._phase,
             since_unix=self._since_unix,
@@ -175,14 +175,14 @@ class App:
         self._serving = [asyncio.create_task(self._serve(one), name=address_text(one)) for one in listeners]
 
     async def _serve(self, listener: socket.socket) -> None:
-        """Serve and close: who comes while streams are given their grace is refused instead of kept waiting."""
+        """Serve metrics and close the listener at the end: connections during the grace period are refused."""
         with listener:
             await self._proxy.serve(listener)
 
     async def _end(self) -> int:
         if self._phase is not Phase.NEW:
             await self._has_begun.wait()
-        if self._phase is not Phase.RUNNING:  # it has failed to start, and whoever started it knows why
+        if self._phase is not Phase.RUNNING:  # it has failed to start, and the caller knows why
             self._phase = Phase.STOPPED
             return EXIT_RUNTIME
         self._phase = Phase.STOPPING

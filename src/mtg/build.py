@@ -1,8 +1,8 @@
-"""From a configuration to the library's parts: the one place that knows every part.
+"""Builds the library's parts from a configuration: the only module that knows every part.
 
-A value of the configuration reaches its part here; what has no effect yet is refused or reported by
-`mtg.config.rules`. Building parts opens no file and no socket and starts no thread, so that one configuration can be
-built beside another that is running. A logger, which `build_logger` makes, starts the thread that writes its lines.
+A value of the configuration reaches its part here; a key without an effect is rejected or reported by
+`mtg.config.rules`. Building parts opens no files or sockets and starts no threads, so a configuration can be built
+while another one is running. Only a logger, made by `build_logger`, starts a thread: the one that writes its lines.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ _KEYS_OF_REPLAY_CACHES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """All that a configuration stands for, ready to be run by `mtg.app`.
+    """Everything built from a configuration, ready to be run by `mtg.app`.
 
     Attributes:
-        config: What they were built from: two of them differ in what their configurations differ in.
-        options: With all parts in them.
-        listens: Where to listen.
-        socket_options: For the listeners, whose connections inherit what visitors may have.
+        config: The configuration that the parts were built from.
+        options: The proxy's options, including its parts.
+        listens: The addresses to listen on.
+        socket_options: The options of the listeners; accepted connections inherit those that are allowed for visitors.
         replay_memory: The anti-replay cache, unless it is switched off.
-        when_state_is_taken: The line to end with where another process has the state directory; None: go on without,
-            as nobody has chosen it and two programs are normal.
-        ip_lists: Each with the seconds between its updates.
-        metrics_listens: Where `prometheus` is served: one place, or none.
-        metrics_path: Its page's.
-        warnings: What the configuration's author should hear, a line each.
+        when_state_is_taken: The error to exit with if another process uses the state directory; None: continue without
+            it, since it is the default directory and several programs may run.
+        ip_lists: The IP lists, each with the seconds between its updates.
+        metrics_listens: The address on which `prometheus` is served: one or none.
+        metrics_path: The path of the metrics page.
+        warnings: Warnings about the configuration, one line each.
     """
 
     config: Config
@@ -91,10 +91,11 @@ def build_logger(loaded: Loaded) -> mtglib.Logger:
 
 
 def build_parts(loaded: Loaded, *, logger: mtglib.Logger) -> Parts:
-    """Everything as configured.
+    """Build everything as configured.
 
     Raises:
-        UserError: With EXIT_USAGE and a line for each problem: those of the configuration, and what parts refuse.
+        UserError: With EXIT_USAGE and a line for each problem: those of the configuration, and options that parts
+            reject.
     """
     return _Builder(loaded, logger).build()
 

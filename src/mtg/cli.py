@@ -1,4 +1,4 @@
-"""The command line. Every error that a user can see ends here as a line; tracebacks are for developers.
+"""The command line. Every error for a user becomes a line here; tracebacks are for developers.
 
 Commands import what they need when they run: `mtg --help` must not wait for an event loop to be imported.
 """
@@ -62,7 +62,7 @@ for command in (quickstart, generate_secret, access, run, simple_run):
 
 
 def main() -> NoReturn:
-    """Run the program and exit: 0, 1 for what the machine refused, 2 for what the user wrote."""
+    """Run the program and exit: with 0, with 1 for errors of the machine, with 2 for errors of the user."""
     _open_standard_streams()
     try:
         cli(prog_name="mtg")
@@ -89,9 +89,9 @@ def _complain(line: str) -> None:
 
 
 def _open_standard_streams() -> None:
-    """Give a program that was started without stdin, stdout or stderr /dev/null in their places.
+    """Open /dev/null in place of stdin, stdout or stderr if the program was started without them.
 
-    Else its first sockets get their numbers, and what is meant for stderr goes to somebody's connection.
+    Otherwise the first sockets get their numbers, and text for stderr goes to someone's connection.
     """
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:

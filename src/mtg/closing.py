@@ -1,4 +1,4 @@
-"""The ends of parts, one after the other and all of them within a bound."""
+"""Closes parts one after the other, with a time limit for all of them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _T = TypeVar("_T")
 
 
 class Closing:
-    """An exit stack whose exits have a bound; what an exit raises is a warning, and the others still run.
+    """An exit stack with a time limit. An exception in an exit becomes a warning, and the others still run.
 
     Args:
-        logger: Told of what didn't end in time, or raised.
-        seconds: For all exits together; each has a moment even if there is nothing left.
+        logger: Gets warnings about parts that didn't end in time or raised.
+        seconds: The limit for all exits together; each gets a moment even if no time is left.
     """
 
     def __init__(self, logger: mtglib.Logger, seconds: float = CLOSING_SECONDS) -> None:
@@ -46,7 +46,7 @@ class Closing:
         self._stack.push_async_callback(self._bounded, what, close)
 
     async def enter(self, what: str, part: AbstractAsyncContextManager[_T]) -> _T:
-        """Enter a part now, and leave it on the way out; it isn't told what went wrong elsewhere."""
+        """Enter a part now and exit it at the end; it doesn't get exceptions from elsewhere."""
         entered = await part.__aenter__()
         self.push(what, lambda: part.__aexit__(None, None, None))
         return entered

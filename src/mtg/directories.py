@@ -1,4 +1,4 @@
-"""Where what outlives the process is kept: as configured, or where the system wants it to be."""
+"""The directories for persistent files: as configured, or the system's default."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from mtg.config import Config
 
 
 def cache_directory(config: Config) -> Path | None:
-    """Where copies of IP lists are kept: as configured, or where the system wants caches to be; None: nowhere."""
+    """Return the directory for copies of IP lists: as configured, or the system's cache directory; None: no copies."""
     return _system_directory(config.defense.cache_directory, "CACHE_DIRECTORY", "XDG_CACHE_HOME", ".cache")
 
 
 def state_directory(config: Config) -> Path | None:
-    """Where what outlives the process is kept: as configured, or where the system wants it to be; None: nowhere."""
+    """Return the directory for persistent state: as configured, or the system's state directory; None: none."""
     return _system_directory(config.state_directory, "STATE_DIRECTORY", "XDG_STATE_HOME", ".local/state")
 
 
@@ -29,5 +29,5 @@ def _system_directory(configured: str | None, of_systemd: str, of_user: str, in_
         return user / "mtg"
     try:
         return Path.home() / in_home / "mtg"
-    except RuntimeError:  # no $HOME, and nobody whom the system knows
+    except RuntimeError:  # no $HOME, and no such user in the system
         return None

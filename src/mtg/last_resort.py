@@ -1,4 +1,4 @@
-"""Ends the process where an orderly end hangs: in a thread of an executor, say, or in a part that ignores its end."""
+"""Ends the process if an orderly end hangs: in an executor's thread, for example, or in a part that ignores it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LastResort:
     """Ends the process at a time that is set and can only become earlier.
 
     Args:
-        logger: Told that it was necessary.
+        logger: Gets a message if it had to end the process.
     """
 
     def __init__(self, logger: mtglib.Logger) -> None:

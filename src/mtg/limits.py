@@ -1,4 +1,4 @@
-"""How many files the system lets this process open, and what that leaves for connections."""
+"""The limit of open files, and the number of connections it allows."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ FILES_PER_ENGINE_THREAD = 3
 
 
 def raise_file_limit() -> int:
-    """Raise RLIMIT_NOFILE to its hard limit; returns the limit now in force.
+    """Raise RLIMIT_NOFILE to its hard limit; return the new limit.
 
-    Where the system refuses (macOS, for an unlimited hard limit), the old soft limit stays.
+    If the system refuses (macOS, for an unlimited hard limit), the old soft limit stays.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
@@ -35,7 +35,7 @@ def raise_file_limit() -> int:
 
 
 def fitting_concurrency(wanted: int, file_limit: int, engine_threads: int) -> int:
-    """`wanted`, or the most connections that `file_limit` open files have room for.
+    """Return `wanted`, or the most connections that fit into `file_limit` open files.
 
     A quarter of the files is kept in reserve, but no more than 256 and no less than what the program needs for itself.
 

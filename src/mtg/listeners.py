@@ -1,4 +1,4 @@
-"""Opens the sockets that `bind-to` asks for, and closes them again."""
+"""Opens the listening sockets for `bind-to`, and closes them again."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def open_listeners(listens: Sequence[Listen], what: str = "listen") -> Iterator[
 
     Args:
         listens: Where.
-        what: What can't be done if there is an error.
+        what: The action that failed, for the error's message.
 
     Raises:
-        UserError: One of them can't be had; the line says which and why.
+        UserError: One of them can't be opened; the message says which and why.
     """
     with contextlib.ExitStack() as opened:
         sockets = []
@@ -88,7 +88,7 @@ def _has_v4_beside(listen: ListenIP, listens: Sequence[Listen]) -> bool:
 
 
 def _remove_stale(path: str) -> None:
-    """Remove a socket that nobody listens on any more; anything else stays and makes bind() fail."""
+    """Remove a socket file without a listener; any other file stays and makes bind() fail."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(os.stat(path).st_mode):
             return

@@ -40,7 +40,7 @@ def drawing(text: str, *, colours: bool) -> str:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody looks at the stream; a closed one is None in Python."""
+    """Return whether the stream is a terminal; a closed one is None in Python."""
     return stream is not None and stream.isatty()
 
 

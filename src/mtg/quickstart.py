@@ -1,4 +1,4 @@
-"""`mtg quickstart`: makes a configuration where there is none, and serves it."""
+"""`mtg quickstart`: makes a configuration if there is none, and serves it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def write_config(path: Path, *, host: str, port: int, server: str | None) -> Non
 
 
 def link_lines(loaded: Loaded, server: str | None, port: int) -> list[str]:
-    """The link, what is to be said of it, and its QR code if stdout can show one."""
+    """Return the link, notes about it, and its QR code if stdout can show one."""
     name, note = _server(loaded, server)
     url = mtglib.proxy_links(loaded.secret, name, port).tg_url
     lines = ["", f"Open this link in Telegram{f'. {note}' if note else ':'}", "", f"  {url}", ""]
@@ -110,7 +110,7 @@ def link_lines(loaded: Loaded, server: str | None, port: int) -> list[str]:
 
 
 def _server(loaded: Loaded, server: str | None) -> tuple[str, str]:
-    """The link's server and what is to be said of its reach."""
+    """Return the link's server and a note on where it can be reached from."""
     given = _as_ip(server)
     if server and given is None:
         return server, ""
@@ -131,7 +131,7 @@ def _made_lines(path: Path, host: str | None) -> list[str]:
 
 
 def _kept_lines(path: Path, loaded: Loaded, host: str | None, port: int | None) -> list[str]:
-    """Says so where the existing file isn't what was asked for."""
+    """Return notes if the existing file differs from the given options."""
     lines = [f"{path}: already there, used unchanged."]
     if host and host != loaded.secret.host:
         lines.append(
@@ -151,7 +151,7 @@ def _first_port(listeners: Sequence[socket.socket]) -> int:
 
 
 def _checked_server(server: str | None) -> str | None:
-    """A link with a server that nobody can reach would only be noticed by its users."""
+    """Check the server: otherwise only users would notice that a link's server can't be reached."""
     if server is None:
         return None
     bare = server.removeprefix("[").removesuffix("]")

@@ -1,4 +1,4 @@
-"""What parts refuse, told in the words of the configuration: all of it at once, and by key."""
+"""Reports options that parts reject, by the configuration's keys, and all of them at once."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Refusals:
         self.lines: list[str] = []
 
     def make(self, part: partial[T], keys: Mapping[str, str]) -> T | None:
-        """Make a part; without what it refuses, so that all of that is found, and None if it needs that.
+        """Make a part without the options it rejects, so that all are reported; None if one is mandatory.
 
         Args:
             part: The part and its options, by name.
             keys: The configuration's key of each option that has one.
 
         Raises:
-            mtglib.OptionError: An option is refused that has no key: it isn't the user's fault.
+            mtglib.OptionError: A rejected option has no key: it isn't the user's fault.
         """
         options = dict(part.keywords)
         places: dict[str, list[int]] = {}

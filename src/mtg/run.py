@@ -20,7 +20,7 @@ from mtg.signals import handling_signals
 
 
 def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int:
-    """Serve until a signal; returns the exit code, 0 after a shutdown that was asked for.
+    """Serve until a signal; return the exit code, 0 after a requested shutdown.
 
     Raises:
         UserError: The configuration can't be run (with a line for each problem), an address can't be listened on, or
@@ -55,7 +55,7 @@ def _within_file_limit(parts: Parts) -> Parts:
 
 
 class _Reporter:
-    """Logs what asyncio would print with a traceback: errors of callbacks and of tasks that nobody awaits."""
+    """Logs errors of callbacks and of tasks that are never awaited, which asyncio would print with a traceback."""
 
     def __init__(self, logger: mtglib.Logger) -> None:
         self._logger = logger

@@ -1,4 +1,4 @@
-"""Who is asked for the metrics that are sampled: the running program's parts, and the system about its process."""
+"""The functions of sampled metrics: from the running program's parts, and from the system for its process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mtglib.stats import Sample, process_samples
 
 
 def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
-    """Have all statistics ask these for what isn't counted from events."""
+    """Register the sampled metrics with all statistics."""
     samples: dict[str, Sample] = {
         "build_info": lambda: {(mtg.__version__, proxy.relay_engine): 1},
         "clients": lambda: proxy.clients,

@@ -1,4 +1,4 @@
-"""Which address clients reach this machine at, as far as it can be known without asking the network."""
+"""Finds the address at which clients reach this machine, without asking the network."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def server_address(config: Config, version: int, given: IPAddress | None = None)
 
 
 def default_source(version: int) -> IPAddress | None:
-    """The source address of the default route, or None where there is none. Sends nothing."""
+    """Return the source address of the default route, or None without one. Sends nothing."""
     family, anywhere = _ANYWHERE[version]
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -46,7 +46,7 @@ def default_source(version: int) -> IPAddress | None:
 
 
 def reach(address: IPAddress) -> str:
-    """What is to be said of a link with this address: "" for a public one."""
+    """Return a note on a link with this address: "" for a public one."""
     if address.is_loopback:
         return f"{address} works on this machine only"
     if not address.is_global:
@@ -62,7 +62,7 @@ def link_port(listens: Iterable[Listen], version: int) -> int | None:
 
 
 def _accepts(listens: Iterable[ListenIP], version: int) -> bool:
-    """Whether clients of IP `version` get in: `[::]` is for both."""
+    """Return whether clients of IP `version` can connect: `[::]` accepts both."""
     return any(
         listen.ip.version == version or (listen.ip.version == 6 and listen.ip.is_unspecified) for listen in listens
     )

@@ -1,4 +1,4 @@
-"""The parts that work beside the proxy, from before its first connection until after its last event."""
+"""The services beside the proxy; they run from before its first connection until after its last event."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ async def alive(
 ) -> AsyncIterator[None]:
     """Run the parts around the proxy.
 
-    On entering, IP lists that have copies on the disk are in force, and hellos that an earlier process has seen are
-    known. On leaving, all events are delivered; what doesn't end within half a second is left behind. The replay memory
-    is the caller's to close, as nobody needs it from when the proxy stops accepting.
+    After entering, IP lists with copies on disk are loaded, and so are the hellos seen by an earlier process. After
+    leaving, all events are delivered; a service that doesn't end within half a second is left behind. The caller closes
+    the replay memory, as nobody needs it once the proxy has stopped accepting.
 
     Args:
         parts: Which.
@@ -94,7 +94,7 @@ async def _report_replay_memory(memory: ReplayCache, logger: mtglib.Logger) -> N
 
 
 async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_path: str, stop: asyncio.Event) -> None:
-    """Serve, and close at the end: who comes later is refused instead of kept waiting, and a successor has the port."""
+    """Serve metrics and close the listener at the end: later connections are refused, a successor gets the port."""
     with listener:
         serving = asyncio.create_task(prometheus.serve(listener, http_path), name="metrics")
         stopping = asyncio.create_task(stop.wait(), name="end of metrics")
@@ -111,7 +111,7 @@ async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_p
 async def _background(
     work: Callable[[], Coroutine[None, None, None]], name: str, logger: mtglib.Logger
 ) -> AsyncIterator[None]:
-    """Run something beside the proxy; what it raises is a warning, and at the end it is cancelled."""
+    """Run a task beside the proxy. Its exceptions become a warning, and at the end it is cancelled."""
     task = asyncio.create_task(_warn(work, name, logger), name=name)
     try:
         yield

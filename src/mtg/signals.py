@@ -1,4 +1,4 @@
-"""What signals mean to the running program: they call the methods of an `App`."""
+"""Signal handlers of the running program; they call the methods of an `App`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNUSED = (signal.SIGUSR1, signal.SIGUSR2)
 
 @contextmanager
 def handling_signals(app: App, last_resort: LastResort, logger: mtglib.Logger) -> Iterator[None]:
-    """Stop at the first SIGTERM or SIGINT, at once at the second; read IP lists again at SIGHUP.
+    """Stop at the first SIGTERM or SIGINT, immediately at the second; read IP lists again at SIGHUP.
 
     SIGHUP stops as well if the terminal that we log to has been closed. If the end hangs, the process ends without it.
     SIGUSR1 and SIGUSR2, at which others open their logs again, are no reason to die, and get a line.

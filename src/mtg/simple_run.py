@@ -1,4 +1,4 @@
-"""`mtg simple-run`: a configuration out of flags, for those who want no file."""
+"""`mtg simple-run`: makes a configuration from flags, without a file."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Flags:
 
 
 def load_flags(flags: Flags) -> Loaded:
-    """The configuration that the flags stand for; a DC that nobody knows falls back, as mtg's does here."""
+    """Return the configuration for the flags; unknown DCs fall back to a known one, as with mtg's simple-run."""
     loaded = config_from_table(_table(flags), source=_SOURCE)
-    return replace(loaded, warnings=())  # they are about keys that nobody wrote
+    return replace(loaded, warnings=())  # they are about keys that the user didn't write
 
 
 @contextmanager
 def naming_flags() -> Iterator[None]:
-    """What is wrong with the configuration is wrong with a flag."""
+    """Make problems of the configuration name the flag."""
     try:
         yield
     except UserError as failure:
@@ -86,7 +86,7 @@ def _table(flags: Flags) -> Mapping[str, Any]:
 
 
 def _number(text: str) -> int | str:
-    """The number that a flag has; what is none is for the configuration to refuse, which shows no secret."""
+    """Return a flag's number; an invalid one is left for the configuration to reject, which shows no secret."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
 
 

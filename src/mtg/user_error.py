@@ -25,5 +25,5 @@ class UserError(Exception):
 
 
 def os_reason(error: OSError) -> str:
-    """What the system says of `error`, without Python's decoration ("Permission denied")."""
+    """Return the system's message of `error`, without Python's decoration ("Permission denied")."""
     return error.strerror or str(error) or type(error).__name__

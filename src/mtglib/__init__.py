@@ -1,8 +1,8 @@
 """An embeddable MTPROTO FakeTLS proxy for Telegram.
 
-A tour: `Secret` is what clients must know. `ProxyOpts` are the settings and the parts: a `Network` that dials, an
-`AntiReplayCache`, an `IPBlocklist`, an `EventStream`, a `Logger`; bring your own, or take those of
-`ProxyOpts.with_defaults`. `Proxy` serves listening sockets, or single connections.
+A tour: clients authenticate with a `Secret`. `ProxyOpts` holds the settings and the parts: a `Network` that dials, an
+`AntiReplayCache`, an `IPBlocklist`, an `EventStream` and a `Logger`. Bring your own, or use the defaults of
+`ProxyOpts.with_defaults`. `Proxy` serves listening sockets or single connections.
 
     secret = mtglib.Secret.generate("example.com")
     async with mtglib.Proxy(mtglib.ProxyOpts.with_defaults(secret)) as proxy:
@@ -75,7 +75,7 @@ from .secret import Secret
 from .tunnel import socket_from_streams
 
 __version__ = "0.1.0"
-"""The version of the library, and of the program that comes with it."""
+"""The version of the library and of the program that comes with it."""
 
 __all__ = [
     "CONNECTION_ID_LENGTH_BYTES",

@@ -97,10 +97,10 @@ class PrefixSet:
         """How many lines had something else."""
 
     def contains_v4(self, number: int) -> bool:
-        """Tell whether an IPv4 address is in the set."""
+        """Return whether an IPv4 address is in the set."""
 
     def contains_v6(self, number: int) -> bool:
-        """Tell whether an IPv6 address is; one that is IPv4-mapped is looked up as IPv4."""
+        """Return whether an IPv6 address is; one that is IPv4-mapped is looked up as IPv4."""
 
 @final
 class ReplayMemory:
@@ -108,7 +108,7 @@ class ReplayMemory:
 
     def __new__(cls, key: bytes, max_entries: int) -> ReplayMemory: ...
     def seen(self, data: bytes, now_unix: int) -> bool:
-        """Tell whether `data` is remembered, and remember it if not."""
+        """Return whether `data` is remembered, and remember it if not."""
 
     def load(self, fingerprints: bytes, seen_unix: int) -> None:
         """Remember fingerprints of an earlier life. Other threads run meanwhile."""

@@ -1,4 +1,4 @@
-"""Accepting connections from a listening socket, through whatever can go wrong with that."""
+"""Accepting connections from a listening socket, and surviving the errors of accept()."""
 
 from __future__ import annotations
 
@@ -30,21 +30,22 @@ _OF_ONE_CONNECTION = frozenset(  # accept(2): errors of the new connection, to b
 class Acceptor:
     """Feeds a listener's connections to a callback.
 
-    It watches a duplicate, since an event loop knows one reader for each number of a descriptor: another acceptor on
-    the same listener isn't in its way, nor is whatever gets the number after the caller has closed the listener.
+    It watches a duplicate, since an event loop has only one reader for each descriptor number. So it doesn't conflict
+    with another acceptor on the same listener, nor with a descriptor that reuses the number after the caller has closed
+    the listener.
 
     Args:
-        listener: A listening socket; it is made non-blocking and stays the caller's.
+        listener: A listening socket; it is made non-blocking, and the caller closes it.
         take: Gets each connection, non-blocking, and its peer's address as the socket module gives it.
-        warnings: Where a lack of resources is reported.
-        batch: Most connections taken in one turn of the event loop, so that a flood leaves room for others.
+        warnings: Gets reports about a lack of resources.
+        batch: The most connections taken in one turn of the event loop, so that a flood doesn't starve other tasks.
         make_room: Called when there are no resources for more connections, before a pause.
 
     Attributes:
         listener: The duplicate, closed by `run`.
 
     Raises:
-        OSError: There is no descriptor left for it.
+        OSError: There are no file descriptors left.
     """
 
     def __init__(

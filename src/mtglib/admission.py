@@ -1,4 +1,4 @@
-"""Who is let in: a function of a hello, the secrets, a clock and the memory of hellos. It needs no socket."""
+"""Decides whether to admit a client, from its hello, the secrets, a clock and the anti-replay cache."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _REPLAY_CHECK_TIMEOUT = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A client of ours.
+    """An authenticated client.
 
     Attributes:
-        secret: The one that its hello was made with.
-        hello: What it asks for.
+        secret: The secret that its hello was made with.
+        hello: Its ClientHello.
     """
 
     secret: Secret
@@ -38,21 +38,21 @@ async def admit(
     tolerate_seconds: float,
     cache: AntiReplayCache,
 ) -> Admitted:
-    """Let a client of ours in.
+    """Admit a client of ours.
 
-    A hello is remembered as soon as its digest is right, before anything else is looked at. One that is refused for its
-    clock could else be sent again with another: the clock isn't authenticated.
+    A hello is remembered as soon as its digest is verified, before any other check. Otherwise a hello that is rejected
+    for its clock could be sent again with another one: the clock isn't authenticated.
 
     Args:
         record: A whole ClientHello, as from `client_hello.assemble`.
-        secrets: Any of them will do.
-        now_unix: The clock.
+        secrets: The accepted secrets.
+        now_unix: The current time.
         tolerate_seconds: How far the client's clock may be off, either way.
-        cache: What was seen.
+        cache: The anti-replay cache.
 
     Raises:
-        ClientError: Not a client of ours. The reason is one of DIGEST, REPLAY, REPLAY_CACHE (whose cause is what the
-            cache raised), CLOCK, SNI, NOT_TLS.
+        ClientError: It isn't a client of ours. The reason is one of DIGEST, REPLAY, REPLAY_CACHE (with the cache's
+            exception as the cause), CLOCK, SNI, NOT_TLS.
     """
     authentication = client_hello.authenticate(record, [secret.key for secret in secrets])
     if authentication is None:

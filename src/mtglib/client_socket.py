@@ -1,7 +1,7 @@
-"""What is asked of the kernel for a client's socket, once the client is authenticated.
+"""The socket options of a client's socket, set once the client is authenticated.
 
-A visitor's socket is left as the kernel makes it: the site's own connections have neither probes nor another way to
-pace what they send.
+A visitor's socket keeps the kernel's defaults: the site's own connections have no keep-alive probes and no special
+congestion control.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SocketCalls: TypeAlias = tuple[tuple[int, int, int | bytes], ...]
 
 
 def client_socket_calls(*, keep_alive: bool, congestion_control: str | None) -> SocketCalls:
-    """Choose what makes a difference on this machine, so that no connection pays for what doesn't.
+    """Choose the options that change something on this machine, so that no connection pays for others.
 
     Args:
         keep_alive: Whether idle clients are probed.
@@ -30,14 +30,14 @@ def client_socket_calls(*, keep_alive: bool, congestion_control: str | None) -> 
 
 
 def apply_calls(sock: socket.socket, calls: SocketCalls) -> None:
-    """Make the calls; what the socket's kind hasn't is left out."""
+    """Make the calls; options that this kind of socket doesn't have are skipped."""
     for call in calls:
         with suppress(OSError):
             sock.setsockopt(*call)
 
 
 def _is_there_and_new(algorithm: bytes) -> bool:
-    """Tell whether the kernel has an algorithm, and another one as its default."""
+    """Return whether the kernel has an algorithm, and another one as its default."""
     try:
         with socket.socket() as sock:
             before = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)

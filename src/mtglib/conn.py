@@ -1,4 +1,4 @@
-"""A client's socket during its handshake: non-blocking, with what was read and not used yet."""
+"""A client's socket during its handshake: non-blocking, with a buffer of the bytes read but not used yet."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Conn:
 
     Args:
         sock: Connected and non-blocking.
-        readiness: What waits for it.
-        unread: What was received from it before.
+        readiness: Waits for the socket to become readable or writable.
+        unread: Bytes already received from it.
 
     Attributes:
-        unread: Bytes that were received and that nobody has taken yet.
-        pauses: Places in `unread` at which the peer paused, as long as nothing is taken: so far it had sent then.
+        unread: Bytes that were received but not taken yet.
+        pauses: The lengths of `unread` at which the peer paused; valid as long as nothing is taken.
     """
 
     __slots__ = ("_fd", "_readiness", "_sock", "pauses", "unread")
@@ -68,7 +68,7 @@ class Conn:
         while len(self.unread) < most_bytes:
             try:
                 data = self._sock.recv(most_bytes - len(self.unread))
-            except OSError:  # nothing more has; what is wrong is for the next reader to find
+            except OSError:  # nothing more has arrived; the next reader finds an error
                 return
             if not data:
                 return

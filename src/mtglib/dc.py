@@ -1,6 +1,6 @@
-"""Telegram's data centres: their addresses, and which of them a client means.
+"""Telegram's data centres: their addresses, and how to find the one that a client asks for.
 
-Source of the addresses: what Telegram's own clients are built with (TDLib's ConnectionCreator, tdesktop's table).
+Source of the addresses: the tables built into Telegram's own clients (TDLib's ConnectionCreator, tdesktop).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PORT = 443
 
 @dataclass(frozen=True, slots=True)
 class DCAddress:
-    """Where a DC listens.
+    """An address of a DC.
 
     Attributes:
         ip, port: The address.
@@ -65,12 +65,12 @@ TEST: Final = _table(
 
 @dataclass(frozen=True, slots=True)
 class DCChoice:
-    """The outcome of a look-up.
+    """The result of a lookup.
 
     Attributes:
         dc: The positive number of the DC that will be dialled.
-        requested: The number that the DC is told in our frame.
-        addresses: All to be tried, in this order; never empty.
+        requested: The number that our frame tells the DC.
+        addresses: The addresses to try, in this order; never empty.
     """
 
     dc: int

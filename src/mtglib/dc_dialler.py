@@ -1,4 +1,4 @@
-"""Connecting to a DC: its addresses in their order, the families side by side (RFC 8305, "happy eyeballs")."""
+"""Connecting to a DC: its addresses in order, IPv4 and IPv6 in parallel (RFC 8305, "happy eyeballs")."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _NEARLY: Final = 0.8  # event loops round their clocks and timers to millisecond
 
 
 class DCDialler:
-    """Connects to DCs, and remembers for a minute which addresses were silent: those are tried last.
+    """Connects to DCs, and remembers for a minute which addresses didn't answer: those are tried last.
 
     Args:
         network: Dials.
-        dial_timeout: For one address in seconds; all addresses of a DC together get twice that, not counting the time
-            by which the network exceeds it.
-        warnings: Where a DC out of reach and a network that misbehaves are reported.
-        clock: Returns seconds that never go back.
+        dial_timeout: The limit for one address in seconds; all addresses of a DC together get twice that, not counting
+            the time by which the network exceeds it.
+        warnings: Gets reports about unreachable DCs and misbehaving networks.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -41,12 +41,13 @@ class DCDialler:
     async def dial(self, choice: DCChoice) -> tuple[socket.socket, DCAddress]:
         """Connect to one of a DC's addresses.
 
-        Where the addresses are of two families, the families alternate, and an attempt that is 0.25 s old gets the next
-        one beside it; whichever connects first wins. Addresses of one family are tried one after the other. A failure
-        starts the next attempt at once.
+        If the addresses are of two families, the families alternate, and the next attempt starts in parallel after 0.25
+        s; whichever connects first wins. Addresses of one family are tried one after the other. A failure starts the
+        next attempt immediately.
 
         Raises:
-            UpstreamError: None could be reached, which is also a warning once a minute; or the network misbehaved.
+            UpstreamError: No address could be reached, which also causes a warning, once a minute; or the network
+                misbehaved.
         """
         race = _Race(self._network, choice.addresses, self._dial_timeout, self._warnings, self._silent)
         try:
@@ -61,7 +62,7 @@ class DCDialler:
         return reached
 
     def _close_later(self, tasks: list[asyncio.Task[socket.socket]]) -> None:
-        """Close what these tasks may yet connect to."""
+        """Close the connections that these tasks may still make."""
         for task in tasks:
             self._cancelled.add(task)  # an event loop doesn't keep tasks alive
             task.add_done_callback(self._close_cancelled)
@@ -82,11 +83,11 @@ def in_order(addresses: Sequence[DCAddress], silent: SilentAddresses) -> list[DC
 class _Race:
     """One connection's attempts.
 
-    The first attempt, and each that has no other beside it, runs in the caller's own task: a dial that succeeds at once
-    costs neither a task nor a timer.
+    An attempt without another one in parallel runs in the caller's own task: a dial that succeeds immediately costs
+    neither a task nor a timer.
 
     Attributes:
-        failures: What became of each address that failed.
+        failures: The failure of each address.
     """
 
     __slots__ = (
@@ -139,7 +140,7 @@ class _Race:
         raise self._broken
 
     def give_up(self) -> list[asyncio.Task[socket.socket]]:
-        """End what is still under way, without waiting for it; returns tasks that may yet connect."""
+        """Cancel pending attempts without waiting; return the tasks that may still connect."""
         self._stop_timer()
         if self._won is not None:
             self._taken()[0].close()  # two were first
@@ -254,7 +255,7 @@ class _Race:
         self.failures.append(f"{address.ip} port {address.port}: {str(error) or 'time-out'}")
 
     def _reached(self, address: DCAddress) -> None:
-        """Note an address that answers, and those that were asked well before and still don't."""
+        """Note an address that answers, and earlier ones that still haven't answered."""
         if self._silent:
             self._silent.forget(address)
         if len(self._began_mono) == 1:

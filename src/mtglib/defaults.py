@@ -1,4 +1,4 @@
-"""The parts that a proxy gets where nobody brings others: the one module of the core that knows parts."""
+"""The default parts of a proxy; the only module of the core that imports concrete parts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DefaultParts(TypedDict):
 
 
 def default_parts() -> DefaultParts:
-    """Make parts of their own for a proxy; `ProxyOpts.with_defaults` says what they do."""
+    """Make new parts for a proxy; `ProxyOpts.with_defaults` describes them."""
     return {
         "network": Direct(),
         "anti_replay_cache": Exact(),

@@ -1,4 +1,4 @@
-"""Waiting for tasks that were told to end, and no longer than they make progress."""
+"""Waiting for cancelled tasks to end, for as long as they make progress."""
 
 from __future__ import annotations
 

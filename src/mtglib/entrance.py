@@ -1,4 +1,4 @@
-"""From an accepted socket to a stream: lists and limits, before a byte is read."""
+"""Turns an accepted socket into a stream: checks IP lists and limits before any byte is read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .visitor_log import VisitorLog
 
 
 class Entrance:
-    """Decides who may come in.
+    """Decides which connections to accept.
 
     Args:
         opts: The proxy's options.
-        roster: Who is in, and has to go.
-        visitor_log, events, logger, warnings: Where a refusal is told.
+        roster: The live connections, and which one to evict.
+        visitor_log, events, logger, warnings: Get reports about rejected connections.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Entrance:
         self._warnings = warnings
 
     def admits(self, visitor: Visitor) -> bool:
-        """Tell whether a newcomer may come in; another visitor may have had to make room for it."""
+        """Return whether a new connection may come in; another visitor may be evicted for it."""
         ip = visitor.ip
         if ip is not None and not self._lists_admit(ip):
             return False
@@ -50,7 +50,7 @@ class Entrance:
         return True
 
     def evict_one(self) -> None:
-        """End the visitor who is the next to make room, if there is one."""
+        """Evict the next visitor, if there is one."""
         if (visitor := self._roster.next_visitor_to_go()) is not None:
             self._evict(visitor)
 

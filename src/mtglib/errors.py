@@ -1,8 +1,8 @@
-"""Everything mtglib raises, under one base class, by whose fault it is.
+"""Everything mtglib raises, under one base class, grouped by whose fault it is.
 
-`OptionError` is the embedder's, as is `ProxyUseError`; `ClientError` is the peer's that connected to us,
-`UpstreamError` the network's behind us. The last two end one connection and are seen in logs, the others reach an
-embedder.
+`OptionError` and `ProxyUseError` are the embedder's fault, `ClientError` is the connecting peer's, and `UpstreamError`
+is that of the network between us and Telegram or the fronting site. The last two end one connection and appear in logs
+only; the others reach the embedder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LONGEST_SHOWN = 200
 
 
 class MtglibError(Exception):
-    """Base of all errors of this library. They can be pickled and copied, and so come out of worker processes."""
+    """Base of all errors of this library. They can be pickled and copied, so they can cross process boundaries."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception's own would call the class with the text alone, where an error has other arguments.
@@ -25,14 +25,14 @@ class MtglibError(Exception):
 
 
 class OptionError(MtglibError, ValueError):
-    """An option has a value that can't work.
+    """An option has an invalid value.
 
-    Its text is one line.
+    Its message is one line.
 
     Args:
         field: The option's name, as in `ProxyOpts`.
-        expected: What would have been right, in words.
-        got: The value, whose `repr` is shown as far as it is short; left out for what may hold a secret.
+        expected: The values that are valid, in words.
+        got: The value. Its `repr` is shown, shortened if it is long. Left out if the value may contain a secret.
 
     Attributes:
         field: As given.
@@ -46,29 +46,29 @@ class OptionError(MtglibError, ValueError):
 
 
 class UnknownOptionError(OptionError, TypeError):
-    """There is no option of this name; the text says which one is nearly the same.
+    """There is no option of this name; the message suggests the one with the most similar name.
 
     Args:
         field: The name.
-        names: Those that there are.
+        names: The names of the existing options.
     """
 
     def __init__(self, field: str, names: Iterable[str]) -> None:
-        import difflib  # here, as it takes milliseconds, and nearly nobody needs it
+        import difflib  # here, as it takes milliseconds and is rarely needed
 
         near = difflib.get_close_matches(field, names, n=1)
         super().__init__(field, "the name of an option" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 class SecretEmptyError(OptionError):
-    """There is no secret (contract: ErrSecretEmpty)."""
+    """The secret is empty (contract: ErrSecretEmpty)."""
 
     def __init__(self, expected: str = "a secret") -> None:
         super().__init__("secret", f"{expected}, got nothing")
 
 
 class SecretInvalidError(OptionError):
-    """The secret can't be used (contract: ErrSecretInvalid). Its text is never repeated."""
+    """The secret is invalid (contract: ErrSecretInvalid). The message never repeats it."""
 
     def __init__(self, expected: str) -> None:
         super().__init__("secret", expected)
@@ -103,11 +103,11 @@ class LoggerIsNotDefinedError(PartIsNotDefinedError):
 
 
 class ProxyUseError(MtglibError, RuntimeError):
-    """A proxy, or a resolver, is used where it can't be: in a second event loop, after a fork, or a listener twice."""
+    """Wrong use of a proxy or resolver: in a second event loop, after a fork, or the same listener served twice."""
 
 
 class ProxyShutDownError(ProxyUseError):
-    """A proxy that was shut down was asked to serve."""
+    """A proxy was asked to serve after it was shut down."""
 
 
 class EngineError(MtglibError, RuntimeError):
@@ -115,10 +115,10 @@ class EngineError(MtglibError, RuntimeError):
 
 
 class ClientError(MtglibError):
-    """The client isn't ours, or breaks the protocol.
+    """The connection isn't from a client of ours, or the client breaks the protocol.
 
     Attributes:
-        reason: What is wrong.
+        reason: Why, for events, metrics and the log.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:

@@ -1,8 +1,8 @@
-"""What happens to connections, as data.
+"""The events of connections, as data.
 
 A stream is one client's connection. Its events, in order: Start, [ReplayAttack], [DomainFronting or ConnectedToDC],
-Traffic any number of times, Finish. Finish comes exactly once after each Start, and last; by then Traffic sums up to
-what was relayed. The others stand alone and have no stream.
+Traffic any number of times, Finish. Each Start is followed by exactly one Finish, which is the last event; by then the
+Traffic events add up to the bytes relayed. All other events stand alone and have no stream.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from .reasons import Reason
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
-"""An address as the proxy tells it: never IPv4-mapped IPv6."""
+"""An address as the proxy reports it: never IPv4-mapped IPv6."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +33,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventStart(Event):
-    """A connection was taken up.
+    """The proxy began to handle a connection.
 
     Attributes:
-        remote_ip: The client's address (IPv4-mapped IPv6 as IPv4), or None where a socket has none.
+        remote_ip: The client's address (IPv4-mapped IPv6 as IPv4), or None if the socket has no IP address.
     """
 
     remote_ip: IPAddress | None
@@ -49,8 +49,8 @@ class EventConnectedToDC(Event):
     Attributes:
         remote_ip: The address that was dialled.
         dc: The DC's positive number, after fallback.
-        handshake_seconds: From accept to the client's frame.
-        dial_seconds: From there to the connection, failed addresses included.
+        handshake_seconds: Seconds from accept to the client's obfuscated2 frame.
+        dial_seconds: Seconds from that frame until the DC was connected, failed addresses included.
     """
 
     remote_ip: IPAddress
@@ -61,11 +61,11 @@ class EventConnectedToDC(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDomainFronting(Event):
-    """A client isn't ours: it is about to be connected to the fronting site.
+    """A connection isn't from a client of ours, and is about to be relayed to the fronting site.
 
     Attributes:
-        reason: What gave it away: from NOT_TLS to TIMEOUT, or CLOSED: it ended its side before its hello
-            was complete.
+        reason: Why: one of `Reason.NOT_TLS` to `Reason.TIMEOUT`, or `Reason.CLOSED` if it ended its side before its
+            hello was complete.
     """
 
     reason: Reason | Literal[""] = ""
@@ -73,10 +73,10 @@ class EventDomainFronting(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventTraffic(Event):
-    """Bytes moved on the upstream leg (DC or fronting site), since the last such event; never 0.
+    """Bytes moved on the upstream leg (DC or fronting site) since the last such event; never 0.
 
     Attributes:
-        traffic_bytes: How many, without our own frame and PROXY protocol header.
+        traffic_bytes: The number of bytes, without our own frame and PROXY protocol header.
         is_read: True: read from upstream for the client; False: written to upstream.
     """
 
@@ -90,7 +90,7 @@ class EventFinish(Event):
 
     Attributes:
         reason: Why.
-        dc: The DC's positive number, also if it couldn't be reached; 0 for a stream that wasn't bound for one.
+        dc: The DC's positive number, even if it couldn't be reached; 0 for a stream without a DC.
     """
 
     reason: Reason | Literal[""] = ""
@@ -104,16 +104,16 @@ class EventReplayAttack(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventConcurrencyLimited(Event):
-    """A connection was closed, since there are `ProxyOpts.concurrency` already."""
+    """A connection was closed because the limit `ProxyOpts.concurrency` was reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventIPBlocklisted(Event):
-    """A connection was closed because of its address.
+    """A connection was closed because of the client's IP address.
 
     Attributes:
         remote_ip: The client's address.
-        is_block_list: True: it is on the blocklist; False: it is missing from the allowlist.
+        is_block_list: True: the address is on the blocklist; False: it isn't on the allowlist.
     """
 
     remote_ip: IPAddress
@@ -125,8 +125,8 @@ class EventIPListSize(Event):
     """An IP list has new contents.
 
     Attributes:
-        size: How many prefixes it has.
-        is_block_list: True: the blocklist; False: the allowlist.
+        size: The number of prefixes.
+        is_block_list: True: it is the blocklist; False: the allowlist.
     """
 
     size: int

@@ -1,7 +1,7 @@
-"""The parts of a proxy that you can bring yourself, as plain Python.
+"""The interfaces of the parts of a proxy, which you can implement yourself in plain Python.
 
-What may wait is awaitable; what is a plain call runs inside the event loop and must not block. Whatever a part
-raises costs at most one connection and is logged at most once a minute.
+Methods that may wait are async; plain methods run inside the event loop and must not block. An exception from a part
+ends at most one connection and is logged at most once a minute.
 """
 
 from __future__ import annotations
@@ -14,78 +14,78 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from .event_types import Event, IPAddress
 
 Dial: TypeAlias = Callable[..., Awaitable[socket.socket]]
-"""A function called like `Network.dial`."""
+"""A function with the same signature as `Network.dial`."""
 
 
 @runtime_checkable
 class AntiReplayCache(Protocol):
-    """Remembers what was seen, to find out who sends somebody else's bytes again.
+    """Remembers what it has seen, to detect replays: bytes recorded from someone else's connection and sent again.
 
-    It is the only guard against replays, so it has to remember for as long as it can, over restarts as well: the clock
-    in a hello isn't authenticated, and whoever has recorded one can set it to any time.
+    It is the only guard against replays, so it must remember for as long as it can, across restarts too: the timestamp
+    in a hello isn't authenticated, and an attacker who has recorded a hello can set it to any time.
     """
 
     async def seen_before(self, data: bytes) -> bool:
-        """Tell whether `data` was seen before, and remember it.
+        """Return whether `data` was seen before, and remember it.
 
-        The proxy waits for 1 s. A raise, a late answer or one that is no bool is taken for "yes": the client gets the
-        fronting site.
+        The proxy waits for at most 1 s. An exception, a late answer or an answer that isn't a bool counts as "yes": the
+        client gets the fronting site.
 
         Args:
-            data: The first 28 of the 32 random bytes of a ClientHello that was made with the proxy's secret, which
-                is asked about before anything else of it is checked. These are what its digest (HMAC-SHA256) vouches
-                for, and no two hellos have the same. The last 4 carry the client's clock and can be changed by
-                anybody, so they don't belong to what a hello is known by.
+            data: The first 28 of the 32 random bytes of a ClientHello that was made with the proxy's secret; the call
+                comes before any other check of the hello. The digest (HMAC-SHA256) authenticates these bytes, and no
+                two hellos share them. The last 4 carry the client's clock and anyone can change them, so they don't
+                identify a hello.
         """
         ...
 
 
 @runtime_checkable
 class IPBlocklist(Protocol):
-    """A set of IP addresses: those to be turned away or, as an allowlist, the only ones to be let in."""
+    """A set of IP addresses: those to reject or, as an allowlist, the only ones to let in."""
 
     def contains(self, ip: IPAddress) -> bool:
-        """Tell whether the set has this address (never IPv4-mapped IPv6). Must not block.
+        """Return whether the set contains this address (never IPv4-mapped IPv6). Must not block.
 
-        A raise closes the connection, and so does an answer that is no bool.
+        An exception, or an answer that isn't a bool, closes the connection.
         """
         ...
 
     async def run(self, update_each_seconds: float) -> None:
-        """Keep the set fresh until `shutdown`. Whoever made the list runs this; the proxy doesn't."""
+        """Keep the set up to date until `shutdown`. The owner of the list runs this; the proxy doesn't."""
         ...
 
     async def shutdown(self) -> None:
-        """End `run`."""
+        """Stop `run`."""
         ...
 
 
 @runtime_checkable
 class EventStream(Protocol):
-    """Where events go."""
+    """Receives events."""
 
     def send(self, event: Event) -> None:
-        """Take an event. Must not block; a raise is ignored and counted in `Proxy.events_dropped`."""
+        """Take an event. Must not block. An exception is ignored and counted in `Proxy.events_dropped`."""
         ...
 
 
 @runtime_checkable
 class Observer(Protocol):
-    """Learns of events from a stream that has several of these, such as `mtglib.events.Fanout`."""
+    """Receives events from an event stream that feeds several observers, such as `mtglib.events.Fanout`."""
 
     async def observe(self, events: Sequence[Event]) -> None:
-        """Take what has happened since the last call, in order. May wait: events gather meanwhile.
+        """Take the events since the last call, in order. May wait; events are queued meanwhile.
 
-        A plain function that returns None will do as well.
+        A plain function that returns None works as well.
         """
         ...
 
 
 @runtime_checkable
 class Logger(Protocol):
-    """A named logger that carries fields. Children never change their parents; what methods raise is ignored.
+    """A named logger that carries fields. Children never change their parents; exceptions are ignored.
 
-    A logger may have an attribute `debug_enabled`; while that is False, the proxy makes no debug message.
+    A logger may have an attribute `debug_enabled`; while it is False, the proxy doesn't build debug messages.
     """
 
     def named(self, name: str) -> Logger:
@@ -97,36 +97,38 @@ class Logger(Protocol):
         ...
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
-        """Log what helps to find a fault."""
+        """Log details for debugging."""
         ...
 
     def info(self, message: str, *, error: BaseException | None = None) -> None:
-        """Log what is normal."""
+        """Log normal operation."""
         ...
 
     def warning(self, message: str, *, error: BaseException | None = None) -> None:
-        """Log what somebody should look at."""
+        """Log something that needs attention."""
         ...
 
 
 @runtime_checkable
 class Network(Protocol):
-    """How to reach others: directly, through a proxy, through a tunnel of your own."""
+    """A way to make outgoing connections: directly, through a proxy, or through a tunnel of your own."""
 
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
         """Connect to `host` (a name or an IP address).
 
-        Of a DC with IPv4 and IPv6 addresses, two may be dialled at once; the dial that isn't needed is cancelled.
+        A DC with IPv4 and IPv6 addresses may be dialled at two of them at once; the dial that isn't needed is
+        cancelled.
 
         Returns:
-            A connected, non-blocking stream socket, which the caller then owns. For a tunnel that isn't a socket
-            see `mtglib.socket_from_streams`.
+            A connected, non-blocking stream socket, which the caller then owns. For a tunnel that isn't a socket, see
+            `mtglib.socket_from_streams`.
 
         Raises:
-            OSError, TimeoutError: No connection; the next address is tried. Anything else ends the stream.
+            OSError, TimeoutError: The connection failed; the proxy tries the next address. Any other exception ends the
+                stream.
         """
         ...
 
     def http_client(self, dial: Dial | None = None) -> AbstractAsyncContextManager[Any]:
-        """Make an asynchronous HTTP client whose connections come from `dial` (default: this network's)."""
+        """Make an asynchronous HTTP client that connects with `dial` (default: this network's)."""
         ...

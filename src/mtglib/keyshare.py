@@ -1,4 +1,4 @@
-"""Key shares for our answers: real X25519 public keys, whose private halves nobody needs."""
+"""Key shares for our answers: real X25519 public keys whose private keys are never used."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class KeyShares:
         self._ready: list[bytes] = []
 
     def take(self) -> bytes:
-        """Return a public key, 32 bytes, that nobody else has got."""
+        """Return a public key of 32 bytes; each is returned only once."""
         if not self._ready:
             self._ready = [new_x25519_public_key() for _ in range(_KEYS_AT_ONCE)]
         return self._ready.pop()

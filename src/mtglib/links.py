@@ -16,11 +16,11 @@ from .secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class ProxyLinks:
-    """The same proxy as a link for the app and as one for a browser. Both hold the secret, which a `repr` doesn't show.
+    """Links to one proxy, for the app and for a browser. Both contain the secret; a `repr` doesn't show them.
 
     Attributes:
-        tg_url: `tg://proxy?...`, which opens Telegram; for QR codes.
-        tme_url: `https://t.me/proxy?...`, which a browser opens and passes on.
+        tg_url: `tg://proxy?...`, which opens Telegram directly; for QR codes.
+        tme_url: `https://t.me/proxy?...`, which a browser opens and passes on to Telegram.
     """
 
     tg_url: str = field(repr=False)
@@ -31,10 +31,10 @@ def proxy_links(secret: Secret, server: str, port: int, *, base64: bool = False)
     """Make the links to a proxy.
 
     Args:
-        secret: The proxy's.
-        server: What clients connect to, as they reach it: a name or an IP address.
-        port: Likewise, 1 to 65535.
-        base64: Write the secret in base64, which is shorter, in place of hex.
+        secret: The proxy's secret.
+        server: The name or IP address that clients connect to.
+        port: The port that clients connect to, 1 to 65535.
+        base64: Write the secret in base64, which is shorter, instead of hex.
 
     Raises:
         SecretInvalidError: The secret can't be used.

@@ -1,4 +1,4 @@
-"""The part that does nothing, for each interface."""
+"""A part that does nothing, for each interface."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .event_types import Event, IPAddress
 
 
 class NoopAntiReplayCache:
-    """Has never seen anything: replays get through."""
+    """Remembers nothing: replays get through."""
 
     async def seen_before(self, data: bytes) -> bool:
         """Return False."""
@@ -30,14 +30,14 @@ class NoopIPBlocklist:
 
 
 class NoopEventStream:
-    """Throws events away."""
+    """Discards events."""
 
     def send(self, event: Event) -> None:
         """Do nothing."""
 
 
 class NoopLogger:
-    """Says nothing."""
+    """Logs nothing."""
 
     debug_enabled = False
 

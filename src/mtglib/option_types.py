@@ -1,4 +1,4 @@
-"""What a type checker knows about the options that `ProxyOpts.with_defaults` takes."""
+"""The types of the options of `ProxyOpts.with_defaults`, for type checkers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .constants import PreferIP
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
 
 RelayChoice: TypeAlias = Literal["auto", "native", "pure"]
-"""What moves the bytes: "native" is the engine, "pure" is Python, "auto" the engine where it was built."""
+"""Which relay to use: the native engine, pure Python, or (auto) the engine if it is built."""
 
 
 class OptionChanges(TypedDict, total=False):
-    """The attributes of `ProxyOpts` without the secret, all optional.
+    """The attributes of `ProxyOpts` except the secret, all optional.
 
-    For a function of your own that passes options on: `def make(**changes: Unpack[OptionChanges])`.
+    Use it for a function of your own that passes options on: `def make(**changes: Unpack[OptionChanges])`.
     """
 
     network: Network

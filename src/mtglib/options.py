@@ -1,4 +1,4 @@
-"""Everything that can be set about a proxy."""
+"""The settings of a proxy."""
 
 from __future__ import annotations
 
@@ -42,55 +42,58 @@ from .secret import Secret
 
 @dataclass(kw_only=True, slots=True)
 class ProxyOpts:
-    """Settings of a `Proxy`; the first six are mandatory, see `with_defaults` for a short cut.
+    """Settings of a `Proxy`. The first six are mandatory; `with_defaults` is a shortcut.
 
-    Durations are seconds. All values are checked here; see `Raises`.
+    Durations are in seconds. All values are validated when the object is created.
 
     Attributes:
-        secret: Who is let in, and which site the others see.
-        network: How Telegram, and the fronting site unless `front_network` is given, are reached.
-        anti_replay_cache: Finds hellos that are sent twice.
-        ip_blocklist: Clients from these addresses are closed at once.
-        event_stream: Where events go.
-        logger: Where messages go.
-        ip_allowlist: If given, only clients from these addresses are let in.
+        secret: Authenticates clients, and names the site that everyone else sees.
+        network: Makes the connections to Telegram, and to the fronting site unless `front_network` is given.
+        anti_replay_cache: Detects hellos that are sent a second time.
+        ip_blocklist: Connections from these addresses are closed immediately.
+        event_stream: Receives events.
+        logger: Gets the log messages.
+        ip_allowlist: If given, only connections from these addresses are let in.
         buffer_size_bytes: Deprecated, has no effect: connections have no buffers of their own.
-        concurrency: Most connections that `serve` handles at once, at least 1. For those above a visitor makes room;
-            where there is none, they are closed.
-        max_visitors: Most connections at once that aren't clients', or not yet; None: half of `concurrency`. When as
-            many are there, the one that has been silent for longest makes room for the next.
-        max_visitors_per_network: Most of them from one IPv4 address or /64, once three quarters of `max_visitors` are
-            there.
-        idle_timeout: A relay ends after so long without a byte moved.
-        tolerate_time_skewness_seconds: How far clients' clocks may be off.
-        prefer_ip: "prefer-ipv4", "prefer-ipv6", "only-ipv4" or "only-ipv6": addresses of DCs. With "prefer-*",
-            the other family is tried beside an address that is silent for 0.25 s.
+        concurrency: The most connections that `serve` handles at once, at least 1. Beyond that, a visitor is evicted
+            for each new connection; if there are none, it is closed.
+        max_visitors: The most connections at once that aren't from clients, or aren't authenticated yet; None: half of
+            `concurrency`. Beyond that, the one that has been silent longest is evicted for each new one.
+        max_visitors_per_network: The most visitors from one IPv4 address or IPv6 /64; applies once there are three
+            quarters of `max_visitors`.
+        idle_timeout: A relay ends after this long without any traffic.
+        tolerate_time_skewness_seconds: How far a client's clock may be off, either way.
+        prefer_ip: Which addresses of DCs to dial: "prefer-ipv4", "prefer-ipv6", "only-ipv4" or "only-ipv6". With
+            "prefer-*", the other family is tried in parallel once an address hasn't answered for 0.25 s.
         domain_fronting_port: The fronting site's port.
-        allow_fallback_on_unknown_dc: Connect clients that want an unknown DC to DC 2 instead of closing.
+        allow_fallback_on_unknown_dc: Connect clients that ask for an unknown DC to DC 2 instead of closing the
+            connection.
         use_test_dcs: Clients may ask for Telegram's test DCs.
-        handshake_timeout: From accept to a complete ClientHello; for so long a visitor who is slow may turn out to be a
-            client.
-        frame_timeout: From our answer to the client's obfuscated2 frame; then it is closed.
-        dial_timeout: For one upstream address; twice that for all addresses of a DC.
-        fast_mode: Let DCs encrypt downloads for the client, at no cost here. Whoever sees both legs sees equal
-            ciphertext; switch it off where the censor watches the server's uplink, too.
-        keep_alive: SO_KEEPALIVE is switched on for a client's socket when the client is authenticated; visitors of the
-            fronting site get no probes. The times are the listener's: see `network.SocketOptions.apply`.
-        congestion_control: How what is sent to a client is paced, from then on: the kernel's name of an algorithm. One
-            that the kernel hasn't got is left out; None: what the kernel does. Visitors get what the kernel does.
-        front_network: How the fronting site is reached; None: `network`.
-        domain_fronting_ip: The fronting site's address, in place of a look-up of the secret's host.
-        domain_fronting_proxy_protocol: Tell the fronting site who asks, with a PROXY protocol v2 header.
-        dc_overrides: DC number -> "ip:port" or "[ipv6]:port", in place of the built-in addresses.
+        handshake_timeout: The time from accept to a complete ClientHello; until then a slow visitor may still turn out
+            to be a client.
+        frame_timeout: The time from our answer to the client's obfuscated2 frame; then the connection is closed.
+        dial_timeout: The time to connect to one upstream address; twice that is the limit for all addresses of a DC.
+        fast_mode: Let DCs encrypt downloads for the client, so that the proxy doesn't have to. The ciphertext is then
+            the same on both legs: switch this off if the censor also watches the server's uplink.
+        keep_alive: Switch SO_KEEPALIVE on for a client's socket once the client is authenticated; visitors of the
+            fronting site get no keep-alive probes. The times come from the listener: see `network.SocketOptions.apply`.
+        congestion_control: The congestion control algorithm for data sent to an authenticated client, by the kernel's
+            name for it. If the kernel doesn't have it, or with None, the kernel's default is used. Visitors always get
+            the kernel's default.
+        front_network: Makes the connections to the fronting site; None: `network`.
+        domain_fronting_ip: The fronting site's address, instead of looking up the secret's host.
+        domain_fronting_proxy_protocol: Tell the fronting site the visitor's address, with a PROXY protocol v2 header.
+        dc_overrides: DC number -> list of "ip:port" or "[ipv6]:port", instead of the built-in addresses.
         clock: Returns Unix seconds; for tests.
-        relay: "native", "pure" (Python), or "auto": native if it was built.
+        relay: "native", "pure" (Python), or "auto": native if it is built, otherwise pure.
 
     Raises:
         SecretEmptyError, SecretInvalidError, NetworkIsNotDefinedError, AntiReplayCacheIsNotDefinedError,
         IPBlocklistIsNotDefinedError, IPAllowlistIsNotDefinedError, EventStreamIsNotDefinedError,
-        LoggerIsNotDefinedError: That part is missing, lacks a method, or has an `async def` for one that nobody awaits.
+        LoggerIsNotDefinedError: That part is missing, lacks a method, or has an `async def` where a plain function is
+        expected.
         UnknownOptionError: There is no option of this name.
-        OptionError: Another value can't work; the message names the option and what is expected.
+        OptionError: Another value is invalid; the message names the option and says what is expected.
     """
 
     secret: Secret
@@ -127,13 +130,13 @@ class ProxyOpts:
 
     @classmethod
     def with_defaults(cls, secret: Secret, **changes: Unpack[OptionChanges]) -> ProxyOpts:
-        """Make options out of a secret and the parts that come with mtglib.
+        """Make options from a secret, with defaults for the parts.
 
-        Direct connections, an exact memory of hellos that a restart empties, no lists, no events. Messages go to the
-        standard library's logger "mtglib", which shows warnings on stderr where nobody has set up `logging`;
-        `mtglib.noop.NoopLogger` says nothing. `changes` are this class's attributes.
+        The defaults are direct connections, an exact anti-replay cache in memory (a restart empties it), no IP lists
+        and no events. Messages go to the standard library's logger "mtglib", which shows warnings on stderr if
+        `logging` isn't configured; pass `mtglib.noop.NoopLogger` for silence. `changes` are attributes of this class.
         """
-        from .defaults import default_parts  # here, as only who wants these parts imports them
+        from .defaults import default_parts  # here, so that only callers that want these parts import them
 
         given: dict[str, Any] = {**default_parts(), **changes}
         return cls(secret=secret, **given)
@@ -173,10 +176,10 @@ class ProxyOpts:
             raise OptionError("prefer_ip", f"a value that leaves DC {dc} with an address", self.prefer_ip)
 
     def dc_table(self) -> DCTable:
-        """Make the table of DCs that these options describe.
+        """Make the DC table for these options.
 
         Raises:
-            OptionError: `dc_overrides` can't be understood.
+            OptionError: `dc_overrides` is invalid.
         """
         return DCTable(
             self.prefer_ip,

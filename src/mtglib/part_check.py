@@ -1,4 +1,4 @@
-"""Whether an object can be a part: looked at when it is given, not when it is first called."""
+"""Checks whether an object can be a part when it is given, not when it is first called."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from .errors import OptionError
 
 
 def check_part(field: str, part: Any, interface: type, error: type[OptionError] = OptionError) -> None:
-    """Want an object with all methods of an interface, such as `mtglib.Network`; for whoever takes parts of others.
+    """Check that an object implements an interface, such as `mtglib.Network`.
 
-    A method that has to be awaited isn't one that is just called: nobody would wait for it, and a coroutine counts as
-    true, so that such an allowlist would let everybody in. Nor is a plain function one whose answer is awaited, unless
-    its annotation says that it returns something else than the answer, such as an Awaitable.
+    A method must not be async where the interface's isn't: nothing would await it, and a coroutine counts as true, so
+    an allowlist with an async `contains` would let everyone in. Nor may it be a plain function where the interface's
+    answer is awaited, unless its annotation says that it returns something else, such as an Awaitable.
 
     Args:
-        field: What to call the part in an error.
-        part: The object. What its `__getattr__` answers counts as well.
-        interface: A protocol.
-        error: What to raise.
+        field: The part's name in an error.
+        part: The object. Methods that its `__getattr__` provides count as well.
+        interface: A protocol class.
+        error: The class of the error to raise.
 
     Raises:
-        OptionError: It is None, a class, lacks a method or has one that has to be awaited where the interface's isn't,
+        OptionError: The part is None or a class, lacks a method, or has one that is async where the interface's isn't,
             or the other way round.
     """
     methods = sorted(name for name in dir(interface) if not name.startswith("_"))
@@ -44,18 +44,18 @@ def check_part(field: str, part: Any, interface: type, error: type[OptionError] 
 
 
 def must_be_awaited(function: Any) -> bool:
-    """Tell whether a call only begins something, as calls of `async def` and of generators do."""
+    """Return whether a call only begins something, as calls of `async def` and of generators do."""
     kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
     return any(kind(function) or kind(getattr(function, "__call__", None)) for kind in kinds)  # noqa: B004
 
 
 def _is_asked(wanted: Any) -> bool:
-    """Tell whether an interface's method is awaited for an answer; without one, a plain function may do as well."""
+    """Return whether an interface's method is awaited for an answer; without one, a plain function may do as well."""
     return must_be_awaited(wanted) and _returned(wanted) != "None"
 
 
 def _answers_at_once(wanted: Any, given: Any) -> bool:
-    """Tell whether a plain function doesn't look as if it returned something to await; nothing is known of others."""
+    """Return whether a plain function seems to return its answer directly; False for other callables."""
     while isinstance(given, functools.partial):
         given = given.func
     plain = (inspect.isfunction(given) or inspect.ismethod(given)) and not must_be_awaited(given)

@@ -48,18 +48,19 @@ _LEAST_ENGINE_TIMEOUT = 0.3
 
 
 class Proxy:
-    """An MTPROTO FakeTLS proxy; lives in one event loop, and can't be used again after `shutdown`.
+    """An MTPROTO FakeTLS proxy. It runs in one event loop, and can't be used again after `shutdown`.
 
     `async with Proxy(opts) as proxy: await proxy.serve(listener)` shuts down on exit.
 
-    It may be made anywhere; where it serves first is where it belongs. In another event loop, or in a process that was
-    forked off later, `serve`, `serve_conn` and `shutdown` raise ProxyUseError.
+    It can be created anywhere. The first event loop it serves in is the one it belongs to: in another event loop, or in
+    a process forked later, `serve`, `serve_conn` and `shutdown` raise ProxyUseError.
 
     Args:
-        opts: Its settings, which are checked again; later changes of the object have no effect.
+        opts: Its settings, which are validated again; later changes to the object have no effect.
 
     Raises:
-        OptionError: As from `ProxyOpts`, for what was changed since it was made; or `opts` is something else.
+        OptionError: As from `ProxyOpts`, if `opts` was changed to an invalid value after it was made; or `opts` isn't a
+            `ProxyOpts`.
     """
 
     def __init__(self, opts: ProxyOpts) -> None:
@@ -77,7 +78,7 @@ class Proxy:
         new_x25519_public_key()  # the process's first takes 40 ms to gather entropy, which no client should see
         most_visitors = opts.max_visitors or max(1, opts.concurrency // 2)
         self._roster = Roster(opts.concurrency, most_visitors, opts.max_visitors_per_network)
-        # Of what comes in one turn of the event loop nothing may have to make room before it was read.
+        # No connection accepted in one turn of the event loop may be evicted before its first bytes were read.
         self._batch = max(1, min(_MOST_ACCEPTED_AT_ONCE, most_visitors // 2))
         self._shared: Shared | None = None
         self._entrance: Entrance | None = None
@@ -92,46 +93,46 @@ class Proxy:
 
     @property
     def domain_fronting_address(self) -> tuple[str, int]:
-        """Host (or configured address) and port of the fronting site."""
+        """The host (or the configured address) and the port of the fronting site."""
         return fronting_address(self._opts)
 
     @property
     def relay_engine(self) -> str:
-        """What relays: "native", or "pure (why)"."""
+        """The relay in use: "native", or "pure (why)"."""
         return self._relay.description
 
     @property
     def events_dropped(self) -> int:
-        """How many events the event stream raised on."""
+        """The number of events on which the event stream raised an exception."""
         return self._events.dropped
 
     @property
     def engine_connections(self) -> int:
-        """How many connections are being relayed, to Telegram or to the fronting site."""
+        """The number of connections being relayed, to Telegram or to the fronting site."""
         return self._relay.load().connections
 
     @property
     def engine_buffered_bytes(self) -> int | None:
-        """How many bytes the engine holds that their receivers haven't taken; None: what relays can't tell."""
+        """The number of bytes in the engine that their receivers haven't taken yet; None if the relay can't tell."""
         return self._relay.load().buffered_bytes
 
     @property
     def clients(self) -> int:
-        """How many of the connections of `serve` are clients', that is, were made with the secret."""
+        """The number of connections of `serve` that are from clients, that is, were made with the secret."""
         return self._roster.counted - self._roster.visitors
 
     @property
     def visitors(self) -> int:
-        """How many of the connections of `serve` aren't, or not yet."""
+        """The number of connections of `serve` that aren't from clients, or aren't authenticated yet."""
         return self._roster.visitors
 
     def connections(self) -> tuple[Connection, ...]:
-        """List the live connections, the oldest first: those of `serve` and of `serve_conn`."""
+        """List the live connections of `serve` and `serve_conn`, oldest first."""
         self._relay.report()
         return self._roster.connections()
 
     def end(self, stream_id: str) -> bool:
-        """End a connection, with the reason ENDED; tell whether there is one of this id."""
+        """End a connection, with the reason ENDED. Return whether a connection has this id."""
         entry = self._roster.get(stream_id)
         if entry is not None:
             entry.end(Reason.ENDED)
@@ -140,17 +141,17 @@ class Proxy:
     async def serve(self, listener: socket.socket) -> None:
         """Serve the connections of a listening socket until the proxy is shut down.
 
-        The listener stays the caller's, who also closes it. The proxy accepts on a duplicate: closing the listener
-        ends nothing, and the port is taken until this returns, after `shutdown` or a cancellation. Two proxies may
-        serve one listener for a while, so that one can replace the other and nobody is refused.
+        The caller keeps the listener and closes it. The proxy accepts on a duplicate: closing the listener doesn't stop
+        it, and the port stays in use until this returns, after `shutdown` or a cancellation. Two proxies may serve one
+        listener at the same time, so that one can replace the other without refusing connections.
 
-        Several may be served at once; `concurrency` counts over all of them.
+        Several listeners may be served at once; `concurrency` is the limit for all of them together.
 
         Raises:
-            OptionError: It is no plain `socket.socket`.
-            ProxyShutDownError: The proxy was shut down before.
-            ProxyUseError: This proxy serves this listener already, or belongs elsewhere.
-            OSError: The socket doesn't listen, there is no descriptor left, or accepting broke for good.
+            OptionError: `listener` isn't a plain `socket.socket`.
+            ProxyShutDownError: The proxy was already shut down.
+            ProxyUseError: This proxy already serves this listener, or belongs to another event loop or process.
+            OSError: The socket isn't listening, there are no file descriptors left, or accepting failed permanently.
         """
         if not is_plain_socket(listener):
             raise OptionError("listener", f"a plain, listening socket.socket, got {type(listener).__name__}")
@@ -169,19 +170,19 @@ class Proxy:
             del self._acceptors[acceptor]
 
     async def serve_conn(self, sock: socket.socket, *, client_address: Any = None) -> None:
-        """Serve one connection to its end; IP lists and the concurrency limit are the caller's business.
+        """Serve one connection to its end. The caller applies IP lists and the concurrency limit.
 
-        Returns when the connection is over, and raises nothing on its account. After `shutdown` the socket is closed at
-        once, without an event. If the call is cancelled, the connection ends.
+        Returns when the connection is over; its failures raise nothing. After `shutdown` the socket is closed
+        immediately, without an event. Cancelling the call ends the connection.
 
         Args:
-            sock: A connected stream socket. It is the proxy's from now on, which closes it, also after an error.
-            client_address: The client's (ip, port), or what the socket module has for IPv6; None: the socket's peer.
+            sock: A connected stream socket. The proxy takes it over and closes it, also after an error.
+            client_address: The client's (ip, port), or the socket module's 4-tuple for IPv6; None: the socket's peer.
 
         Raises:
-            OptionError: `sock` is no plain `socket.socket` (that of an asyncio stream isn't one: see
-                `socket_from_streams`), or `client_address` no address.
-            ProxyUseError: The proxy belongs elsewhere.
+            OptionError: `sock` isn't a plain `socket.socket` (the socket of an asyncio stream isn't one: see
+                `socket_from_streams`), or `client_address` isn't an address.
+            ProxyUseError: The proxy belongs to another event loop or process.
         """
         try:
             if not is_plain_socket(sock):
@@ -212,17 +213,17 @@ class Proxy:
     async def shutdown(self, grace_seconds: float = 0.0) -> None:
         """Stop accepting, wait for streams to end by themselves, then end the rest.
 
-        Returns after the last stream's EventFinish. May be called again, also while another call waits: the one
-        with less patience decides. It takes at most a second more than `grace_seconds`, unless thousands of streams
-        need longer on a busy machine: a stream that is held up by a part of yours which catches its cancellation is
-        left behind, with a warning; it ends when the part lets it.
+        Returns after the last stream's EventFinish. May be called again, even while another call waits: the shorter
+        grace period wins. It takes at most a second longer than `grace_seconds`, unless thousands of streams need more
+        time on a busy machine. If one of your parts catches its cancellation and so keeps a stream from ending, the
+        stream is left behind, with a warning, and ends when the part returns.
 
         Args:
-            grace_seconds: How long to wait for streams, 0 to a year.
+            grace_seconds: How long to wait for streams to end, 0 to a year.
 
         Raises:
-            OptionError: `grace_seconds` is something else; nothing was stopped.
-            ProxyUseError: The proxy belongs elsewhere.
+            OptionError: `grace_seconds` is out of bounds; nothing was stopped.
+            ProxyUseError: The proxy belongs to another event loop or process.
         """
         check_seconds("grace_seconds", grace_seconds, least=0)
         if self._affinity is not None:
@@ -240,7 +241,7 @@ class Proxy:
             self._ended.set_result(None)
         if self._shared is not None:
             self._shared.visitor_log.close()
-            if not self._roster:  # else what is left behind still needs it
+            if not self._roster:  # otherwise streams left behind still need it
                 self._shared.readiness.close()
 
     async def __aenter__(self) -> Self:
@@ -254,7 +255,7 @@ class Proxy:
         return any(os.path.sameopenfile(fd, served.fileno()) for served in self._acceptors.values())
 
     def _take(self, sock: socket.socket, address: Any) -> None:
-        """Decide about a connection that was accepted, before a byte of it is read."""
+        """Decide whether to serve an accepted connection, before any byte of it is read."""
         assert self._entrance is not None
         visitor = Visitor(endpoint_of(address), local_endpoint(sock))
         if self._entrance.admits(visitor):

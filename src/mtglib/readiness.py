@@ -1,4 +1,4 @@
-"""Waiting for sockets, cheaper than with the event loop's own `add_reader`.
+"""Waits for sockets, at a lower cost than the event loop's own `add_reader`.
 
 A handshake waits two or three times on the same socket. `loop.sock_recv` registers and unregisters each time, four
 system calls a wait on uvloop; here a socket is registered once, edge-triggered, in an epoll set of our own, and that
@@ -21,7 +21,7 @@ _MAX_EVENTS = 256
 
 
 class _Watched:
-    """A descriptor: what epoll watches it for, what has happened unobserved, who waits, and who is called."""
+    """A descriptor: its epoll events, unobserved events, waiting tasks and callbacks."""
 
     __slots__ = ("calls", "happened", "interest", "waiters")
 
@@ -76,7 +76,7 @@ class Readiness:
     def forget(self, fd: int) -> None:
         """Stop watching a descriptor; do so before it is closed or given away."""
         if self._watched.pop(fd, None) is not None:
-            with suppress(OSError):  # somebody closed it, which has the same effect
+            with suppress(OSError):  # it is already closed, which has the same effect
                 self._epoll.unregister(fd)
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class Readiness:
         return watched
 
     def _call(self, callback: Callable[[], None]) -> None:
-        """Call back; what one raises must not keep the others from their events, which come once."""
+        """Call the callbacks. One that raises must not keep others from their events, which come only once."""
         try:
             callback()
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Every way that a stream is turned away or ends: events, metrics, log and docs take the words from here."""
+"""The reasons why streams are rejected or end; events, metrics, log and docs use these words."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a visitor got the fronting site, or why a stream is over.
+    """Why a visitor got the fronting site, or why a stream ended.
 
-    A member is its own text: `Reason.IDLE == "idle"`, and so it appears in events, in metrics' labels and in the log.
+    A member equals its text: `Reason.IDLE == "idle"`. It appears in this form in events, metric labels and the log.
     """
 
     NOT_TLS = "not_tls"
-    """The bytes can't become a ClientHello."""
+    """The bytes aren't the beginning of a ClientHello."""
     DIGEST = "digest"
-    """The ClientHello wasn't made with a secret of ours."""
+    """The ClientHello wasn't made with one of our secrets."""
     SNI = "sni"
-    """It asks for another host than the secret's."""
+    """The ClientHello asks for another host than the secret's."""
     CLOCK = "clock"
-    """The client's clock is off by more than is tolerated."""
+    """The client's clock is off by more than the tolerance."""
     REPLAY = "replay"
     """The hello was sent before."""
     REPLAY_CACHE = "replay_cache"
-    """The anti-replay cache raised, was late, or answered something else than a bool."""
+    """The anti-replay cache raised an exception, was late, or answered something other than a bool."""
     TIMEOUT = "timeout"
     """No complete ClientHello in time, or the site answered before it was complete and accepted. After our answer: the
     client didn't read it, or sent no frame in time."""
@@ -30,42 +30,42 @@ class Reason(StrEnum):
     """The client ended its side before its handshake was complete."""
 
     FRAME = "frame"
-    """After our answer: a broken record, another transport than padded intermediate, or another secret."""
+    """After our answer: a broken record, a transport other than padded intermediate, or another secret."""
     UNKNOWN_DC = "unknown_dc"
-    """The client wants a DC that there isn't."""
+    """The client asks for a DC that doesn't exist."""
     DC_UNREACHABLE = "dc_unreachable"
     """No address of the DC could be reached."""
     FRONT_UNREACHABLE = "front_unreachable"
     """The fronting site could not be reached."""
 
     CLIENT_EOF = "client_eof"
-    """An orderly end, which the client began."""
+    """The client ended the connection in an orderly way."""
     UPSTREAM_EOF = "upstream_eof"
-    """An orderly end, which the DC or the site began."""
+    """The DC or the site ended the connection in an orderly way."""
     CLIENT_RESET = "client_reset"
     """The client's connection broke."""
     UPSTREAM_RESET = "upstream_reset"
     """The DC's or the site's connection broke."""
     IDLE = "idle"
-    """Nothing moved for too long."""
+    """No traffic for too long."""
     BAD_RECORD = "bad_record"
     """A client of ours broke the record protocol."""
 
     EVICTED = "evicted"
-    """A visitor had to make room for a newcomer."""
+    """A visitor was evicted for a new connection."""
     ENDED = "ended"
     """`Proxy.end` was called."""
     SHUTDOWN = "shutdown"
     """The proxy was shut down."""
     ERROR = "error"
-    """A fault of ours."""
+    """An internal error of the proxy."""
 
 
 HANDSHAKE_FAILURES = (
     *(Reason.NOT_TLS, Reason.DIGEST, Reason.SNI, Reason.CLOCK, Reason.REPLAY, Reason.REPLAY_CACHE),
     *(Reason.TIMEOUT, Reason.FRAME),
 )
-"""Those for which a handshake fails, as the metric `handshake_failures` counts them."""
+"""The reasons for a failed handshake, as the metric `handshake_failures` counts them."""
 
 RELAY_ENDS = (
     *(Reason.CLIENT_EOF, Reason.UPSTREAM_EOF, Reason.CLIENT_RESET, Reason.UPSTREAM_RESET),

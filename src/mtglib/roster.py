@@ -1,10 +1,10 @@
-"""The live connections: listed, counted, ended; and which of them makes room when there are too many.
+"""The live connections: lists, counts and ends them, and chooses the one to evict when there are too many.
 
-A visitor is a connection that isn't authenticated yet, or that is being shown the fronting site. Visitors have a share
-of all connections, so that they can't take the place of clients. When that is full, the network that has most visitors
-gives one up: one past the site's end, else the one that has been silent for longest. While it isn't certain who a
-visitor is, that counts from its beginning, whatever it sends. Where all networks have few visitors, the same holds for
-all of them together. Never the newcomer: many clients may share one address, and a handshake takes milliseconds.
+A visitor is a connection that isn't authenticated yet, or that is relayed to the fronting site. Visitors have a limited
+share of all connections, so that they can't crowd out clients. When that is full, a visitor of the network with the
+most visitors is evicted: one whose site has ended its side, otherwise the one that has been silent longest. While a
+visitor may still be a client, that counts from its arrival, whatever it sends. If all networks have few visitors, it is
+the one of all. It is never the new connection: many clients may share one address, and a handshake takes milliseconds.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .reasons import Reason
 from .visitor import Visitor
 
 _FEW_VISITORS = 8
-"""What a network may have for its size to mean nothing: some clients that come at once through one address."""
+"""Up to this many visitors, a network's size is ignored: a few clients may connect at once through one address."""
 
 _NetworkKey: TypeAlias = int | None  # None: all visitors without an address together
 
 
 class State(StrEnum):
-    """What a connection is at."""
+    """What a connection is doing."""
 
     HANDSHAKE = "handshake"
     FRONTED = "fronted"
@@ -35,16 +35,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """A live connection, as it was a moment ago.
+    """A snapshot of a live connection.
 
     Attributes:
-        stream_id: As in its events.
-        client: Where it comes from; None where a socket has no address.
-        user: The user whose secret it was made with; empty for a visitor.
-        state: What it is at.
-        dc: The DC's positive number; 0 while there is none.
+        stream_id: The stream id, as in its events.
+        client: The client's address; None if the socket has no IP address.
+        user: The user whose secret the client used; empty for a visitor.
+        state: What the connection is doing.
+        dc: The DC's positive number; 0 as long as no DC is known.
         since_unix: When it was accepted, Unix seconds.
-        from_client_bytes, to_client_bytes: What was relayed; up to a second old.
+        from_client_bytes, to_client_bytes: Bytes relayed in each direction; up to a second old.
     """
 
     stream_id: str
@@ -58,18 +58,18 @@ class Connection:
 
 
 class Entry:
-    """A live connection, kept by its stream.
+    """A live connection; its stream updates it.
 
     Attributes:
         stream_id, visitor, since_unix, state, user, dc: As in `Connection`.
         from_client_bytes, to_client_bytes: As in `Connection`.
-        end_reason: Why it was told to end, if it was.
-        counted: Whether the limits count it: not those of `serve_conn`, nor any that was evicted.
-        network: Its visitor's.
+        end_reason: Why it was told to end; None if it wasn't.
+        counted: Whether it counts for the limits: connections of `serve_conn` and evicted ones don't.
+        network: The visitor's network.
         has_begun: Whether its task has taken its first step.
         is_past_the_end: Whether the site has ended its side.
         is_over: Whether it has left the roster.
-        task: What runs its stream; None until it is in the roster.
+        task: The task of its stream; None until it is in the roster.
     """
 
     __slots__ = (
@@ -95,7 +95,7 @@ class Entry:
         self.task: asyncio.Task[None] | None = None
 
     def end(self, reason: Reason) -> None:
-        """Have the stream end soon; the first reason counts, and only a shutdown insists."""
+        """Make the stream end soon. The first reason counts; only a shutdown cancels the task again."""
         if self.end_reason is not None and reason is not Reason.SHUTDOWN:
             return
         self.end_reason = self.end_reason or reason
@@ -105,15 +105,15 @@ class Entry:
 
 
 class Roster:
-    """Knows all live connections of a proxy.
+    """All live connections of a proxy.
 
     Args:
-        concurrency: Most connections that are counted.
-        visitors: Most visitors among them.
-        per_network: Most visitors of one network, once three quarters of `visitors` are there.
+        concurrency: The most connections that count for the limits.
+        visitors: The most visitors among them.
+        per_network: The most visitors of one network, once there are three quarters of `visitors`.
 
     Attributes:
-        counted: How many connections count against `concurrency`.
+        counted: The number of connections that count against `concurrency`.
     """
 
     def __init__(self, concurrency: int, visitors: int, per_network: int) -> None:
@@ -130,7 +130,7 @@ class Roster:
 
     @property
     def visitors(self) -> int:
-        """How many visitors are there now."""
+        """The current number of visitors."""
         return len(self._all_visitors)
 
     def __len__(self) -> int:
@@ -138,15 +138,15 @@ class Roster:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All of them, the oldest first."""
+        """All live connections, oldest first."""
         return tuple(self._entries.values())
 
     def get(self, stream_id: str) -> Entry | None:
-        """Find one."""
+        """Find a connection by its stream id."""
         return self._entries.get(stream_id)
 
     def connections(self) -> tuple[Connection, ...]:
-        """Describe all of them, the oldest first."""
+        """Describe all live connections, oldest first."""
         return tuple(
             Connection(
                 stream_id=entry.stream_id,
@@ -163,11 +163,11 @@ class Roster:
 
     @property
     def is_full(self) -> bool:
-        """Whether there is no room for another one."""
+        """Whether the limit of connections is reached."""
         return self.counted >= self._concurrency
 
     def visitor_to_evict(self, network: _NetworkKey) -> Entry | None:
-        """Return who has to go before another visitor of `network` comes, if anybody has to and can."""
+        """Return the visitor to evict before another one of `network` is let in; None if there is none, or no need."""
         if not self.visitors:
             return None
         if self.visitors >= self._crowded and network is not None:
@@ -179,7 +179,7 @@ class Roster:
         return None
 
     def next_visitor_to_go(self) -> Entry | None:
-        """Return the visitor who makes room for any other, if there is one."""
+        """Return the next visitor to evict, whatever the new one's network; None if there are no visitors."""
         if not self._all_visitors:
             return None
         few = self._largest <= _FEW_VISITORS
@@ -187,7 +187,7 @@ class Roster:
         return next(iter(largest))
 
     def add(self, entry: Entry) -> None:
-        """Take in a newcomer, who is a visitor until `authenticated`."""
+        """Add a connection; it is a visitor until `authenticated`."""
         self._entries[entry.stream_id] = entry
         if entry.counted:
             self.counted += 1
@@ -199,7 +199,7 @@ class Roster:
             self._resize(entry.network, len(network) - 1, len(network))
 
     def authenticated(self, entry: Entry) -> None:
-        """It is a client: it doesn't count as a visitor any more."""
+        """Note that the connection is a client's: it no longer counts as a visitor."""
         self._leave_visitors(entry)
 
     def touch(self, entry: Entry) -> None:
@@ -215,19 +215,19 @@ class Roster:
             self._all_visitors.move_to_end(entry)
 
     def past_the_end(self, entry: Entry) -> None:
-        """The site has ended its side: it is the next of its network to make room, whatever moves from now on."""
+        """Note that the site has ended its side: this is the next of its network to evict, despite further traffic."""
         entry.is_past_the_end = True
         if entry in self._all_visitors:
             self._networks[entry.network].move_to_end(entry, last=False)
             self._all_visitors.move_to_end(entry, last=False)
 
     def evict(self, entry: Entry) -> None:
-        """End a visitor. Its place is free at once; it is listed until it is over."""
+        """End a visitor. Its place is free immediately; it is listed until it has ended."""
         self._discount(entry)
         entry.end(Reason.EVICTED)
 
     def remove(self, entry: Entry) -> None:
-        """It is over. May be called again."""
+        """Remove a connection that has ended. May be called again."""
         entry.is_over = True
         self._entries.pop(entry.stream_id, None)
         self._discount(entry)

@@ -1,4 +1,4 @@
-"""The secret: what a client needs to know to be let in, and the web site that everybody else gets to see."""
+"""The secret: a key that authenticates clients, and the web site that everyone else sees."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _DD = b"\xdd"
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A key and a host name; as text `ee`, key and host, in hex or base64.
+    """A key and a host name. Its text form is `ee`, the key and the host, in hex or base64.
 
-    Printing one shows the host only: the text is `hex()` and `base64()`.
+    Printing it shows the host only; `hex()` and `base64()` return the text.
 
     Args:
         key: 16 bytes, not all zero; authenticates clients.
-        host: 1 to 182 ASCII characters: the site that probes see, and the name that clients must ask for.
+        host: 1 to 182 ASCII characters: the site that probes see, and the name that clients must request.
 
     Source: https://core.telegram.org/mtproto/mtproto-transports#transport-obfuscation, and the contract.
     """
@@ -57,11 +57,11 @@ class Secret:
 
     @classmethod
     def parse(cls, text: str) -> Secret:
-        """Read a secret in hex or in base64 (either alphabet, padded or not).
+        """Parse a secret in hex or base64 (either alphabet, padded or not).
 
         Raises:
-            SecretEmptyError: There is nothing.
-            SecretInvalidError: It is something else. The text isn't repeated in the message.
+            SecretEmptyError: The text is empty.
+            SecretInvalidError: The text isn't a secret. The message doesn't repeat it.
         """
         given: Any = text
         if not isinstance(given, str):
@@ -91,7 +91,7 @@ class Secret:
         return self.problem() is None
 
     def problem(self) -> str | None:
-        """What is expected and isn't so, or None."""
+        """Return why the secret is invalid, or None."""
         key: Any = self.key
         host: Any = self.host
         if not isinstance(key, bytes) or len(key) != SECRET_KEY_LENGTH_BYTES:
@@ -105,7 +105,7 @@ class Secret:
         return None
 
     def checked(self) -> Secret:
-        """Return this secret.
+        """Return this secret if it is valid.
 
         Raises:
             SecretInvalidError: It isn't valid.
@@ -115,11 +115,11 @@ class Secret:
         return self
 
     def hex(self) -> str:
-        """Return the text in hex, as links carry it."""
+        """Return the text in hex, as used in links."""
         return self._raw().hex()
 
     def base64(self) -> str:
-        """Return the text in URL-safe base64 without padding, as links carry it."""
+        """Return the text in URL-safe base64 without padding, as used in links."""
         return base64.urlsafe_b64encode(self._raw()).rstrip(b"=").decode("ascii")
 
     def _raw(self) -> bytes:

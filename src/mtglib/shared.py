@@ -1,4 +1,4 @@
-"""What all streams of a proxy share."""
+"""The state that all streams of a proxy share."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from .visitor_log import VisitorLog
 
 @dataclass(slots=True)
 class Shared:
-    """One proxy's.
+    """The state of one proxy.
 
     Attributes:
         opts: Its options.
-        dcs: The table that `opts` describe.
+        dcs: The DC table of `opts`.
         dc_dialler: Connects to them.
-        relay: What relays.
-        readiness: What waits for sockets.
-        secrets: What clients may know.
-        key_shares: For the answers to them.
-        client_socket_calls: For their sockets.
+        relay: The relay.
+        readiness: Waits for sockets.
+        secrets: The secrets that clients may use.
+        key_shares: Key shares for answers to clients.
+        client_socket_calls: Options of clients' sockets.
         roster: The live connections.
-        front: The site that visitors are shown.
-        visitor_log: What the log says about them.
-        events, logger, warnings: The way to the user's parts.
+        front: Connects visitors to the fronting site.
+        visitor_log: Logs visitors.
+        events, logger, warnings: Wrappers of the user's parts.
     """
 
     opts: ProxyOpts

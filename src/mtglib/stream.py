@@ -32,12 +32,12 @@ class Stream:
     """A connection. `run` owns its socket.
 
     Args:
-        shared: What it shares with others.
-        conn: Its socket, with what was read from it already.
-        visitor: Who it is, as far as sockets tell.
+        shared: The state shared by all streams.
+        conn: Its socket, with the bytes already read from it.
+        visitor: The visitor's addresses.
 
     Attributes:
-        entry: What others may know of it.
+        entry: Its entry in the roster.
     """
 
     __slots__ = ("_conn", "_early", "_opts", "_report", "_shared", "entry")
@@ -52,7 +52,7 @@ class Stream:
         self._report = StreamReport(shared, self.entry)
 
     async def run(self) -> None:
-        """Serve the connection until it is gone. Raises nothing but CancelledError."""
+        """Serve the connection to its end. Raises nothing but CancelledError."""
         report = self._report
         self.entry.has_begun = True
         report.started()
@@ -83,7 +83,7 @@ class Stream:
             report.finished()
 
     async def _handshake(self) -> Job | None:
-        """Find out who this is, and connect to where it belongs; None if there is nothing to relay."""
+        """Identify the peer and connect it to its upstream; None if there is nothing to relay."""
         try:
             record, length = await self._read_hello()
             if length == len(self._conn.unread):
@@ -186,7 +186,7 @@ class Stream:
         self.entry.end(Reason.CLIENT_RESET)
 
     def _close(self) -> None:
-        """Close what is still ours, whatever the objects make of that."""
+        """Close all sockets that are still ours, whatever they raise."""
         try:
             if self._early is not None:
                 self._early.abort()

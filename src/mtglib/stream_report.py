@@ -1,4 +1,4 @@
-"""What others learn of a stream: its events, its lines in the log, and what the roster knows of it."""
+"""Reports a stream to others: its events, its log lines and its entry in the roster."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .shared import Shared
 
 
 class StreamReport:
-    """Tells of one stream.
+    """Reports one stream.
 
     Args:
         shared: The proxy's.
         entry: The stream, among others in the roster.
 
     Attributes:
-        reason: Why it is over, as far as that is known.
+        reason: Why it ended, as far as known.
     """
 
     __slots__ = ("_accepted_mono", "_entry", "_framed_mono", "_shared", "_upstream", "reason")

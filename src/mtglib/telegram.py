@@ -1,4 +1,4 @@
-"""What follows when a client is admitted: our answer, its obfuscated2 frame in TLS records, and the relay to its DC."""
+"""Serves an admitted client: our answer, its obfuscated2 frame in TLS records, and the relay to its DC."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ async def send_answer(conn: Conn, client: Admitted, key_shares: KeyShares, deadl
 
 
 async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tuple[ClientFrame, bytes]:
-    """Return the frame and what came behind it, in records again.
+    """Return the frame and the bytes after it, in records again.
 
     Raises:
-        ClientError: CLOSED, TIMEOUT or FRAME: there is none, or a wrong one.
+        ClientError: CLOSED, TIMEOUT or FRAME: there is no frame, or an invalid one.
         OSError: The connection is broken.
     """
     decoder, payload, left_bytes = RecordDecoder(), b"", _MAX_BYTES_BEFORE_FRAME
@@ -49,7 +49,7 @@ async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tupl
         decoded, error = decoder.feed(conn.take_all())
         payload += decoded
         if len(payload) >= obfuscated2.FRAME_BYTES:
-            break  # what is wrong behind it ends the relay, after what came before
+            break  # an error after it ends the relay, after the bytes before it
         if error is not None:
             raise error
         if decoder.ended:
@@ -70,15 +70,15 @@ async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tupl
 def telegram_job(
     opts: ProxyOpts, conn: Conn, upstream: socket.socket, frame: ClientFrame, unread: bytes, dc: int
 ) -> Job:
-    """Describe the relay between a client and its DC, and give the client's socket away.
+    """Make the job that relays a client to its DC, and give up the client's socket.
 
     Args:
         opts: The proxy's options.
         conn: The client's connection.
         upstream: The DC's socket.
         frame: The client's.
-        unread: What came behind it, in records.
-        dc: The number that the DC is told.
+        unread: The bytes after it, in records.
+        dc: The number that our frame tells the DC.
     """
     fast = opts.fast_mode
     preamble, leg = obfuscated2.build_dc_frame(_frame_noise(), dc, frame.ciphers if fast else None)

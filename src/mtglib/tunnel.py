@@ -1,6 +1,6 @@
-"""A socket for what isn't one: how a `Network` hands out connections that run through a tunnel.
+"""A socket for a connection that isn't one, so that a `Network` can return connections through a tunnel.
 
-A relay reads and writes a socket's descriptor, past whatever a wrapper would do to the bytes.
+A relay reads and writes a socket's descriptor directly, so a wrapper object would be bypassed.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ _pumping: set[asyncio.Task[None]] = set()  # the event loop keeps weak reference
 
 
 def is_plain_socket(sock: Any) -> bool:
-    """Tell whether the descriptor carries what the object does: behind an `ssl.SSLSocket` it would be cleartext."""
+    """Return whether the descriptor carries the same bytes as the object: an `ssl.SSLSocket`'s are encrypted."""
     return isinstance(sock, socket.socket) and not isinstance(sock, ssl.SSLSocket)
 
 
 def socket_from_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> socket.socket:
     """Turn an asyncio stream pair into a connected, non-blocking socket, for `Network.dial` to return.
 
-    Call it inside the event loop of the streams. What is written to the socket goes to `writer`, what comes from
-    `reader` can be read from it; an end of file is carried over in both directions (a stream without half-closes, as
-    TLS, is closed by it), a broken stream ends the socket. `writer` is closed when both directions are over.
+    Call it in the event loop of the streams. Data written to the socket goes to `writer`, and data from `reader` can be
+    read from the socket. An end of file is passed on in both directions (it closes a stream that can't be half-closed,
+    such as TLS), and a broken stream ends the socket. `writer` is closed when both directions have ended.
 
-    The socket's `getsockname()` is that of the writer's own socket, if it has one: it tells whether a fronting site is
-    where the client has just arrived.
+    The socket's `getsockname()` is that of the writer's own socket, if it has one. The proxy uses it to detect a
+    fronting site that is the proxy itself.
 
     Args:
-        reader: asyncio's, or what has its method `read`.
-        writer: asyncio's, or what has its methods `write`, `drain`, `can_write_eof`, `write_eof`, `close`,
-            `wait_closed`.
+        reader: An asyncio.StreamReader, or an object with its method `read`.
+        writer: An asyncio.StreamWriter, or an object with its methods `write`, `drain`, `can_write_eof`, `write_eof`,
+            `close` and `wait_closed`.
 
     Raises:
-        OptionError: One of them is something else, such as the other.
+        OptionError: `reader` or `writer` lacks these methods; they may be swapped.
     """
     _check_stream("reader", reader, _READER_METHODS)
     _check_stream("writer", writer, _WRITER_METHODS)
@@ -84,7 +84,7 @@ async def _pump(sock: socket.socket, reader: asyncio.StreamReader, writer: async
     outward, inward = asyncio.ensure_future(_out(sock, writer)), asyncio.ensure_future(_in(reader, sock))
     hang_up = _HangUp(sock, inward.cancel)
     try:
-        # An error in one direction ends both: half of a tunnel is none.
+        # An error in one direction ends both: half a tunnel is useless.
         await asyncio.wait((outward, inward), return_when=asyncio.FIRST_EXCEPTION)
     finally:
         hang_up.close()

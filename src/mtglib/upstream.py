@@ -1,4 +1,4 @@
-"""Connecting to one address of what is behind us, a DC or the fronting site."""
+"""Connecting to one address of an upstream: a DC or the fronting site."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ async def dial(
     warnings: Warnings,
     on_waiting: Callable[[asyncio.Timeout], None] | None = None,
 ) -> socket.socket:
-    """Dial one address with a network that may be a user's, and that is ended if it ignores its time-out.
+    """Dial one address with a network that may be a user's; the dial is cancelled if it exceeds its time-out.
 
     Args:
         network: Dials.
         host: A name or an IP address.
         port: Its port.
-        timeout_seconds: What the network is told.
-        warnings: Where a network that misbehaves is reported.
+        timeout_seconds: The time-out for the network.
+        warnings: Gets reports about a misbehaving network.
         on_waiting: See `within`.
 
     Raises:
         OSError, TimeoutError: It can't be reached.
-        UpstreamError: The network misbehaved: it raised something else, or returned no plain socket.
+        UpstreamError: The network misbehaved: it raised another exception, or didn't return a plain socket.
     """
     try:
         dialling = network.dial(host, port, timeout_seconds=timeout_seconds)

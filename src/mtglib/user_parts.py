@@ -1,4 +1,4 @@
-"""What stands between the proxy and the parts that a user brings: what they raise ends here."""
+"""Wrappers around the user's parts, which catch their exceptions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Emitter:
     """Sends events.
 
     Attributes:
-        dropped: How many the stream raised on.
+        dropped: The number of events on which the stream raised.
     """
 
     def __init__(self, stream: EventStream, warnings: Warnings) -> None:

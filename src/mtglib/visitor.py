@@ -1,4 +1,4 @@
-"""Who came to the proxy, and where they arrived."""
+"""A visitor's address, and the address of ours at which it arrived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _IPV6_NETWORK_SHIFT = 64
 
 
 class Visitor(NamedTuple):
-    """A connection's two ends, as far as they have addresses: Unix sockets have none.
+    """The addresses of a connection's two ends; Unix sockets have none.
 
     Attributes:
         client: Where the connection comes from.

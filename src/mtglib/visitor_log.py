@@ -1,4 +1,4 @@
-"""What the log says about visitors at info: one line a minute, however many there are."""
+"""The info log about visitors: at most one line a minute, however many there are."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class VisitorLog:
         self._timer: asyncio.TimerHandle | None = None
 
     def came(self, network: int | None, reason: Reason) -> None:
-        """Count a visitor who was turned away from Telegram for this reason."""
+        """Count a visitor that was rejected for this reason."""
         self._reasons[reason] += 1
         if len(self._networks) < _MOST_NETWORKS:
             self._networks.add(network)
         self._schedule()
 
     def evicted(self, entry: Entry) -> None:
-        """Count a visitor who had to make room; one of whom nothing was known yet is counted as a visitor now."""
+        """Count an evicted visitor; if it wasn't identified yet, it is also counted as a visitor now."""
         self._evicted += 1
         if entry.state is State.HANDSHAKE:
             self.came(entry.network, Reason.EVICTED)
         self._schedule()
 
     def close(self) -> None:
-        """Sum up what hasn't been yet."""
+        """Log the visitors that weren't summed up yet."""
         if self._timer is not None:
             self._timer.cancel()
             self._sum_up()

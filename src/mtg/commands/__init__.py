@@ -1,1 +1,1 @@
-"""The commands, one a file: command-line parsing here, the work in the module of the same name."""
+"""The commands, one per file: they parse the command line; the module of the same name in `mtg` does the work."""

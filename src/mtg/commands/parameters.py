@@ -1,4 +1,4 @@
-"""Parameters that several commands have."""
+"""Parameters shared by several commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import rich_click as click
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=False))
-"""The configuration file; whether it can be read is found out, and said, by whoever reads it."""
+"""The configuration file; the code that reads it checks whether it can be read."""
 
 
 def examples(*lines: str) -> str:

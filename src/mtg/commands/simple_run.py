@@ -70,14 +70,14 @@ def simple_run(bind_to: str, secret: str | None, tcp_buffer: str, **flags: Any) 
 
 
 def _read_secret() -> str:
-    """A line of stdin; who types it is asked for it and doesn't see it."""
+    """Read a line of stdin; on a terminal, with a prompt and without echo."""
     if sys.stdin.isatty():
         return str(click.prompt("Secret", hide_input=True, err=True))
     return sys.stdin.buffer.readline(4096).decode("ascii", "replace")
 
 
 def _secret_text(argument: str | None) -> str:
-    """The secret from where the user put it."""
+    """Return the secret from the place that the user chose."""
     if argument == "-":
         return _read_secret()
     if argument is not None:

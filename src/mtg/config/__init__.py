@@ -1,9 +1,9 @@
 """The configuration file: from TOML text to a validated, immutable `Config`.
 
-`schema` names every key with its type and default, `values`, `addresses` and `urls` parse what TOML has no
-type for, `decode` finds everything that is wrong at once, `rules` holds what concerns several keys, `load`
-reads the file. No message made here contains a secret or the user part of a URL: `redaction` sees to that.
-No part of `mtglib` is known here: whether one can work with a value is found out by `mtg.build`.
+`schema` defines every key with its type and default; `values`, `addresses` and `urls` parse values that TOML has no
+type for; `decode` finds all problems at once; `rules` checks several keys together; `load` reads the file. No message
+made here contains a secret or the user part of a URL: `redaction` ensures that. This package imports no part of
+`mtglib`: `mtg.build` finds out whether a part accepts a value.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Addresses as a configuration writes them. Parsers raise ValueError whose text says what was expected.
+"""Addresses in a configuration. Parsers raise ValueError; its message says what was expected.
 
-Hosts are IP literals everywhere, as in mtg 2.x: nothing at start may depend on a name server.
+Hosts are always IP literals, as in mtg 2.x: the start must not depend on a name server.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Finds everything that is wrong with a table, not only the first thing.
+"""Finds all problems of a table, not only the first.
 
-`decode` walks a TOML table beside a `Section` class and returns an instance of it in which bad values have
-been left at their defaults, so that whoever looks at several keys at once can go on looking. Each problem is
-one line: the key's whole path, what was expected, what was found; values are shown through `mtg.config.redaction`,
-secrets never.
+`decode` walks a TOML table beside a `Section` class and returns an instance of it in which invalid values are replaced
+by their defaults, so that checks of several keys can go on. Each problem is one line: the key's whole path, the
+expected value and the actual one. Values are shown through `mtg.config.redaction`, secrets never.
 """
 
 from __future__ import annotations
@@ -131,7 +130,7 @@ def _unwrap(type_: Any) -> tuple[Any, list[Meta], bool]:
 
 
 def _suggestion(key: str, path: str, fields: Mapping[str, object]) -> str:
-    """A key of this section that is nearly the same, else where a key of exactly this name belongs."""
+    """Return a key of this section with a similar name, otherwise the place where a key of this name belongs."""
     near = difflib.get_close_matches(key, fields, n=1)
     if near and near[0] != key:
         return f', did you mean "{path}{near[0]}"?'

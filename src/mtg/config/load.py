@@ -1,4 +1,4 @@
-"""Reads a configuration file and what it names: with `small_file` all of this package that touches the file system."""
+"""Reads a configuration file and the files it names; only this and `small_file` touch the file system."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration as it was read. `mtg.build` says whether it can be run.
+    """A configuration as read from a file. `mtg.build` checks whether it can be run.
 
     Attributes:
-        source: Where it is from: its file.
-        config: Its values; a bad one is at its default.
-        warnings: What its author should hear about it, one line each.
-        problems: What is wrong with it by itself, one line each, all begun with `source`.
-        table: As it was written; holds secrets.
+        source: The file it was read from.
+        config: Its values; an invalid one is replaced by its default.
+        warnings: Warnings about it, one line each.
+        problems: The problems of the configuration itself, one line each, all starting with `source`.
+        table: The configuration as written; contains secrets.
     """
 
     source: str
@@ -56,15 +56,15 @@ class Loaded:
         return any(problem.startswith(f"{self.source}: {key}: ") for problem in self.problems)
 
     def problem(self, key: str, expected: str) -> str:
-        """The line for a value that isn't what was expected; it shows the value unless that may hold a password."""
+        """Return the line for an invalid value; it shows the value unless it may contain a password."""
         return f"{self.source}: {key}: expected {expected}{got(self.config, self.table, key)}"
 
 
 def load_config(path: Path) -> Loaded:
-    """Read the file, and what it names; problems with its values are in what is returned.
+    """Read the file and the files it refers to; problems with its values are in the returned object.
 
     Raises:
-        UserError: With EXIT_USAGE and a line that begins with the file's name: there is no table to be read.
+        UserError: With EXIT_USAGE and a line that starts with the file's name: the file can't be read or isn't TOML.
     """
     table = _parse(path, _read_text(path))
     loaded = config_from_table(table, source=str(path), directory=path.parent)

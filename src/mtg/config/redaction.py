@@ -1,4 +1,4 @@
-"""How a value of the configuration may appear in a message: short, on one line, without a secret in it."""
+"""Shows a value of the configuration in a message: short, on one line, without secrets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def shown(value: object) -> str:
 
 
 def shown_key(key: str) -> str:
-    """A key as TOML would write it: bare where it can be, else quoted."""
+    """Return a key as TOML writes it: bare if possible, otherwise quoted."""
     clean = redact(key)
     return clean if _BARE_KEY.fullmatch(clean) else _quoted(clean)
 

@@ -1,8 +1,7 @@
-"""What concerns several keys: required ones, deprecated twins, and keys whose feature isn't there yet.
+"""Rules for keys: required ones, combinations, deprecated names, and keys of features that don't exist yet.
 
-Pure: tables in, lines out. Ignoring a key that somebody relies on would be worse than refusing it (a
-forgotten `proxies` would dial Telegram directly), so a key without its feature is accepted only where it asks
-for nothing.
+It is pure: tables in, lines out. Ignoring a key that the operator relies on would be worse than rejecting it (ignoring
+`proxies` would dial Telegram directly), so a key without its feature is accepted only if its value asks for nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ LEAST_REMEMBER_SECONDS = 3600.0
 
 @dataclass(slots=True)
 class Findings:
-    """What is to be said about a configuration, a line each; only `problems` end the program."""
+    """Messages about a configuration, one line each; only `problems` end the program."""
 
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -69,7 +68,7 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
 
 
 def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
-    """What is switched on and lacks what it needs; what was given and is wrong has its line already."""
+    """Report features that are on but lack another key; invalid keys have already been reported."""
     defense, stats = config.defense, config.stats
     for key, is_needed, expected in (
         (
@@ -86,7 +85,7 @@ def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -
 
 
 def _too_short(config: Config, problems: list[str]) -> None:
-    """Durations that a part could work with, and nobody should."""
+    """Report durations that are valid, but too short to be useful."""
     if config.defense.anti_replay.remember < LEAST_REMEMBER_SECONDS:
         problems.append(
             "defense.anti-replay.remember: expected at least 1h: a recorded hello can be replayed at any time"

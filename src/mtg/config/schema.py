@@ -1,8 +1,8 @@
 """Every key of the configuration file with its type, default and bounds.
 
-A field is the key in kebab-case (`bind_to` is `bind-to`); a section is a class. `None` means "not set", which
-a text key may also write as "". What a key does is said in docs and in the example configuration; here are
-only its type and limits; a part that is made with it may have narrower ones (`mtg.build`).
+A field is the key in kebab-case (`bind_to` is `bind-to`); a section is a class. `None` means "not set", which a text
+key may also write as "". The docs and the example configuration say what a key does; this module defines only its type
+and limits. The part that uses it may have narrower ones (`mtg.build`).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class KeepAliveSection(Section, frozen=True):
 
 
 class NetworkSection(Section, frozen=True):
-    """How the program reaches others."""
+    """How the program makes outgoing connections."""
 
     dns: str = "https://1.1.1.1"
     doh_ip: IPText | None = None
@@ -106,14 +106,14 @@ class IPListSection(Section, frozen=True):
 
 
 class LimitsSection(Section, frozen=True):
-    """How many connections may be there that aren't clients', or not yet; without `visitors` half of `concurrency`."""
+    """The limits for connections that aren't from clients, or aren't authenticated yet; default `concurrency` / 2."""
 
     visitors: Positive | None = None
     per_network: Positive = 256
 
 
 class DefenseSection(Section, frozen=True):
-    """Who is let in."""
+    """Which connections are let in."""
 
     doppelganger: DoppelgangerSection = DoppelgangerSection()
     anti_replay: AntiReplaySection = AntiReplaySection()
@@ -142,7 +142,7 @@ class PrometheusSection(Section, frozen=True):
 
 
 class StatsSection(Section, frozen=True):
-    """Where metrics go."""
+    """Where metrics are exported."""
 
     statsd: StatsdSection = StatsdSection()
     prometheus: PrometheusSection = PrometheusSection()

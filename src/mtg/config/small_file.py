@@ -1,4 +1,4 @@
-"""Reads files that have to be small, whatever the path turns out to be: none of them keeps the program waiting."""
+"""Reads small files, and never blocks, whatever kind of file the path names."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def read_small_file(path: Path, max_bytes: int, *, pipes: bool = False) -> bytes
     """Read a whole file.
 
     Args:
-        path: Where.
-        max_bytes: A file with more is refused.
-        pipes: A pipe will do as well, such as a shell's `<(...)`; whoever writes there has 5 s.
+        path: The file's path.
+        max_bytes: A larger file is an error.
+        pipes: Accept a pipe as well, such as a shell's `<(...)`; its writer has 5 s.
 
     Raises:
-        ValueError: It isn't an ordinary small file; the text is "expected ..., got ...".
+        ValueError: It isn't an ordinary small file; the message is "expected ..., got ...".
         OSError: It can't be read.
     """
     _check_kind(os.stat(path).st_mode, pipes)  # before opening it, which alone has a meaning for some devices

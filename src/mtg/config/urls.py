@@ -1,4 +1,4 @@
-"""URLs of the configuration. Whether one can work is for the part that uses it to say; here it is a text."""
+"""URLs in the configuration. They are kept as text; the part that uses a URL validates it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class HTTPSURL(str):
 
 @dataclass(frozen=True, slots=True)
 class PrivateURL:
-    """A URL that may hold a password: neither repr nor str shows its user part; `url` does.
+    """A URL that may contain a password: neither repr nor str shows its user part; `url` does.
 
-    What is written under a key of this type is in no message: in a URL that is wrong, a password may be anywhere.
+    No message shows a value of this type: in an invalid URL, the password may be anywhere.
     """
 
     url: str = field(repr=False)

@@ -1,6 +1,6 @@
-"""Durations, sizes and words. Every parser raises ValueError whose text says what was expected, nothing else.
+"""Durations, sizes and words. Every parser raises ValueError; its message says only what was expected.
 
-The spellings are those of mtg 2.x: Go's durations, which have days as well here, and sizes whose KB is a KiB; case and
+The formats are those of mtg 2.x: Go-style durations, here with days as well, and sizes in which a KB is a KiB; case and
 blanks don't matter.
 """
 
@@ -79,7 +79,7 @@ class TagFormatWord(Word):
 
 
 class ReplayCacheKind(Word):
-    """What remembers the hellos that were seen."""
+    """The kind of anti-replay cache."""
 
     choices = ("exact", "window", "bloom", "redis")
 

@@ -1,4 +1,4 @@
-"""What the author of a configuration has written under a key, and how much of that a message may show."""
+"""The value of a key as written in the configuration, and how much of it a message may show."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ELEMENT = re.compile(r"(.+)\[([0-9]+)\]")
 
 
 def given(table: Mapping[str, Any], key: str) -> object:
-    """The value of a dotted key, such as `network.proxies[0]`; None where the table doesn't have it."""
+    """Return the value of a dotted key, such as `network.proxies[0]`; None if the table doesn't have it."""
     found: Any = table
     for name in key.split("."):
         element = _ELEMENT.fullmatch(name)
@@ -25,7 +25,7 @@ def given(table: Mapping[str, Any], key: str) -> object:
 
 
 def got(config: Config, table: Mapping[str, Any], key: str) -> str:
-    """`, got VALUE` for a message about a key; nothing where it wasn't given or may hold a password."""
+    """Return `, got VALUE` for a message about a key; empty if it wasn't given or may contain a password."""
     value = given(table, key)
     return "" if value is None or _is_private(config, key) else f", got {shown(value)}"
 

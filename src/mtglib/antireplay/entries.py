@@ -1,4 +1,4 @@
-"""What is kept on disk: records in the order in which they came."""
+"""The records that an anti-replay cache keeps on disk, in the order of their arrival."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ FINGERPRINT_BYTES = 8
 
 
 class Entries(Protocol):
-    """Records in the order in which they came, of which the oldest are forgotten: what is kept on disk.
+    """Records in the order of their arrival, for storage on disk. The oldest are forgotten.
 
     They are numbered from 0. Another thread may call these while entries are added.
     """
 
     def load(self, records: bytes, seen_unix: int, /) -> None:
-        """Add records of an earlier life, which were written together, this many seconds after 1970."""
+        """Add records that an earlier process wrote together, at this Unix time in seconds."""
         ...
 
     def since(self, sequence: int, most: int, /) -> tuple[int, bytes]:
-        """Return records from this number on, or from the first that isn't forgotten, and the number of the first.
+        """Return records from number `sequence` on, without forgotten ones, after the number of the first one.
 
-        At most so many; none only if there are none.
+        At most `most` records; none only if there are no more.
         """
         ...
 
     @property
     def added(self) -> int:
-        """How many there ever were."""
+        """The number of records ever added."""
         ...
 
     @property
     def forgotten(self) -> int:
-        """How many of those are forgotten: the first ones."""
+        """The number of these that are forgotten: always the oldest ones."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""An exact anti-replay cache with a long memory, which a restart doesn't empty.
+"""An exact anti-replay cache with a long memory that survives restarts.
 
-A hello's clock isn't covered by its digest: a recorded hello can be stamped anew at any time, and is as good as on its
-first day. Nothing but memory tells it from a fresh one, so this one is as long as there is room, not a window of time.
+A hello's timestamp isn't covered by its digest: an attacker can give a recorded hello a new timestamp at any time. Only
+a memory of earlier hellos distinguishes it from a fresh one, so this memory is limited by space, not by time.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from .persistent_cache import PersistentCache
 
 
 class Exact(PersistentCache[Memory]):
-    """Remembers the latest million hellos, or as many as are wanted, and takes no new hello for an old one.
+    """Remembers the latest `max_entries` hellos exactly: it takes no new hello for a replay.
 
-    Once it has seen `max_entries` it remembers 7/8 of that or more: the oldest eighth goes when it is full. (It knows
-    64-bit fingerprints. With a million of them, one new hello in 10 ** 13 has the same as another one.) It takes
-    memory as it needs it: 17 bytes for each hello with the engine, some 100 in pure Python.
+    When it is full it drops the oldest eighth, so it always remembers at least 7/8 of `max_entries`. (It stores 64-bit
+    fingerprints. With a million of them, one new hello in 10 ** 13 has the same fingerprint as another one.) Memory
+    grows with the number of hellos: 17 bytes each with the engine, about 100 in pure Python.
 
-    With a `directory` it outlives the process: `await load()` before the proxy serves, `await close()` when it is
-    over, or `async with Exact(...) as cache`. A hello is on disk a second later, and is written by a thread. A disk
-    that is full or may only be read costs no client: a warning says that a restart would forget, and a message that
-    this is over. What is damaged there is a warning, too; the rest is used.
+    With a `directory` the memory survives restarts: `await load()` before the proxy serves and `await close()` after
+    it, or use `async with Exact(...) as cache`. A thread writes each hello to disk within about a second. A full or
+    read-only disk affects no client: a warning says that a restart would forget hellos, and a message says when this is
+    over. Damaged records cause a warning, too; the rest is used.
 
     Args:
-        max_entries: How many hellos to remember at most, 1 to 1e9.
-        directory: Where to keep them; it is made, and is for this object alone. None: in memory only.
-        logger: Is told what is wrong with the directory.
+        max_entries: The most hellos to remember, 1 to 1e9.
+        directory: Where to store hellos; created if missing, and used by this object only. None: in memory only.
+        logger: Gets warnings about problems with the directory.
         clock: Returns Unix seconds.
 
     Raises:
-        OptionError: A value can't work.
+        OptionError: A value is invalid.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Exact(PersistentCache[Memory]):
 
     @property
     def max_entries(self) -> int:
-        """The most that it remembers."""
+        """The most hellos that it remembers."""
         return self._max_entries
 
     async def seen_before(self, data: bytes) -> bool:
-        """Tell whether `data` is remembered, and remember it if not."""
+        """Return whether `data` is remembered, and remember it if not."""
         return self._seen(data, int(self._clock()))
 
     async def load(self) -> None:

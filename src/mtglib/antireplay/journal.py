@@ -1,7 +1,8 @@
-"""A directory of files in which records outlive the process; everything here blocks.
+"""A directory of files that keeps records across restarts. All calls block.
 
-New records are appended to the latest file. A file is full at an eighth of all that is to be kept, so that forgetting
-the oldest is deleting a file. One process at a time has the directory: it holds a lock on it, which ends with it.
+New records are appended to the latest file. A file is full when it has an eighth of the records to keep, so the oldest
+are forgotten by deleting a file. One process at a time uses the directory: it holds a lock, which the kernel releases
+when the process ends.
 """
 
 from __future__ import annotations
@@ -44,13 +45,13 @@ class Journal:
     """The files of one directory.
 
     Args:
-        directory: Made when it is needed, with mode 0700; files have 0600.
-        record_bytes: How long a record is.
-        file_entries: After so many records a new file is begun.
+        directory: Created when needed, with mode 0700; files have 0600.
+        record_bytes: The length of a record.
+        file_entries: The number of records after which a new file is begun.
         now_unix: Returns Unix seconds.
 
     Attributes:
-        notes: What was wrong with what was read, a line each, with the file's name.
+        notes: Problems with the files that were read, one line each, with the file's name.
     """
 
     def __init__(self, directory: Path, record_bytes: int, file_entries: int, now_unix: Callable[[], float]) -> None:
@@ -72,10 +73,10 @@ class Journal:
         return self._folder is not None
 
     def load(self, make: Callable[[bytes], AnyEntries]) -> AnyEntries:
-        """Make entries with the key that the files have, or a new one, and add what can be read.
+        """Make entries with the files' key, or a new one, and add all records that can be read.
 
         Raises:
-            OptionError: Another process has the directory, or another object of this one.
+            OptionError: Another process uses the directory, or another object of this one.
         """
         names: list[str] = []
         try:
@@ -94,14 +95,14 @@ class Journal:
         return entries
 
     def write(self, entries: Entries) -> bool:
-        """Append what is new, so that a power cut doesn't take it, and delete the files of what is forgotten.
+        """Append new records, safe against a power cut, and delete files whose records are all forgotten.
 
         Returns:
-            Whether there was something to append.
+            Whether there were new records.
 
         Raises:
-            OSError, OptionError: It can't be done now. What isn't there yet, and isn't forgotten by then, is written
-                the next time.
+            OSError, OptionError: It failed. Records that aren't written yet are written the next time, unless they are
+                forgotten by then.
         """
         has_appended = False
         try:
@@ -128,7 +129,7 @@ class Journal:
     def _open_folder(self) -> int:
         if self._folder is not None:
             return self._folder
-        with suppress(OSError):  # what is wrong comes out next, unless it may only be read
+        with suppress(OSError):  # the next step reports an error, unless it is read-only
             _make_directory(self._directory)
         folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -146,7 +147,7 @@ class Journal:
 
     @contextmanager
     def _reading(self, name: str) -> Iterator[BinaryIO]:
-        """Open a file, unless it is a pipe or something else that would keep us waiting."""
+        """Open a file, unless it is a pipe or something else that could block."""
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(name, flags, dir_fd=self._open_folder())
         with open(descriptor, "rb") as file:
@@ -200,7 +201,7 @@ class Journal:
         self._files[-1].end_sequence = start + count
 
     def _reopen_latest(self) -> int | None:
-        """Go on with the file that an earlier life has begun, if it has room; what is torn at its end goes."""
+        """Continue the file of an earlier process, if it has room; an unfinished write at its end is cut off."""
         folder = self._open_folder()
         has_room = self._files and self._safe.count < self._file_entries
         if self._latest is not None or not has_room or _number(self._files[-1].name) != self._next_number - 1:
@@ -246,13 +247,13 @@ class Journal:
             self._close_latest()
 
     def _start_over(self) -> None:
-        """Somebody has deleted our files: write all that is remembered anew."""
+        """Write all remembered records again, since someone has deleted our files."""
         self.close()
         self._files.clear()
         self._safe = _Place()
 
     def _roll_back(self) -> None:
-        """Cut off what may have been written in part; where that fails, go on with another file, or directory."""
+        """Cut off a possibly partial write; if that fails, continue with another file or directory."""
         if self._folder is not None and os.fstat(self._folder).st_nlink == 0:  # somebody has deleted it
             self.close()
         if self._latest is None:
@@ -264,7 +265,7 @@ class Journal:
             self._close_latest()
 
     def _notice_another_directory(self) -> None:
-        """Go on in the directory that has the name now, where somebody has moved ours away."""
+        """If someone has moved our directory away, continue in the one that has its name now."""
         if self._folder is None:
             return
         ours = os.fstat(self._folder)

@@ -1,4 +1,4 @@
-"""Files of records that a crash may cut off anywhere.
+"""Files of records that may be cut off anywhere by a crash.
 
 A file is a header and blocks; numbers are little-endian.
 
@@ -17,8 +17,8 @@ A file is a header and blocks; numbers are little-endian.
 | 4 | CRC-32 of these two and of the records |
 | | the records |
 
-A block is written at once, for all that came since the one before. What follows the last whole block is a write that
-didn't get through.
+Each block is one write, of all records since the block before. Bytes after the last complete block are an unfinished
+write.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 MOST_RECORDS = 65_536
-"""In one block: whoever reads needs no more memory than for that."""
+"""The most records in one block; it limits the memory that a reader needs."""
 
 _MAGIC = b"MTGSEEN\x01"
 _HEADER = struct.Struct("<8sIQ16s")
@@ -42,7 +42,7 @@ _BLOCK_HEAD_BYTES = _BLOCK.size + _CRC.size
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file begins with."""
+    """A file's header."""
 
     record_bytes: int
     number: int
@@ -56,7 +56,7 @@ def pack_header(header: Header) -> bytes:
 
 
 def parse_header(data: bytes) -> Header | None:
-    """Parse what a file begins with; None if it is another kind of file, or damaged."""
+    """Parse a file's header; None if it is another kind of file, or damaged."""
     packed, crc = data[: _HEADER.size], data[_HEADER.size : HEADER_BYTES]
     if len(crc) != _CRC.size or _CRC.unpack(crc)[0] != zlib.crc32(packed):
         return None

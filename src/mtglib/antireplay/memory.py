@@ -1,4 +1,4 @@
-"""What an exact cache remembers: the engine's, or where that wasn't built, that of pure Python."""
+"""The memory of an exact cache: the engine's or, if that isn't built, the one in pure Python."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from .entries import DatedEntries
 
 
 class Memory(DatedEntries, Protocol):
-    """Remembers 64-bit fingerprints of the latest of what it was asked about, in eight generations or some more.
+    """Remembers the latest 64-bit fingerprints, in eight or a few more generations.
 
-    A fingerprint is the first 8 bytes, as a little-endian number, of SHA-256 over the key and the data: whoever doesn't
-    have the key can't make two with one. It never has more than `max_entries`; once it has seen so many, it never has
-    fewer than 7/8 of that.
+    A fingerprint is the first 8 bytes, as a little-endian number, of SHA-256 over the key and the data: without the
+    key, nobody can make two inputs with the same fingerprint. It never holds more than `max_entries`; once it has seen
+    that many, it never holds fewer than 7/8 of that.
     """
 
     def __init__(self, key: bytes, max_entries: int) -> None: ...
 
     def seen(self, data: bytes, now_unix: int, /) -> bool:
-        """Tell whether `data` is remembered, and remember it if not."""
+        """Return whether `data` is remembered, and remember it if not."""
         ...
 
     @property
     def oldest_unix(self) -> int | None:
-        """When the first one was seen of the generation that is forgotten next; None if it is empty."""
+        """When the oldest entry of the generation to be forgotten next was seen; None if it is empty."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""A cache's life on disk: read before the first hello, written soon by a thread of its own, closed at the end.
+"""Stores a cache on disk: read before the first hello, written by a background thread, closed at the end.
 
-The event loop never waits for the disk, and neither does the end of the program: the thread is a daemon.
+Neither the event loop nor the end of the program waits for the disk: the thread is a daemon.
 """
 
 from __future__ import annotations
@@ -28,15 +28,14 @@ _LAST_WRITE_TIMEOUT = 0.8
 class Persistence(Generic[AnyEntries]):
     """Keeps entries in a directory, from `load`, which may be awaited once, to `close`.
 
-    What the disk can't do is one warning, and one message when it can again; nothing that is remembered is lost by that
-    while it lasts.
+    A failing disk causes one warning, and one message when it works again; meanwhile nothing that is in memory is lost.
 
     Args:
-        directory: For nothing else.
-        record_bytes: How long a record is.
-        file_entries: After so many records a new file is begun.
+        directory: A directory that is used for nothing else.
+        record_bytes: The length of a record.
+        file_entries: The number of records after which a new file is begun.
         now_unix: Returns Unix seconds.
-        logger: Is told, in the event loop's thread.
+        logger: Gets messages, in the event loop's thread.
     """
 
     def __init__(
@@ -56,12 +55,12 @@ class Persistence(Generic[AnyEntries]):
         self._has_failed = False
 
     async def load(self, make: Callable[[bytes], AnyEntries]) -> AnyEntries | None:
-        """Return what `make` makes of the directory's key, with what was kept; from then on all that is added is kept.
+        """Return `make`'s entries for the directory's key, with the stored records; from then on, store new ones.
 
-        None if the disk hasn't answered in half a minute, or nothing can be read at all.
+        None if the disk hasn't answered within half a minute, or nothing can be read.
 
         Raises:
-            OptionError: Another process has the directory.
+            OptionError: Another process uses the directory.
         """
         loop = asyncio.get_running_loop()
         loaded: asyncio.Future[AnyEntries] = loop.create_future()
@@ -90,7 +89,7 @@ class Persistence(Generic[AnyEntries]):
                 self._tell("warning", note)
 
     async def close(self) -> None:
-        """Write what is new, and give the directory free; a disk that doesn't answer has 0.8 s for that."""
+        """Write new records and release the directory; a disk that doesn't respond gets 0.8 s."""
         ended, self._ended = self._ended, None
         self._stop.set()
         if ended is None:
@@ -144,7 +143,7 @@ class Persistence(Generic[AnyEntries]):
 
 
 def _in_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:
-    with suppress(RuntimeError):  # the event loop is gone, and with it whoever waits
+    with suppress(RuntimeError):  # the event loop is gone, and with it any waiting caller
         loop.call_soon_threadsafe(function, *arguments)
 
 

@@ -1,6 +1,6 @@
-"""An exact cache's memory in pure Python, for where the engine wasn't built: some 100 bytes for each hello.
+"""An exact cache's memory in pure Python, used if the engine isn't built: about 100 bytes for each hello.
 
-What is remembered, and the fingerprint, are held equal to those of `rust/src/replay.rs` by the tests; change both.
+Tests check that it remembers the same fingerprints as `rust/src/replay.rs`; change both together.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _GENERATIONS = 8
 
 
 class Generation:
-    """An eighth of all, which is forgotten at once."""
+    """An eighth of all entries, forgotten together."""
 
     __slots__ = ("entries", "first_unix", "known", "start")
 
@@ -42,7 +42,7 @@ class FingerprintLog:
 
     @property
     def forgotten(self) -> int:
-        """How many are forgotten."""
+        """The number of forgotten entries."""
         return self._generations[0].start if self._generations else self.added
 
     @property
@@ -82,7 +82,7 @@ class FingerprintLog:
 
     def _with_room(self, now_unix: int) -> Generation:
         """Return the latest generation, after making room for one more in it."""
-        # In this order, so that whoever looks on in another thread always finds a generation.
+        # In this order, so that another thread that looks on always finds a generation.
         if not self._generations or len(self._generations[-1].entries) >= self._generation_entries:
             self._generations.append(Generation(self.added, now_unix))
         if self.added - self.forgotten >= self._max_entries:
@@ -103,7 +103,7 @@ class PureReplayMemory(FingerprintLog):
         self._key = key
 
     def seen(self, data: bytes, now_unix: int) -> bool:
-        """Tell whether `data` is remembered, and remember it if not."""
+        """Return whether `data` is remembered, and remember it if not."""
         fingerprint = keyed_fingerprint(self._key, data)
         for generation in self._generations:
             if fingerprint in generation.known:
@@ -120,7 +120,7 @@ class PureReplayMemory(FingerprintLog):
 
 
 def keyed_fingerprint(key: bytes, data: bytes) -> int:
-    """Return a 64-bit number that nobody without the key can foresee."""
+    """Return a 64-bit number that can't be predicted without the key."""
     return int.from_bytes(sha256(key + data).digest()[:FINGERPRINT_BYTES], "little")
 
 

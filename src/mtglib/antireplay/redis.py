@@ -1,7 +1,7 @@
 """An anti-replay cache for a fleet of proxies behind one address, which share it in Redis or Valkey.
 
-A hello that one proxy has seen is a replay for the others. That takes one round trip: `SET key "" NX PX time` is
-the look-up, the insertion and the expiry, and the server runs it at once for all.
+A hello that one proxy has seen is a replay for the others. That takes one round trip: `SET key "" NX PX time` looks up,
+inserts and sets the expiry, and the server runs it atomically.
 """
 
 from __future__ import annotations
@@ -45,43 +45,45 @@ _KEY_PREFIX = re.compile(r"[^\ud800-\udfff]{0,200}")  # what can be written as U
 
 
 class Redis:
-    """Remembers on a server for `remember_seconds` what any of its users has seen.
+    """Shares an anti-replay cache between proxies; a Redis server remembers each hello for `remember_seconds`.
 
-    Each hello is looked up in `fallback`, in this process, first, and noted there: a hello that this proxy knows costs
-    no round trip. While the server is away, too slow or full, the fallback's answer is all there is. That is exact for
-    what this proxy has seen; what others see in this time is unknown to it, and nobody is turned away because of a
-    server. What was seen meanwhile is sent there when it is back, two thousand hellos a second, so that afterwards
-    such a hello is a replay for the others, too.
+    Each hello is first looked up and noted in `fallback`, in this process: a hello that this proxy knows costs no round
+    trip. While the server is down, too slow or full, only the fallback answers. It is exact for the hellos this proxy
+    has seen, but doesn't know what other proxies see in this time. No client is rejected because of the server. When
+    the server is back, the hellos seen meanwhile are sent to it, 2000 a second, so that the other proxies detect their
+    replays, too.
 
-    A server that fails is left alone for a second, then one hello tries it again, at the cost of at most
-    `timeout_seconds`; all others are answered at once. The log has a warning with the server's address when it is lost
-    and one line when it is back. `probe` finds out before the first hello does. A name is looked up for each new
-    connection, in a thread that nobody waits for; of several addresses, the next is tried where one fails.
+    After a failure the server is left alone for 1 s. Then one hello tries it again and waits for at most
+    `timeout_seconds`, while all others are answered immediately. The log has a warning with the server's address when
+    it is lost and one line when it is back. Use `probe` to find out before the first hello does. The server's name is
+    looked up for each new connection, in a background thread; if it has several addresses, they are tried in turn.
 
-    The server holds no hello, but hashes of what it is asked about: some 165 bytes of memory for each. One that evicts
-    keys before their time when its memory is full (any `maxmemory-policy` but `noeviction`) forgets what it shouldn't.
+    The server stores no hellos, but hashes of them: about 165 bytes of memory each. Set its `maxmemory-policy` to
+    `noeviction`: with any other policy it evicts keys too early when its memory is full, and forgets hellos.
 
-    It connects when it is first asked. Await `load()` before the proxy serves, and `close()` when the proxy is over, in
-    the same event loop, or use `async with`. It may be used from one event loop at a time.
+    It connects at the first hello. Await `load()` before the proxy serves and `close()` after it, in the same event
+    loop, or use `async with`. Use it from one event loop at a time.
 
     Args:
-        url: redis://[user:password@]host[:port][/db], the same with rediss:// for TLS (with `?ssl_ca_certs=FILE` if
-            the system doesn't know who signed its certificate), or unix:///path[?db=number]. The port is 6379 if there
-            is none. What has a meaning in URLs is written with percent signs in a password.
+        url: redis://[user:password@]host[:port][/db], the same with rediss:// for TLS (with `?ssl_ca_certs=FILE` if the
+            system doesn't trust the certificate's issuer), or unix:///path[?db=number]. The default port is 6379.
+            Special characters in a password are percent-encoded.
         window_seconds: Deprecated, has no effect.
-        remember_seconds: How long the server remembers, in seconds: 0.001 to 1e9; it counts milliseconds.
-        fallback: Asked first; its life is the business of whoever made it. None: an `Exact` with the next two.
-        max_entries: How many hellos to remember in this process, and how many may wait for the server; see `Exact`.
-        directory: Where to keep these two; see `Exact`. None: in memory only.
-        logger: Is told that the server can't be used, and that it can be again.
+        remember_seconds: How long the server remembers a hello, in seconds: 0.001 to 1e9, with a resolution of 1 ms.
+        fallback: Asked first; the caller loads and closes it. None: an `Exact` with the next two arguments.
+        max_entries: The most hellos to remember in this process, and the most that may wait for the server; see
+            `Exact`.
+        directory: Where to store both; see `Exact`. None: in memory only.
+        logger: Gets a warning when the server becomes unavailable, and a message when it is back.
         timeout_seconds: How long a hello may wait for the server, connecting included, in seconds: above 0, up to 0.99,
-            as the proxy's own patience is 1 s.
-        key_prefix: What keys on the server begin with; the same for all proxies of a fleet. At most 200 characters.
-        max_connections: To the server, 1 to 1024. What exceeds them waits, within `timeout_seconds`.
+            since the proxy itself waits for 1 s.
+        key_prefix: The prefix of the keys on the server; the same for all proxies of a fleet. At most 200 characters.
+        max_connections: The most connections to the server, 1 to 1024. Beyond that, hellos wait, within
+            `timeout_seconds`.
         clock: Returns monotonic seconds.
 
     Raises:
-        OptionError: A value can't work, or the package redis is missing.
+        OptionError: A value is invalid, or the package redis isn't installed.
     """
 
     def __init__(
@@ -130,7 +132,7 @@ class Redis:
         self._sending = Sending(self._send, max_entries, place and place / "unsent", self._logger)
 
     def __len__(self) -> int:
-        """How many hellos are remembered in this process, as far as `fallback` tells."""
+        """The number of hellos remembered in this process, if `fallback` reports it."""
         return len(self._fallback) if isinstance(self._fallback, Sized) else 0
 
     def __bool__(self) -> bool:
@@ -139,16 +141,16 @@ class Redis:
 
     @property
     def reach_seconds(self) -> float:
-        """How long ago the oldest of these came, as far as `fallback` tells."""
+        """The age in seconds of the oldest remembered hello, if `fallback` reports it."""
         return float(getattr(self._fallback, "reach_seconds", 0.0))
 
     @property
     def unsent(self) -> int:
-        """How many hellos wait for the server to come back."""
+        """The number of hellos that wait for the server to come back."""
         return self._sending.waiting
 
     async def seen_before(self, data: bytes) -> bool:
-        """Tell whether `data` was seen by anyone who uses the server, and remember it if not."""
+        """Return whether any proxy that uses the server has seen `data`, and remember it if not."""
         if await self._fallback.seen_before(data):
             return True
         # A hash: short keys for whatever comes, and a server that has nothing of a hello.
@@ -166,16 +168,16 @@ class Redis:
             self._lost(error)
             self._sending.add(record)
             return False
-        except asyncio.CancelledError:  # nobody waits any more; whether the server has it is unknown
+        except asyncio.CancelledError:  # the caller was cancelled; whether the server has it is unknown
             self._sending.add(record)
             raise
         self._answered(is_probe)
         return not is_new
 
     async def probe(self) -> bool:
-        """Tell whether the server does its work, within `timeout_seconds`; the log has a warning if it doesn't.
+        """Return whether the server works, within `timeout_seconds`; log a warning if it doesn't.
 
-        A random key is set, for a second: what may only be read from isn't good enough.
+        It sets a random key for a second: a read-only server isn't enough.
         """
         is_probe = self._is_away
         try:
@@ -188,17 +190,17 @@ class Redis:
         return True
 
     async def load(self) -> None:
-        """Read what the directory has, and keep there what comes; see `Exact.load`.
+        """Read the directory, and store new hellos there from now on; see `Exact.load`.
 
         Raises:
-            OptionError: Another process has the directory. It goes on in memory only.
+            OptionError: Another process is using the directory. The cache goes on in memory only.
         """
         if self._own is not None:
             await self._own.load()
         await self._sending.load()
 
     async def close(self) -> None:
-        """Close connections and files, within a second or so. What is asked later opens new connections."""
+        """Close connections and files, within about a second. A later call opens new connections."""
         await asyncio.gather(self._sending.close(), *([self._own.close()] if self._own is not None else []))
         client, self._client = self._client, None
         if client is not None and self._affinity is not None and self._affinity.is_here:
@@ -287,6 +289,6 @@ class Redis:
 
 def _check_package() -> None:
     try:
-        import redis.asyncio  # noqa: F401  # loaded only by who uses it: it takes 100 ms
+        import redis.asyncio  # noqa: F401  # imported only when used: it takes 100 ms
     except ImportError as error:
         raise OptionError("url", "the package redis to be installed: pip install 'mtg-proxy[redis]'") from error

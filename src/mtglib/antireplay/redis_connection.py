@@ -1,4 +1,4 @@
-"""redis-py's connections, for which we look the server's name up: its own way is the event loop's executor."""
+"""redis-py's connections, with our own name lookup: redis-py's uses the event loop's executor."""
 
 from __future__ import annotations
 

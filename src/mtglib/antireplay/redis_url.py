@@ -19,10 +19,10 @@ _DEFAULT_PORT = 6379
 
 
 def checked_address(url: Any) -> str:
-    """Return where the server is, for messages.
+    """Return the server's address, for messages.
 
     Raises:
-        OptionError: The URL can't work; without a word of it, as it may have a password.
+        OptionError: The URL is invalid. The message doesn't quote it, as it may contain a password.
     """
     parts = split_url(url, ("redis", "rediss", _FILE_SCHEME), _URL, "url", file_scheme=_FILE_SCHEME)
     is_file = parts.scheme == _FILE_SCHEME

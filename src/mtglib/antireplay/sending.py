@@ -1,4 +1,4 @@
-"""Sends to a server, when it is back, what it missed."""
+"""Sends a server the hellos that it missed while it was down."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Sending:
 
     @property
     def waiting(self) -> int:
-        """How many aren't sent yet."""
+        """The number of hellos that aren't sent yet."""
         return len(self._unsent)
 
     def add(self, record: bytes) -> None:
@@ -54,10 +54,10 @@ class Sending:
         self._go_on()
 
     async def load(self) -> None:
-        """Go on with what an earlier process has left.
+        """Load the unsent hellos of an earlier process.
 
         Raises:
-            OptionError: Another process has the directory.
+            OptionError: Another process uses the directory.
         """
         if self._directory is None or self._persistence is not None:
             return
@@ -74,7 +74,7 @@ class Sending:
             self._go_on()
 
     async def close(self) -> None:
-        """Stop; what isn't sent is on disk, if there is a directory."""
+        """Stop; unsent hellos are on disk, if there is a directory."""
         task, self._task = self._task, None
         if task is not None and task.get_loop() is asyncio.get_running_loop():
             task.cancel()

@@ -1,4 +1,4 @@
-"""The addresses of an anti-replay server, of which the one that failed last is tried last."""
+"""The addresses of an anti-replay server; the one that failed most recently is tried last."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class ServerAddresses:
 
     @property
     def is_asked_for(self) -> bool:
-        """Whether the system hasn't told them yet."""
+        """Whether the lookup isn't finished yet."""
         return self._lookup.is_under_way
 
     async def of(self, host: str, port: int) -> list[str]:
         """Return at least one IP address, in the order in which to try them.
 
         Raises:
-            OSError: There is none, or nobody could be asked.
+            OSError: The name has no address, or the lookup failed.
         """
         if canonical_ip(host) is not None:
             return [host]

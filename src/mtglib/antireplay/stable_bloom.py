@@ -1,4 +1,4 @@
-"""A stable bloom filter: an anti-replay cache of a fixed size, which is wrong now and then.
+"""A stable bloom filter: an anti-replay cache of a fixed size, which sometimes gives a wrong answer.
 
 Source: Deng and Rafiei, "Approximately Detecting Duplicates for Streaming Data using Stable Bloom Filters", SIGMOD
 2006. There are m cells that count from 0 to MAX. What was seen has K cells, chosen by a hash, none of which is 0. To
@@ -62,7 +62,7 @@ class Cells:
         self._words = struct.Struct(f"<{hashes + 1}I")
 
     def has_or_insert(self, fingerprint: int) -> bool:
-        """Tell whether all of its cells are set; if not, count some down and set them."""
+        """Return whether all of its cells are set; if not, count some down and set them."""
         cells, count = self.cells, len(self.cells) * _CELLS_PER_BYTE
         hashed = blake2b(fingerprint.to_bytes(FINGERPRINT_BYTES, "little"), digest_size=self._words.size, key=self.key)
         start, *words = self._words.unpack(hashed.digest())
@@ -78,7 +78,7 @@ class Cells:
         return False
 
     def count_down(self, start: int) -> None:
-        """Count a row of cells down by 1; it goes on at the beginning where the cells are over."""
+        """Count a row of cells down by 1; after the last cell it goes on at the first."""
         end = start + self.count_down_bytes
         self.cells[start:end] = self.cells[start:end].translate(_COUNT_DOWN)
         if (beyond := end - len(self.cells)) > 0:
@@ -99,29 +99,30 @@ class Inserted(FingerprintLog):
 
 
 class StableBloom(PersistentCache[Inserted]):
-    """Remembers the latest of what it was asked about in a fixed amount of memory, and errs both ways.
+    """Remembers recent hellos in a fixed amount of memory, with false positives and false negatives.
 
-    Of hellos that are new, at most `error_rate` are taken for replays: an honest client is shown the fronting site
-    and has to try again. Replays get through if so much came since the first time that it was forgotten: with the
-    defaults, after 40 000 others fewer than one in 1000 is, after 100 000 nearly every second one. These numbers are in
-    proportion to `max_size_bytes`. Time plays no part. `Exact` has neither fault, for more memory.
+    At most a share of `error_rate` of new hellos is taken for replays: such a client gets the fronting site and has to
+    try again. A replay gets through if the original hello was forgotten because of the hellos since: with the defaults,
+    fewer than one in 1000 is forgotten after 40 000 other hellos, and nearly every second one after 100 000. These
+    numbers are proportional to `max_size_bytes`; time plays no part. `Exact` has neither kind of error, but needs more
+    memory.
 
-    A replay changes nothing, so sending one again and again makes the filter forget nothing. Only whoever has the
-    secret can fill it; which cells are whose depends on a random key of this object.
+    A replay doesn't change the filter, so sending it repeatedly makes the filter forget nothing. Only a client with the
+    secret can fill the filter. A random key of this object decides which cells belong to a hello.
 
-    With a `directory` it outlives the process, as an `Exact` does, with the same files: one can go on with what the
-    other has left. On disk, and in memory beside the cells, are fingerprints of as many hellos as a fourth of
-    `max_size_bytes`, a million at most, which are inserted again by `load`.
+    With a `directory` it survives restarts as an `Exact` does, with the same files: each can continue from the other's.
+    On disk, and in memory beside the cells, it keeps the fingerprints of up to `max_size_bytes` / 4 hellos, at most a
+    million; `load` inserts them again.
 
     Args:
-        max_size_bytes: How much memory the cells take, in bytes: 1024 (1 KiB) to 268435456 (256 MiB).
-        error_rate: The most false positives, as a share of what is new, 1e-9 to 0.5.
+        max_size_bytes: The size of the cells in bytes: 1024 (1 KiB) to 268435456 (256 MiB).
+        error_rate: The most false positives, as a share of new hellos, 1e-9 to 0.5.
         directory: See `Exact`.
         logger: See `Exact`.
         clock: Returns Unix seconds.
 
     Raises:
-        OptionError: A value can't work.
+        OptionError: A value is invalid.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a server hasn't got yet: keys of hellos that came while it was away."""
+"""The keys of hellos that arrived while the server was down and still have to be sent."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Unsent(Entries):
 
     @property
     def added(self) -> int:
-        """How many there ever were."""
+        """The number of hellos ever added."""
         forgotten, records = self._kept
         return forgotten + len(records) // RECORD_BYTES
 
     @property
     def forgotten(self) -> int:
-        """How many were sent, or forgotten."""
+        """The number of hellos that were sent or forgotten."""
         return self._kept[0]
 
     def add(self, record: bytes) -> None:

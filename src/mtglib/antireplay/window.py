@@ -11,15 +11,15 @@ from .exact import Exact
 
 
 class Window(Exact):
-    """`Exact` in memory only; deprecated. It remembers the latest `max_entries` hellos, however old they are.
+    """Deprecated: an `Exact` in memory only. It remembers the latest `max_entries` hellos, whatever their age.
 
     Args:
-        window_seconds: Has no effect: a hello can be sent again at any time, with another stamp.
+        window_seconds: Has no effect: a hello can be replayed at any time, with another timestamp.
         max_entries: See `Exact`.
         clock: See `Exact`.
 
     Raises:
-        OptionError: A value can't work.
+        OptionError: A value is invalid.
     """
 
     def __init__(
@@ -34,5 +34,5 @@ class Window(Exact):
 
     @classmethod
     def for_time_skewness(cls, skewness_seconds: float, *, clock: Callable[[], float] = time.time) -> Self:
-        """Make one; `skewness_seconds` has no effect."""
+        """Make a `Window`; `skewness_seconds` has no effect."""
         return cls(skewness_seconds, clock=clock)

@@ -1,4 +1,4 @@
-"""Event streams: where events go."""
+"""Event streams, which pass events on to observers."""
 
 from __future__ import annotations
 

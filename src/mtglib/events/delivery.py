@@ -1,4 +1,4 @@
-"""The way to one observer: its queue, and the task that empties it."""
+"""Delivery to one observer: its queue, and the task that empties it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _BATCH_EVENTS = 256  # an observer that takes 2 us an event keeps the event loop
 
 
 class Delivery:
-    """Brings events to an observer, at the observer's pace.
+    """Delivers events to an observer, at the observer's pace.
 
     Args:
-        observer: Who gets them.
+        observer: Gets the events.
         max_queued_events: The bound of the queue.
-        logger: Learns what the observer raises, once a minute.
+        logger: Gets exceptions of the observer, at most once a minute.
         clock: Returns monotonic seconds.
     """
 
@@ -40,7 +40,7 @@ class Delivery:
 
     @property
     def dropped(self) -> int:
-        """How many events the observer never got, or raised on."""
+        """The number of events that the observer never got, or raised on."""
         return self._queue.dropped + self._refused
 
     def offer(self, events: Iterable[Event]) -> None:
@@ -56,7 +56,7 @@ class Delivery:
         self._arrived.set()
 
     def close(self) -> None:
-        """Drop what is queued, and what is still to come."""
+        """Drop all queued and later events."""
         self._queue.close()
 
     async def run(self) -> None:

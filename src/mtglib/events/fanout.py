@@ -21,28 +21,28 @@ _LONGEST_DRAIN_SECONDS = 86_400
 
 
 class Fanout:
-    """Gives each event to each observer, in order, and waits for none of them.
+    """Passes each event to every observer, in order, without waiting for any of them.
 
-    An observer has a queue and a task of its own: one that is slow or raises affects neither the proxy nor the
-    others. When its queue is full, it isn't told of new streams at all, while those that it knows of are told to
-    their end (see `mtglib.events.queue`): what it counts up it counts down again.
+    Each observer has its own queue and task: one that is slow or raises exceptions affects neither the proxy nor the
+    other observers. While its queue is full, the observer gets no events of new streams, but still gets all events of
+    the streams it knows (see `mtglib.events.queue`): every gauge it increments is decremented again.
 
-    `async with Fanout([...]) as stream:` around the proxy. What is sent before is kept for then, as far as queues hold
-    it; where much gathers, the logger is told once that nobody has entered this, or there is a RuntimeWarning without
-    a logger. On the way out all that is queued is delivered; what is sent later is dropped. It can be entered once.
+    Put `async with Fanout([...]) as stream:` around the proxy; it can be entered once. Events sent before it is entered
+    are queued, up to the queues' limits; if many gather, one log message (without a logger, a RuntimeWarning) says that
+    it was never entered. On exit all queued events are delivered; later ones are dropped.
 
     Args:
-        observers: Who gets the events, a sequence. Whoever made them also ends them, after this.
-        max_queued_events: For each observer, from how many on new streams are dropped, 1 to 1e9. Its queue holds at
-            most that and 5 x the number of streams open at once; with what is on its way, 1280 more. An event has some
-            200 bytes, which queues share.
-        drain_timeout: How long to wait on the way out for observers to take what is queued, in seconds: 0 to a day;
-            then they are cancelled, and have one second more.
-        logger: Told what observers raise, once a minute for each, and that this was never entered.
+        observers: A sequence of objects that get the events. The caller closes them, after this.
+        max_queued_events: For each observer, the number of queued events from which new streams are dropped, 1 to 1e9.
+            A queue holds at most that and 5 x the number of streams open at once; with events in delivery, 1280 more.
+            An event takes about 200 bytes, which queues share.
+        drain_timeout: How long to wait on exit for observers to take the queued events, in seconds: 0 to a day. Then
+            they are cancelled, and have one more second.
+        logger: Told about exceptions of observers, at most once a minute for each, and if this was never entered.
 
     Raises:
-        OptionError: A value can't work.
-        RuntimeError: It is entered a second time, or left without having been entered.
+        OptionError: A value is invalid.
+        RuntimeError: It is entered a second time, or exited without having been entered.
     """
 
     def __init__(
@@ -67,16 +67,16 @@ class Fanout:
 
     @property
     def dropped(self) -> int:
-        """How many events didn't get to an observer, summed over all of them."""
+        """The number of events that observers never got, or raised on; the sum for all observers."""
         return sum(self.dropped_by_observer)
 
     @property
     def dropped_by_observer(self) -> tuple[int, ...]:
-        """How many events each observer never got, or raised on; in the order of `observers`."""
+        """For each observer, the number of events it never got, or raised on; in the order of `observers`."""
         return tuple(delivery.dropped for delivery in self._deliveries)
 
     def send(self, event: Event) -> None:
-        """Take an event. Called in the event loop's thread."""
+        """Take an event. Must be called in the event loop's thread."""
         inbox = self._inbox
         inbox.append(event)
         if len(inbox) == 1:

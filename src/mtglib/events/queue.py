@@ -1,9 +1,9 @@
-"""A bounded queue that drops whole streams, so that who counts opened and closed ones never drifts.
+"""A bounded queue that drops whole streams, so that a count of opened and closed streams never drifts.
 
-Once it is full, no stream is begun any more: its Start is dropped, and with it all that follows. Streams whose Start
-was taken are taken to their Finish, also beyond the bound. That is little: a stream has at most one ReplayAttack, one
-DomainFronting or ConnectedToDC and one Finish, and beyond the bound its Traffic is added to its Traffic that is still
-queued beyond it. So a queue holds at most `max_events` + 5 x the number of streams open at once.
+Once it is full, new streams are dropped: their Start and all events that follow. Streams whose Start was queued are
+queued up to their Finish, even beyond the bound. These are few events: a stream has at most one ReplayAttack, one
+DomainFronting or ConnectedToDC and one Finish, and beyond the bound its Traffic events are merged with those already
+queued there. So a queue holds at most `max_events` + 5 x the number of streams open at once.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ..event_types import Event, EventFinish, EventStart, EventTraffic
 
 
 class StreamQueue:
-    """Events in their order, each stream whole or not at all.
+    """Events in order, with all of a stream's events or none.
 
     Args:
-        max_events: From how many on nothing new is taken.
+        max_events: The number of events from which new streams are dropped.
 
     Attributes:
-        dropped: How many events weren't taken.
+        dropped: The number of dropped events.
     """
 
     def __init__(self, max_events: int) -> None:
@@ -55,13 +55,13 @@ class StreamQueue:
         self._events.append(event)
 
     def take(self, max_events: int) -> list[Event]:
-        """Return the oldest events, which leave the queue; empty if there are none."""
+        """Remove and return the oldest events; empty if there are none."""
         count = min(max_events, len(self._events))
         self._taken += count
         return [self._events.popleft() for _ in range(count)]
 
     def close(self) -> None:
-        """Drop all that is queued, and all that comes."""
+        """Drop all queued and later events."""
         self.dropped += len(self._events)
         self._max_events = 0
         self._events.clear()
@@ -75,7 +75,7 @@ class StreamQueue:
             self._late_traffic.pop((stream_id, False), None)
 
     def _merge(self, event: EventTraffic) -> bool:
-        """Add the event to its like, if that is still queued; else its own place is where the next ones go."""
+        """Merge the event into a queued one of its kind; if there is none, note its place for later ones."""
         key = (event.stream_id, event.is_read)
         index = self._late_traffic.get(key, -1) - self._taken
         if index < 0:

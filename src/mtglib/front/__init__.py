@@ -1,1 +1,1 @@
-"""Private. What a visitor who isn't a client of ours is shown: the fronting site itself."""
+"""Private. Relays visitors, which aren't clients of ours, to the fronting site."""

@@ -1,4 +1,4 @@
-"""Connecting a visitor to the fronting site, which sees nothing of us but a connection."""
+"""Connecting a visitor to the fronting site, which sees only a connection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .loops import LoopGuard
 from .own_address import leads_to_us
 
 _MOST_DIALS = 512
-"""How many connections to the site are begun at once; more visitors wait."""
+"""The most connections to the site that are begun at once; more visitors wait."""
 
 _PAUSE_SECONDS = 0.0015
 """Between two pieces of what a visitor has sent: enough for a site that is idle to read the first one."""
@@ -35,12 +35,12 @@ def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
 
 
 class SiteConnection(NamedTuple):
-    """The site's connection as it stands when a relay takes it over.
+    """The state of the site's connection when a relay takes it over.
 
     Attributes:
         upstream: Its socket.
-        preamble: What of the PROXY header it hasn't got yet.
-        forwarded_bytes: How many of the visitor's bytes it has got.
+        preamble: The rest of the PROXY header that isn't sent yet.
+        forwarded_bytes: The number of the visitor's bytes already sent.
     """
 
     upstream: socket.socket
@@ -53,9 +53,9 @@ class Front:
 
     Args:
         opts: The proxy's options.
-        listeners: Sockets that the proxy accepts on: a front that is one of them would front itself.
-        refresh: Has every entry's `to_client_bytes` brought up to date.
-        warnings: Where a network that misbehaves is reported.
+        listeners: The sockets that the proxy accepts on: a front that is one of them would be a loop.
+        refresh: Updates every entry's `to_client_bytes`.
+        warnings: Gets reports about a misbehaving network.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class Front:
 
         Args:
             entry: The visitor.
-            said: What it has sent.
+            said: The bytes it has sent.
 
         Raises:
-            OSError, TimeoutError, UpstreamError: It can't be reached, or mustn't be.
+            OSError, TimeoutError, UpstreamError: The site can't be reached, or must not be.
         """
         self._loops.enter(entry, said)
         return await self._dial(entry.visitor.reached)
@@ -101,16 +101,15 @@ class Front:
         return upstream
 
     async def send_earlier_pieces(self, site: SiteConnection, said: bytes, pauses: Sequence[int]) -> SiteConnection:
-        """Send the site what a visitor sent before its last pause, and pause as well.
+        """Send the site the bytes that a visitor sent before its last pause, and pause as well.
 
-        How a site closes may depend on how bytes came: what it hasn't read when it closes makes a RST of its FIN.
-        Earlier pauses make no difference to that, and each would make the answer later.
-        Whoever is cancelled meanwhile has reset the connection.
+        How a site closes may depend on how the bytes arrive: unread bytes turn its FIN into a RST. Earlier pauses make
+        no difference to that, and each would delay the answer. A cancelled call resets the site's connection.
 
         Args:
             site: Its connection.
-            said: All that the visitor has sent.
-            pauses: How much of it came before each pause.
+            said: All bytes that the visitor has sent.
+            pauses: The number of bytes that came before each pause.
         """
         upstream, preamble, forwarded_bytes = site
         if not pauses or pauses[-1] <= forwarded_bytes:
@@ -127,13 +126,13 @@ class Front:
         return SiteConnection(upstream, preamble, forwarded_bytes)
 
     def preamble(self, visitor: Visitor) -> bytes:
-        """Return what the site gets before the visitor's bytes: a PROXY protocol header, where it wants one."""
+        """Return the bytes to send before the visitor's: a PROXY protocol header, if configured."""
         if not self._opts.domain_fronting_proxy_protocol:
             return b""
         return header_v2(visitor.client, visitor.reached)
 
     def job(self, client: socket.socket, said: bytes, site: SiteConnection) -> Job:
-        """Describe the relay between a visitor, who has said this so far, and the site: the very bytes, both ways."""
+        """Make the job that relays a visitor, which has sent `said` so far, to the site, without changes."""
         idle_timeout = max(self._opts.idle_timeout, MIN_FRONTING_IDLE_TIMEOUT)
         return Job(
             client=client,

@@ -1,8 +1,8 @@
-"""The site's connection for a visitor who is slow, and who may still turn out to be a client.
+"""Connects a slow visitor to the site early, although it may still turn out to be a client.
 
-From the site a silent visitor gets the site's own time-out, and half a hello what the site has for that. So the site is
-connected soon, and gets each byte as it comes, while we go on looking for a hello of ours. If one is complete before
-the site has said anything, the visitor was a slow client, and the site's connection is dropped.
+A silent visitor must see the site's own time-out, and half a hello the site's own reaction. So we connect to the site
+soon and pass on each byte as it arrives, while we still look for one of our hellos. If one is complete before the site
+has sent anything, the visitor is a slow client, and we drop the connection to the site.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class EarlyFront:
 
     Args:
         shared: The proxy's.
-        conn: The visitor's connection; what was read from it stays in `unread`.
+        conn: The visitor's connection; bytes read from it stay in `unread`.
         entry: The visitor.
     """
 
@@ -65,7 +65,7 @@ class EarlyFront:
     async def read_hello(self, deadline_mono: float) -> tuple[bytes, int]:
         """Return the hello and its length; it stays in the connection's `unread`.
 
-        The bytes that complete a hello aren't passed on: the site would answer it.
+        The bytes that complete a hello aren't passed on: the site would answer them.
 
         Raises:
             ClientError: NOT_TLS, CLOSED or TIMEOUT: no hello comes, or the site has answered first.
@@ -122,7 +122,7 @@ class EarlyFront:
             self._upstream = None
 
     def _note_dial(self, dialling: asyncio.Task[socket.socket]) -> None:
-        """The dial is over. What was looked at by then is no whole hello, so that the site may have it."""
+        """Note that the dial is over. The bytes checked so far aren't a complete hello, so the site may get them."""
         if dialling is not self._dialling:
             return
         self._dialling = None
@@ -142,7 +142,7 @@ class EarlyFront:
             self._looking.reschedule(self._loop.time())
 
     def _forward(self) -> None:
-        """Send the site what it hasn't got yet, as far as it takes it: little enough to fit into any buffer."""
+        """Send the site the bytes it doesn't have yet, as far as it takes them: few enough to fit into any buffer."""
         unsent = (self._preamble + self._conn.unread)[self._sent_bytes :]
         if self._upstream is not None and unsent:
             try:

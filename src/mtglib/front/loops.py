@@ -1,10 +1,10 @@
-"""A front that leads back to us through somebody else: another proxy, or a rule that translates addresses.
+"""Detects a front that leads back to us, through another proxy or through address translation.
 
-Each connection to such a front is a new visitor of ours, who says what the one before it has said; so one probe would
-make connections without end. Visitors of one network who say the same, and of whom the site has answered none, are
-suspicious and no more: honest ones may do that, and must notice nothing. So a suspicion is put to the test, beside the
-visitors, who don't wait for it: a step in their times would tell this proxy from its site. The front is connected once,
-and told something that nobody else says: if a visitor comes with that, the front is a loop.
+Each connection to such a front arrives as a new visitor that sends the same bytes as the one before it, so one probe
+would cause endless connections. Several visitors from one network that send the same bytes and get no answer from the
+site are only a hint: honest ones may do that, and must notice nothing. So we test it: we connect to the front once and
+send it unique bytes. If a visitor arrives with these bytes, the front is a loop. Nobody waits for the test: a step in
+visitors' times would tell this proxy from its site.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class LoopGuard:
 
     Args:
         dial: Connects to the site, for the test.
-        refresh: Has every entry's `to_client_bytes` brought up to date.
-        clock: Returns seconds that never go back.
+        refresh: Updates every entry's `to_client_bytes`.
+        clock: Returns monotonic seconds.
 
     Attributes:
         testing: The test that is under way, if there is one.
@@ -65,11 +65,11 @@ class LoopGuard:
         self._known_until_mono = float("-inf")
 
     def enter(self, entry: Entry, said: bytes) -> None:
-        """Note a visitor who is about to be connected to the site.
+        """Note a visitor that is about to be connected to the site.
 
         Args:
             entry: The visitor.
-            said: What it has sent.
+            said: The bytes it has sent.
 
         Raises:
             UpstreamError: The site leads back to this proxy.
@@ -98,7 +98,7 @@ class LoopGuard:
         return self._count(saying) >= _MOST_ALIKE
 
     def _count(self, saying: _Saying) -> int:
-        """Count the visitors who have said this and have no answer."""
+        """Count the visitors that have sent this and have no answer."""
         alike = self._unanswered.get(saying, [])
         alike[:] = [entry for entry in alike if not entry.to_client_bytes and not entry.is_over]
         return len(alike)

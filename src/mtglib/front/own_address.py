@@ -1,4 +1,4 @@
-"""Whether a connection to the front has come back to this very proxy, by its addresses."""
+"""Detects a connection to the front that has come back to this very proxy, by its addresses."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _BINDS_ANYWHERE = {
 
 
 def leads_to_us(upstream: socket.socket, listeners: Collection[socket.socket], reached: Endpoint | None) -> bool:
-    """Tell whether a connection's other end is a listener of ours.
+    """Return whether a connection's other end is one of our listeners.
 
     Args:
         upstream: The connection.
         listeners: Sockets that the proxy accepts on.
-        reached: Where a visitor has just arrived, if that has an address: the listener may be one that the proxy
-            doesn't know, as the connection may have been accepted by somebody else.
+        reached: The address at which a visitor has just arrived, if any: the proxy may not know the listener, since
+            other code may have accepted the connection.
     """
     try:
         peer = endpoint_of(upstream.getpeername())
@@ -42,7 +42,7 @@ def leads_to_us(upstream: socket.socket, listeners: Collection[socket.socket], r
 
 
 def _covers(listener: socket.socket, own: IPAddress, peer: IPAddress) -> bool:
-    """Tell whether a listener on any address gets connections to `peer`: `::` has IPv4's, too, if it is dual stack."""
+    """Return whether a wildcard listener gets connections to `peer`: `::` gets IPv4's, too, if it is dual stack."""
     if not own.is_unspecified or own.version < peer.version:
         return False
     if own.version > peer.version and listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
@@ -51,7 +51,7 @@ def _covers(listener: socket.socket, own: IPAddress, peer: IPAddress) -> bool:
 
 
 def _is_local(ip: IPAddress) -> bool:
-    """Tell whether an address is one of this machine's: connections to it come from it, or it can be bound to."""
+    """Return whether an address is one of this machine's: connections to it come from it, or it can be bound to."""
     family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
         probe.connect((str(ip), 9))  # sends nothing

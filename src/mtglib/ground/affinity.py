@@ -1,4 +1,4 @@
-"""Where something may be used: its sockets are watched by one event loop, and threads don't survive a fork."""
+"""Restricts an object to one event loop and process: the loop watches its sockets, and threads don't survive a fork."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ..errors import ProxyUseError
 
 
 class Affinity:
-    """The event loop and the process in which this is made.
+    """The event loop and the process in which this object was created.
 
     Args:
-        what: What belongs there, for errors.
+        what: The name of the restricted object, for errors.
     """
 
     def __init__(self, what: str) -> None:
@@ -22,11 +22,11 @@ class Affinity:
 
     @property
     def is_here(self) -> bool:
-        """Whether this event loop and this process are those."""
+        """Whether the current event loop and process are the ones in which this object was created."""
         return os.getpid() == self._pid and asyncio.get_running_loop() is self._loop
 
     def check(self) -> None:
-        """Raise ProxyUseError where `is_here` is False."""
+        """Raise ProxyUseError if `is_here` is False."""
         if os.getpid() != self._pid:
             raise ProxyUseError(f"this {self._what} was used before a fork; make a new one in the child")
         if not self.is_here:

@@ -1,6 +1,6 @@
-"""Checks of arguments: a value that can't work is an `OptionError` with the argument's name.
+"""Checks of arguments: an invalid value raises an `OptionError` with the argument's name.
 
-Each kind of value has one function, and so one wording. NaN is within no bounds, and True is no number.
+Each kind of value has one function, and so one wording. NaN is never within bounds, and True isn't a number.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def check_list(field: str, value: Any, of_what: str, *, may_be_empty: bool = Fal
 
 
 def check_callable(field: str, value: Any, expected: str) -> None:
-    """Want what can be called, whether its result is awaited or not."""
+    """Check that a value is callable, whether its result is awaited or not."""
     if not callable(value):
         raise OptionError(field, f"{expected}, got {type(value).__name__}")
 

@@ -1,4 +1,4 @@
-"""Threads for calls that may block for long and that nobody has to wait for."""
+"""Threads for calls that may block for long, without making the caller or the program's end wait for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Work(Hashable, Protocol):
-    """What a thread does."""
+    """Work for a thread."""
 
     def __call__(self) -> None:
         """Do it; must not raise."""
@@ -17,9 +17,9 @@ class Work(Hashable, Protocol):
 
 
 class DaemonThreads:
-    """Up to `most` threads, which start when there is work, and end when there is none. The rest waits its turn.
+    """Up to `most` threads, which start when there is work and end when there is none. More work waits its turn.
 
-    A process that is forked off begins anew: threads don't survive a fork, and what they had to do is their process's.
+    A forked process starts afresh: threads don't survive a fork, and their work belongs to their process.
     """
 
     def __init__(self, most: int, name: str) -> None:
@@ -40,7 +40,7 @@ class DaemonThreads:
         self._crew.run(work)
 
     def withdraw(self, work: Work) -> bool:
-        """Take back what hasn't begun; returns whether that was so."""
+        """Withdraw work that hasn't begun; return whether it was withdrawn."""
         return self._pid == os.getpid() and self._crew.withdraw(work)
 
 

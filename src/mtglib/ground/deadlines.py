@@ -1,4 +1,4 @@
-"""Time-outs around what others do, such as a user's part."""
+"""Time-outs around calls of other code, such as a user's part."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any, Final, TypeVar
 _T = TypeVar("_T")
 
 LATE_SECONDS: Final = 0.05
-"""How much later than it was told to a part is given up: its own error says what was going on, ours only how long.
+"""How long we wait for a part beyond the time-out it was given: the part's own error says what went wrong, ours
+doesn't.
 
-The bound that is around another one is twice as late, so that the inner one's error gets out: networks of ours allow
-those that they use this much, and the proxy allows its network twice as much.
+An outer time-out allows twice as much as the inner one, so that the inner one's error gets through: our networks allow
+the networks that they use this much, and the proxy allows its network twice as much.
 """
 
 
@@ -25,23 +26,24 @@ async def within(
     late_seconds: float = 0.0,
     what: str = "no answer",
 ) -> _T:
-    """Await with a bound.
+    """Await with a time-out.
 
-    What is done at once, as in-memory caches and connections within a machine are, costs no timer: a timer and its
-    context manager are 6 us, which was 3 % of a connection.
+    An awaitable that finishes without waiting, such as an in-memory cache or a connection within a machine, needs no
+    timer: a timer and its context manager take 6 us, which was 3 % of a connection.
 
     Args:
-        seconds: The bound.
-        awaitable: What is awaited.
-        on_waiting: Called if it isn't done at once, with the time-out, whose `reschedule` cuts the wait short.
-        late_seconds: How much later the wait ends, where the awaitable was told to keep the bound itself.
-        what: The beginning of the error's text, before the bound.
+        seconds: The time-out.
+        awaitable: The awaitable.
+        on_waiting: Called with the time-out if the awaitable doesn't finish immediately; `reschedule` can shorten the
+            wait.
+        late_seconds: How much longer to wait, if the awaitable was told to keep the time-out itself.
+        what: The beginning of the error's message, before the time-out.
 
     Raises:
-        TimeoutError: The bound was reached. An error of the awaitable's own that has a text is raised as it is.
-        RuntimeError: The awaitable was cancelled by somebody else than who waits for it: that isn't our cancellation.
-        CancelledError: This task was cancelled, whatever the awaitable made of that. If it returned a socket all the
-            same, that is closed.
+        TimeoutError: The time-out has passed. If the awaitable's own error has a message, it is raised unchanged.
+        RuntimeError: The awaitable was cancelled, but not by the caller: it isn't a cancellation of this task.
+        CancelledError: This task was cancelled, whatever the awaitable did then. If it still returned a socket, the
+            socket is closed.
     """
     steps = awaitable.__await__()
     try:

@@ -1,4 +1,4 @@
-"""Durations as people write them."""
+"""Parsing of durations such as 1m30s."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _MAX_CHARACTERS = 64
 
 
 def parse_duration(text: str) -> float:
-    """Return the seconds of a duration as Go spells it, such as 300ms, 1m30s or 7d; case and blanks don't matter.
+    """Return a Go-style duration, such as 300ms, 1m30s or 7d, in seconds; case and blanks don't matter.
 
     Raises:
-        ValueError: It is something else, nothing, or over a year.
+        ValueError: The text isn't a duration, is empty, or the duration is over a year.
     """
     text = "".join(text.split()).lower()
     terms = _TERM.findall(text) if len(text) <= _MAX_CHARACTERS else []

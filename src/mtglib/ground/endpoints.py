@@ -1,4 +1,4 @@
-"""IP addresses and ports in the forms that sockets, options and people use, made canonical."""
+"""IP addresses and ports as sockets, options and people write them, in canonical form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Endpoint(NamedTuple):
     """One end of a connection.
 
     Attributes:
-        ip: Its address; IPv4-mapped IPv6 is IPv4.
+        ip: The IP address; IPv4-mapped IPv6 is converted to IPv4.
         port: 0 to 65535.
     """
 
@@ -26,7 +26,7 @@ class Endpoint(NamedTuple):
 
 
 def canonical_ip(text: str) -> IPAddress | None:
-    """Parse an address as a socket gives it: IPv4-mapped IPv6 becomes IPv4, a zone goes; None if it is none."""
+    """Parse an address from a socket; None if it is invalid. IPv4-mapped IPv6 becomes IPv4, a zone is dropped."""
     return _parsed(text)
 
 
@@ -42,7 +42,7 @@ def _parsed(text: str) -> IPAddress | None:
 
 
 def endpoint_of(address: Any) -> Endpoint | None:
-    """Take `getpeername()`'s answer apart; None where a socket has no IP address (Unix sockets, pairs)."""
+    """Parse the result of `getpeername()`; None if the socket has no IP address (Unix sockets, pairs)."""
     if not isinstance(address, tuple) or len(address) < 2 or not isinstance(address[0], str):
         return None
     ip = canonical_ip(address[0])
@@ -50,15 +50,15 @@ def endpoint_of(address: Any) -> Endpoint | None:
 
 
 def client_endpoint(field: str, address: Any) -> Endpoint | None:
-    """Take apart what somebody says a client's address is: (ip, port), or for IPv6 also (ip, port, flow, scope).
+    """Parse a client's address given by the caller: (ip, port), or for IPv6 also (ip, port, flow, scope).
 
     Args:
-        field: What to call it in an error.
-        address: The IP address is text or an object of `ipaddress`; the port is 0 to 65535. What the socket module has
-            for a Unix socket is no address: None.
+        field: The name to use in an error.
+        address: The IP address is text or an object of `ipaddress`; the port is 0 to 65535. The socket module's address
+            of a Unix socket gives None.
 
     Raises:
-        OptionError: It is something else.
+        OptionError: The value is invalid.
     """
     if isinstance(address, tuple) and len(address) in (2, 4):
         ip = canonical_ip(str(address[0])) if isinstance(address[0], str | IPv4Address | IPv6Address) else None
@@ -82,7 +82,7 @@ def parse_endpoint(text: str) -> Endpoint:
     """Parse `ip:port` or `[ipv6]:port`.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The value is invalid.
     """
     host, separator, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")

@@ -1,4 +1,4 @@
-"""A logger that can't fail, and warnings that can't fill a disk."""
+"""A logger that never raises, and warnings that are limited to one a minute."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ _WARN_EACH_SECONDS = 60.0
 
 
 class GuardedLogger:
-    """A `Logger` whose failures are ignored; where it makes no child that can log, it goes on itself.
+    """A `Logger` that ignores the failures of another one.
 
-    One of these, made where a part is given its logger, is all that the part needs to do about loggers that raise.
+    A part that wraps the logger it is given in one of these never has to handle a logger that raises. If the wrapped
+    logger fails to make a child, `named` and `bind` return this logger itself.
 
     Args:
-        logger: The one that messages go to; None: nothing is logged.
+        logger: Gets the messages; None: nothing is logged.
     """
 
     def __init__(self, logger: Logger | None) -> None:
@@ -42,7 +43,7 @@ class GuardedLogger:
 
     @property
     def debug_enabled(self) -> bool:
-        """Whether debug messages get anywhere: True for loggers that don't say."""
+        """Whether debug messages are logged; True if the logger doesn't say."""
         try:
             return bool(getattr(self._logger, "debug_enabled", True))
         except Exception:
@@ -85,7 +86,7 @@ class Warnings:
 
     Args:
         logger: Gets the warnings.
-        clock: Returns seconds that never go back.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, logger: GuardedLogger, clock: Callable[[], float] = time.monotonic) -> None:

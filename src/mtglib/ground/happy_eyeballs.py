@@ -1,4 +1,4 @@
-"""In which order addresses are tried, and how soon the next one is: what both races of addresses share (RFC 8305)."""
+"""The order of addresses and the delay between attempts, shared by both races of addresses (RFC 8305)."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def alternated(first: Iterable[_A], second: Iterable[_A]) -> list[_A]:
 class SilentAddresses:
     """Remembers for a minute that an address didn't answer.
 
-    Memory is bounded: of more than 1024 addresses the one that was noted longest ago is forgotten.
+    Memory is bounded: beyond 1024 addresses, the one noted longest ago is forgotten.
 
     Args:
-        clock: Returns seconds that never go back.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,8 +1,8 @@
-"""Look-ups with the system's resolver: that one blocks, in threads that nobody has to wait for.
+"""Lookups with the system's resolver, which blocks: they run in daemon threads.
 
-The event loop's own `getaddrinfo` runs in its executor, and a program can't end before that is through: with a silent
-DNS server that is half a minute after it was told to. Here all who ask for the same name at the same time share one
-look-up, and a thread is a daemon.
+The event loop's own `getaddrinfo` runs in its executor, and a program can't end before it returns: half a minute, if
+the DNS server doesn't answer. Here the threads are daemons, and simultaneous requests for the same name share one
+lookup.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _Key: TypeAlias = tuple[asyncio.AbstractEventLoop, str, int, socket.SocketKind]
 
 
 class NameLookup:
-    """Looks names up; may be used from several event loops, one after the other.
+    """Looks names up with the system's resolver; may be used from several event loops, one after the other.
 
-    There is no time-out: with a silent DNS server the system takes half a minute or more, so bound the wait. A
-    look-up that has begun is left behind by whoever gives up, and the next one to ask waits for the same. Up to 32 run
-    at once; others wait for their turn, and giving up frees the place.
+    It has no time-out: if the DNS server doesn't answer, the system takes half a minute or more, so limit the wait. A
+    lookup that has begun goes on when its caller is cancelled, and the next caller waits for the same one. Up to 32 run
+    at once; others wait for their turn, and cancelling one frees its place.
 
     Args:
-        thread_name: What to call the threads.
+        thread_name: The name of the threads.
     """
 
     def __init__(self, thread_name: str) -> None:
@@ -46,7 +46,7 @@ class NameLookup:
         """Return the addresses of a name, in the system's order.
 
         Raises:
-            OSError: There are none, or nobody could be asked.
+            OSError: The name has no addresses, or the lookup failed.
         """
         lookup = self._shared((asyncio.get_running_loop(), host, port, kind))
         lookup.waiting += 1
@@ -59,7 +59,7 @@ class NameLookup:
                 self._forget(lookup)
 
     def give_up(self, error: OSError) -> None:
-        """Answer everyone who waits in this event loop with an error; the threads end when the system lets them."""
+        """Make pending lookups of this event loop raise an error; their threads end when the system call returns."""
         loop = asyncio.get_running_loop()
         for lookup in [each for each in self._under_way.values() if each.key[0] is loop]:
             self._threads.withdraw(lookup)
@@ -79,7 +79,7 @@ class NameLookup:
 
 
 class _Lookup:
-    """One question to the system, run in a thread, and who waits for its answer."""
+    """One lookup by the system, run in a thread, and its waiting callers."""
 
     def __init__(self, key: _Key, forget: Callable[[_Lookup], None]) -> None:
         self.key = key
@@ -94,20 +94,20 @@ class _Lookup:
             found = [*socket.getaddrinfo(host, port, type=kind)]
         except OSError as error:
             found = error
-        except Exception:  # the name's encoding, a NUL in it, a port beyond all bounds: all who wait want an answer
+        except Exception:  # the name's encoding, a NUL in it, a port beyond all bounds: all callers need an answer
             found = OSError(f"{host!r} isn't a host name, or {port} isn't a port")
         try:
             loop.call_soon_threadsafe(self.tell, found)
-        except RuntimeError:  # the event loop is gone, and with it who asked
+        except RuntimeError:  # the event loop is gone, and with it the caller
             self._forget(self)
 
     def tell(self, found: list[AddressInfo] | OSError) -> None:
-        """Give all who wait their answer."""
+        """Give the answer to all waiting callers."""
         self._forget(self)
         if self.answer.done():
             return
         if isinstance(found, OSError):
             self.answer.set_exception(found)
-            self.answer.exception()  # who asked may have given up
+            self.answer.exception()  # the caller may have been cancelled
         else:
             self.answer.set_result(found)

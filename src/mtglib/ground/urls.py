@@ -1,4 +1,4 @@
-"""URLs of servers: taken apart strictly, never quoted in an error, shown without what may be a secret."""
+"""URLs of servers: parsed strictly, never quoted in an error, and shown without possible secrets."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ class URLParts:
     """A URL's parts.
 
     Attributes:
-        text: The whole, as it was written.
+        text: The whole URL, as written.
         scheme: In lower case.
-        host: A name in lower case, or an IP address without brackets, maybe with a zone; empty for a file's scheme.
+        host: A name in lower case, or an IP address without brackets, optionally with a zone; empty for a file's
+            scheme.
         port: None if there is none.
         user: Still percent-encoded; None if there is no user part.
         password: Likewise; None if there is none.
@@ -44,13 +45,13 @@ class URLParts:
 
     @property
     def label(self) -> str:
-        """Scheme, host, port and path: what of it may be shown."""
+        """Scheme, host, port and path: the part that may be shown."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}{'' if self.port is None else f':{self.port}'}{self.path}"
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What isn't in the label and must not be shown elsewhere; the longest first."""
+        """The parts that aren't in the label and must not be shown elsewhere, longest first."""
         user = self.user or ""
         both = user if self.password is None else f"{user}:{self.password}"
         found = {both, self.password or "", self.query, self.fragment} - {""}
@@ -66,18 +67,18 @@ def split_url(
     file_scheme: str | None = None,
     may_have_fragment: bool = False,
 ) -> URLParts:
-    """Take a URL apart.
+    """Parse a URL.
 
     Args:
-        url: What somebody has written.
-        schemes: Those that are right.
-        expected: What to say of a URL that is wrong as a whole.
-        option: What to call it in an error.
-        file_scheme: One of them that has a path and no host.
+        url: The URL as written by the user.
+        schemes: The valid schemes.
+        expected: What is expected, for the error about an invalid URL.
+        option: The name to use in an error.
+        file_scheme: The one of `schemes` that has a path and no host.
         may_have_fragment: Whether a # may end the rest.
 
     Raises:
-        OptionError: It isn't a URL of these schemes with a host that can be one.
+        OptionError: It isn't a URL with one of these schemes and a valid host.
     """
     if not isinstance(url, str) or not url:
         raise OptionError(option, expected)

@@ -1,4 +1,4 @@
-"""Lists of IP addresses, to turn away or to let in."""
+"""Lists of IP addresses to reject or to let in."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The last good text of each download, kept on disk for starts without a network.
 
-A copy is the text as it came, after one comment line with what the server calls this version and a checksum, so that
-it still is a netset. A copy that is damaged is none.
+A copy is the text as downloaded, after one comment line with the server's validators and a checksum, so it is still a
+netset. A damaged copy isn't used.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _MAX_VALIDATOR_CHARS = 1024
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a server calls a version of a resource (RFC 9110, 8.8); empty: nothing."""
+    """A server's validators for a version of a resource (RFC 9110, 8.8); empty: none."""
 
     etag: str = ""
     last_modified: str = ""
 
     @classmethod
     def of_stranger(cls, etag: object, last_modified: object) -> Validators:
-        """Take what may be sent back in a request, and nothing else."""
+        """Keep the values that may be sent back in a request, and drop others."""
         return cls(*(text if _is_sendable(text) else "" for text in (str(etag), str(last_modified))))
 
 
@@ -43,11 +43,11 @@ def _is_sendable(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What is on the disk.
+    """A copy read from disk.
 
     Attributes:
-        text: Of the list, in pieces of whole lines.
-        validators: What the server calls it.
+        text: The list's text, in pieces of whole lines.
+        validators: The server's validators for it.
     """
 
     text: Sequence[bytes]
@@ -58,8 +58,8 @@ class DiskCache:
     """A directory of copies; its methods block.
 
     Args:
-        directory: Made when the first copy is written.
-        max_bytes: A longer copy is none.
+        directory: The directory; created when the first copy is written.
+        max_bytes: The most bytes of a copy's text; a longer copy isn't used.
     """
 
     def __init__(self, directory: Path, max_bytes: int) -> None:
@@ -70,7 +70,7 @@ class DiskCache:
         """Return the copy; None if there is none.
 
         Raises:
-            ListError: There is a file, but it can't be read or isn't what was written.
+            ListError: The file exists, but can't be read or is damaged.
         """
         try:
             with open_regular(self._path(url)) as file:
@@ -87,7 +87,7 @@ class DiskCache:
             raise self.unusable(url, "damaged") from error
 
     def has(self, url: str, digest: bytes, validators: Validators) -> bool:
-        """Tell whether there is a whole copy, of this version."""
+        """Return whether there is an undamaged copy of this version."""
         try:
             with open_regular(self._path(url)) as file:
                 is_this = _read_header(file) == (digest, validators)
@@ -97,10 +97,10 @@ class DiskCache:
             return False
 
     def keep(self, url: str, text: Sequence[bytes], validators: Validators) -> None:
-        """Replace the copy, unless it is the same; whoever reads meanwhile finds the old one or the new one.
+        """Replace the copy, unless it is the same. A concurrent reader finds either the old or the new one.
 
         Raises:
-            OSError: It can't be written; the old one is still there.
+            OSError: The copy can't be written; the old one is still there.
         """
         digest = sha256(text)
         if self.has(url, digest, validators):
@@ -109,7 +109,7 @@ class DiskCache:
         self._write(self._path(url), b"#" + json.dumps(about).encode() + b"\n", *text)
 
     def unusable(self, url: str, why: str) -> ListError:
-        """Make the error of a copy that is no help."""
+        """Make the error for a copy that can't be used."""
         return ListError(
             f"its copy {self._path(url)} can't be used, so the list is empty until it is downloaded: {why}"
         )
@@ -137,10 +137,10 @@ _DAMAGED = (ValueError, KeyError, TypeError, RecursionError)
 
 
 def _read_header(file: BufferedReader) -> tuple[bytes, Validators]:
-    """Read the first line: the text's digest, and what the server calls it.
+    """Read the first line: the text's digest and the server's validators.
 
     Raises:
-        ValueError, KeyError, TypeError, RecursionError: It isn't what `DiskCache` writes.
+        ValueError, KeyError, TypeError, RecursionError: The line wasn't written by `DiskCache`, or is damaged.
     """
     about = json.loads(file.readline(_MAX_HEADER_BYTES).removeprefix(b"#"))
     return bytes.fromhex(about["sha256"]), Validators.of_stranger(about["etag"], about["last_modified"])

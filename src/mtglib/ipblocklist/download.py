@@ -1,4 +1,4 @@
-"""A list over HTTP(S): whole, or not at all, and never more than was allowed."""
+"""Downloads a list over HTTP(S): completely or not at all, and never more than the size limit."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from .pieces import Pieces
 async def download(
     network: Network, url: str, known: Validators, *, timeout_seconds: float, max_bytes: int
 ) -> tuple[list[bytes], Validators] | None:
-    """Get a list, in pieces of whole lines; None if it is still the version that is `known`.
+    """Download a list, in pieces of whole lines; None if it is still the version `known`.
 
     Args:
-        network: Whose HTTP client is used; it may follow some redirects.
-        url: Where.
+        network: Provides the HTTP client, which may follow some redirects.
+        url: The URL.
         known: Validators of the version that we have.
         timeout_seconds: For everything, from the dial to the last byte.
         max_bytes: For the text, decompressed.
 
     Raises:
-        ListError: The server has answered something else.
-        TimeoutError: It took too long; the text says how long that is.
-        Exception: Whatever else the client raises.
+        ListError: The server's answer isn't a list.
+        TimeoutError: It took too long; the message says how long.
+        Exception: Any other exception of the client.
     """
     downloading = _get(network, url, known, timeout_seconds, max_bytes)
     return await within(timeout_seconds, downloading, what="not downloaded")
@@ -62,7 +62,7 @@ def _request_headers(known: Validators) -> dict[str, str]:
 
 
 def _shows_its_end(response: Any) -> bool:
-    """Tell whether a body that is cut off would be noticed: HTTP/1 may end one by closing."""
+    """Return whether a body that is cut off would be noticed: HTTP/1 may end one by closing."""
     headers: Mapping[str, str] = response.headers
     return (
         "content-length" in headers or "transfer-encoding" in headers or not response.http_version.startswith("HTTP/1")
@@ -70,7 +70,7 @@ def _shows_its_end(response: Any) -> bool:
 
 
 async def _read(response: Any, max_bytes: int) -> list[bytes]:
-    """Read the body; unpacked here, since a client unpacks whatever comes, a thousand times its size, in one go."""
+    """Read and decompress the body here: a client would expand it up to a thousand times in one go."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
         raise ListError("compressed with a method that wasn't requested")

@@ -1,4 +1,4 @@
-"""Reading a file without waiting for ever and without taking more than was meant."""
+"""Reading a file without blocking forever, and with a size limit."""
 
 from __future__ import annotations
 

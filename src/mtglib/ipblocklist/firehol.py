@@ -1,4 +1,4 @@
-"""A block or allow list made of netsets, as FireHOL publishes them."""
+"""A blocklist or allowlist made of netsets, such as those published by FireHOL."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ _MOST_BYTES = 2**30
 
 
 class FireHOL:
-    """A list of IP addresses from netsets, over HTTP(S) and from local files, kept fresh by `run`.
+    """A list of IP addresses from netsets, downloaded over HTTP(S) or read from local files; `run` keeps it up to date.
 
-    A source is replaced whole, or not at all: one that can't be had, or isn't a list (more broken lines than good
-    ones; a download without any prefix), keeps what was last good. Each is in force as soon as it was read, whatever
-    the others do. Downloads have a copy on disk as well. Until something is loaded the list is empty: as a blocklist
-    it blocks nobody, and as an allowlist it lets nobody in. Await `load` before serving, and `update` too where an
-    empty or an old list won't do.
+    A source is replaced as a whole or not at all: if it can't be read, or isn't a list (more broken lines than good
+    ones; a download without any prefix), its last good contents stay. Each source takes effect as soon as it is read,
+    independently of the others. Downloads are also cached on disk. Until something is loaded the list is empty: a
+    blocklist then blocks nobody, and an allowlist lets nobody in. Await `load` before serving, and also `update` if an
+    empty or outdated list isn't acceptable.
 
-    All methods belong to one event loop, the one that first ran any. Files, parsing and merging are off the loop, in
-    threads of its default executor; `contains` never waits.
+    Call all methods in one event loop: the first one that runs any of them. Reading files, parsing and merging run in
+    threads of the loop's default executor; `contains` never waits.
 
     Args:
-        urls: A list or tuple of one or more strings: `http://`, `https://` or an absolute path. What is named twice is
+        urls: A list or tuple of one or more strings: `http://` or `https://` URLs, or absolute paths. Duplicates are
             read once.
-        network: Whose HTTP client downloads: `http_client()` is called without arguments for each download. What it
-            returns is entered with `async with` and has httpx's `stream(method, url, *, headers, follow_redirects,
-            timeout)`, for a response with `status_code`, `headers`, `http_version`, `url`, `history` and `aiter_raw()`.
-            A client should end a chain of redirects some time. Its `timeout` is `timeout_seconds`, for each of
-            connecting, a read and a write, in place of its own; it need not keep to it, nor have limits.
-        is_block_list: False: an allowlist. It is only what events and the log call it; `contains` is the same.
-        download_concurrency: How many downloads there are at once, and how many local files are read at once beside
-            them; 1 to 1000.
-        cache_directory: Where copies of downloads are kept, made if missing, for its owner only. None:
-            nowhere.
-        event_stream: Gets an `EventIPListSize` when the contents have changed.
-        logger: Told when a source changes, fails (once for each reason) and is available again.
-        timeout_seconds: For one download, from the dial to the last byte; above 0, at most a year.
-        max_download_bytes: For one source, decompressed; 1 to 1 GiB. It may have 2 million lines besides.
-        retry_seconds: What failed is tried again after this time, then after twice, four times as long, and so on up
-            to the period of `run`; above 0, at most a year.
+        network: Provides the HTTP client for downloads: `http_client()` is called without arguments for each download.
+            The client is entered with `async with` and has httpx's `stream(method, url, *, headers, follow_redirects,
+            timeout)`, whose response has `status_code`, `headers`, `http_version`, `url`, `history` and `aiter_raw()`.
+            The client should limit the number of redirects. `timeout` is `timeout_seconds`, for each of connecting, a
+            read and a write, instead of the client's own; the client need not honour it, nor have limits of its own.
+        is_block_list: False: an allowlist. It only changes the name in events and in the log, not the answer of
+            `contains`.
+        download_concurrency: The most downloads at once, and the most local files read at once beside them; 1 to 1000.
+        cache_directory: Where copies of downloads are stored; created if missing, readable by its owner only. None: no
+            copies.
+        event_stream: Gets an `EventIPListSize` when the contents change.
+        logger: Told when a source changes, fails (once for each reason) or is available again.
+        timeout_seconds: The limit for one download, from the dial to the last byte; above 0, at most a year.
+        max_download_bytes: The most bytes of one source, decompressed; 1 to 1 GiB. The limit of lines is 2 million.
+        retry_seconds: A failed source is tried again after this time, then after twice and four times as long, and so
+            on up to the period of `run`; above 0, at most a year.
 
     Raises:
-        OptionError: An argument that can't work. What `urls` has is not repeated.
+        OptionError: An argument is invalid. The message doesn't repeat `urls`.
     """
 
     def __init__(
@@ -99,53 +99,52 @@ class FireHOL:
 
     @property
     def size(self) -> int:
-        """How many prefixes the list has: the sum of its sources, also where they overlap."""
+        """The number of prefixes in the list: the sum for its sources, even if they overlap."""
         return self._refresh.merged.prefixes.count
 
     @property
     def broken_lines(self) -> int:
-        """How many lines of its sources were skipped."""
+        """The number of lines that were skipped in its sources."""
         return self._refresh.merged.prefixes.broken_lines
 
     @property
     def sources(self) -> tuple[SourceStatus, ...]:
-        """How each source is, in the order of `urls`."""
+        """The status of each source, in the order of `urls`."""
         return tuple(source.status() for source in self._sources)
 
     def contains(self, ip: IPAddress) -> bool:
-        """Tell whether the list has an address; IPv4-mapped IPv6 is IPv4."""
+        """Return whether the list contains an address; IPv4-mapped IPv6 counts as IPv4."""
         prefixes = self._refresh.merged.prefixes
         return prefixes.contains_v4(int(ip)) if ip.version == 4 else prefixes.contains_v6(int(ip))
 
     async def load(self) -> None:
-        """Take what is on this machine: local files, and the copies of downloads that there are.
+        """Load the data on this machine: local files, and the cached copies of downloads.
 
-        What a source has already stays: only `update` replaces it. Nothing is raised: what is there and can't be used
-        is a `problem` of its source, and a warning.
+        A source that is already loaded stays as it is: only `update` replaces it. Nothing is raised: a file that exists
+        but can't be used becomes the `problem` of its source, and a warning in the log.
         """
         await self._refresh.load()
 
     async def update(self) -> tuple[SourceStatus, ...]:
-        """Read all sources anew, now; may be called while `run` runs. One line in the log sums up.
+        """Read all sources again, now; may be called while `run` runs. One line in the log sums up the results.
 
         Returns:
-            `sources`; what failed has a `problem`, nothing is raised.
+            `sources`; each failed source has a `problem`. Nothing is raised.
         """
         await self._refresh.update()
         self._report.updated(self._sources, self.size)
         return self.sources
 
     async def run(self, update_each_seconds: float) -> None:
-        """Take what is on this machine, then update at once and each period until `shutdown`.
+        """Load the data on this machine, then update immediately and once a period until `shutdown`.
 
-        Each source has its own time, so that none waits for others. All pauses are a tenth longer or shorter, by
-        chance.
+        Each source has its own schedule, so that none waits for others. All pauses vary at random by up to a tenth.
 
         Args:
-            update_each_seconds: The period; above 0, at most a year.
+            update_each_seconds: The period, in seconds; above 0, at most a year.
 
         Raises:
-            OptionError: The period can't work.
+            OptionError: The period is invalid.
         """
         check_seconds("update_each_seconds", update_each_seconds)
         if self._shut_down:
@@ -162,7 +161,7 @@ class FireHOL:
             work.result()
 
     async def shutdown(self) -> None:
-        """End `run`, for good; the list stays as it is."""
+        """Stop `run`, permanently; the list stays as it is."""
         self._shut_down = True
         for work in self._running:
             work.cancel()

@@ -1,4 +1,4 @@
-"""Why a list can't be had, in words that may be shown."""
+"""Why a list can't be read, in words that may be shown."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ _MAX_CHARS = 300
 
 
 class ListError(Exception):
-    """A list can't be had, or is none; the text says why and repeats nothing secret."""
+    """A list can't be read, or isn't an IP list. The message says why and contains no secret."""
 
 
 def presentable(error: Exception, secrets: Sequence[str]) -> Exception:
-    """Return the error if a log may show it and all that led to it, else a `ListError` with what is left of its text.
+    """Return the error if a log may show it with its causes, otherwise a `ListError` with its text, redacted.
 
     Args:
-        error: Of anybody: networks are the user's, and their clients repeat what servers send.
-        secrets: What must not be shown.
+        error: Any error: networks are the user's, and their HTTP clients repeat text that servers send.
+        secrets: Texts that must not be shown.
     """
     text = str(error)
     shown = "".join(traceback.format_exception(error))

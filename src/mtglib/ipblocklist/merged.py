@@ -1,4 +1,4 @@
-"""What look-ups see: all sources put together, each as soon as it is there."""
+"""All sources merged for lookups, each as soon as it is loaded."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .source import Source
 class MergedPrefixes:
     """The union of all sources.
 
-    There is one merge at a time, in a thread; what comes meanwhile is in the next one, all of it. So there are never
-    more merges than news, and none undoes another.
+    One merge runs at a time, in a thread; all changes meanwhile are in the next one. So there are never more merges
+    than changes, and none undoes another.
 
     Args:
         sources: At least one.
-        report: Told what has been merged.
+        report: Gets reports about each merge.
 
     Attributes:
         prefixes: The union.
@@ -31,10 +31,10 @@ class MergedPrefixes:
         self._one_merge = asyncio.Lock()
 
     async def renew(self, source: Source) -> None:
-        """Return when what a source has now is merged.
+        """Return when a source's current contents are merged.
 
         Raises:
-            Exception: No memory, or no thread; what was merged before stays, and the next call tries it again.
+            Exception: There is no memory or no thread for it. The previous merge stays, and the next call tries again.
         """
         async with self._one_merge:
             before = self._parts

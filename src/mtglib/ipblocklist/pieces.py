@@ -1,6 +1,6 @@
-"""A long text in pieces of whole lines.
+"""A long text, split into pieces of whole lines.
 
-One block of 20 MB is more than the allocator gives back: lists that are refreshed would take several times their size.
+The allocator doesn't return one block of 20 MB: lists that are refreshed would take several times their size.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ _PIECE_BYTES = 256 * 1024
 
 
 class Pieces:
-    """Cuts a text that comes bit by bit.
+    """Splits a text that arrives bit by bit.
 
     Attributes:
-        size_bytes: Of all that came.
+        size_bytes: The size of the text so far.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Pieces:
         self._rest = bytearray()
 
     def add(self, text: bytes) -> None:
-        """Take what comes next."""
+        """Add the next bytes."""
         self.size_bytes += len(text)
         self._rest += text
         if len(self._rest) >= _PIECE_BYTES and b"\n" in text:

@@ -1,4 +1,4 @@
-"""Sets of IP prefixes: the engine's, or where that wasn't built, those of pure Python."""
+"""Sets of IP prefixes: the engine's or, if that isn't built, those in pure Python."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ class Prefixes(Protocol):
 
     @property
     def count(self) -> int:
-        """How many lines had an address, a prefix or a range."""
+        """The number of lines with an address, a prefix or a range."""
         ...
 
     @property
     def broken_lines(self) -> int:
-        """How many lines had something else."""
+        """The number of other lines."""
         ...
 
     def contains_v4(self, number: int) -> bool:
-        """Tell whether an IPv4 address is in the set."""
+        """Return whether an IPv4 address is in the set."""
         ...
 
     def contains_v6(self, number: int) -> bool:
-        """Tell whether an IPv6 address is."""
+        """Return whether an IPv6 address is."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""A set of IP prefixes in pure Python, for where the engine wasn't built; slower, and the oracle of the engine's.
+"""A set of IP prefixes in pure Python: the slower fallback for the engine, and the oracle of its tests.
 
-The rules for a line are held equal to those of `rust/src/prefixes.rs` by a property test; change both.
+A property test checks that it parses lines as `rust/src/prefixes.rs` does; change both together.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class PrefixSet:
     """A set of IP addresses, made from the text of a netset, in pieces of whole lines; immutable.
 
     Attributes:
-        count: How many lines had an address, a prefix or a range.
-        broken_lines: How many lines had something else.
+        count: The number of lines with an address, a prefix or a range.
+        broken_lines: The number of other lines.
         v4: The ranges of IPv4.
         v6: Those of IPv6.
     """
@@ -61,11 +61,11 @@ class PrefixSet:
         return union
 
     def contains_v4(self, number: int) -> bool:
-        """Tell whether an IPv4 address is in the set."""
+        """Return whether an IPv4 address is in the set."""
         return self.v4.has(number)
 
     def contains_v6(self, number: int) -> bool:
-        """Tell whether an IPv6 address is; one that is IPv4-mapped is looked up as IPv4."""
+        """Return whether an IPv6 address is; one that is IPv4-mapped is looked up as IPv4."""
         return self.v4.has(number & 0xFFFFFFFF) if number >> 32 == 0xFFFF else self.v6.has(number)
 
 
@@ -146,7 +146,7 @@ def _cut(packed: bytes, width_bytes: int) -> Iterator[bytes]:
 
 
 def _joined(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Join what overlaps or touches, of ranges in order."""
+    """Join sorted ranges that overlap or touch."""
     rest = iter(ranges)
     for first, last in rest:
         low, high = first, last
@@ -169,7 +169,7 @@ class _V4Ranges(Iterable[tuple[int, int]]):
             self._last.append(last)
 
     def has(self, number: int) -> bool:
-        """Tell whether a range has the number."""
+        """Return whether a range has the number."""
         after = bisect_right(self._first, number)
         return after > 0 and number <= self._last[after - 1]
 
@@ -187,7 +187,7 @@ class _V6Ranges(Iterable[tuple[int, int]]):
             self._last.append(last)
 
     def has(self, number: int) -> bool:
-        """Tell whether a range has the number."""
+        """Return whether a range has the number."""
         high, low = number >> 64, number & _HALF
         end = bisect_right(self._first.high, high)
         start = bisect_left(self._first.high, high, 0, end)

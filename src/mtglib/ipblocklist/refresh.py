@@ -1,4 +1,4 @@
-"""Who reads the sources, and when."""
+"""Schedules the reading of the sources."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _JITTER = 0.1
 
 
 class Refresh:
-    """Reads sources side by side. Nothing that goes wrong is raised: it is the `problem` of one source.
+    """Reads sources in parallel. It raises nothing: a failure becomes the `problem` of its source.
 
     Args:
         sources: At least one.
-        report: Told what becomes of them.
+        report: Gets reports about the sources.
 
     Attributes:
-        merged: What was read.
+        merged: The merged contents.
     """
 
     def __init__(self, sources: Sequence[Source], report: Report) -> None:
@@ -31,11 +31,11 @@ class Refresh:
         self._report = report
 
     async def load(self) -> None:
-        """Take what is on this machine."""
+        """Load the data on this machine."""
         await asyncio.gather(*(self._load_one(source) for source in self._sources))
 
     async def update(self) -> None:
-        """Read all anew."""
+        """Read all sources again."""
         await asyncio.gather(*(self._update_one(source) for source in self._sources))
 
     async def keep_fresh(self, period_seconds: float, retry_seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What a list tells the log and the event stream; what those raise is theirs."""
+"""Reports a list's changes to the log and the event stream, and ignores their exceptions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _MAX_REASONS = 5
 
 
 class Report:
-    """Speaks of one list.
+    """Reports the changes of one list.
 
     Args:
-        is_block_list: Which it is.
-        logger: Told what changes.
+        is_block_list: True: the blocklist; False: the allowlist.
+        logger: Gets the messages.
         event_stream: Gets the sizes.
     """
 
@@ -31,38 +31,38 @@ class Report:
         self._logger = logger.named("ip-blocklist" if is_block_list else "ip-allowlist")
 
     def size(self, size: int) -> None:
-        """The list has new contents."""
+        """Report that the list has new contents."""
         if self._event_stream is not None:
             with suppress(Exception):
                 self._event_stream.send(EventIPListSize(size=size, is_block_list=self._is_block_list))
 
     def changed(self, source: Source) -> None:
-        """A source's new contents are in force."""
+        """Report that a source's new contents are in use."""
         self._reasons.pop(source, None)
         fields = {"source": source.label, "prefixes": source.prefixes.count, "from": source.origin}
         self._info("list loaded", **fields, broken_lines=source.prefixes.broken_lines)
 
     def failed(self, source: Source, what: str, error: Exception) -> None:
-        """A source has a problem: told once for each reason, until it can be had again."""
+        """Report that a source has a problem: once for each reason, until it can be read again."""
         told = self._reasons.setdefault(source, set())
         if source.problem not in told and len(told) < _MAX_REASONS:
             told.add(source.problem)
             self._warn(what, source, error)
 
     def available(self, source: Source) -> None:
-        """A source could be had: told if it couldn't before, and has what it had."""
+        """Report that a source was read again with unchanged contents, if it had failed before."""
         if self._reasons.pop(source, None):
             self._info("list is back", source=source.label)
 
     def copies(self, sources: Sequence[Source]) -> None:
-        """Tell once that copies can't be written, until all can."""
+        """Report that copies can't be written: once, until all of them can be written again."""
         failed = next((source for source in sources if source.cache_error), None)
         if failed is not None and failed.cache_error is not None and not self._copies_failed:
             self._warn("lists can't be saved to disk", failed, failed.cache_error)
         self._copies_failed = failed is not None
 
     def updated(self, sources: Sequence[Source], size: int) -> None:
-        """Somebody had all sources read."""
+        """Report that an update has read all sources."""
         failed = sum(bool(source.problem) for source in sources)
         self._info("lists updated", sources=len(sources), prefixes=size, failed=failed)
 

@@ -1,4 +1,4 @@
-"""Where prefixes come from, with what was last good; a local file is the simple case."""
+"""A source of prefixes, with its last good contents; a local file is the simple case."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _MAX_LINES = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """What became of a source.
+    """The status of a source.
 
     Attributes:
-        label: Its path, or its URL without user, password, query and fragment.
-        prefixes: How many it has now.
-        broken_lines: How many lines of it were skipped.
-        problem: Why it couldn't be had the last time, in one line; empty: it could.
+        label: The path, or the URL without user, password, query and fragment.
+        prefixes: The number of prefixes from it now in use.
+        broken_lines: The number of lines that were skipped.
+        problem: Why the last attempt to read it failed, in one line; empty: it succeeded.
     """
 
     label: str
@@ -42,13 +42,13 @@ class Source(ABC):
     """One part of a list.
 
     Attributes:
-        label: What to call it in public.
-        secrets: What must not be shown in errors.
-        prefixes: What was last good.
-        origin: Where they are from.
-        problem: Why it couldn't be had the last time; empty: it could.
-        cache_error: Why the copy couldn't be written the last time; None: it could.
-        busy: Held by who reads it.
+        label: The name to show in logs.
+        secrets: Texts that must not be shown in errors.
+        prefixes: The last good contents.
+        origin: Where the prefixes were read from.
+        problem: Why the last attempt to read it failed; empty: it succeeded.
+        cache_error: Why the last attempt to write the copy failed; None: it succeeded.
+        busy: Held while it is being read.
     """
 
     def __init__(self, label: str, secrets: tuple[str, ...] = ()) -> None:
@@ -62,30 +62,30 @@ class Source(ABC):
         self._digest = b""
 
     def status(self) -> SourceStatus:
-        """Return how things are."""
+        """Return the status."""
         return SourceStatus(self.label, self.prefixes.count, self.prefixes.broken_lines, self.problem)
 
     @abstractmethod
     async def load(self) -> None:
-        """Take what is on this machine, if nothing was taken yet.
+        """Load the data on this machine, unless the source is already loaded.
 
         Raises:
-            Exception: What is there can't be used.
+            Exception: The data can't be used.
         """
 
     @abstractmethod
     async def update(self) -> None:
-        """Read it anew.
+        """Read the source again.
 
         Raises:
-            Exception: It can't be had or is no list; what was there stays.
+            Exception: The source can't be read or isn't a list; the old contents stay.
         """
 
     async def _take(self, text: Sequence[bytes], origin: str, *, may_be_empty: bool) -> None:
-        """Replace the prefixes, if this is another text; it is in pieces of whole lines.
+        """Replace the prefixes if the text has changed. It is given in pieces of whole lines.
 
         Raises:
-            ListError: It is no list.
+            ListError: The text isn't a list.
         """
         digest, prefixes = await in_thread(_parse, text, self._digest)
         if prefixes is None:
@@ -103,11 +103,11 @@ def _parse(text: Sequence[bytes], known_digest: bytes) -> tuple[bytes, Prefixes 
 
 
 class FileSource(Source):
-    """A local file; it may be empty, since somebody here wants it so.
+    """A local file. It may be empty: the operator may want that.
 
     Args:
-        path: Where.
-        max_bytes: A longer one is none.
+        path: The file's path.
+        max_bytes: The most bytes; a longer file is an error.
         disk: Held while it is read.
     """
 

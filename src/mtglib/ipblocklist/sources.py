@@ -1,4 +1,4 @@
-"""From the strings of an option to sources."""
+"""Makes sources from the strings of an option."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def make_sources(
     timeout_seconds: float,
     max_bytes: int,
 ) -> list[Source]:
-    """Make a source of each URL and each path; what is there twice is made once.
+    """Make a source for each URL and each path, without duplicates.
 
     Args:
         urls: As the user wrote them.
-        network: Whose HTTP client downloads.
-        directory: Where copies are kept; None: nowhere.
-        at_once: How many downloads there are at once, and how many files are read at once beside them.
-        timeout_seconds: For one download.
-        max_bytes: For the text of one source.
+        network: Provides the HTTP client.
+        directory: Where copies are stored; None: no copies.
+        at_once: The most downloads at once, and the most files read at once beside them.
+        timeout_seconds: The limit for one download.
+        max_bytes: The most bytes of one source's text.
 
     Raises:
-        OptionError: One is neither a URL nor an absolute path; it says which, and doesn't repeat it.
+        OptionError: One is neither a URL nor an absolute path; the message says which, but doesn't repeat it.
     """
     disk_cache = None if directory is None else DiskCache(directory, max_bytes)
     disk, downloads = asyncio.Semaphore(at_once), asyncio.Semaphore(at_once)

@@ -1,4 +1,4 @@
-"""A list from the network, and its copy on disk."""
+"""A list that is downloaded, and its copy on disk."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class URLSource(Source):
     """A download, and its copy on disk.
 
     Args:
-        url: Where.
-        network: Whose HTTP client is used.
-        disk_cache: Where its copy is kept; None: nowhere.
-        timeout_seconds: For a download.
-        max_bytes: Of text; more is no list.
+        url: The URL.
+        network: Provides the HTTP client.
+        disk_cache: Stores the copy; None: no copy.
+        timeout_seconds: The limit for a download.
+        max_bytes: The most bytes of text; more is an error.
         disk: Held while the copy is loaded.
-        downloads: Held from the request until all is parsed and kept.
+        downloads: Held from the request until the list is parsed and saved.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class URLSource(Source):
             await self._keep(text)
 
     async def _known(self) -> Validators:
-        """Return the version that needn't be sent again: where there should be a copy and is none, it has to be."""
+        """Return the validators of our version; empty ones if its copy is missing, so that it is sent again."""
         if self._disk_cache is None or await in_thread(self._disk_cache.has, self._url, self._digest, self._validators):
             return self._validators
         return Validators()

@@ -1,4 +1,4 @@
-"""Loggers: lines of JSON or for a terminal, and the standard library's."""
+"""Loggers: lines of JSON or for a terminal, and an adapter for the standard library's."""
 
 from __future__ import annotations
 

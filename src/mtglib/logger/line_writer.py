@@ -1,4 +1,4 @@
-"""Lines for a log, written without waiting for whatever takes them."""
+"""Writes log lines without blocking on a slow reader or disk."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ _REST_SECONDS = 0.01
 price of two changes of threads. It is short enough for 4096 lines not to come meanwhile."""
 
 _Item: TypeAlias = str | threading.Event | None
-"""A line; or what is set when all lines before it are written; or None, which ends the thread."""
+"""A line; or an event to set when all lines before it are written; or None, which ends the thread."""
 
 
 class Writer(Protocol):
-    """What a log needs: one method for all levels."""
+    """A log's writer: one method for all levels."""
 
     def msg(self, line: str) -> None:
         """Write a line."""
 
 
 def writer_for(stream: TextIO, on_dropped: Callable[[int], None]) -> Writer:
-    """Make what writes to `stream`: a thread, unless the stream is in memory."""
+    """Make a writer for `stream`: with a thread, unless the stream is in memory."""
     return MemoryWriter(stream) if isinstance(stream, io.StringIO) else LineWriter(stream, on_dropped)
 
 
 class LineWriter:
-    """Writes lines in their order from a thread. What finds 4096 of them waiting is dropped and counted.
+    """Writes lines in order from a thread. Lines beyond 4096 waiting ones are dropped and counted.
 
-    A terminal, a pipe or a socket may be read by nobody, and a disk may stall. Whatever has a descriptor of its own is
-    written to past the stream's buffer, whose lock would hold up whoever else prints there and the interpreter's end.
-    At the program's end the last lines have half a second.
+    The reader of a terminal, pipe or socket may have stopped reading, and a disk may stall. A stream with its own
+    descriptor is written to directly, bypassing its buffer, whose lock would block other threads that print there and
+    the interpreter's end. At the program's end the last lines have half a second.
 
     Args:
         stream: Where to write.
-        on_dropped: Called with the number of lines that were dropped, or that couldn't be written, before the next
-            line that can.
+        on_dropped: Called with the number of lines that were dropped or couldn't be written, before the next line that
+            can.
     """
 
     _dropped: int
@@ -93,7 +93,7 @@ class LineWriter:
 
 
 class MemoryWriter:
-    """Writes lines to what waits for nobody."""
+    """Writes lines to a stream that never blocks."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -106,7 +106,7 @@ class MemoryWriter:
 
 
 def flush(timeout_seconds: float) -> bool:
-    """Wait until what was logged before is written, by all loggers of this process; False if that takes too long."""
+    """Wait until all earlier messages of this process's loggers are written; False if that takes too long."""
     deadline_mono = time.monotonic() + timeout_seconds
     markers = []
     for lines in dict(_writing).values():
@@ -116,7 +116,7 @@ def flush(timeout_seconds: float) -> bool:
 
 
 class _Sink:
-    """Where lines go, and how many didn't get there.
+    """The destination of lines, and the number of lost ones.
 
     Attributes:
         failing: Whether the last lines couldn't be written.
@@ -127,7 +127,7 @@ class _Sink:
         self._lost: deque[int] = deque()  # appended to by one thread and emptied by others, without a lock
 
     def write(self, lines: list[str]) -> None:
-        """Write; what can't be written is lost."""
+        """Write; data that can't be written is lost."""
         if not lines:
             return
         lost = self._write("".join(f"{line}\n" for line in lines))
@@ -136,7 +136,7 @@ class _Sink:
             self._lost.append(lost)
 
     def take_lost(self) -> int:
-        """Return how many lines were lost since this was asked before."""
+        """Return the number of lines lost since the previous call."""
         lost = 0
         with contextlib.suppress(IndexError):
             while True:
@@ -144,7 +144,7 @@ class _Sink:
         return lost
 
     def close(self) -> None:
-        """Free what was opened here."""
+        """Close the descriptors opened here."""
 
     def _write(self, text: str) -> int:
         """Write; return how many lines couldn't be."""
@@ -172,7 +172,7 @@ class _DescriptorSink(_Sink):
                 try:
                     written = os.write(self._descriptor, rest)
                     self._torn, rest = rest[:written][-1:] != b"\n", rest[written:]
-                except BlockingIOError:  # whoever started us shares a non-blocking descriptor with us
+                except BlockingIOError:  # our parent process shares a non-blocking descriptor with us
                     ready = select.poll()
                     ready.register(self._descriptor, select.POLLOUT)
                     ready.poll()
@@ -182,7 +182,7 @@ class _DescriptorSink(_Sink):
 
 
 class _StreamSink(_Sink):
-    """A stream that has no descriptor of its own, or more to do than writing: one that compresses, say."""
+    """A stream without its own descriptor, or one that transforms its data, for example by compression."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class _StreamSink(_Sink):
 
 
 def _has_own_descriptor(stream: TextIO) -> bool:
-    """Tell whether what is written to the stream ends up in its descriptor as it is."""
+    """Return whether data written to the stream reaches its descriptor unchanged."""
     try:
         mode = os.fstat(stream.fileno()).st_mode
     except (OSError, ValueError, AttributeError):  # none of the system's, or closed
@@ -213,7 +213,7 @@ _writing: dict[threading.Thread, queue.SimpleQueue[_Item]] = {}
 
 @atexit.register
 def _end_all() -> None:
-    """Write what is waiting, all of it within half a second or not at all."""
+    """Write the waiting lines, within half a second for all of them together."""
     deadline_mono = time.monotonic() + _LAST_LINES_SECONDS
     writing = dict(_writing)
     for lines in writing.values():

@@ -1,4 +1,4 @@
-"""Client addresses that tell a network and not a person."""
+"""Masks client addresses, so that the log shows a network and not a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proxy's log in an application that has set up `logging` already."""
+"""The proxy's log in an application that already uses `logging`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..errors import OptionError
 
 
 class Standard:
-    """Passes messages on to the standard library's `logging`; fields go behind the message, as `name=value`.
+    """Passes messages on to the standard library's `logging`; fields are appended as `name=value`.
 
     Args:
-        logger: Where to; its level decides what is written. Children are its children.
-        fields: Added to every message.
+        logger: Gets the messages; its level decides which are written. Children use its child loggers.
+        fields: Fields to add to every message.
 
     Raises:
-        OptionError: `logger` is none, such as its name.
+        OptionError: `logger` isn't a `logging.Logger`; the name of one isn't enough.
     """
 
     def __init__(self, logger: logging.Logger, fields: Mapping[str, Any] | None = None) -> None:
@@ -40,15 +40,15 @@ class Standard:
         return Standard(self._logger, self._fields | fields)
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
-        """Log what helps to find a fault, with the error's traceback."""
+        """Log details for debugging, with the error's traceback."""
         self._log(logging.DEBUG, message, error, error)
 
     def info(self, message: str, *, error: BaseException | None = None) -> None:
-        """Log what is normal."""
+        """Log normal operation."""
         self._log(logging.INFO, message, error)
 
     def warning(self, message: str, *, error: BaseException | None = None) -> None:
-        """Log what somebody should look at."""
+        """Log something that needs attention."""
         self._log(logging.WARNING, message, error)
 
     def _log(

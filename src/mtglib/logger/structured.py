@@ -1,9 +1,9 @@
-"""A log of lines behind the `Logger` interface.
+"""A `Logger` that writes lines.
 
-JSON with mtg's field names where the stream is a file or a pipe; on a terminal, lines with colours, which structlog
-draws. Neither that nor msgspec need be there: without them the standard library writes the same JSON, more slowly, and
-on a terminal, too. A debug call costs one empty method call while debugging is off. A log that can't be written never
-stops the proxy, nor does one that nobody reads.
+To a file or a pipe it writes JSON with mtg's field names; on a terminal, coloured lines, made by structlog. Both
+structlog and msgspec are optional: without them the standard library writes the same JSON, more slowly, also on a
+terminal. While debugging is off, a debug call costs one empty method call. A log that can't be written, or that nobody
+reads, never stops the proxy.
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ _PLAIN: Final = frozenset((bool, int, float, str, type(None)))
 def make_logger(
     *, debug: bool = False, stream: TextIO | None = None, mask_client_addresses: bool = False
 ) -> StructLogger:
-    """Make a root logger: of lines of JSON or, on a terminal and where structlog is installed, of coloured ones.
+    """Make a root logger that writes JSON lines or, on a terminal and with structlog installed, coloured ones.
 
-    A thread writes, so that neither a reader that stands still nor a stalled disk holds you up: 4096 lines wait, and
-    more are dropped and counted in a warning, as are those for which a disk has no room. `flush` waits for what was
-    logged. Only an `io.StringIO` is written to at once. Lines for a terminal, a pipe, a socket or a file are in UTF-8.
+    A thread writes the lines, so that a stalled reader or disk never blocks the caller. Up to 4096 lines wait; further
+    ones are dropped and counted in a warning, as are lines that don't fit on a full disk. `flush` waits until all lines
+    are written. Only an `io.StringIO` is written to directly. Lines for a terminal, a pipe, a socket or a file are in
+    UTF-8.
 
     Args:
-        debug: Write debug messages, too, and tracebacks of errors.
+        debug: Write debug messages and tracebacks of errors as well.
         stream: Where to write; stderr by default.
-        mask_client_addresses: Write the network that a client is in (IPv4 /24, IPv6 /48) in place of its address.
+        mask_client_addresses: Write a client's network (IPv4 /24, IPv6 /48) instead of its address.
     """
     stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # lives as long as the program
     render = _for_a_terminal() if stream.isatty() else _as_json()
@@ -58,7 +59,7 @@ def make_logger(
 
 
 class _Lines:
-    """Where lines go, and what they look like. One line a connection: this is written to be cheap."""
+    """The destination and the format of lines. Each connection logs one, so this is written to be cheap."""
 
     __slots__ = ("_msg", "_render")
 
@@ -86,23 +87,23 @@ class StructLogger:
         self._fields: _Fields = {} if fields is None else fields
 
     def named(self, name: str) -> StructLogger:
-        """A child called `parent.name`."""
+        """Return a child whose name is this one's, a dot and `name`."""
         full_name = f"{self._name}.{name}" if self._name else name
         return type(self)(self._lines, full_name, {**self._fields, "logger": full_name})
 
     def bind(self, **fields: Any) -> StructLogger:
-        """A child whose messages carry `fields` as well."""
+        """Return a child that adds these fields to every message."""
         return type(self)(self._lines, self._name, {**self._fields, **fields})
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
-        """Dropped."""
+        """Do nothing."""
 
     def info(self, message: str, *, error: BaseException | None = None) -> None:
-        """What an operator wants to see."""
+        """Log normal operation."""
         self._write("info", message, error)
 
     def warning(self, message: str, *, error: BaseException | None = None) -> None:
-        """What an operator should look at."""
+        """Log something that needs attention."""
         self._write("warning", message, error)
 
     def _write(self, level: str, message: str, error: BaseException | None) -> None:
@@ -114,14 +115,14 @@ class StructLogger:
 
 
 class DebugLogger(StructLogger):
-    """Writes debug messages too, and where an error came from."""
+    """Writes debug messages and tracebacks of errors, too."""
 
     __slots__ = ()
 
     debug_enabled = True
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
-        """What helps to find a fault."""
+        """Log details for debugging."""
         self._write("debug", message, error)
 
     def _error_fields(self, error: BaseException) -> _Fields:
@@ -153,14 +154,14 @@ def _as_json() -> _Render:
 
 def _encoder() -> Callable[[_Fields], str]:
     try:
-        import msgspec  # only who makes such a logger needs it
+        import msgspec  # imported here, since only JSON loggers need it
     except ModuleNotFoundError:
         return functools.partial(json.dumps, separators=(",", ":"))
     return lambda line: msgspec.json.encode(line, enc_hook=str).decode()
 
 
 def _plain(value: Any) -> Any:
-    """Values as JSON has them, others as text: msgspec would take dataclasses apart and show a Secret's key."""
+    """Return JSON values unchanged, others as text: msgspec would expand dataclasses and show a Secret's key."""
     if type(value) in _PLAIN:
         return value
     if isinstance(value, dict):
@@ -171,7 +172,7 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    """Return `str(value)`, or what it is where that fails: the line's other fields still count."""
+    """Return `str(value)`, or its type if that fails: the line's other fields still matter."""
     try:
         return str(value)
     except Exception:
@@ -188,7 +189,7 @@ def _masked(render: _Render) -> _Render:
 def _for_a_terminal() -> _Render:
     """Lines for people: local time, colours unless NO_COLOR is set."""
     try:
-        import structlog  # nobody else needs it
+        import structlog  # imported here, since only coloured lines need it
     except ModuleNotFoundError:
         return _as_json()
 
@@ -207,6 +208,6 @@ def _for_a_terminal() -> _Render:
 
 
 def _without_controls(key: str, value: Any) -> str:
-    """What peers sent must not steer the terminal; our own tracebacks keep their lines."""
+    """Remove control characters sent by peers, which could control the terminal; tracebacks keep their lines."""
     text = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
     return text if text.isprintable() or key == "exception" else repr(text)

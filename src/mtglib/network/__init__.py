@@ -1,4 +1,4 @@
-"""Networks: ways to reach others."""
+"""Networks: ways to make outgoing connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several networks as one."""
+"""Several networks, used as one."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _MOST_SHARES = 3
 
 
 class Balanced:
-    """Spreads dials over networks by chance; where one fails, the others are tried.
+    """Distributes dials over networks at random; if one fails, the others are tried.
 
     Args:
-        networks: At least one. A `CircuitBreaker` among them is left out while it is open; with a logger, it also
-            tells of failures that nobody else hears of, since another network stands in.
+        networks: At least one. A `CircuitBreaker` among them is skipped while it is open. Give it a logger: it then
+            also reports failures that would otherwise go unnoticed, because another network is used instead.
 
     Raises:
-        OptionError: There is no network, or something that is none.
+        OptionError: `networks` is empty, or contains something that isn't a network.
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
@@ -45,15 +45,15 @@ class Balanced:
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
         """Connect with one of the networks.
 
-        Each gets a share of the time, at least a third, so that a silent one leaves some for the next. Whatever a
-        network raises, the next one is tried.
+        Each gets a share of the time, at least a third, so that an unresponsive one leaves time for the next. After any
+        exception, the next network is tried.
 
         Raises:
-            CircuitOpenError: All networks have failed too often and rest.
-            TargetUnreachableError: All that were tried say that it is the target's fault.
-            TimeoutError: The time is over.
-            OSError: All that were tried have failed; the text has the error of each. If only one was tried, its
-                error is raised as it is, of whatever kind.
+            CircuitOpenError: All networks have failed too often, and their breakers are open.
+            TargetUnreachableError: All networks that were tried report that the target can't be reached.
+            TimeoutError: The time is up.
+            OSError: All networks that were tried have failed; the message has the error of each. If only one was tried,
+                its exception is raised unchanged, whatever its type.
         """
         loop = asyncio.get_running_loop()
         deadline_mono = loop.time() + timeout_seconds
@@ -84,18 +84,18 @@ class Balanced:
 
 
 def from_urls(urls: Sequence[str], *, base: Network, logger: Logger | None = None) -> Network:
-    """Make the network of a list of proxies: balanced if there are several, each with a circuit breaker.
+    """Make a network from a list of proxies: balanced if there are several, each with a circuit breaker.
 
     Args:
-        urls: `socks5://user:password@host:port?open_threshold=5&half_open_timeout=1m&reset_failures_timeout=10s`,
-            where all but the host may be left out, or "" for the direct way, which needs no breaker. The numbers are
-            `CircuitBreaker`'s, within its bounds; durations are as Go spells them.
-        base: How to reach the proxies; it is the direct way, and the answer where the list is empty.
-        logger: Told by the circuit breakers when a proxy fails too often, and when it is back.
+        urls: `socks5://user:password@host:port?open_threshold=5&half_open_timeout=1m&reset_failures_timeout=10s`, where
+            everything but the host is optional, or "" for a direct connection, which has no breaker. The parameters are
+            `CircuitBreaker`'s, with the same bounds; durations are Go-style.
+        base: Makes the connections to the proxies, and the direct ones; returned as it is if the list is empty.
+        logger: The logger of the circuit breakers, which report when a proxy fails too often and when it is back.
 
     Raises:
-        OptionError: An argument can't work. Of a URL, `field` is `urls[0]` for the first, and the text names the
-            parameter but quotes nothing.
+        OptionError: An argument is invalid. For a URL, `field` is `urls[0]` for the first one and so on; the message
+            names the parameter, but never quotes the URL.
     """
     check_list("urls", urls, "URLs", may_be_empty=True)
     check_part("base", base, Network)

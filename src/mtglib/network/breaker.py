@@ -1,4 +1,4 @@
-"""Leaving a network alone for a while that fails again and again."""
+"""A circuit breaker: stops using a network for a while after repeated failures."""
 
 from __future__ import annotations
 
@@ -20,26 +20,28 @@ _MAX_THRESHOLD = 999_999
 
 
 class CircuitBreaker:
-    """A network that is closed to use after failures in a row, until a trial succeeds.
+    """A network that isn't used after several failures in a row, until a trial succeeds.
 
-    Closed (the usual state), everything is let through. `open_threshold` failures in a row open it: every dial is a
-    `CircuitOpenError` at once. After `half_open_timeout_seconds` one dial is let through as a trial; its success
-    closes the breaker, its failure opens it again for as long. A dial that is cancelled early was no trial.
+    Closed (the normal state), it lets every dial through. `open_threshold` failures in a row open it: every dial then
+    raises a `CircuitOpenError` immediately. After `half_open_timeout_seconds` it lets one dial through as a trial:
+    success closes the breaker, failure opens it again for the same time. A dial that is cancelled early doesn't count
+    as a trial.
 
-    A failure is whatever the network raises, a time-out too, except `TargetUnreachableError`: it tells that the network
-    works and so counts as a success.
+    Any exception of the network is a failure, including a time-out, except `TargetUnreachableError`: it shows that the
+    network works and so counts as a success.
 
     Args:
         network: The network to protect.
-        open_threshold: How many failures in a row are too many; 1 to 999999.
-        half_open_timeout_seconds: How long the breaker is open before a trial; above 0, up to a year.
-        reset_failures_timeout_seconds: After so long without a failure, those before are forgotten; likewise.
-        logger: Told once when the breaker opens, as a warning with the last failure; once when it closes, as info; and
-            as debug of each failure before, and when a trial fails. The network is called by its repr.
-        clock: Returns seconds that never go back.
+        open_threshold: The number of failures in a row that opens the breaker; 1 to 999999.
+        half_open_timeout_seconds: How long the breaker stays open before a trial; above 0, up to a year.
+        reset_failures_timeout_seconds: After this long without a failure, earlier ones are forgotten; above 0, up to a
+            year.
+        logger: Gets one warning when the breaker opens, with the last failure; one info message when it closes; and a
+            debug message for each failure before that and for each failed trial. The network's name is its repr.
+        clock: Returns monotonic seconds.
 
     Raises:
-        OptionError: An argument can't work.
+        OptionError: An argument is invalid.
     """
 
     def __init__(
@@ -73,18 +75,18 @@ class CircuitBreaker:
 
     @property
     def lets_through(self) -> bool:
-        """Whether a dial would be tried now: the breaker is closed, or it is time for a trial."""
+        """Whether a dial would be let through now: the breaker is closed, or it is time for a trial."""
         if self._opened_at_mono is None:
             return True
         rested = self._clock() - self._opened_at_mono >= self._half_open_timeout_seconds
         return rested and self._trial is None
 
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
-        """Dial with the network behind, if it is let through.
+        """Dial with the protected network, if the breaker lets the dial through.
 
         Raises:
-            CircuitOpenError: It isn't.
-            OSError, TimeoutError: The network's own.
+            CircuitOpenError: The breaker is open.
+            OSError, TimeoutError: As the network raises them.
         """
         if not self.lets_through:
             raise CircuitOpenError(f"{self._network!r} failed too often and is paused")

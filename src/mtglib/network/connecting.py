@@ -86,14 +86,14 @@ async def connect_first(
     logger: Logger | None,
     silent: SilentAddresses | None = None,
 ) -> socket.socket:
-    """Connect to whichever address answers first.
+    """Connect to the address that answers first.
 
-    An attempt begins when the one before has failed, or is a quarter of a second old (less where the time would not
-    do for all). At most 32 addresses are tried. Those in `silent` come last; addresses that don't answer in time, or
-    that one tried later overtakes, are noted there.
+    An attempt begins when the previous one has failed or is a quarter of a second old (less if there isn't time for
+    all). At most 32 addresses are tried. Those in `silent` come last; addresses that don't answer in time, or that a
+    later attempt overtakes, are noted there.
 
     Raises:
-        OSError: All failed; the error is the last one's.
+        OSError: All addresses failed; the error is that of the last one.
         TimeoutError: No address answered in time.
     """
     silent = SilentAddresses() if silent is None else silent

@@ -1,4 +1,4 @@
-"""Connections as the operating system makes them."""
+"""Direct connections, without a proxy."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ from .system_resolver import SystemResolver
 
 
 class Direct:
-    """Dials straight away.
+    """Connects directly.
 
     Args:
-        resolver: Who knows the addresses of names; None: the system's resolver. Whoever made it closes it.
-        socket_options: What is asked of the kernel for each connection.
-        prefer_ip: Which addresses of a name are tried first, or at all. An IP address is dialled as it is given.
-        logger: Told, as debug, what the kernel can't do.
+        resolver: Looks names up; None: the system's resolver. The caller closes it.
+        socket_options: The socket options of each connection.
+        prefer_ip: Whether a name's IPv4 or IPv6 addresses are tried first, or only one of the two. It doesn't apply to
+            a `host` that is an IP address.
+        logger: Gets debug messages about options that the kernel doesn't support.
 
     Raises:
-        OptionError: An argument can't work.
+        OptionError: An argument is invalid.
     """
 
     def __init__(
@@ -59,22 +60,22 @@ class Direct:
         return f"{type(self).__name__}()"
 
     async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
-        """Connect to a name or an IP address; of a name every address is tried (RFC 8305), but at most 32.
+        """Connect to a name or an IP address. All addresses of a name are tried (RFC 8305), but at most 32.
 
-        An address that was silent within the last minute is tried last.
+        An address that failed to answer within the last minute is tried last.
 
         Args:
-            host: A name, or an IP address, maybe with a zone (fe80::1%eth0).
+            host: A name, or an IP address, optionally with a zone (fe80::1%eth0).
             port: 1 to 65535.
-            timeout_seconds: For all of it, the look-up included.
+            timeout_seconds: The limit for the whole dial, including the name lookup.
 
         Returns:
             A connected, non-blocking socket with this network's options.
 
         Raises:
-            TargetUnreachableError: There is no such port.
-            OSError: No address answered; the error is the last one's.
-            TimeoutError: `timeout_seconds` are over.
+            TargetUnreachableError: The port is invalid.
+            OSError: No address could be connected; the error is that of the last one.
+            TimeoutError: `timeout_seconds` have passed.
         """
         if not 1 <= port <= 65535:
             raise TargetUnreachableError(f"{host} can't have a port {port}")
@@ -95,16 +96,17 @@ class Direct:
     ) -> AbstractAsyncContextManager[Any]:
         """Make an HTTP client (`httpx2.AsyncClient`) that dials with `dial`, by default with this network.
 
-        What goes wrong with a request, down to the connection, is an `httpx2.HTTPError`.
+        All failures of a request, including those of the connection, are an `httpx2.HTTPError`.
 
         Args:
-            dial: Where connections come from; names are its business, too.
-            timeout_seconds: For each of: connecting, a read, a write; above 0, up to an hour. Not for a request as a
-                whole.
-            ssl_context: Whom to trust; None: the system's authorities. Its ALPN protocols are set.
+            dial: Makes the connections and looks up names; None: this network.
+            timeout_seconds: The limit for each of connecting, a read and a write, not for a whole request; above 0, up
+                to an hour.
+            ssl_context: Defines the trusted certificates; None: the system's authorities. Its ALPN protocols get
+                overwritten.
 
         Raises:
-            OptionError: An argument can't work.
+            OptionError: An argument is invalid.
         """
         from .http import http_client
 

@@ -1,4 +1,4 @@
-"""How networks and resolvers fail, where that is more than an `OSError`."""
+"""Errors of networks and resolvers that are more specific than an `OSError`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 
 class TargetUnreachableError(OSError):
-    """The network works and says that this one target can't be reached.
+    """The network works, but reports that this one target can't be reached.
 
-    A `CircuitBreaker` doesn't hold it against the network; a network of your own may raise it, too.
+    A `CircuitBreaker` doesn't count it as a failure. A network of your own may raise it, too.
     """
 
 
@@ -17,7 +17,7 @@ class CircuitOpenError(OSError):
 
 
 class ResolverClosedError(OSError):
-    """A resolver that was closed has been asked, or was closed before it could answer."""
+    """The resolver is closed, or was closed before it could answer."""
 
     def __init__(self) -> None:
         super().__init__("the resolver was closed")

@@ -1,7 +1,7 @@
-"""An HTTP client whose connections come from a `Network`: redirects, pooling and HTTP/2 are httpx2's.
+"""An HTTP client that connects with a `Network`; httpx2 does redirects, pooling and HTTP/2.
 
-Whatever goes wrong is an `httpx2.HTTPError`, with the cause as `__cause__`: the streams here speak httpcore2's errors,
-and the transport turns those into httpx2's.
+Every failure is an `httpx2.HTTPError`, with the cause as `__cause__`: the streams here raise httpcore2's errors, and
+the transport converts them to httpx2's.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class _HTTPStream(httpcore2.AsyncNetworkStream):
 
 
 class _Backend(httpcore2.AsyncNetworkBackend):
-    """Where httpcore gets its connections from."""
+    """Makes httpcore's connections."""
 
     def __init__(self, dial: Dial) -> None:
         self._dial = dial
@@ -176,7 +176,7 @@ class _HTTPTransport(httpx2.AsyncBaseTransport):
 
 @contextmanager
 def _errors_as(broken: type[Exception], late: type[Exception]) -> Iterator[None]:
-    """Turn what the system raises into httpcore's words for it."""
+    """Convert exceptions of the system to httpcore's."""
     try:
         yield
     except TimeoutError as error:

@@ -21,16 +21,16 @@ _EXPECTED = "socks5://[user:password@]host[:port][?open_threshold=5&...]"
 
 @dataclass(frozen=True, slots=True)
 class ProxyURL:
-    """What a URL `socks5://user:password@host:port?open_threshold=5&...` says.
+    """A parsed URL `socks5://user:password@host:port?open_threshold=5&...`.
 
     Attributes:
         host: A name or an IP address, without brackets.
-        port: 1080 if the URL has none.
-        user: None without credentials; at most 255 bytes, as is the password.
-        password: May be empty.
-        open_threshold: How many failures in a row open the breaker.
-        half_open_timeout_seconds: How long it is open before a trial.
-        reset_failures_timeout_seconds: How long a failure is remembered.
+        port: The port; 1080 if the URL has none.
+        user: The user name, at most 255 bytes; None without credentials.
+        password: The password, at most 255 bytes; may be empty.
+        open_threshold: The number of failures in a row that opens the breaker.
+        half_open_timeout_seconds: How long the breaker stays open before a trial.
+        reset_failures_timeout_seconds: After this long without a failure, earlier ones are forgotten.
     """
 
     host: str
@@ -43,14 +43,14 @@ class ProxyURL:
 
     @classmethod
     def parse(cls, url: str, option: str = "url") -> ProxyURL:
-        """Take a URL apart.
+        """Parse a URL.
 
         Args:
-            url: Begins with socks5:// or socks5h://, which mean the same: names are never resolved here.
-            option: What to call the URL in an error, which never quotes it, but names the parameter that is wrong.
+            url: Begins with socks5:// or socks5h://, which mean the same: the proxy resolves names, never this machine.
+            option: The URL's name in an error. The error never quotes the URL, but names the invalid parameter.
 
         Raises:
-            OptionError: It can't be used.
+            OptionError: The URL is invalid.
         """
         parts = split_url(url, ("socks5", "socks5h"), _EXPECTED, option)
         if parts.path not in ("", "/") or "%" in parts.host:

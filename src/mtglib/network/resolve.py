@@ -1,4 +1,4 @@
-"""What a resolver is."""
+"""The interface of a resolver."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ Answer: TypeAlias = tuple[socket.AddressFamily, Any]
 
 @runtime_checkable
 class Resolver(Protocol):
-    """Finds the addresses of names."""
+    """Looks up the addresses of names."""
 
     async def resolve(self, host: str, port: int) -> list[Answer]:
-        """Return the addresses of a name, with the port in them, best first within each family.
+        """Return the addresses of a name, including the port, best first within each family.
 
-        Who waits may give up at any time, by cancelling.
+        Callers can cancel at any time.
 
         Raises:
-            OSError, TimeoutError: There are none, or nobody could be asked.
+            OSError, TimeoutError: The name has no addresses, or the lookup failed.
         """
         ...
 
 
 @runtime_checkable
 class ClosableResolver(Resolver, Protocol):
-    """A resolver that may hold connections; whoever made it closes it, as with `contextlib.aclosing`."""
+    """A resolver that may hold connections; its owner closes it, for example with `contextlib.aclosing`."""
 
     async def aclose(self) -> None:
-        """Close what is open. Who still waits for an answer, or asks later, gets a `ResolverClosedError`."""
+        """Close all connections. Pending and later calls of `resolve` raise a `ResolverClosedError`."""
         ...

@@ -1,8 +1,8 @@
-"""What is asked of the kernel for each TCP connection.
+"""The socket options of TCP connections.
 
-Set on a listener, it holds for the connections that Linux accepts from there, at no cost for each. What a peer would
-notice is left out there: whoever connects may be a visitor of the fronting site, and would see probes or an ending that
-the site's own connections haven't.
+On Linux, accepted connections inherit the listener's options, at no cost for each. Options that a peer could notice
+aren't set on a listener: a visitor of the fronting site would see probes or time-outs that the site's own connections
+don't have.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _UNKNOWN: Final = -1  # an option that Python has no name for here: no kernel ta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepAlive:
-    """Probes on an idle connection, to find out that the peer has gone without a word.
+    """Keep-alive probes on an idle connection, which detect that the peer is gone.
 
     Attributes:
-        idle_seconds: Silence before the first probe; up to 32767, rounded up to whole seconds.
-        interval_seconds: From probe to probe; likewise.
-        count: So many probes without an answer end the connection; 1 to 127.
+        idle_seconds: Idle time before the first probe; up to 32767, rounded up to whole seconds.
+        interval_seconds: Time between probes; up to 32767, rounded up to whole seconds.
+        count: The number of unanswered probes that ends the connection; 1 to 127.
 
     Raises:
         OptionError: A value is out of bounds.
@@ -51,14 +51,14 @@ class KeepAlive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketOptions:
-    """Options of a TCP socket; Nagle's algorithm is always off. None leaves an option to the system.
+    """Options of a TCP socket. Nagle's algorithm is always off. None leaves an option at the system's default.
 
     Attributes:
-        keep_alive: Probes on idle connections; None: no probes.
-        user_timeout_seconds: A connection ends when its peer acknowledges nothing, or has no room, for so long.
-            With it, `KeepAlive.count` has no effect: Linux counts this time in its place.
-        not_sent_low_water_bytes: A socket takes new data only while less than this waits to be sent.
-        congestion_control: The kernel's name of an algorithm.
+        keep_alive: Keep-alive probes on idle connections; None: no probes.
+        user_timeout_seconds: A connection ends when its peer acknowledges no data, or has no buffer space, for this
+            long. It overrides `KeepAlive.count`: Linux then uses this time instead.
+        not_sent_low_water_bytes: A socket accepts new data only while fewer bytes than this wait to be sent.
+        congestion_control: The congestion control algorithm, by the kernel's name for it.
 
     Raises:
         OptionError: A value is out of bounds.
@@ -84,14 +84,15 @@ class SocketOptions:
         object.__setattr__(self, "_calls", calls)
 
     def apply(self, sock: socket.socket, logger: Logger | None = None) -> None:
-        """Set all options on a TCP socket, connected, listening or neither; others are left as they are.
+        """Set all options on a TCP socket, whether it is connected, listening or new.
 
-        On a listening socket keep-alive isn't switched on, and there is neither a user time-out nor another congestion
-        control than the kernel's: only the times of keep-alive are set, for the connections on which
-        `ProxyOpts.keep_alive` switches it on. `ProxyOpts.congestion_control` is for the same connections.
+        On a listening socket only the keep-alive times are set, for the connections on which `ProxyOpts.keep_alive`
+        switches keep-alive on. Keep-alive itself, the user time-out and congestion control are left as they are;
+        `ProxyOpts.congestion_control` sets the latter for the same connections. Sockets that aren't TCP are left
+        unchanged.
 
-        What the kernel doesn't have is skipped, from then on without asking again. The first `logger` that is given is
-        told, once, as debug.
+        An option that the kernel doesn't support is skipped, and not tried again. The first `logger` that is given gets
+        one debug message about it.
 
         Raises:
             OSError: The socket is closed or broken.
@@ -101,7 +102,7 @@ class SocketOptions:
             self._set(sock, _NOT_ON_LISTENERS if listens else frozenset(), logger)
 
     def apply_to_new(self, sock: socket.socket, logger: Logger | None) -> None:
-        """Do as `apply` does, for a TCP socket that was just made and neither listens nor is connected yet."""
+        """Do the same as `apply` for a new TCP socket that is neither listening nor connected yet."""
         self._set(sock, frozenset(), logger)
 
     def _set(self, sock: socket.socket, skipped: Collection[str], logger: Logger | None) -> None:
@@ -144,4 +145,4 @@ class SocketOptions:
 
 
 DEFAULT_SOCKET_OPTIONS: Final = SocketOptions()
-"""What `Direct` uses when it isn't told."""
+"""The default of `Direct`."""

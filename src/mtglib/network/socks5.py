@@ -19,12 +19,12 @@ class Socks5:
     """A network behind a SOCKS5 proxy, which also resolves the names.
 
     Args:
-        url: `socks5://user:password@host:port`; the port is 1080 if there is none, user and password are
-            percent-encoded. Parameters of a circuit breaker are for `from_urls` and mean nothing here.
-        base: How to reach the proxy.
+        url: `socks5://user:password@host:port`; the default port is 1080, user and password are percent-encoded. The
+            circuit breaker's parameters are for `from_urls` and have no effect here.
+        base: Makes the connections to the proxy.
 
     Raises:
-        OptionError: An argument can't work.
+        OptionError: An argument is invalid.
     """
 
     def __init__(self, url: str, *, base: Network) -> None:
@@ -41,15 +41,16 @@ class Socks5:
         Args:
             host: A name, which the proxy resolves, or an IP address.
             port: 1 to 65535.
-            timeout_seconds: For all of it: reaching the proxy, and its reaching the target.
+            timeout_seconds: The limit for the whole dial: connecting to the proxy, and the proxy connecting to the
+                target.
 
         Returns:
-            A connected, non-blocking socket, of which nothing was read beyond the proxy's reply.
+            A connected, non-blocking socket, from which nothing was read beyond the proxy's reply.
 
         Raises:
-            TargetUnreachableError: The proxy says that the target can't be reached.
-            OSError: The proxy can't be reached, refuses, or doesn't speak SOCKS5.
-            TimeoutError: `timeout_seconds` are over.
+            TargetUnreachableError: The proxy reports that the target can't be reached.
+            OSError: The proxy can't be reached, refuses the request, or doesn't speak SOCKS5.
+            TimeoutError: `timeout_seconds` have passed.
         """
         deadline_mono = asyncio.get_running_loop().time() + timeout_seconds
         failing = "can't be reached"

@@ -73,18 +73,18 @@ def greet(user: bytes | None = None, password: bytes = b"") -> Conversation:
 
 
 def connect(host: str, port: int) -> Conversation:
-    """Ask for a connection to a name, which the proxy resolves, or to an IP address, after `greet`.
+    """Request a connection to a name, which the proxy resolves, or to an IP address, after `greet`.
 
-    Nothing beyond the proxy's last reply is asked for: what follows is the target's. At most 262 bytes are.
+    It never reads beyond the proxy's last reply, at most 262 bytes: the bytes after it are the target's.
 
     Args:
-        host: Whom to reach.
+        host: The target's host.
         port: 1 to 65535.
 
     Raises:
         TargetUnreachableError: The proxy works, but the target can't be reached from there, or `host` and `port` can't
             be expressed in SOCKS5.
-        OSError: The proxy doesn't want to, or doesn't speak SOCKS5.
+        OSError: The proxy refuses, or doesn't speak SOCKS5.
     """
     request = bytes([_VERSION, _CONNECT, 0]) + _encode_target(host, port)
     head = yield Exchange(request, 2)

@@ -1,4 +1,4 @@
-"""asyncio's streams over a socket that is connected already."""
+"""asyncio streams over a connected socket."""
 
 from __future__ import annotations
 

@@ -8,10 +8,11 @@ from .resolve import Answer
 
 
 class SystemResolver:
-    """Looks names up; may be used from several event loops, one after the other.
+    """The system's resolver; may be used from several event loops, one after the other.
 
-    There is no time-out: with a silent DNS server the system takes half a minute or more, so bound the wait, as
-    `Direct.dial` does. Up to 32 look-ups run at once; others wait for their turn, and who gives up frees its place.
+    It has no time-out: if the DNS server doesn't answer, the system takes half a minute or more, so limit the wait, as
+    `Direct.dial` does. Up to 32 lookups run at once; others wait for their turn, and cancelling a lookup frees its
+    place.
     """
 
     def __init__(self) -> None:
@@ -22,13 +23,13 @@ class SystemResolver:
         """Return the addresses of a name, in the system's order.
 
         Raises:
-            OSError: There are none, or nobody could be asked.
+            OSError: The name has no addresses, or the lookup failed.
         """
         if self._closed:
             raise ResolverClosedError
         return [(family, address) for family, _, _, _, address in await self._lookup.addresses(host, port)]
 
     async def aclose(self) -> None:
-        """Answer who waits in this event loop with an error; the threads end when the system lets them."""
+        """Make pending lookups of this event loop raise an error; their threads end when the system call returns."""
         self._closed = True
         self._lookup.give_up(ResolverClosedError())

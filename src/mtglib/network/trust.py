@@ -1,4 +1,4 @@
-"""Whom TLS trusts when it isn't told: the system's authorities."""
+"""The default trusted certificates of TLS: the system's authorities."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ _making = threading.Lock()
 
 
 async def default_context(purpose: Literal["dns", "http"]) -> ssl.SSLContext:
-    """Return a context for clients, which all of this purpose share: it sets its ALPN protocols.
+    """Return a client context, shared by all callers with the same purpose, which sets its ALPN protocols.
 
-    Reading the authorities takes some 20 ms, so that is done in a thread, and again only when their file has changed.
+    Reading the authorities takes about 20 ms, so it is done in a thread, and again only if their file has changed.
 
     Raises:
-        OSError: What is in place of their file, as SSL_CERT_FILE may say, isn't one and would never come to an end.
+        OSError: The authorities' file, which SSL_CERT_FILE may set, isn't a regular file, so reading it might never
+            end.
     """
     return await asyncio.to_thread(_kept, purpose, _stamp())
 

@@ -1,5 +1,5 @@
-"""Private. Moves bytes between a client and what it was connected to, until that is over.
+"""Private. Moves bytes between a client and its upstream, a DC or the fronting site.
 
-`job` is all that crosses to a relay and back, `choice` chooses one: `native` hands the sockets to the Rust engine's
-threads, `pure` does the same in asyncio, slower, and is what the engine is tested against.
+`job` is the whole interface of a relay, and `choice` selects one: `native` hands the sockets to the Rust engine's
+threads; `pure` does the same in asyncio, more slowly, and is the oracle of the engine's tests.
 """

@@ -1,7 +1,7 @@
-"""What is left for a peer to take. The kernel tells nobody when a peer has acknowledged the last byte: one has to look.
+"""The data a peer hasn't acknowledged yet. The kernel doesn't report the last acknowledgement, so we have to poll.
 
-Looks become rarer with time: each comes late by a quarter of the time that has passed, at least 10 ms and at most two
-seconds. docs/adr/0013 says why.
+The polls become rarer: the pause is a quarter of the time that has passed, at least 10 ms and at most two seconds.
+docs/adr/0013 says why.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ class Backlog:
     """Bytes on their way to a peer's kernel.
 
     Attributes:
-        begun_at_mono: Since when they are watched.
-        taken_at_mono: When the last byte was taken, as far as is known.
-        left_bytes: How many there were at the last look.
+        begun_at_mono: When watching began.
+        taken_at_mono: When the last byte was known to be taken.
+        left_bytes: The number of bytes at the last poll.
     """
 
     __slots__ = ("_looked_at_mono", "begun_at_mono", "left_bytes", "taken_at_mono")

@@ -1,4 +1,4 @@
-"""Which relay does the jobs: the native engine, or pure Python where that wasn't built or isn't wanted."""
+"""Selects the relay: the native engine, or pure Python if the engine isn't built or isn't wanted."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ except ImportError as error:
 
 
 def engine_description(choice: str = "auto") -> str:
-    """Return "native", or "pure (why)": what a `ProxyOpts.relay` of this value comes to here."""
+    """Return "native" or "pure (why)": the relay that this value of `ProxyOpts.relay` selects on this machine."""
     if choice == "pure":
         return "pure (asked for)"
     return f"pure ({_WHY_NOT_NATIVE})" if _WHY_NOT_NATIVE else "native"
 
 
 def engine_threads(choice: str = "auto") -> int:
-    """Return how many threads such an engine has: one for each core this process may use; 0 for the pure relay."""
+    """Return the number of engine threads: one for each core this process may use; 0 for the pure relay."""
     return 0 if engine_description(choice) != "native" else native.thread_count()
 
 
 class ChosenRelay:
-    """A relay that is made when the first job comes, and that belongs to the process it was made in.
+    """A relay that is created with the first job, and that belongs to the process in which it was created.
 
     Args:
         choice: A `ProxyOpts.relay`.
 
     Raises:
-        EngineError: "native" is asked for and isn't there.
+        EngineError: "native" was chosen, but the engine isn't built.
     """
 
     def __init__(self, choice: str) -> None:

@@ -24,8 +24,9 @@ class TelegramCiphers:
     """How a Telegram stream is re-encrypted; the client's leg is in TLS records, the DC's is not.
 
     Attributes:
-        client_decrypt, dc_encrypt: What comes from the client is decrypted and encrypted with these.
-        dc_decrypt, client_encrypt: The other way; both None in fast mode, where nothing needs to be done.
+        client_decrypt, dc_encrypt: Decrypt and encrypt the bytes from the client.
+        dc_decrypt, client_encrypt: Decrypt and encrypt the bytes from the DC; both None in fast mode, which needs
+            neither.
     """
 
     client_decrypt: CipherState
@@ -40,8 +41,8 @@ class Job:
 
     Attributes:
         client, upstream: Connected, non-blocking stream sockets that nobody else watches.
-        client_unread: Bytes received from the client and not dealt with: whole or partial TLS records for
-            Telegram, the very bytes otherwise. They count as traffic.
+        client_unread: Bytes received from the client and not processed yet: whole or partial TLS records for Telegram,
+            unchanged bytes otherwise. They count as traffic.
         preamble: Sent upstream before everything else: our frame or PROXY header. Doesn't count as traffic.
         ciphers: For Telegram; None relays the bytes as they are.
         idle_timeout: Seconds without a byte taken by either socket after which the relay ends; positive.
@@ -64,12 +65,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class RelayResult:
-    """What became of a job.
+    """The result of a job.
 
     Attributes:
         from_client_bytes: Written upstream, without the preamble.
         to_client_bytes: Read from upstream.
-        reason: Why it is over, one of `RELAY_ENDS`.
+        reason: Why it ended, one of `RELAY_ENDS`.
     """
 
     from_client_bytes: int
@@ -79,11 +80,11 @@ class RelayResult:
 
 @dataclass(frozen=True, slots=True)
 class RelayLoad:
-    """What a relay has to do now.
+    """The current load of a relay.
 
     Attributes:
-        connections: How many jobs are running.
-        buffered_bytes: How many bytes it holds that their receivers haven't taken; None: it can't tell.
+        connections: The number of running jobs.
+        buffered_bytes: The number of bytes that their receivers haven't taken yet; None if it can't tell.
     """
 
     connections: int
@@ -102,11 +103,11 @@ class Relay(Protocol):
         ...
 
     def report(self) -> None:
-        """Tell each running job's `on_traffic` what it has moved since the last time, if anything."""
+        """Call each running job's `on_traffic` with its traffic since the last call, if any."""
         ...
 
     def load(self) -> RelayLoad:
-        """Tell what it has to do now."""
+        """Return the current load."""
         ...
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The native engine's side in Python: jobs go out, results come back through one descriptor for all of them."""
+"""The Python side of the native engine: hands out jobs, and gets all results through one descriptor."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ class NativeRelay:
 
     def _close_engine(self, closed: asyncio.Future[None]) -> None:
         self._engine.close()
-        with suppress(RuntimeError):  # the event loop is gone, and with it whoever waits
+        with suppress(RuntimeError):  # the event loop is gone, and with it any waiting caller
             self._loop.call_soon_threadsafe(_settle, closed)
 
     def _complete(self) -> None:
         for number, from_client, to_client, upstream_ended, reason in self._engine.completed():
             on_end, on_traffic = self._waiting.pop(number)
             told = self._reported.pop(number, _NOTHING)
-            if not on_end.done():  # who waits wakes up later, after the last traffic was told
+            if not on_end.done():  # the caller wakes up later, after the last traffic was reported
                 on_end.set_result(RelayResult(from_client, to_client, Reason(reason)))
             if (from_client, to_client, upstream_ended) != told:
                 self._tell(on_traffic, from_client - told[0], to_client - told[1], upstream_ended)
@@ -114,7 +114,7 @@ class NativeRelay:
         self._tell_of(self._engine.progress())
 
     def _report_bit_by_bit(self) -> None:
-        """Report over most of a second: what all jobs cost at once, the engine's threads would have to wait for."""
+        """Spread the reports over most of a second: all at once, they would block the engine's threads."""
         self._untold += self._engine.progress()
         self._part = max(_LEAST_PART, -(-len(self._untold) // _PARTS))
         if self._next_part is None:
@@ -135,7 +135,7 @@ class NativeRelay:
                 self._tell(self._waiting[number][1], from_client, to_client, upstream_ended)
 
     def _tell(self, on_traffic: OnTraffic, from_client: int, to_client: int, upstream_ended: bool) -> None:
-        """Report traffic; what one job's callback raises must not keep the others from theirs."""
+        """Report traffic. One job's callback that raises must not affect the others."""
         try:
             on_traffic(from_client, to_client, upstream_ended)
         except Exception as error:

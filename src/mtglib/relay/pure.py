@@ -1,4 +1,4 @@
-"""The relay in plain asyncio: the fallback where the engine can't be built, and the oracle it is tested against."""
+"""The relay in plain asyncio: the fallback if the engine can't be built, and the oracle of its tests."""
 
 from __future__ import annotations
 

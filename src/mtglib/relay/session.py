@@ -1,11 +1,11 @@
 """One job of the pure relay.
 
-Each of its two directions reads a chunk, transforms it and sends all of it before it reads again: that is the back
-pressure, and it makes the rule easy to see that what was read is delivered, or its sender is reset.
+Each direction reads a chunk, transforms it and sends all of it before it reads again. That gives back pressure, and
+makes one rule easy to see: bytes that were read are delivered, or their sender is reset.
 
-An end of stream is carried over as a half-close, and the session ends when both directions have. When one side is
-lost, all that came from it is still delivered to the other, down to that peer's kernel, which is then reset: also what
-the lost side's kernel has and nobody has read. Meanwhile what the living side sends is read and thrown away.
+An end of stream is passed on as a half-close, and the session ends when both directions have ended. When one side is
+lost, all data from it, including what is still unread in our kernel's buffer, is delivered to the other side until that
+peer's kernel has it; then that side is reset. Meanwhile, data from the living side is read and discarded.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Session:
         return RelayResult(self._from_client_bytes, self._to_client_bytes, reason)
 
     def report_traffic(self) -> None:
-        """Tell what is new since the last time, if anything is."""
+        """Report the traffic since the last time, if any."""
         now = (self._from_client_bytes, self._to_client_bytes, self._upstream_ended)
         if now != self._reported:
             up, down = now[0] - self._reported[0], now[1] - self._reported[1]
@@ -113,7 +113,7 @@ class Session:
             self._on_traffic(up, down, self._upstream_ended)
 
     def look(self) -> None:
-        """See what nobody tells: whether a peer's kernel has acknowledged bytes, and whether a time-out has passed."""
+        """Poll: whether a peer's kernel has acknowledged bytes, and whether a time-out has passed."""
         if self._on_end.done():
             return
         now_mono = self._loop.time()
@@ -187,7 +187,7 @@ class Session:
             await self._readiness.wait(direction.source.fileno(), READABLE)
 
     def _receive_now(self, direction: _Direction) -> bytes | None:
-        """Return what is there, b"" at the end, and None where one has to wait."""
+        """Return the available bytes, b"" at the end, None if it would block."""
         try:
             return direction.source.recv(_READ_BYTES)
         except BlockingIOError:
@@ -233,12 +233,12 @@ class Session:
             self._watch_backlog()
 
     def _lose_broken(self, dead: socket.socket) -> None:
-        """`dead` has an error: EPIPE where it had ended its side before it was reset, as Linux has it."""
+        """Handle an error of `dead`: on Linux, EPIPE means that it had ended its side before it was reset."""
         had_ended = dead.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.EPIPE
         self._lose(dead, self._reset_by(dead), had_ended=had_ended)
 
     def _lose(self, dead: socket.socket, reason: Reason, *, had_ended: bool = False) -> None:
-        """`dead` is lost: only what came from it is delivered, and its end where it `had_ended` its side before."""
+        """Handle the loss of `dead`: deliver only its bytes, and its end of stream if it `had_ended` its side."""
         if self._on_end.done():
             return
         if self._loss is not None:
@@ -257,7 +257,7 @@ class Session:
         self._discarding = self._loop.create_task(self._discard(from_dead.sink))
 
     async def _discard(self, living: socket.socket) -> None:
-        """Read what nobody wants any more: the peer must not be stopped by that from taking its own."""
+        """Read and discard bytes, so that the peer isn't blocked from reading."""
         with memoryview(bytearray(_READ_BYTES)) as nowhere:
             while True:
                 await asyncio.sleep(0)
@@ -276,7 +276,7 @@ class Session:
         self._timers.set(self, self._next_look_mono(self._deadline_mono()))
 
     def _left_bytes(self) -> int:
-        """Count what was read, and what the kernel of the living side, or of the client, hasn't got."""
+        """Count the bytes that were read and that the living side's, or the client's, kernel doesn't have yet."""
         direction = self._loss[1] if self._loss else self._down
         return len(direction.pending) + undelivered_bytes(direction.sink)
 

@@ -11,7 +11,7 @@ _MAX_UNSENT_BYTES = 128 * 1024
 
 
 def tune(sock: socket.socket) -> None:
-    """Send small messages at once, and let the kernel hold at most 128 KiB that can't be sent yet, if not less."""
+    """Send small messages immediately, and let the kernel hold at most 128 KiB that can't be sent yet."""
     with suppress(OSError):  # not TCP
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) <= _MAX_UNSENT_BYTES:
@@ -19,7 +19,7 @@ def tune(sock: socket.socket) -> None:
 
 
 def undelivered_bytes(sock: socket.socket) -> int:
-    """Count what the kernel took and the peer's kernel hasn't acknowledged; a reset would throw it away."""
+    """Count the bytes that the peer's kernel hasn't acknowledged; a reset would discard them."""
     try:
         return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), "little")
     except OSError:

@@ -1,4 +1,4 @@
-"""Reports traffic once a second for as long as there is a job."""
+"""Reports traffic once a second while there are jobs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Ticker:
         self._jobs -= 1
 
     def close(self) -> None:
-        """Cancel what is scheduled."""
+        """Cancel the scheduled report."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,4 +1,4 @@
-"""Timers of many sessions behind one timer of the event loop."""
+"""Timers of many sessions on one timer of the event loop."""
 
 from __future__ import annotations
 

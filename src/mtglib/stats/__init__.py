@@ -1,4 +1,4 @@
-"""Statistics: observers that count events, for Prometheus and for statsd."""
+"""Statistics: observers that count events, for Prometheus and statsd."""
 
 from __future__ import annotations
 

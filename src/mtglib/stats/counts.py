@@ -1,4 +1,4 @@
-"""From events to numbers. No I/O and no clock: the observers show what is counted here."""
+"""Counts events. It has no I/O and no clock: the observers export the numbers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _OpenStream:
 
 
 class Counts:
-    """What a sequence of events adds up to.
+    """The metrics of a sequence of events.
 
     A series stays at 0 when its last stream is gone. Events of a stream whose Start is missing are ignored.
 
@@ -54,7 +54,7 @@ class Counts:
         self._streams: dict[str, _OpenStream] = {}
 
     def add(self, event: Event) -> tuple[Took, ...]:
-        """Count an event; return what durations it has."""
+        """Count an event; return its durations."""
         if event.stream_id:
             return self._add_of_stream(event)
         series = self.series

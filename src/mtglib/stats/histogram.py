@@ -1,4 +1,4 @@
-"""Durations in buckets."""
+"""A histogram of durations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A web server for a single page, on the event loop. What a visitor does costs a bounded time and little memory."""
+"""A web server for a single page, on the event loop. Each request costs a bounded time and little memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ABSOLUTE = re.compile(r"https?://[^/]*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for.
+    """An HTTP request.
 
     Attributes:
         method: Such as GET, in capitals as sent.
@@ -46,9 +46,9 @@ def _path(target: str) -> str:
 
 
 def answer(request: Request | None, path: str, content_type: str, page: Callable[[], bytes]) -> bytes:
-    """Return the whole answer to a request; a path that ends in a slash is also all that is below it.
+    """Return the whole answer to a request; a path that ends in a slash also matches all paths below it.
 
-    What `page` raises is a 500.
+    An exception in `page` gives a 500.
     """
     if request is None:
         return _response("400 Bad Request", b"bad request\n")
@@ -74,7 +74,7 @@ async def serve_page(listener: socket.socket, path: str, content_type: str, page
     """Serve until cancelled; the listener stays the caller's.
 
     Raises:
-        OSError: The socket doesn't listen.
+        OSError: The socket isn't listening.
     """
     if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         raise OSError(errno.EINVAL, "expected a listening socket")

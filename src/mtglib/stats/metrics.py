@@ -1,4 +1,4 @@
-"""All metrics by name: what they are, and which labels they have. The names are mtg's, as far as mtg has them."""
+"""All metrics: names, types, help texts and labels. Where mtg has the same metric, the name is mtg's."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ class Metric:
     Attributes:
         name: Without the prefix.
         kind: Whether it can go down.
-        help: What it counts, in one line.
+        help: The help text, in one line.
         labels: The names of its labels.
-        known: Series that are there from the start, at 0; a rate of one that appears with its first event misses that.
-        is_standard: Whether all programs have it by this name, so that Prometheus shows it without a prefix.
+        known: Series that exist from the start, at 0: a rate would miss the first event of a series that appears with
+            it.
+        is_standard: Whether it is a standard name of all programs, so that Prometheus exports it without a prefix.
     """
 
     name: str

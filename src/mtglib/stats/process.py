@@ -1,4 +1,4 @@
-"""What the system says about this process. Source: proc(5)."""
+"""Metrics of this process, from the system. Source: proc(5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PAGE_BYTES = resource.getpagesize()
 
 
 def process_samples() -> dict[str, Sample]:
-    """Return what to ask for the `process_` metrics, by name; without those that this system doesn't tell."""
+    """Return the functions for the `process_` metrics, by name; without those that this system doesn't provide."""
     samples: dict[str, Sample] = {"process_max_fds": _max_fds}
     if os.path.isdir(_DESCRIPTORS):
         samples["process_open_fds"] = _open_fds

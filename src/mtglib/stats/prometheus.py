@@ -1,4 +1,4 @@
-"""Statistics for Prometheus to fetch."""
+"""Statistics for Prometheus."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _PATH = re.compile(r"/[!-\"$->@-~]*")  # what a request line can carry, without 
 
 
 class Prometheus:
-    """An observer that counts, and shows its counts in Prometheus' text format.
+    """An observer that counts events and exports the metrics in Prometheus' text format.
 
-    Metrics and labels are mtg's, and more: `mtglib.stats.metrics` has them all. A series whose last connection is gone
-    stays, at 0.
+    It has mtg's metrics and labels, and more: `mtglib.stats.metrics` lists them all. A series stays, at 0, after its
+    last connection has ended.
 
     Args:
-        metric_prefix: Before each metric's name and an underscore: ASCII letters, digits, `_` and `:`, no digit first.
-            Metrics that all programs have, `process_...`, have no prefix.
+        metric_prefix: The prefix of each metric's name, before an underscore: ASCII letters, digits, `_` and `:`, no
+            digit first. The standard process metrics, `process_...`, have no prefix.
 
     Raises:
-        OptionError: A value can't work.
+        OptionError: A value is invalid.
     """
 
     def __init__(self, *, metric_prefix: str = "mtg") -> None:
@@ -52,36 +52,36 @@ class Prometheus:
                 self._histograms[metric.name].setdefault(labels, Histogram()).observe(seconds)
 
     def sample(self, name: str, function: Sample) -> None:
-        """Have a function asked for a metric that isn't counted from events, such as "events_dropped".
+        """Register a function for a metric that isn't counted from events, such as "events_dropped".
 
-        It is called with each page, in the event loop; while it raises, the answer to who asks is 500.
+        It is called for each request, in the event loop. If it raises an exception, the answer is a 500.
 
         Args:
-            name: One of `mtglib.stats.metrics.SAMPLED`. Until somebody tells it, a metric isn't shown.
-            function: Returns the value; of a metric with labels, values by label values.
+            name: One of `mtglib.stats.metrics.SAMPLED`. A metric without a function isn't exported.
+            function: Returns the value or, for a metric with labels, a mapping from label values to values.
 
         Raises:
-            OptionError: There is no such metric, or it is no plain function.
+            OptionError: There is no such metric, or `function` isn't a plain function.
         """
         self._samples.set(name, function)
 
     def render(self) -> bytes:
-        """Return all metrics in the text format 0.0.4; raises what a function of `sample` does."""
+        """Return all metrics in the text format 0.0.4. Exceptions of functions given to `sample` are passed on."""
         return "".join(self._lines()).encode()
 
     async def serve(self, sock: socket.socket, http_path: str = "/") -> None:
         """Answer GET and HEAD over HTTP, until cancelled.
 
-        At most 16 connections are open at once; each has 8 KiB and 5 s for its request, and 5 s for the answer.
+        At most 16 connections are open at once. A request is limited to 8 KiB and 5 s, its answer to 5 s.
 
         Args:
-            sock: A listening socket, which stays the caller's: whoever made it closes it, also after an error.
-            http_path: Where the metrics are; a query is ignored. As for mtg, a path that ends in a slash stands for
-                all paths below it, too: "/" serves "/metrics". Others are not found.
+            sock: A listening socket. The caller keeps it and closes it, also after an error.
+            http_path: The path of the metrics; a query is ignored. As in mtg, a path that ends in a slash also matches
+                all paths below it: "/" serves "/metrics". Other paths are a 404.
 
         Raises:
-            OptionError: The path can't work.
-            OSError: The socket doesn't listen.
+            OptionError: The path is invalid.
+            OSError: The socket isn't listening.
         """
         check_text("http_path", http_path, _PATH, "a path that starts with / and has no query")
         await serve_page(sock, http_path, CONTENT_TYPE, self.render)

@@ -1,4 +1,4 @@
-"""Telling that a server over UDP can't be reached, and that it can again, each once."""
+"""Reports once that a server can't be reached over UDP, and once that it can be reached again."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ _SENDINGS_TO_BE_SURE = 2
 
 
 class Reachability:
-    """Hears how each sending went, and tells a logger what has changed.
+    """Gets the result of each sending, and logs changes.
 
     Args:
-        server: What to call the server.
-        logger: Told, as a warning, that it can't be reached, with the first error; and as info that it can again.
+        server: The server's name.
+        logger: Gets a warning with the first error when the server becomes unreachable, and an info message when it is
+            back.
     """
 
     def __init__(self, server: str, logger: GuardedLogger) -> None:
@@ -23,7 +24,7 @@ class Reachability:
         self._good_sendings = 0
 
     def sent(self, error: OSError | None) -> None:
-        """Take note of a sending, and of what has gone wrong with it or since the last one."""
+        """Note a sending, and any error of it or since the last one."""
         if error is not None:
             self._good_sendings = 0
             if not self._is_failing:

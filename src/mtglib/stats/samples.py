@@ -1,4 +1,4 @@
-"""Metrics that are sampled: no event tells of them, so somebody is asked whenever numbers are shown."""
+"""Sampled metrics: they aren't counted from events, so a function is called whenever they are exported."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from ..ground.checks import check_function, is_number
 from .metrics import SAMPLED, Labels, Metric
 
 Sample: TypeAlias = Callable[[], float | Mapping[Labels, float]]
-"""Returns a metric's value; of one with labels, the values by label values. An empty mapping: nothing is known now."""
+"""Returns a metric's value or, with labels, a mapping from label values to values. An empty mapping: no values now."""
 
 _METRICS = {metric.name: metric for metric in SAMPLED}
 
 
 class Samples:
-    """Who is asked for which metric; those that nobody tells aren't shown."""
+    """The functions of sampled metrics. Metrics without a function aren't exported."""
 
     def __init__(self) -> None:
         self._functions: dict[str, Sample] = {}
 
     def set(self, name: str, function: Sample) -> None:
-        """Have a function asked for a metric of `metrics.SAMPLED`, in place of an earlier one.
+        """Register a function for a metric of `metrics.SAMPLED`, replacing an earlier one.
 
         Raises:
-            OptionError: There is no such metric, or it is no plain function.
+            OptionError: There is no such metric, or `function` isn't a plain function.
         """
         if name not in _METRICS:
             raise OptionError("name", f"one of {', '.join(_METRICS)}", name)
@@ -33,11 +33,11 @@ class Samples:
         self._functions[name] = function
 
     def __iter__(self) -> Iterator[Metric]:
-        """Those that can be read, in the order of the table."""
+        """The metrics with a function, in the order of the table."""
         return (metric for metric in SAMPLED if metric.name in self._functions)
 
     def read(self, metric: Metric) -> list[tuple[Labels, float]]:
-        """Ask for the series of one; raises what the function does, and TypeError if it returns something else."""
+        """Return the series of a metric; raises what its function raises, and TypeError for an invalid value."""
         found: Any = self._functions[metric.name]()
         series: list[tuple[Labels, float]] = list(found.items()) if isinstance(found, Mapping) else [((), found)]
         for labels, value in series:

@@ -23,35 +23,35 @@ from .udp_writer import UDPWriter
 _HOST = re.compile(r"[^\x00-\x20]{1,255}")
 _PREFIX = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _LONGEST_FLUSH_SECONDS = 86_400
-_LAST_CONNECT_TIMEOUT = 0.3  # for who leaves before the name was found
+_LAST_CONNECT_TIMEOUT = 0.3  # for an exit before the name was found
 _TIMINGS = {HANDSHAKE_SECONDS.name: "handshake_duration", DIAL_SECONDS.name: "dial_duration"}
 
 
 class Statsd:
-    """An observer that counts, and tells a statsd server its counts.
+    """An observer that counts events and sends the metrics to a statsd server.
 
-    Names and tags are those of `Prometheus`, with a dot behind the prefix. Counters (`|c`) are sent as what was added
-    since the last time; gauges (`|g`) as what they are, so that one that is lost is made good by the next. Durations
-    are sent as they come, in milliseconds (`|ms`), and called `handshake_duration` and `dial_duration`. In the values
-    of tags, what has a meaning in the tag format becomes a minus: an IPv6 address's colons in influxdb and graphite.
+    Names and tags are those of `Prometheus`, with a dot after the prefix. Counters (`|c`) are sent as increments;
+    gauges (`|g`) as absolute values, so that the next datagram makes up for a lost one. Durations are sent one by one,
+    in milliseconds (`|ms`), as `handshake_duration` and `dial_duration`. In tag values, characters with a meaning in
+    the tag format become a minus, such as an IPv6 address's colons in influxdb and graphite.
 
-    `async with Statsd(...) as observer:` around the stream that feeds it, once; the last numbers are sent on the way
-    out, which takes 0.3 s at most. Whether anybody listens makes no difference; until the host's name is found, counts
-    gather. Two processes with one prefix would overwrite each other's gauges.
+    Put `async with Statsd(...) as observer:` around the event stream that feeds it; it can be entered once. The last
+    values are sent on exit, which takes 0.3 s at most. It works without a listening server; until the host's name is
+    resolved, counts accumulate. Two processes with the same prefix would overwrite each other's gauges.
 
     Args:
-        host: The server's name or IP address, 1 to 255 characters; a name is looked up again after an error.
+        host: The server's name or IP address, 1 to 255 characters. A name is looked up again after an error.
         port: Its UDP port, 1 to 65535.
-        metric_prefix: Before each metric's name: words of ASCII letters, digits, `_` and `-`, with dots between them.
-            The dot behind it may be given or not.
-        tag_format: How it wants tags: "datadog", "influxdb" or "graphite".
+        metric_prefix: The prefix of each metric's name: words of ASCII letters, digits, `_` and `-`, separated by dots.
+            A dot at the end is optional.
+        tag_format: The format of tags: "datadog", "influxdb" or "graphite".
         flush_each_seconds: How often to send counters and gauges, in seconds: above 0, at most a day.
-        logger: Told once of each function of `sample` that raises; and once each, as a warning and as info, when the
-            server's name isn't found or nobody listens at its port, and when that is over.
+        logger: Gets one warning about each function given to `sample` that raises. If the server's name can't be
+            resolved or nothing listens at its port, it gets one warning, and one info message when that is over.
 
     Raises:
-        OptionError: A value can't work.
-        RuntimeError: It is entered a second time, or left without having been entered.
+        OptionError: A value is invalid.
+        RuntimeError: It is entered a second time, or exited without having been entered.
     """
 
     def __init__(
@@ -89,16 +89,16 @@ class Statsd:
                 self._add(_TIMINGS[metric.name], f"{seconds * 1000:.3f}", "ms", metric.labels, labels)
 
     def sample(self, name: str, function: Sample) -> None:
-        """Have a function asked for a metric that isn't counted from events, such as "events_dropped".
+        """Register a function for a metric that isn't counted from events, such as "events_dropped".
 
-        It is called before numbers are sent, in the event loop; while it raises, that one isn't sent.
+        It is called before each sending, in the event loop. While it raises, its metric isn't sent.
 
         Args:
-            name: One of `mtglib.stats.metrics.SAMPLED`. Until somebody tells it, a metric isn't sent.
-            function: Returns the value; of a metric with labels, values by label values.
+            name: One of `mtglib.stats.metrics.SAMPLED`. A metric without a function isn't sent.
+            function: Returns the value or, for a metric with labels, a mapping from label values to values.
 
         Raises:
-            OptionError: There is no such metric, or it is no plain function.
+            OptionError: There is no such metric, or `function` isn't a plain function.
         """
         self._samples.set(name, function)
 

@@ -1,4 +1,4 @@
-"""Lines in datagrams: nothing waits, nothing is sent twice, and nobody needs to listen."""
+"""Sends lines in datagrams: without waiting, without retries, and without needing a listener."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DATAGRAM_BYTES = 1432
 
 
 class UDPWriter:
-    """Gathers lines and sends them to one address. What can't be sent is lost.
+    """Collects lines and sends them to one address. Lines that can't be sent are lost.
 
     Args:
         host: A name or an IP address.
@@ -30,9 +30,9 @@ class UDPWriter:
         self._length_bytes = 0
 
     async def connect(self) -> bool:
-        """Look the host up and connect, unless that is done; tell whether it is. May be tried again.
+        """Look the host up and connect, unless connected; return whether it is connected. May be called again.
 
-        Who gives up waiting leaves the look-up behind, and who tries again waits for the same one.
+        If a call is cancelled, the lookup goes on, and the next call waits for the same one.
         """
         if self._sock is None:
             try:
@@ -44,14 +44,14 @@ class UDPWriter:
         return self._sock is not None
 
     def add(self, line: bytes) -> None:
-        """Take a line without its end; what doesn't fit into a datagram any more is sent first."""
+        """Add a line, without its newline. If it no longer fits into the datagram, earlier lines are sent first."""
         if self._length_bytes + len(line) > _DATAGRAM_BYTES:
             self.flush()
         self._lines.append(line)
         self._length_bytes += len(line) + 1
 
     def flush(self) -> None:
-        """Send what was gathered."""
+        """Send the collected lines."""
         lines, self._lines, self._length_bytes = self._lines, [], 0
         if self._sock is None or not lines:
             return
@@ -64,7 +64,7 @@ class UDPWriter:
             self.close()  # nobody listens there; the host may have another address by now
 
     def take_error(self) -> OSError | None:
-        """Return the last thing that went wrong since this was asked before, if anything did."""
+        """Return the last error since the previous call, or None."""
         error, self._error = self._error, None
         return error
 

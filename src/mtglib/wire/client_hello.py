@@ -1,11 +1,11 @@
-"""A client's first message (RFC 8446, section 4.1.2), and whether it was made by somebody who knows the secret.
+"""A client's first message (RFC 8446, section 4.1.2), and whether it was made with the secret.
 
-Three steps. `assemble` says, as early as the bytes allow, whether this can still become a ClientHello, and joins the
-TLS records that it may come in. `authenticate` finds the key that it was made with: the random is HMAC-SHA256 over the
-record with its random zeroed, and the client's clock is xored into the last four bytes. `parse` takes the record apart.
+There are three steps. `assemble` decides, as early as the bytes allow, whether this can still become a ClientHello, and
+joins the TLS records that contain it. `authenticate` finds the key it was made with: the random is HMAC-SHA256 over the
+record with its random zeroed, and the client's clock is xored into the last four bytes. `parse` parses the record.
 
-The clock is not authenticated: anybody can rewrite these four bytes in a recorded hello, and the first 28 still match.
-So they alone are what a replay is known by (`authenticated_part`).
+The clock isn't authenticated: anyone can change these four bytes in a recorded hello, and the first 28 still match. So
+only those 28 identify a replay (`authenticated_part`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ZERO_RANDOM = bytes(_RANDOM_BYTES)
 
 @dataclass(frozen=True, slots=True)
 class ClientHello:
-    """A ClientHello, taken apart.
+    """A parsed ClientHello.
 
     Attributes:
         random: 32 bytes, unique for each hello.
@@ -83,7 +83,7 @@ def assemble(data: bytes | bytearray) -> tuple[bytes, int] | None:
 
 
 def _end_of_one_record(data: bytes | bytearray) -> int | None:
-    """Return where a hello ends that is there as one whole record, as nearly all are; None for all others."""
+    """Return the end of a hello that is complete in one record, as nearly all are; None for others."""
     length = int.from_bytes(data[3:HEADER_BYTES])
     end = HEADER_BYTES + length
     if (
@@ -99,7 +99,7 @@ def _end_of_one_record(data: bytes | bytearray) -> int | None:
 
 
 def _check_header_so_far(header: bytes | bytearray) -> tuple[int, int]:
-    """Check what there is of a record's header; return the least and the most payload that it can announce."""
+    """Check the available part of a record's header; return the least and most payload it can announce."""
     if header[0:1] not in (b"", b"\x16"):
         raise ClientError(Reason.NOT_TLS, "not a TLS handshake record")
     if header[1:2] not in (b"", b"\x03") or (len(header) > 2 and header[2] > 4):

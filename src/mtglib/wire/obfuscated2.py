@@ -1,8 +1,8 @@
 """The frame that opens an obfuscated2 stream, on both legs.
 
-`noise[8] key[32] iv[16] tag[4] dc[2, little-endian signed] noise[2]`, of which the last 8 bytes go encrypted. The
-sender's cipher is AES-256-CTR with that key and iv, and has used 64 bytes of keystream when the first payload byte
-comes; the receiver's is made of the same 48 bytes reversed and starts at 0. The client's leg mixes the secret into
+`noise[8] key[32] iv[16] tag[4] dc[2, little-endian signed] noise[2]`, of which the last 8 bytes are sent encrypted. The
+sender's cipher is AES-256-CTR with that key and iv, and has used 64 bytes of keystream before the first payload byte;
+the receiver's is made from the same 48 bytes reversed and starts at 0. On the client's leg, the secret is mixed into
 both keys. Source: https://core.telegram.org/mtproto/mtproto-transports#transport-obfuscation
 """
 
@@ -70,7 +70,7 @@ def parse_client_frame(frame: bytes, secret_key: bytes) -> ClientFrame:
 
 
 def dc_noise_is_usable(noise: bytes) -> bool:
-    """Tell whether a frame may start like this: it must not look like another protocol."""
+    """Return whether a frame may start like this: it must not look like another protocol."""
     return noise[0] != 0xEF and noise[:4] not in _FORBIDDEN_STARTS and any(noise[4:8])
 
 

@@ -1,4 +1,4 @@
-"""PROXY protocol v2's header, for a fronting site that wants to know the prober's address.
+"""The header of PROXY protocol v2, which tells a fronting site the visitor's address.
 
 Source: https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, section 2.2.
 """

@@ -1,7 +1,7 @@
 """A stream of TLS records that carries an obfuscated2 stream, in both directions.
 
-From the client, 0x17 is data (and may be empty), 0x14 is skipped, 0x15 ends the stream; everything else is an error.
-To the client go 0x17 records only: anything else in mid-stream breaks official clients.
+From the client, 0x17 is data (and may be empty), 0x14 is skipped, 0x15 ends the stream; everything else is an error. We
+send only 0x17 records to the client: anything else in mid-stream breaks official clients.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RecordDecoder:
         self.ended = False
 
     def feed(self, received: bytes) -> tuple[bytes, ClientError | None]:
-        """Take what was received; return the payload in it, and what is wrong with what comes behind that."""
+        """Take received bytes; return their payload, and the error in the bytes after it, if any."""
         payload, _, error = self.feed_part(received, len(received))
         return payload, error
 

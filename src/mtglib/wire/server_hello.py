@@ -1,8 +1,8 @@
-"""Our answer to an authenticated ClientHello: three records that only a holder of the key can tell from a site's.
+"""Our answer to an authenticated ClientHello: three records that only the holder of the key can tell from a site's.
 
 A TLS 1.3 ServerHello (RFC 8446, section 4.1.3), a ChangeCipherSpec, and one record of noise that stands for the
 encrypted certificate flight. The ServerHello's random is HMAC-SHA256(key, client random + whole answer with random
-zeroed): that is how the client knows us. Source: TDLib's TlsInit, and measurements on real clients.
+zeroed): that is how the client recognises us. Source: TDLib's TlsInit, and measurements on real clients.
 """
 
 from __future__ import annotations

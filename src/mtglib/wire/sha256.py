@@ -1,7 +1,6 @@
 """SHA-256 and HMAC-SHA256 (RFC 2104).
 
-From the engine if it is built: between everything else that a handshake needs, OpenSSL's way to an algorithm costs as
-much again as the hash itself.
+The engine's if it is built: in a handshake, OpenSSL's lookup of the algorithm costs as much as the hash itself.
 """
 
 from __future__ import annotations

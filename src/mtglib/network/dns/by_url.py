@@ -1,4 +1,4 @@
-"""Resolvers by their URL."""
+"""Makes resolvers from URLs."""
 
 from __future__ import annotations
 
@@ -26,23 +26,24 @@ def resolver_from_url(
     ssl_context: ssl.SSLContext | None = None,
     timeout_seconds: float = _TIMEOUT_SECONDS,
 ) -> ClosableResolver:
-    """Make a resolver. Its server is asked with the first look-up; `aclose` ends it, for good.
+    """Make a resolver. It connects at the first lookup; `aclose` closes it permanently.
 
-    One with a server belongs to the event loop that it is first used in; in another one it raises a `ProxyUseError`.
+    A resolver with a server of its own belongs to the event loop in which it is first used; in another one it raises a
+    `ProxyUseError`.
 
     Args:
-        url: "" for the system's resolver; "1.1.1.1" or "udp://1.1.1.1" for plain DNS; "tls://1.1.1.1" for DNS over
-            TLS; "https://1.1.1.1" or "https://dns.example/path" for DNS over HTTPS, whose path is /dns-query if there
-            is none. A port may follow the server; an IPv6 address with a port stands in brackets. A server's
-            certificate must be for the name, or the IP address, that is given here.
-        dial: How the server is connected to; None: directly, with the system's resolver for a server that has a name.
-            Plain DNS sends its datagrams directly all the same.
-        ssl_context: Which certificates are good; None: those of the system's authorities.
-        timeout_seconds: A look-up without an answer for so long has failed; above 0, up to an hour. Less than the time
-            for a dial, or what the server said before can't stand in for it.
+        url: "" for the system's resolver; "1.1.1.1" or "udp://1.1.1.1" for plain DNS; "tls://1.1.1.1" for DNS over TLS;
+            "https://1.1.1.1" or "https://dns.example/path" for DNS over HTTPS, where the default path is /dns-query. A
+            port may follow the server; an IPv6 address with a port is in brackets. The server's certificate must be
+            valid for the name or IP address given here.
+        dial: Makes the connections to the server; None: directly, using the system's resolver if the server is given by
+            name. Plain DNS always sends its datagrams directly.
+        ssl_context: Defines the trusted certificates; None: the system's authorities.
+        timeout_seconds: A lookup without an answer fails after this long; above 0, up to an hour. Keep it shorter than
+            the time for a dial: only then is there time to fall back to an earlier answer of the server.
 
     Raises:
-        OptionError: An argument can't work.
+        OptionError: An argument is invalid.
     """
     if dial is not None:
         check_callable("dial", dial, "a function called as Network.dial")

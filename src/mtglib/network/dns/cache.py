@@ -1,4 +1,4 @@
-"""Answers of DNS servers, for as long as they hold, and a while longer for bad times (RFC 8767)."""
+"""A cache of DNS answers: for their TTL, and longer if the server fails (RFC 8767)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _CachedAnswer:
 
 
 class DNSCache:
-    """Keeps up to `max_entries` answers; the one that was used longest ago goes first."""
+    """Keeps up to `max_entries` answers; the least recently used one is dropped first."""
 
     def __init__(self, max_entries: int) -> None:
         self._max_entries = max_entries

@@ -1,4 +1,4 @@
-"""Names that no server is asked for: those of /etc/hosts, and localhost (RFC 6761)."""
+"""Names that are resolved without a server: those of /etc/hosts, and localhost (RFC 6761)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class HostsFile:
         self._known: dict[str, list[str]] = {}
 
     async def addresses(self, name: str) -> list[str]:
-        """Return the addresses of a name in lower case without its last dot; none if the file hasn't got it."""
+        """Return the addresses of a name in lower case without its last dot; empty if the file doesn't have it."""
         if name == "localhost" or name.endswith(".localhost"):
             return list(_LOOPBACK)
         try:
@@ -39,7 +39,7 @@ class HostsFile:
 
 
 def parse_hosts(text: str) -> dict[str, list[str]]:
-    """Take a hosts file apart: name in lower case -> its addresses. What can't be understood is skipped."""
+    """Parse a hosts file: name in lower case -> its addresses. Invalid lines are skipped."""
     known: dict[str, list[str]] = {}
     for line in text.splitlines():
         address, *names = line.partition("#")[0].split() or [""]

@@ -19,13 +19,13 @@ _HEADERS: Final = {"accept": _MEDIA_TYPE, "content-type": _MEDIA_TYPE, "accept-e
 
 
 class DNSOverHTTPS:
-    """Asks a server with POST, over HTTP/2 if it can, through connections that are kept.
+    """Asks a server with POST, over HTTP/2 if possible, on persistent connections.
 
     Args:
-        url: The server's.
-        dial: Where connections come from.
-        timeout_seconds: For a question, a new connection included.
-        ssl_context: Whom to trust; None: the system's authorities.
+        url: The server's URL.
+        dial: Makes the connections.
+        timeout_seconds: The limit for a query, including a new connection.
+        ssl_context: Defines the trusted certificates; None: the system's authorities.
     """
 
     def __init__(self, url: str, dial: Dial, timeout_seconds: float, ssl_context: ssl.SSLContext | None) -> None:
@@ -39,7 +39,7 @@ class DNSOverHTTPS:
         """Return a query and the answer to it.
 
         Raises:
-            OSError, TimeoutError: There is none.
+            OSError, TimeoutError: There is no valid answer.
         """
         query = Query(name, kind, number=0, padded=True)
         try:

@@ -22,16 +22,16 @@ class DNSError(OSError):
 
 
 class NoHostNameError(OSError):
-    """What was to be looked up can't be a host name; no server was asked."""
+    """The name isn't a valid host name; no server was asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a server said.
+    """A server's reply.
 
     Attributes:
         addresses: At most 32; none if the name doesn't exist, or has no address of this kind.
-        ttl_seconds: How long that holds, as the server says.
+        ttl_seconds: How long the answer is valid, according to the server.
     """
 
     addresses: tuple[str, ...]
@@ -39,7 +39,7 @@ class Reply:
 
 
 class Query:
-    """One question, and what it takes to recognise its answer.
+    """A query, with the data to recognise its answer.
 
     Args:
         name: A host name; one that isn't ASCII is sent in its IDNA form.
@@ -48,7 +48,7 @@ class Query:
         padded: Fill up to a multiple of 128 bytes, for encrypted transports.
 
     Raises:
-        NoHostNameError: That can't be a host name.
+        NoHostNameError: `name` isn't a valid host name.
     """
 
     def __init__(self, name: str, kind: RecordType, *, number: int | None = None, padded: bool = False) -> None:
@@ -62,11 +62,11 @@ class Query:
             raise NoHostNameError(f"{name!r} isn't a host name") from error
 
     def is_answered_by(self, wire: bytes) -> bool:
-        """Tell whether bytes are an answer to this very question, if only a truncated one."""
+        """Return whether bytes are an answer to this very question, if only a truncated one."""
         return (answer := self._parse(wire)) is not None and self._message.is_response(answer)
 
     def is_truncated(self, wire: bytes) -> bool:
-        """Tell whether an answer lacks something that didn't fit."""
+        """Return whether an answer lacks something that didn't fit."""
         answer = self._parse(wire)
         return answer is not None and bool(answer.flags & dns.flags.TC)
 

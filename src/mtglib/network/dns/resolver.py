@@ -1,4 +1,4 @@
-"""Names from a DNS server of one's choice: cached, shared, IPv4 and IPv6 side by side."""
+"""A resolver for a DNS server of your choice: cached, with shared lookups, IPv4 and IPv6 in parallel."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         ...
 
 
 class DNSResolver:
     """A `ClosableResolver` over one server; made by `resolver_from_url`.
 
-    It belongs to the event loop that it is first used in. Answers are kept for their time to live, within 10 s and an
-    hour; that there are none, for 5 s to a minute. While the server is away, what it said within the last day still
-    holds. Names of /etc/hosts come first.
+    It belongs to the event loop in which it is first used. Answers are cached for their time to live, limited to 10 s
+    to an hour; negative answers for 5 s to a minute. While the server is down, its answers of the last day are still
+    used. Names of /etc/hosts take precedence.
 
     Args:
         transport: How the server is asked.
-        server: What to call it in errors.
-        hosts: What is known without it; None: /etc/hosts.
-        max_cached: How many answers are kept.
-        clock: Returns seconds that never go back.
+        server: The server's name in errors.
+        hosts: Names that are resolved without the server; None: /etc/hosts.
+        max_cached: The most cached answers.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -68,11 +68,12 @@ class DNSResolver:
         self._closed = False
 
     async def resolve(self, host: str, port: int) -> list[Answer]:
-        """Return the addresses of a name, IPv6 first; an IP address is its own.
+        """Return the addresses of a name, IPv6 first; an IP address is returned unchanged.
 
         Raises:
-            OSError: There are none (`socket.gaierror`), or the server can't be asked or has failed: the text names it.
-            TimeoutError: It doesn't answer; likewise.
+            OSError: The name has no addresses (`socket.gaierror`), or the server can't be reached or has failed: the
+                message names it.
+            TimeoutError: The server doesn't answer; the message names it.
             ResolverClosedError: This resolver was closed.
             ProxyUseError: It belongs to another event loop.
         """
@@ -86,7 +87,7 @@ class DNSResolver:
         return _answers(await self._both(name), port)
 
     async def aclose(self) -> None:
-        """Give up what is under way, and close connections to the server; for good.
+        """Cancel pending lookups and close connections to the server, permanently.
 
         Raises:
             ProxyUseError: It belongs to another event loop.
@@ -120,14 +121,14 @@ class DNSResolver:
             await asyncio.wait(tasks)
         if addresses := [address for task in tasks for address in _found(task)]:
             return addresses
-        if any(task.cancelled() for task in tasks):  # as `aclose` does, and nobody else
+        if any(task.cancelled() for task in tasks):  # only `aclose` cancels them
             raise ResolverClosedError
         for task in tasks:
             task.result()  # raises what went wrong, if that is why there is nothing
         raise socket.gaierror(socket.EAI_NONAME, f"{name} has no address")
 
     def _task(self, question: Question) -> asyncio.Task[tuple[str, ...]]:
-        """All who ask the same at the same time wait for one task, and leave it running when they give up."""
+        """Simultaneous callers with the same question wait for one task, which goes on when they are cancelled."""
         task = self._under_way.get(question)
         if task is None:
             task = self._under_way[question] = asyncio.create_task(self._one(question), name="mtg-dns")
@@ -137,7 +138,7 @@ class DNSResolver:
     def _forget(self, question: Question, done: asyncio.Task[tuple[str, ...]]) -> None:
         del self._under_way[question]
         if not done.cancelled():
-            done.exception()  # who asked may have given up
+            done.exception()  # the caller may have been cancelled
 
     async def _one(self, question: Question) -> tuple[str, ...]:
         if (addresses := self._cache.fresh(question, self._clock())) is not None:

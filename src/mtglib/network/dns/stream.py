@@ -1,4 +1,4 @@
-"""DNS over TCP and over TLS (RFC 7766, RFC 7858): queries share a connection while there are some."""
+"""DNS over TCP and over TLS (RFC 7766, RFC 7858): simultaneous queries share a connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DNSOverStream:
 
     Args:
         open_streams: Connects to the server, in bounded time.
-        timeout_seconds: For a question, a new connection included.
+        timeout_seconds: The limit for a query, including a new connection.
         padded: Hide how long names are; for TLS.
     """
 
@@ -33,10 +33,10 @@ class DNSOverStream:
         self._opening = asyncio.Lock()
 
     async def ask(self, name: str, kind: RecordType) -> tuple[Query, bytes]:
-        """Return a query and the answer to it. If a kept connection has died meanwhile, a new one is asked.
+        """Return a query and the answer to it. If a kept connection has died meanwhile, a new one is used.
 
         Raises:
-            OSError, TimeoutError: There is none.
+            OSError, TimeoutError: There is no valid answer.
         """
         async with asyncio.timeout(self._timeout_seconds):
             while True:
@@ -118,7 +118,7 @@ class _ServerConnection:
     def _tell(self, wire: bytes) -> None:
         query, answer = self._waiting.get(int.from_bytes(wire[:2]), (None, None))
         if query is None or answer is None:
-            # Who asked has given up; but a server that goes on like this floods us.
+            # The caller was cancelled; but a server that goes on like this floods us.
             self._late_answers += 1
             if self._late_answers > _MAX_LATE_ANSWERS:
                 raise DNSError("sent an answer that nobody asked for")

@@ -1,4 +1,4 @@
-"""DNS over UDP, and over TCP where an answer doesn't fit (RFC 1035, RFC 7766)."""
+"""DNS over UDP, and over TCP if an answer doesn't fit (RFC 1035, RFC 7766)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DNSOverUDP:
     Args:
         ip: The server's address, maybe with a zone.
         port: Its port.
-        over_tcp: Who is asked for what is too long for a datagram.
+        over_tcp: Asked if an answer is too long for a datagram.
         timeout_seconds: For all tries together, each from a port of its own.
     """
 
@@ -34,7 +34,7 @@ class DNSOverUDP:
         """Return a query and the answer to it.
 
         Raises:
-            OSError, TimeoutError: There is none.
+            OSError, TimeoutError: There is no valid answer.
         """
         failure: OSError = TimeoutError()
         for _ in range(_TRIES):
@@ -49,7 +49,7 @@ class DNSOverUDP:
         raise failure
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         await self._over_tcp.aclose()
 
     async def _ask_once(self, query: Query) -> bytes:

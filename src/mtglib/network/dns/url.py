@@ -18,13 +18,13 @@ _TARGET: Final = re.compile(r"[A-Za-z0-9/?%._~!$&'()*+,;=:@-]*")
 
 @dataclass(frozen=True, slots=True)
 class ResolverURL:
-    """What a URL such as `https://dns.example/path` says.
+    """A parsed resolver URL such as `https://dns.example/path`.
 
     Attributes:
         scheme: "udp", "tls" or "https".
-        host: A name, not with udp, or an IP address without brackets, with udp maybe with a zone.
-        port: The scheme's own if the URL has none.
-        target: Path and query for https; /dns-query if there is no path. May tell who asks, so it isn't shown.
+        host: An IP address without brackets, optionally with a zone for udp; or a name, except for udp.
+        port: The port; the scheme's default if the URL has none.
+        target: Path and query for https; /dns-query if there is no path. May identify the user, so it isn't shown.
     """
 
     scheme: str
@@ -34,14 +34,14 @@ class ResolverURL:
 
     @classmethod
     def parse(cls, url: str, option: str = "url") -> ResolverURL:
-        """Take a URL apart.
+        """Parse a URL.
 
         Args:
-            url: As `resolver_from_url` takes it, but for the empty one.
-            option: What to call it in an error, which never quotes it.
+            url: As for `resolver_from_url`, but not empty.
+            option: The URL's name in an error, which never quotes the URL.
 
         Raises:
-            OptionError: It can't be used.
+            OptionError: The URL is invalid.
         """
         parts = split_url(_with_scheme(url), _PORTS, _EXPECTED, option)
         if parts.user is not None or not (parts.scheme == "https" or _is_bare(parts)):
