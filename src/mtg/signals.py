@@ -23,7 +23,8 @@ def handling_signals(app: App, last_resort: LastResort, logger: mtglib.Logger) -
 
     SIGHUP stops as well if the terminal that we log to has been closed. If the end hangs, the process ends without it.
     SIGUSR1 and SIGUSR2, at which others open their logs again, are no reason to die, and get a line.
-    Afterwards all but SIGTERM and SIGINT are ignored: they must not cut an orderly end short.
+    Afterwards they are ignored, as they must not cut an orderly end short; SIGTERM and SIGINT only if one of them began
+    it, since then its time is bounded.
     """
     handler = _Handler(app, last_resort, logger)
     loop = asyncio.get_running_loop()
@@ -35,7 +36,8 @@ def handling_signals(app: App, last_resort: LastResort, logger: mtglib.Logger) -
     try:
         yield
     finally:
-        for number in (signal.SIGHUP, *_UNUSED):
+        stopping = (signal.SIGTERM, signal.SIGINT) if handler.was_told_to_stop else ()
+        for number in (*stopping, signal.SIGHUP, *_UNUSED):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
 
@@ -46,11 +48,11 @@ class _Handler:
         self._last_resort = last_resort
         self._logger = logger
         self._had_terminal = os.isatty(_STDERR)
-        self._was_told_to_stop = False
+        self.was_told_to_stop = False
         self._calls: set[asyncio.Task[Any]] = set()
 
     def terminate(self) -> None:
-        if not self._was_told_to_stop:
+        if not self.was_told_to_stop:
             self._stop()
             return
         self._last_resort.end_within(ENDING_SECONDS)
@@ -61,14 +63,14 @@ class _Handler:
     def hang_up(self) -> None:
         if not (self._had_terminal and not os.isatty(_STDERR)):
             self._call(self._app.reload_lists())
-        elif not self._was_told_to_stop:
+        elif not self.was_told_to_stop:
             self._stop()
 
     def ignore(self, number: signal.Signals) -> None:
         self._logger.info(f"{number.name} has no effect: the log goes to stderr, and there is nothing to open again")
 
     def _stop(self) -> None:
-        self._was_told_to_stop = True
+        self.was_told_to_stop = True
         self._last_resort.end_within(ENDING_SECONDS + GRACE_SECONDS)
         self._call(self._app.stop())
 

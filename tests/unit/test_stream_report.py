@@ -92,6 +92,7 @@ async def test_what_moves_adds_up_and_empty_traffic_is_no_event() -> None:
     async with reporting() as (report, entry, around):
         other = Entry("other", visitor(), 0.0)
         around.shared.roster.add(other)
+        report.fronted(Reason.DIGEST)
         for up, down in ((3, 0), (0, 4), (10, 20)):
             report.moved(up, down, False)
 
