@@ -28,6 +28,14 @@ def test_a_flood_is_run_and_all_of_it_comes_back(origin: str, relay: str) -> Non
     assert said.endswith("all 1 passed\n"), said  # no share is asked of a flood that has the secret
 
 
+def test_no_combination_is_no_success() -> None:
+    command = [sys.executable, "-m", "tools.flood", "--kinds", "http", "--concurrency", "7"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "nothing was run: there is no such combination (try --all)\n"
+
+
 def test_rough_use_is_counted() -> None:
     said = run("tools.soak", "--minutes", "0.1")
 

@@ -28,6 +28,9 @@ def main() -> int:
     fitting = [case for case in cases if 2 * case.concurrency + 100 <= limit]
     if len(fitting) < len(cases):
         print(f"left out {len(cases) - len(fitting)}: they need more open files than {limit}", flush=True)
+    if not fitting:
+        print("nothing was run: there is no such combination", "" if options.all else "(try --all)", file=sys.stderr)
+        return 2
     outcomes = asyncio.run(_run(fitting))
     print_table(outcomes)
     missed = sum(not outcome.passed for outcome in outcomes)
