@@ -21,6 +21,7 @@ from support.front import RecordingFront, answer_then_eof
 from support.ports import free_port
 from support.program import Program, write
 from support.secrets import PeerSecret
+from support.without_engine import IMPORT_NOTHING_NATIVE
 
 SECRET = mtglib.Secret(os.urandom(16), "front.example")
 VISITORS = 3000
@@ -28,7 +29,7 @@ ROOM = 40
 AT_ONCE = 2 * ROOM  # more than there is room for, so that visitors make room as well
 ADDRESSES = [f"127.1.{number}.1" for number in range(200)]
 MOST_LOG_BYTES = 4096  # a line for each would be half a megabyte
-WITHOUT_ENGINE = "import sys; sys.modules['mtglib._engine'] = None; from mtg.cli import main; main()"
+WITHOUT_ENGINE = f"{IMPORT_NOTHING_NATIVE}; from mtg.cli import main; main()"
 
 
 def firsts() -> list[bytes]:

@@ -24,10 +24,11 @@ from support.front import RecordingFront, answer
 from support.metrics_page import value
 from support.ports import free_port
 from support.program import Program, write
+from support.without_engine import IMPORT_NOTHING_NATIVE
 
 SECRET = mtglib.Secret(os.urandom(16), "front.example")
 SITE = b"a site's answer"
-WITHOUT_ENGINE = "import sys; sys.modules['mtglib._engine'] = None; from mtg.cli import main; main()"
+WITHOUT_ENGINE = f"{IMPORT_NOTHING_NATIVE}; from mtg.cli import main; main()"
 
 
 @dataclass

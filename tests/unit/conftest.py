@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from integration.recording_logger import RecordingLogger
 from mtglib.ground.guarded_logger import GuardedLogger, Warnings
 from mtglib.readiness import Readiness
+from unit.slow_system import ANSWER, SlowSystem
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
@@ -61,3 +63,11 @@ async def readiness() -> AsyncIterator[Readiness]:
     readiness = Readiness()
     yield readiness
     readiness.close()
+
+
+@pytest.fixture
+def slow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SlowSystem:
+    """The system's resolver, which answers when it is let; its outcome is the parameter, if there is one."""
+    system = SlowSystem(getattr(request, "param", ANSWER))
+    monkeypatch.setattr(socket, "getaddrinfo", system)
+    return system

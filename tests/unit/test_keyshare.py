@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from mtglib.keyshare import KeyShares, new_x25519_public_key
 from support.server_answer import is_x25519_public_key
+from support.without_engine import run_without_engine
 
 
 def test_key_shares_are_fresh_and_on_the_curve() -> None:
@@ -17,14 +15,9 @@ def test_key_shares_are_fresh_and_on_the_curve() -> None:
 
 
 def test_so_are_those_without_the_engine() -> None:
-    script = (
-        "import sys; sys.modules['mtglib._engine'] = None\n"
-        "from mtglib.keyshare import new_x25519_public_key as new\n"
-        "print(' '.join(new().hex() for _ in range(32)))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    script = "from mtglib.keyshare import new_x25519_public_key as new; print(*(new().hex() for _ in range(32)))"
 
-    keys = [bytes.fromhex(key) for key in done.stdout.split()]
+    keys = [bytes.fromhex(key) for key in run_without_engine(script).split()]
     assert len(set(keys)) == 32
     assert all(is_x25519_public_key(key) for key in keys)
 

@@ -14,13 +14,6 @@ from mtglib.ground.name_lookup import NameLookup
 from unit.slow_system import ANSWER, SlowSystem
 
 
-@pytest.fixture
-def slow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SlowSystem:
-    system = SlowSystem(getattr(request, "param", ANSWER))
-    monkeypatch.setattr(socket, "getaddrinfo", system)
-    return system
-
-
 async def give_up(lookup: NameLookup, host: str) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0):

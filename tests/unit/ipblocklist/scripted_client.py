@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any
+
+from unit.ipblocklist.client_network import ClientNetwork
 
 
 @dataclass
@@ -54,7 +56,7 @@ def text(*chunks: bytes, **headers: str) -> Answer:
     return Answer(chunks, {"content-length": "5", **{name.replace("_", "-"): value for name, value in headers.items()}})
 
 
-class ScriptedClient:
+class ScriptedClient(ClientNetwork):
     """A network, and its client: the n-th request gets the n-th of `answers`, the last one stays.
 
     Attributes:
@@ -70,18 +72,6 @@ class ScriptedClient:
         self.go_on = asyncio.Event()
         self.go_on.set()
         self._answers = list(answers)
-
-    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> Any:
-        raise NotImplementedError
-
-    def http_client(self, dial: Any = None) -> Self:
-        return self
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, *, headers: dict[str, str], **options: Any) -> AsyncIterator[Answer]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
@@ -11,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtglib.ipblocklist import prefixes, pure_prefixes
+from support.without_engine import run_without_engine
 
 IMPLEMENTATIONS = {"pure": pure_prefixes.PrefixSet, "used": prefixes.PrefixSet}
 both = pytest.mark.parametrize("make", IMPLEMENTATIONS.values(), ids=IMPLEMENTATIONS)
@@ -188,12 +187,6 @@ def test_a_union_is_the_set_of_both_texts(first: bytes, second: bytes) -> None:
 
 
 def test_without_the_engine_pure_python_is_used() -> None:
-    script = (
-        "import sys; sys.modules['mtglib._engine'] = None\n"
-        "from mtglib.ipblocklist import prefixes\n"
-        "print(prefixes.PrefixSet.__module__)"
-    )
+    module = run_without_engine("from mtglib.ipblocklist import prefixes; print(prefixes.PrefixSet.__module__)")
 
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-
-    assert done.stdout.strip() == "mtglib.ipblocklist.pure_prefixes"
+    assert module == "mtglib.ipblocklist.pure_prefixes"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Self
 
 import pytest
 from hypothesis import given
@@ -14,29 +13,18 @@ from integration.recording_logger import RecordingLogger
 from mtglib.ipblocklist import FireHOL
 from mtglib.ipblocklist.list_error import ListError, presentable
 from mtglib.network import Direct
+from unit.ipblocklist.client_network import ClientNetwork
 
 URL = "https://me:hunter2@lists.example:8443/a.netset?token=sesame#swordfish"
 LABEL = "https://lists.example:8443/a.netset"
 SECRETS = ("hunter2", "sesame", "swordfish")
 
 
-class Talkative:
+class Talkative(ClientNetwork):
     """A network whose client repeats what it is asked for, in an error or in the cause of one."""
 
     def __init__(self, error: str, cause: str) -> None:
         self._error, self._cause = error, cause
-
-    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> Any:
-        raise NotImplementedError
-
-    def http_client(self, dial: object = None) -> Self:
-        return self
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, **_: object) -> AsyncIterator[None]:

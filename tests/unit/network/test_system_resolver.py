@@ -10,14 +10,7 @@ import pytest
 
 from mtglib.network import ClosableResolver, Resolver
 from mtglib.network.system_resolver import SystemResolver
-from unit.slow_system import ANSWER, SlowSystem
-
-
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> SlowSystem:
-    system = SlowSystem(ANSWER)
-    monkeypatch.setattr(socket, "getaddrinfo", system)
-    return system
+from unit.slow_system import SlowSystem
 
 
 async def give_up(resolver: SystemResolver, host: str) -> None:

@@ -16,17 +16,11 @@ from mtglib.reasons import Reason
 from mtglib.relay import choice
 from mtglib.relay.choice import ChosenRelay, engine_description
 from mtglib.relay.job import Job, RelayResult
+from support.without_engine import run_without_engine
 
 NATIVE = mtglib.engine_description() == "native"
 native_only = pytest.mark.skipif(not NATIVE, reason=f"no native relay: {mtglib.engine_description()}")
 CHOICES = [pytest.param("native", marks=native_only), "pure"]
-
-
-def without_engine(script: str) -> str:
-    """Run a script in an interpreter that has no native engine; return what it prints."""
-    script = f"import sys; sys.modules['mtglib._engine'] = None\n{script}"
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 def raw_job() -> tuple[Job, socket.socket, socket.socket]:
@@ -47,7 +41,7 @@ def test_where_the_engine_is_it_is_the_default() -> None:
 
 
 def test_where_it_is_not_pure_python_takes_its_place_and_says_why() -> None:
-    printed = without_engine(
+    printed = run_without_engine(
         "import mtglib\n"
         "from mtglib.relay.choice import ChosenRelay\n"
         "print(mtglib.engine_description(), '|', ChosenRelay('auto').description, '|', ChosenRelay('pure').description)"
@@ -57,7 +51,7 @@ def test_where_it_is_not_pure_python_takes_its_place_and_says_why() -> None:
 
 
 def test_where_it_is_not_asking_for_it_is_an_error() -> None:
-    printed = without_engine(
+    printed = run_without_engine(
         "import mtglib\n"
         "opts = mtglib.ProxyOpts.with_defaults(mtglib.Secret.generate('a.b'), relay='native')\n"
         "try: mtglib.Proxy(opts)\n"
