@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import resource
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -14,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.facts import machine_facts
+from benchmarks.folder import bench_folder
 from benchmarks.parts import PARTS, Line
 from benchmarks.profiler import Profiler
 from benchmarks.report import print_lines, print_table, write_json
@@ -38,11 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     progress = Console(stderr=True, highlight=False)
     _raise_descriptor_limit()
     with ExitStack() as stack:
-        load = Load()
-        stack.callback(load.close)
+        load = stack.enter_context(Load())
         runner = Runner(
             load=load,
-            folder=Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mtg-bench-"))),
+            folder=stack.enter_context(bench_folder()),
             sizes=QUICK if options.quick else FULL,
             runs=options.runs or (1 if options.quick else 5),
             command=options.proxy_command,

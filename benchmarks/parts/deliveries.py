@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
+from benchmarks.folder import bench_folder
 from benchmarks.parts.line import Line
 from benchmarks.peers import deliveries
 from benchmarks.peers.dc import running_dc
@@ -33,9 +32,8 @@ def measure_deliveries(quick: bool) -> Iterator[Line]:
 
 def _share(command: str, connections: int, seconds: float, calm_seconds: float) -> float:
     with ExitStack() as stack:
-        clients = Load()
-        stack.callback(clients.close)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mtg-bench-")))
+        clients = stack.enter_context(Load())
+        folder = stack.enter_context(bench_folder())
         dc = stack.enter_context(running_dc(deliveries.send_and_vanish))
         proxy = stack.enter_context(running_ours(command, True, folder, dc.port))
         clients(deliveries.open_clients, proxy.target, connections)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 
+from benchmarks.folder import bench_folder
 from benchmarks.parts.line import Line
 from benchmarks.peers import empty_records
 from benchmarks.peers.dc import running_dc, serve_echo
@@ -36,10 +35,8 @@ def measure_empty_records(quick: bool) -> Iterator[Line]:
 
 def _round_trips(command: str, senders: int, seconds: float) -> tuple[list[float], list[float], int]:
     with ExitStack() as stack:
-        client, crowd = Load(), Load()
-        for load in (client, crowd):
-            stack.callback(load.close)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mtg-bench-")))
+        client, crowd = stack.enter_context(Load()), stack.enter_context(Load())
+        folder = stack.enter_context(bench_folder())
         dc = stack.enter_context(running_dc(serve_echo))
         proxy = stack.enter_context(running_ours(command, True, folder, dc.port))
         alone = client(empty_records.timed_round_trips, proxy.target, seconds)

@@ -6,12 +6,12 @@ import os
 import random
 import socket
 import statistics
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.folder import bench_folder
 from benchmarks.parts.line import Line
 from benchmarks.peers.dc import running_dc
 from benchmarks.rows.connection import CONNECTION, HANDSHAKE
@@ -68,9 +68,8 @@ def measure_handshakes(quick: bool) -> Iterator[Line]:
 def _compare(row: Row, *, runs: int, quick: bool) -> list[tuple[float, float]]:
     sizes = QUICK if quick else _SIZES
     with ExitStack() as stack:
-        load = Load()
-        stack.callback(load.close)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mtg-bench-")))
+        load = stack.enter_context(Load())
+        folder = stack.enter_context(bench_folder())
         dc = stack.enter_context(running_dc(row.serve))
         statsd_port = stack.enter_context(_udp_sink())
         _write_lists(folder)

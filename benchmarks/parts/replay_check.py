@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +16,7 @@ from pathlib import Path
 from unittest import mock
 
 from benchmarks import procfs
+from benchmarks.folder import bench_folder
 from benchmarks.parts.line import Line, nanoseconds_each
 from mtglib import AntiReplayCache
 from mtglib.antireplay import Exact, Redis, StableBloom, exact
@@ -44,8 +44,8 @@ def measure_replay_checks(quick: bool) -> Iterator[Line]:
 def _measure_exact(is_pure: bool, remembered: int, count: int) -> list[tuple[str, float, str]]:
     """Fill a memory, ask it, and load it again from its directory."""
     pure = mock.patch.object(exact, "ReplayMemory", PureReplayMemory) if is_pure else nullcontext()
-    with pure, tempfile.TemporaryDirectory(prefix="mtg-bench-") as folder:
-        return asyncio.run(_fill_ask_and_load(Path(folder), remembered, count))
+    with pure, bench_folder() as folder:
+        return asyncio.run(_fill_ask_and_load(folder, remembered, count))
 
 
 async def _fill_ask_and_load(folder: Path, remembered: int, count: int) -> list[tuple[str, float, str]]:
@@ -98,9 +98,9 @@ def _redis_checks(url: str, count: int) -> float:
 
 @contextmanager
 def _redis_server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="mtg-bench-") as folder:
-        path = Path(folder) / "redis.sock"
-        command = ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", folder]
+    with bench_folder() as folder:
+        path = folder / "redis.sock"
+        command = ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             deadline_mono = time.monotonic() + _START_TIMEOUT_SECONDS

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
+from benchmarks.folder import bench_folder
 from benchmarks.parts.line import Line
 from benchmarks.peers import visitors
 from benchmarks.peers.dc import running_dc, serve_echo
@@ -56,10 +55,8 @@ def measure_visitors(quick: bool) -> Iterator[Line]:
 def _runs(runs: int, held: int, connections: int) -> tuple[list[_Measured], list[_Measured]]:
     alone, beside = [], []
     with ExitStack() as stack:
-        clients, crowd = Load(), Load()
-        for load in (clients, crowd):
-            stack.callback(load.close)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mtg-bench-")))
+        clients, crowd = stack.enter_context(Load()), stack.enter_context(Load())
+        folder = stack.enter_context(bench_folder())
         dc = stack.enter_context(running_dc(serve_echo))
         site = stack.enter_context(running_dc(visitors.serve_silently))
         proxy = stack.enter_context(running_ours(DEFAULT_COMMAND, True, folder, dc.port, site_port=site.port))

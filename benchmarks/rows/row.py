@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Literal, NamedTuple, ParamSpec, TypeVar
+from typing import Literal, NamedTuple, ParamSpec, Self, TypeVar
 
 from benchmarks import procfs
 from benchmarks.peers.dc import Serve
@@ -35,6 +35,12 @@ class Load:
     def __init__(self) -> None:
         """Start with the first call."""
         self._pool = _one_process()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     def __call__(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function of peers.clients there, wait for it, return what it returns and raise what it raised."""

@@ -1,0 +1,15 @@
+"""Where a measurement's programs have their files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def bench_folder() -> Iterator[Path]:
+    """A new folder, removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="mtg-bench-") as folder:
+        yield Path(folder)
