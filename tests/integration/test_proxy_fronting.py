@@ -13,7 +13,7 @@ import mtglib
 from integration.event_rules import names
 from integration.recording_logger import RecordingLogger
 from integration.routed_network import RoutedNetwork
-from integration.stage import HOST, stage, tcp_pair
+from integration.stage import HOST, eventually, stage, tcp_pair
 from support import sockets
 from support.client_hello import build_client_hello, hello_records
 from support.front import FrontConnection, RecordingFront, answer_then_eof, listen_only
@@ -279,3 +279,18 @@ async def test_pieces_reach_the_site_as_pieces(relay: str, monkeypatch: pytest.M
 
         assert await (await around.front.connection()).got(len(wire)) == wire
         assert alone == [100]
+
+
+async def test_the_test_of_a_loop_ends_with_the_proxy(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtglib.front.loops._TEST_TIMEOUT", 60.0)
+
+    def tests() -> list[asyncio.Task[Any]]:
+        return [task for task in asyncio.all_tasks() if task.get_name() == "mtg-loop-test"]
+
+    async with stage(relay, script=listen_only) as around:
+        visitors = [await around.stranger(b"GET / HTTP/1.1\r\n") for _ in range(17)]
+        await eventually(lambda: len(tests()) == 1)
+        await around.proxy.shutdown()
+        await eventually(lambda: tests() == [])
+        for visitor in visitors:
+            sockets.close(visitor)

@@ -71,6 +71,10 @@ class Front:
         self._loops = LoopGuard(self._dial, refresh)
         self._dials = asyncio.Semaphore(_MOST_DIALS)
 
+    def close(self) -> None:
+        """End what it does by itself; the proxy is shut down."""
+        self._loops.close()
+
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site, which has got nothing yet; arguments and errors as those of `dial`."""
         return SiteConnection(await self.dial(entry, said), self.preamble(entry.visitor), 0)

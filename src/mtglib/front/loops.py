@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import UpstreamError
 from ..roster import Entry
@@ -82,7 +82,7 @@ class LoopGuard:
         if self._clock() >= self._known_until_mono:
             self._is_loop = False
             if self.testing is None and self._is_suspicious(saying):
-                self.testing = asyncio.get_running_loop().create_task(self._test(), name="mtglib-loop-test")
+                self.testing = asyncio.get_running_loop().create_task(self._test(), name="mtg-loop-test")
         if self._is_loop:
             raise _loop_error()
         alike = self._unanswered.setdefault(saying, [])
@@ -103,21 +103,26 @@ class LoopGuard:
         alike[:] = [entry for entry in alike if not entry.to_client_bytes and not entry.is_over]
         return len(alike)
 
+    def close(self) -> None:
+        """End a test that is under way."""
+        if self.testing is not None:
+            self.testing.cancel()
+
     async def _test(self) -> None:
         """Find out whether what we say to the front comes back to us, before it answers or a second is over."""
         self._token, self._token_came_back = b"\x80" + os.urandom(_TELLING_BYTES - 1), asyncio.Event()
         came_back, sock = self._token_came_back, None
+        loop, waits = asyncio.get_running_loop(), list[asyncio.Task[Any]]()
         try:
             with suppress(OSError, TimeoutError, UpstreamError):
                 sock = await self._dial()
-                loop = asyncio.get_running_loop()
                 await loop.sock_sendall(sock, self._token)
                 waits = [loop.create_task(came_back.wait()), loop.create_task(loop.sock_recv(sock, 1))]
-                _, pending = await asyncio.wait(waits, timeout=_TEST_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
-                for task in pending:
-                    task.cancel()
-                await asyncio.gather(*waits, return_exceptions=True)
+                await asyncio.wait(waits, timeout=_TEST_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)  # nobody reads from the socket when it is closed
             if sock is not None:
                 sock.close()
             self._is_loop = came_back.is_set()

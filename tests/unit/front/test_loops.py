@@ -151,6 +151,20 @@ async def test_who_comes_during_the_test_notices_nothing_of_it() -> None:
         assert site.dials == 1
 
 
+async def test_a_test_that_is_under_way_ends_with_the_guard() -> None:
+    async with Site(be_silent).open() as site:
+        guard = guard_of(site)
+        await entered(guard, 17)
+        testing = guard.testing
+        assert testing is not None
+        guard.close()
+        await asyncio.wait([testing])
+
+        assert testing.cancelled()
+        assert guard.testing is None
+        guard.close()
+
+
 @pytest.mark.parametrize("how", ["answered", "over", "elsewhere", "different"])
 async def test_what_makes_nobody_suspicious(how: str) -> None:
     async with Site(answer).open() as site:
