@@ -18,7 +18,7 @@ from tools.toolchain import engine_problem
 
 ROOT = Path(__file__).parent.parent
 
-NATIVE_PLAN = "engine: native; the first build takes about a minute"
+NATIVE_PLAN = "engine: native; the first build takes one to two minutes"
 PURE_PLAN = (
     "engine: pure Python ({problem}). It needs two to three and a half times the CPU time for each byte and four times "
     "the memory for an idle connection, and uses one core. For the native engine, install what is missing and repeat."

@@ -27,7 +27,7 @@ DEFAULT_PORT = 8443
 
 _TEMPLATE = """\
 # A proxy for Telegram. Keep this file private: anyone who has the secret can use the proxy.
-# `mtg access {name}` shows the link again, `mtg run {name}` starts the proxy.
+# `mtg access {name}` shows the link with this server's IP address, `mtg run {name}` starts the proxy.
 
 # Made for {host}: anyone who isn't a client of yours sees that site.
 # A site of your own, or one that is hosted near this server, attracts less attention:

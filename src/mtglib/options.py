@@ -88,10 +88,10 @@ class ProxyOpts:
         relay: "native", "pure" (Python), or "auto": native if it is built, otherwise pure.
 
     Raises:
-        SecretEmptyError, SecretInvalidError, NetworkIsNotDefinedError, AntiReplayCacheIsNotDefinedError,
-        IPBlocklistIsNotDefinedError, IPAllowlistIsNotDefinedError, EventStreamIsNotDefinedError,
-        LoggerIsNotDefinedError: That part is missing, lacks a method, or has an `async def` where a plain function is
-        expected.
+        SecretEmptyError, SecretInvalidError: The secret is missing or invalid.
+        NetworkIsNotDefinedError, AntiReplayCacheIsNotDefinedError, IPBlocklistIsNotDefinedError: See the next line.
+        IPAllowlistIsNotDefinedError, EventStreamIsNotDefinedError, LoggerIsNotDefinedError: That part is missing, lacks
+            a method, or has an `async def` where a plain function is expected.
         UnknownOptionError: There is no option of this name.
         OptionError: Another value is invalid; the message names the option and says what is expected.
     """
