@@ -115,6 +115,8 @@ class Conn:
             self._readiness.forget(self._fd)
             self._sock.close()
             self._sock = _CLOSED
+        self.unread = b""
+        self.pauses.clear()
 
 
 _CLOSED = socket.socket()

@@ -2,19 +2,18 @@
 
 A visitor is a connection that isn't authenticated yet, or that is relayed to the fronting site. Visitors have a limited
 share of all connections, so that they can't crowd out clients. When that is full, a visitor of the network with the
-most visitors is evicted: one whose site has ended its side, otherwise the one that has been silent longest. While a
-visitor may still be a client, that counts from its arrival, whatever it sends. If all networks have few visitors, it is
-the one of all. It is never the new connection: many clients may share one address, and a handshake takes milliseconds.
+most visitors is evicted; `crowd` says which. If all networks have few visitors, it is one of all of them. It is never
+the new connection: many clients may share one address, and a handshake takes milliseconds.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from .crowd import Crowd
 from .ground.endpoints import Endpoint
 from .reasons import Reason
 from .visitor import Visitor
@@ -122,8 +121,8 @@ class Roster:
         self._crowded = visitors - visitors // 4
         self._per_network = per_network
         self._entries: dict[str, Entry] = {}
-        self._all_visitors: OrderedDict[Entry, None] = OrderedDict()  # the next to make room first, as in each network
-        self._networks: dict[_NetworkKey, OrderedDict[Entry, None]] = {}
+        self._all_visitors: Crowd[Entry] = Crowd()
+        self._networks: dict[_NetworkKey, Crowd[Entry]] = {}
         self._by_size: dict[int, dict[_NetworkKey, None]] = {}
         self._largest = 0
         self.counted = 0
@@ -173,18 +172,16 @@ class Roster:
         if self.visitors >= self._crowded and network is not None:
             own = self._networks.get(network)
             if own is not None and len(own) >= self._per_network:
-                return next(iter(own))
+                return own.next_to_go()
         if self.visitors >= self._most_visitors or self.counted >= self._concurrency:
             return self.next_visitor_to_go()
         return None
 
     def next_visitor_to_go(self) -> Entry | None:
         """Return the next visitor to evict, whatever the new one's network; None if there are no visitors."""
-        if not self._all_visitors:
-            return None
         few = self._largest <= _FEW_VISITORS
         largest = self._all_visitors if few else self._networks[next(iter(self._by_size[self._largest]))]
-        return next(iter(largest))
+        return largest.next_to_go()
 
     def add(self, entry: Entry) -> None:
         """Add a connection; it is a visitor until `authenticated`."""
@@ -193,33 +190,31 @@ class Roster:
             self.counted += 1
             network = self._networks.get(entry.network)
             if network is None:
-                network = self._networks[entry.network] = OrderedDict()
-            network[entry] = None
-            self._all_visitors[entry] = None
+                network = self._networks[entry.network] = Crowd()
+            network.add(entry)
+            self._all_visitors.add(entry)
             self._resize(entry.network, len(network) - 1, len(network))
 
     def authenticated(self, entry: Entry) -> None:
         """Note that the connection is a client's: it no longer counts as a visitor."""
         self._leave_visitors(entry)
 
-    def touch(self, entry: Entry) -> None:
-        """A byte of it has moved.
+    def fronted(self, entry: Entry) -> None:
+        """Note that the visitor is the site's."""
+        entry.state = State.FRONTED
+        for crowd in self._crowds_of(entry):
+            crowd.fronted(entry)
 
-        That makes it younger only if it is certain to be the site's: else those who send their hello byte by byte would
-        push out clients whose first packet is late.
-        """
-        if entry.state is State.HANDSHAKE:
-            return
-        if entry in self._all_visitors and not entry.is_past_the_end:
-            self._networks[entry.network].move_to_end(entry)
-            self._all_visitors.move_to_end(entry)
+    def touch(self, entry: Entry) -> None:
+        """Note traffic on the connection."""
+        for crowd in self._crowds_of(entry):
+            crowd.touch(entry)
 
     def past_the_end(self, entry: Entry) -> None:
         """Note that the site has ended its side: this is the next of its network to evict, despite further traffic."""
         entry.is_past_the_end = True
-        if entry in self._all_visitors:
-            self._networks[entry.network].move_to_end(entry, last=False)
-            self._all_visitors.move_to_end(entry, last=False)
+        for crowd in self._crowds_of(entry):
+            crowd.past_the_end(entry)
 
     def evict(self, entry: Entry) -> None:
         """End a visitor. Its place is free immediately; it is listed until it has ended."""
@@ -229,6 +224,7 @@ class Roster:
     def remove(self, entry: Entry) -> None:
         """Remove a connection that has ended. May be called again."""
         entry.is_over = True
+        entry.task = None  # which keeps its stream, and all that the stream has read, through the error it ended with
         self._entries.pop(entry.stream_id, None)
         self._discount(entry)
 
@@ -242,11 +238,15 @@ class Roster:
         if entry not in self._all_visitors:
             return
         network = self._networks[entry.network]
-        del network[entry]
-        del self._all_visitors[entry]
+        network.remove(entry)
+        self._all_visitors.remove(entry)
         self._resize(entry.network, len(network) + 1, len(network))
         if not network:
             del self._networks[entry.network]
+
+    def _crowds_of(self, entry: Entry) -> tuple[Crowd[Entry], ...]:
+        """Return the two that a visitor is in; none for a client."""
+        return (self._networks[entry.network], self._all_visitors) if entry in self._all_visitors else ()
 
     def _resize(self, network: _NetworkKey, before: int, now: int) -> None:
         """Keep networks by their number of visitors, so that the one with most is found at once."""

@@ -63,7 +63,7 @@ class StreamReport:
     def fronted(self, reason: Reason) -> None:
         """It is the site's."""
         entry = self._entry
-        entry.state = State.FRONTED
+        self._shared.roster.fronted(entry)
         self._upstream = f"front ({reason})"
         self._shared.events.send(
             EventDomainFronting(stream_id=entry.stream_id, timestamp=self._shared.opts.clock(), reason=reason)

@@ -58,8 +58,14 @@ class Crowd(RuleBasedStateMachine):
         self.uncounted: list[Entry] = []
         self.made = 0
 
-    def queue(self, network: int | None) -> list[Entry]:
-        """The visitors of a network, the next to go first."""
+    def next_of(self, visitors: list[Entry]) -> Entry:
+        """Who of these is the next to go: of the larger kind, past the site's end first."""
+        past = [each for each in self.past if each in visitors]
+        fronted = [each for each in self.order if each in visitors and each.state is State.FRONTED]
+        uncertain = [each for each in self.order if each in visitors and each.state is State.HANDSHAKE]
+        return [*past, *(fronted if len(fronted) >= len(uncertain) else uncertain)][0]
+
+    def of(self, network: int | None) -> list[Entry]:
         return [each for each in [*self.past, *self.order] if each.network == network]
 
     def to_evict(self, network: int | None) -> set[Entry]:
@@ -68,15 +74,15 @@ class Crowd(RuleBasedStateMachine):
         everybody = [*self.past, *self.order]
         if not everybody:
             return set()
-        own = self.queue(network)
+        own = self.of(network)
         if network is not None and len(everybody) >= visitors - visitors // 4 and len(own) >= per_network:
-            return {own[0]}
+            return {self.next_of(own)}
         if len(everybody) >= visitors or len(everybody) + len(self.clients) >= concurrency:
             sizes = Counter(each.network for each in everybody)
             largest = max(sizes.values())
             if largest <= FEW:
-                return {everybody[0]}
-            return {self.queue(network)[0] for network, size in sizes.items() if size == largest}
+                return {self.next_of(everybody)}
+            return {self.next_of(self.of(network)) for network, size in sizes.items() if size == largest}
         return set()
 
     @rule(ip=st.sampled_from(IPS), counted=st.sampled_from([True] * 7 + [False]))
@@ -125,8 +131,10 @@ class Crowd(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def be_the_sites(self, data: st.DataObject) -> None:
-        if who := self.one_of(data, self.order):
-            who.state = State.FRONTED
+        if who := self.one_of(data, [each for each in self.order if each.state is State.HANDSHAKE]):
+            self.roster.fronted(who)
+            self.order.remove(who)
+            self.order.append(who)
 
     @rule(data=st.data())
     def be_admitted(self, data: st.DataObject) -> None:

@@ -93,6 +93,7 @@ async def test_what_moves_adds_up_and_empty_traffic_is_no_event() -> None:
         other = Entry("other", visitor(), 0.0)
         around.shared.roster.add(other)
         report.fronted(Reason.DIGEST)
+        around.shared.roster.fronted(other)
         for up, down in ((3, 0), (0, 4), (10, 20)):
             report.moved(up, down, False)
 

@@ -68,7 +68,7 @@ class Front:
         self._opts = opts
         self._listeners = listeners
         self._warnings = warnings
-        self._loops = LoopGuard(self._dial, refresh)
+        self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
         self._dials = asyncio.Semaphore(_MOST_DIALS)
 
     def close(self) -> None:

@@ -1,10 +1,10 @@
 """Detects a front that leads back to us, through another proxy or through address translation.
 
-Each connection to such a front arrives as a new visitor that sends the same bytes as the one before it, so one probe
-would cause endless connections. Several visitors from one network that send the same bytes and get no answer from the
-site are only a hint: honest ones may do that, and must notice nothing. So we test it: we connect to the front once and
-send it unique bytes. If a visitor arrives with these bytes, the front is a loop. Nobody waits for the test: a step in
-visitors' times would tell this proxy from its site.
+Each connection to such a front arrives as a new visitor, from the address of whatever leads back, so one probe would
+cause endless connections. Many visitors from one network without an answer from the site are only a hint: honest ones
+may do that, and must notice nothing. So we test it: we connect to the front once, as a visitor's connection does, and
+send it unique bytes. If a visitor from that network arrives with these bytes, the front is a loop. Nobody waits for the
+test: a step in visitors' times would tell this proxy from its site.
 """
 
 from __future__ import annotations
@@ -16,24 +16,20 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import UpstreamError
 from ..roster import Entry
 
-_MOST_ALIKE = 16
-_TELLING_BYTES = 64
-"""How much of what was said is compared: a hello's random is in there, and how bytes were cut makes no difference."""
+_MOST_UNANSWERED = 16
+_TOKEN_BYTES = 63
+_LOOKED_THROUGH_BYTES = 4096
+"""Where the token may be: each hop may have put a PROXY protocol header before it."""
 
 _TEST_TIMEOUT = 1.0
-_RESULT_HOLDS_SECONDS = 60.0
+_LOOP_HOLDS_SECONDS = 60.0
+_NO_LOOP_HOLDS_SECONDS = 10.0  # so long a loop that begins just then could run
 _MOST_REMEMBERED = 256
-
-
-class _Saying(NamedTuple):
-    network: int | None
-    digest: bytes
 
 
 class LoopGuard:
@@ -41,6 +37,7 @@ class LoopGuard:
 
     Args:
         dial: Connects to the site, for the test.
+        preamble: Returns the bytes that the site gets before those of such a visitor.
         refresh: Updates every entry's `to_client_bytes`.
         clock: Returns monotonic seconds.
 
@@ -51,15 +48,18 @@ class LoopGuard:
     def __init__(
         self,
         dial: Callable[[], Awaitable[socket.socket]],
+        preamble: Callable[[Entry], bytes],
         refresh: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._dial = dial
+        self._preamble = preamble
         self._refresh = refresh
         self._clock = clock
-        self._unanswered: OrderedDict[_Saying, list[Entry]] = OrderedDict()
+        self._unanswered: OrderedDict[int | None, list[Entry]] = OrderedDict()  # by network, the last to come last
+        self._suspect: Entry | None = None
         self._token = b""
-        self._token_came_back: asyncio.Event | None = None
+        self._token_came_back = asyncio.Event()
         self.testing: asyncio.Task[None] | None = None
         self._is_loop = False
         self._known_until_mono = float("-inf")
@@ -74,50 +74,55 @@ class LoopGuard:
         Raises:
             UpstreamError: The site leads back to this proxy.
         """
-        telling = said[:_TELLING_BYTES]
-        if self._token_came_back is not None and telling == self._token:
+        if self._brings_the_token(entry, said):
             self._token_came_back.set()
             raise _loop_error()
-        saying = _Saying(entry.network, blake2b(telling, digest_size=16).digest())
         if self._clock() >= self._known_until_mono:
             self._is_loop = False
-            if self.testing is None and self._is_suspicious(saying):
-                self.testing = asyncio.get_running_loop().create_task(self._test(), name="mtg-loop-test")
+            if self.testing is None and self._is_suspicious(entry.network):
+                self.testing = asyncio.get_running_loop().create_task(self._test(entry), name="mtg-loop-test")
         if self._is_loop:
             raise _loop_error()
-        alike = self._unanswered.setdefault(saying, [])
-        if len(alike) < _MOST_ALIKE:
-            alike.append(entry)
+        unanswered = self._unanswered.setdefault(entry.network, [])
+        self._unanswered.move_to_end(entry.network)
+        if len(unanswered) < _MOST_UNANSWERED:
+            unanswered.append(entry)
         if len(self._unanswered) > _MOST_REMEMBERED:
             self._unanswered.popitem(last=False)
-
-    def _is_suspicious(self, saying: _Saying) -> bool:
-        if self._count(saying) < _MOST_ALIKE:
-            return False
-        self._refresh()  # some may have their answer by now
-        return self._count(saying) >= _MOST_ALIKE
-
-    def _count(self, saying: _Saying) -> int:
-        """Count the visitors that have sent this and have no answer."""
-        alike = self._unanswered.get(saying, [])
-        alike[:] = [entry for entry in alike if not entry.to_client_bytes and not entry.is_over]
-        return len(alike)
 
     def close(self) -> None:
         """End a test that is under way."""
         if self.testing is not None:
             self.testing.cancel()
 
-    async def _test(self) -> None:
+    def _brings_the_token(self, entry: Entry, said: bytes) -> bool:
+        """Return whether a visitor comes from the test: others may know the token, from the way to the site."""
+        suspect = self._suspect
+        is_its = suspect is not None and entry.network == suspect.network
+        return is_its and self._token in said[:_LOOKED_THROUGH_BYTES]
+
+    def _is_suspicious(self, network: int | None) -> bool:
+        if self._count(network) < _MOST_UNANSWERED:
+            return False
+        self._refresh()  # some may have their answer by now
+        return self._count(network) >= _MOST_UNANSWERED
+
+    def _count(self, network: int | None) -> int:
+        """Count the visitors of a network that have no answer."""
+        unanswered = self._unanswered.get(network, [])
+        unanswered[:] = [entry for entry in unanswered if not entry.to_client_bytes and not entry.is_over]
+        return len(unanswered)
+
+    async def _test(self, suspect: Entry) -> None:
         """Find out whether what we say to the front comes back to us, before it answers or a second is over."""
-        self._token, self._token_came_back = b"\x80" + os.urandom(_TELLING_BYTES - 1), asyncio.Event()
-        came_back, sock = self._token_came_back, None
-        loop, waits = asyncio.get_running_loop(), list[asyncio.Task[Any]]()
+        self._suspect, self._token_came_back = suspect, asyncio.Event()
+        self._token = b"\x80" + os.urandom(_TOKEN_BYTES)
+        loop, sock, waits = asyncio.get_running_loop(), None, list[asyncio.Task[Any]]()
         try:
             with suppress(OSError, TimeoutError, UpstreamError):
                 sock = await self._dial()
-                await loop.sock_sendall(sock, self._token)
-                waits = [loop.create_task(came_back.wait()), loop.create_task(loop.sock_recv(sock, 1))]
+                await loop.sock_sendall(sock, self._preamble(suspect) + self._token)
+                waits = [loop.create_task(self._token_came_back.wait()), loop.create_task(loop.sock_recv(sock, 1))]
                 await asyncio.wait(waits, timeout=_TEST_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in waits:
@@ -125,9 +130,10 @@ class LoopGuard:
             await asyncio.gather(*waits, return_exceptions=True)  # nobody reads from the socket when it is closed
             if sock is not None:
                 sock.close()
-            self._is_loop = came_back.is_set()
-            self._token_came_back = self.testing = None
-            self._known_until_mono = self._clock() + _RESULT_HOLDS_SECONDS
+            self._is_loop = self._token_came_back.is_set()
+            self._suspect = self.testing = None
+            holds_seconds = _LOOP_HOLDS_SECONDS if self._is_loop else _NO_LOOP_HOLDS_SECONDS
+            self._known_until_mono = self._clock() + holds_seconds
 
 
 def _loop_error() -> UpstreamError:

@@ -230,7 +230,8 @@ async def test_few_connections_to_the_site_are_begun_at_once(warnings: Warnings)
 
     network = Hanging("", 0)
     front = Front(ProxyOpts.with_defaults(SECRET, network=network), [], lambda: None, warnings)
-    dials = [asyncio.create_task(front.dial(Entry(str(n), Visitor(SEEN, None), 0.0), b"%d" % n)) for n in range(600)]
+    visitors = [Visitor(Endpoint(ip_address(f"10.0.{n >> 8}.{n & 255}"), 1), None) for n in range(600)]
+    dials = [asyncio.create_task(front.dial(Entry(str(each.ip), each, 0.0), b"")) for each in visitors]
     for _ in range(20):
         await asyncio.sleep(0)
     assert network.begun == 512

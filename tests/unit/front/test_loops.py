@@ -78,17 +78,64 @@ async def be_silent(_sock: socket.socket, _data: bytes) -> None:
     await asyncio.Event().wait()
 
 
+def no_header(_entry: Entry) -> bytes:
+    return b""
+
+
 def guard_of(site: Site, clock: Callable[[], float] = lambda: 0.0) -> LoopGuard:
-    return LoopGuard(site.dial, lambda: None, clock)
+    return LoopGuard(site.dial, no_header, lambda: None, clock)
 
 
 @pytest.mark.parametrize("said", [HELLO, b"", b"GET "])
-async def test_visitors_who_say_the_same_pass_if_the_site_is_none_of_ours(said: bytes) -> None:
+async def test_visitors_without_an_answer_pass_if_the_site_is_none_of_ours(said: bytes) -> None:
     async with Site(answer).open() as site:
         guard = guard_of(site)
         await entered(guard, 100, said)
 
-        assert site.dials == 1, "one suspicion, one test a minute"
+        assert site.dials == 1, "one suspicion, one test in ten seconds"
+
+
+async def test_visitors_who_all_say_something_else_are_as_suspicious() -> None:
+    async with Site(answer).open() as site:
+        guard = guard_of(site)
+        for number in range(17):
+            await entered(guard, 1, b"%d" % number)
+        await outcome(guard)
+
+        assert site.dials == 1
+
+
+async def test_the_token_is_found_behind_headers_that_hops_have_put_before_it() -> None:
+    async def come_back(_sock: socket.socket, data: bytes) -> None:
+        with pytest.raises(mtglib.UpstreamError):
+            guard.enter(entry(), b"PROXY " * 20 + data)
+
+    async with Site(come_back).open() as site:
+        guard = LoopGuard(site.dial, lambda suspect: b"PROXY for " + str(suspect.visitor.ip).encode(), lambda: None)
+        await entered(guard, 17)
+        await outcome(guard)
+
+        with pytest.raises(mtglib.UpstreamError):
+            await entered(guard, 1)
+
+
+async def test_a_token_that_somebody_else_brings_is_nothing() -> None:
+    told = asyncio.get_running_loop().create_future()
+
+    async def tell(sock: socket.socket, data: bytes) -> None:
+        told.set_result(data)
+        await be_silent(sock, data)
+
+    async with Site(tell).open() as site:
+        guard = guard_of(site)
+        await entered(guard, 17)
+        guard.enter(entry("198.51.100.1"), await told)
+        testing = guard.testing
+        assert testing is not None
+        guard.close()
+        await asyncio.wait([testing])
+
+        await entered(guard, 50)
 
 
 async def test_a_silent_site_is_no_loop_either(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +150,7 @@ async def test_a_site_that_cannot_be_reached_is_no_loop() -> None:
     async def dial() -> socket.socket:
         raise OSError("nobody there")
 
-    await entered(LoopGuard(dial, lambda: None), 100)
+    await entered(LoopGuard(dial, no_header, lambda: None), 100)
 
 
 async def test_what_comes_back_is_a_loop() -> None:
@@ -165,13 +212,12 @@ async def test_a_test_that_is_under_way_ends_with_the_guard() -> None:
         guard.close()
 
 
-@pytest.mark.parametrize("how", ["answered", "over", "elsewhere", "different"])
+@pytest.mark.parametrize("how", ["answered", "over", "elsewhere"])
 async def test_what_makes_nobody_suspicious(how: str) -> None:
     async with Site(answer).open() as site:
         guard = guard_of(site)
         for number in range(60):
-            said = b"hello %d" % number if how == "different" else HELLO
-            (made,) = await entered(guard, 1, said, f"192.0.2.{number}" if how == "elsewhere" else "192.0.2.1")
+            (made,) = await entered(guard, 1, HELLO, f"192.0.2.{number}" if how == "elsewhere" else "192.0.2.1")
             made.to_client_bytes, made.is_over = int(how == "answered"), how == "over"
 
         assert site.dials == 0
@@ -185,7 +231,7 @@ async def test_answers_that_were_not_told_yet_are_asked_for() -> None:
             each.to_client_bytes = 1
 
     async with Site(answer).open() as site:
-        guard = LoopGuard(site.dial, refresh)
+        guard = LoopGuard(site.dial, no_header, refresh)
         for _ in range(5):
             made += await entered(guard, 16)
         assert site.dials == 0
@@ -195,7 +241,7 @@ async def test_what_is_remembered_is_bounded() -> None:
     async with Site(answer).open() as site:
         guard = guard_of(site)
         for number in range(3000):
-            guard.enter(entry(), b"%d" % number)
+            await entered(guard, 1, HELLO, f"10.0.{number >> 8}.{number & 255}")
         await entered(guard, 1000)
 
         assert len(guard._unanswered) == loops._MOST_REMEMBERED
