@@ -240,7 +240,7 @@ class Proxy:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
         if self._shared is not None:
-            self._shared.front.close()
+            await self._shared.front.close()
             self._shared.visitor_log.close()
             if not self._roster:  # otherwise streams left behind still need it
                 self._shared.readiness.close()

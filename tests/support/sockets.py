@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import struct
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +23,23 @@ class Received:
 
     data: bytes
     ending: Ending
+
+
+def port_free_on(*hosts: str) -> int:
+    """Find a port that is free on several addresses: what is free on one may be taken on another."""
+    while True:
+        with ExitStack() as stack:
+            port = 0
+            try:
+                for host in hosts:
+                    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+                    listener = stack.enter_context(socket.create_server((host, port), family=family))
+                    port = int(listener.getsockname()[1])
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return port
 
 
 async def connect(host: str, port: int, *, receive_buffer_bytes: int | None = None) -> socket.socket:

@@ -71,9 +71,9 @@ class Front:
         self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
         self._dials = asyncio.Semaphore(_MOST_DIALS)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End what it does by itself; the proxy is shut down."""
-        self._loops.close()
+        await self._loops.close()
 
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site, which has got nothing yet; arguments and errors as those of `dial`."""

@@ -27,6 +27,7 @@ _LOOKED_THROUGH_BYTES = 4096
 """Where the token may be: each hop may have put a PROXY protocol header before it."""
 
 _TEST_TIMEOUT = 1.0
+_CANCEL_TIMEOUT = 0.1  # a user's network may swallow its cancellation
 _LOOP_HOLDS_SECONDS = 60.0
 _NO_LOOP_HOLDS_SECONDS = 10.0  # so long a loop that begins just then could run
 _MOST_REMEMBERED = 256
@@ -90,10 +91,11 @@ class LoopGuard:
         if len(self._unanswered) > _MOST_REMEMBERED:
             self._unanswered.popitem(last=False)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End a test that is under way."""
         if self.testing is not None:
             self.testing.cancel()
+            await asyncio.wait([self.testing], timeout=_CANCEL_TIMEOUT)
 
     def _brings_the_token(self, entry: Entry, said: bytes) -> bool:
         """Return whether a visitor comes from the test: others may know the token, from the way to the site."""
@@ -114,26 +116,29 @@ class LoopGuard:
         return len(unanswered)
 
     async def _test(self, suspect: Entry) -> None:
-        """Find out whether what we say to the front comes back to us, before it answers or a second is over."""
         self._suspect, self._token_came_back = suspect, asyncio.Event()
         self._token = b"\x80" + os.urandom(_TOKEN_BYTES)
-        loop, sock, waits = asyncio.get_running_loop(), None, list[asyncio.Task[Any]]()
         try:
-            with suppress(OSError, TimeoutError, UpstreamError):
-                sock = await self._dial()
-                await loop.sock_sendall(sock, self._preamble(suspect) + self._token)
-                waits = [loop.create_task(self._token_came_back.wait()), loop.create_task(loop.sock_recv(sock, 1))]
-                await asyncio.wait(waits, timeout=_TEST_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+            with suppress(OSError, TimeoutError, UpstreamError), await self._dial() as sock:
+                await self._wait_for_the_token(sock, self._preamble(suspect) + self._token)
         finally:
-            for task in waits:
-                task.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)  # nobody reads from the socket when it is closed
-            if sock is not None:
-                sock.close()
             self._is_loop = self._token_came_back.is_set()
             self._suspect = self.testing = None
             holds_seconds = _LOOP_HOLDS_SECONDS if self._is_loop else _NO_LOOP_HOLDS_SECONDS
             self._known_until_mono = self._clock() + holds_seconds
+
+    async def _wait_for_the_token(self, sock: socket.socket, sent: bytes) -> None:
+        """Wait until what we say to the front comes back to us, or the front answers, or a second is over."""
+        loop = asyncio.get_running_loop()
+        waits = list[asyncio.Task[Any]]()
+        try:
+            await loop.sock_sendall(sock, sent)
+            waits = [loop.create_task(self._token_came_back.wait()), loop.create_task(loop.sock_recv(sock, 1))]
+            await asyncio.wait(waits, timeout=_TEST_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)  # nobody reads from the socket when it is closed
 
 
 def _loop_error() -> UpstreamError:

@@ -19,11 +19,12 @@ from mtglib.ground.guarded_logger import Warnings
 from mtglib.relay.job import Job
 from mtglib.roster import Entry
 from mtglib.visitor import Visitor
+from support import sockets
 
 SECRET = Secret(bytes(range(16)), "front.example")
 SEEN = Endpoint(ip_address("192.0.2.7"), 50_000)
 
-Listen = Callable[[str], socket.socket]
+Listen = Callable[..., socket.socket]
 
 
 class OneHost:
@@ -43,12 +44,12 @@ class OneHost:
 
 @pytest.fixture
 def listen() -> Iterator[Listen]:
-    """Make listeners, at a port of the kernel's choice; :: takes IPv4, too."""
+    """Make listeners, at a given port or one of the kernel's choice; :: takes IPv4, too."""
     with ExitStack() as stack:
 
-        def on(host: str) -> socket.socket:
+        def on(host: str, port: int = 0) -> socket.socket:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            return stack.enter_context(socket.create_server((host, 0), family=family, dualstack_ipv6=host == "::"))
+            return stack.enter_context(socket.create_server((host, port), family=family, dualstack_ipv6=host == "::"))
 
         yield on
 
@@ -114,25 +115,25 @@ async def test_a_front_that_is_this_proxy_is_refused(
 
 
 async def test_a_site_of_the_other_family_on_our_port_is_another_server(listen: Listen, warnings: Warnings) -> None:
-    own = listen("0.0.0.0")
-    with socket.create_server(("::1", port_of(own)), family=socket.AF_INET6):
-        opts = ProxyOpts.with_defaults(SECRET, network=OneHost("::1", port_of(own)))
+    port = sockets.port_free_on("0.0.0.0", "::1")
+    own = listen("0.0.0.0", port)
+    with socket.create_server(("::1", port), family=socket.AF_INET6):
+        opts = ProxyOpts.with_defaults(SECRET, network=OneHost("::1", port))
         (await dial_front(opts, [own], None, warnings)).close()
 
 
 async def test_a_site_on_our_port_beside_a_listener_for_ipv6_alone_is_another_server(warnings: Warnings) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as site, socket.socket(socket.AF_INET6) as own:
-        own.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        own.bind(("::", port_of(site)))
-        own.listen()
-        opts = ProxyOpts.with_defaults(SECRET, network=OneHost("127.0.0.1", port_of(site)))
+    port = sockets.port_free_on("127.0.0.1", "::")
+    with socket.create_server(("127.0.0.1", port)), socket.create_server(("::", port), family=socket.AF_INET6) as own:
+        opts = ProxyOpts.with_defaults(SECRET, network=OneHost("127.0.0.1", port))
         (await dial_front(opts, [own], None, warnings)).close()
 
 
 async def test_another_address_of_this_machine_is_another_server(listen: Listen, warnings: Warnings) -> None:
-    own = listen("127.0.0.1")
-    with socket.create_server(("127.0.0.2", port_of(own))):
-        opts = ProxyOpts.with_defaults(SECRET, network=OneHost("127.0.0.2", port_of(own)))
+    port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
+    own = listen("127.0.0.1", port)
+    with socket.create_server(("127.0.0.2", port)):
+        opts = ProxyOpts.with_defaults(SECRET, network=OneHost("127.0.0.2", port))
         (await dial_front(opts, [own], None, warnings)).close()
 
 

@@ -44,16 +44,17 @@ class Site:
 
     def __init__(self, heard: Callable[[socket.socket, bytes], Awaitable[None]]) -> None:
         self.dials = 0
+        self.ours: socket.socket | None = None
         self._heard = heard
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def dial(self) -> socket.socket:
         self.dials += 1
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
+        self.ours, theirs = socket.socketpair()
+        self.ours.setblocking(False)
         theirs.setblocking(False)
         self._tasks.add(asyncio.create_task(self._serve(theirs)))
-        return ours
+        return self.ours
 
     async def _serve(self, sock: socket.socket) -> None:
         with sock:
@@ -130,10 +131,7 @@ async def test_a_token_that_somebody_else_brings_is_nothing() -> None:
         guard = guard_of(site)
         await entered(guard, 17)
         guard.enter(entry("198.51.100.1"), await told)
-        testing = guard.testing
-        assert testing is not None
-        guard.close()
-        await asyncio.wait([testing])
+        await guard.close()
 
         await entered(guard, 50)
 
@@ -204,12 +202,14 @@ async def test_a_test_that_is_under_way_ends_with_the_guard() -> None:
         await entered(guard, 17)
         testing = guard.testing
         assert testing is not None
-        guard.close()
-        await asyncio.wait([testing])
+        closing = [asyncio.create_task(guard.close()) for _ in range(2)]
+        await asyncio.wait(closing)
 
         assert testing.cancelled()
         assert guard.testing is None
-        guard.close()
+        assert site.ours is not None
+        assert site.ours.fileno() == -1
+        await guard.close()
 
 
 @pytest.mark.parametrize("how", ["answered", "over", "elsewhere"])

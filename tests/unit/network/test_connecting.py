@@ -19,21 +19,21 @@ from mtglib.network import connecting
 from mtglib.network.connecting import by_preference, connect_first, numeric_answer
 from mtglib.network.resolve import Answer
 from mtglib.network.socket_options import DEFAULT_SOCKET_OPTIONS
+from support import sockets
 
 
 def answers(*hosts: str, port: int = 1) -> list[Answer]:
     return [(socket.AF_INET6 if ":" in host else socket.AF_INET, (host, port)) for host in hosts]
 
 
-def silent(stack: ExitStack, host: str, port: int = 0) -> int:
-    """Listen on an address that answers nobody, since its backlog is full; returns the port."""
+def silent(stack: ExitStack, host: str, port: int) -> None:
+    """Listen on an address that answers nobody, since its backlog is full."""
     listener = stack.enter_context(socket.create_server((host, port), backlog=0))
     address = listener.getsockname()
     codes = set[int]()
     while errno.EALREADY not in codes:
         waiting = stack.enter_context(socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
         codes = {waiting.connect_ex(address), waiting.connect_ex(address)}
-    return int(address[1])
 
 
 @pytest.fixture
@@ -67,7 +67,8 @@ def test_a_preference_loses_no_address(hosts: list[str]) -> None:
 
 
 async def test_a_silent_address_does_not_keep_the_next_one_waiting(stack: ExitStack) -> None:
-    port = silent(stack, "127.0.0.1")
+    port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
+    silent(stack, "127.0.0.1", port)
     stack.enter_context(socket.create_server(("127.0.0.2", port)))
 
     with await first_of(answers("127.0.0.1", "127.0.0.2", port=port)) as sock:
@@ -75,7 +76,8 @@ async def test_a_silent_address_does_not_keep_the_next_one_waiting(stack: ExitSt
 
 
 async def test_an_address_that_was_overtaken_is_tried_last_the_next_time(stack: ExitStack) -> None:
-    port = silent(stack, "127.0.0.1")
+    port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
+    silent(stack, "127.0.0.1", port)
     stack.enter_context(socket.create_server(("127.0.0.2", port)))
     remembered = SilentAddresses()
     found = answers("127.0.0.1", "127.0.0.2", port=port)
@@ -86,7 +88,8 @@ async def test_an_address_that_was_overtaken_is_tried_last_the_next_time(stack: 
 
 
 async def test_an_address_that_was_silent_is_tried_last(stack: ExitStack) -> None:
-    port = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+    port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
+    stack.enter_context(socket.create_server(("127.0.0.1", port)))
     stack.enter_context(socket.create_server(("127.0.0.2", port)))
     remembered = SilentAddresses()
     found = answers("127.0.0.1", "127.0.0.2", port=port)
@@ -97,7 +100,8 @@ async def test_an_address_that_was_silent_is_tried_last(stack: ExitStack) -> Non
 
 
 async def test_addresses_that_are_all_silent_are_tried_last_the_next_time(stack: ExitStack) -> None:
-    port = silent(stack, "127.0.0.1")
+    port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
+    silent(stack, "127.0.0.1", port)
     silent(stack, "127.0.0.2", port)
     remembered = SilentAddresses()
     found = answers("127.0.0.1", "127.0.0.2", "127.0.0.3", port=port)
@@ -125,9 +129,9 @@ async def test_attempts_are_a_quarter_of_a_second_apart(stack: ExitStack, monkey
 
 
 async def test_every_address_is_tried_however_short_the_time(stack: ExitStack) -> None:
-    port = silent(stack, "127.0.0.1")
     hosts = [f"127.0.0.{number}" for number in range(1, 9)]
-    for host in hosts[1:-1]:
+    port = sockets.port_free_on(*hosts)
+    for host in hosts[:-1]:
         silent(stack, host, port)
     stack.enter_context(socket.create_server((hosts[-1], port)))
 
@@ -139,7 +143,8 @@ async def test_every_address_is_tried_however_short_the_time(stack: ExitStack) -
     ("count", "text"), [(1, r"^no answer within 0\.02 s$"), (2, r"^none of 2 addresses answers within 0\.02 s$")]
 )
 async def test_if_all_are_silent_the_time_is_over(stack: ExitStack, count: int, text: str) -> None:
-    port = silent(stack, "127.0.0.1")
+    port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
+    silent(stack, "127.0.0.1", port)
     silent(stack, "127.0.0.2", port)
 
     with pytest.raises(TimeoutError, match=text):
@@ -201,7 +206,8 @@ async def test_of_two_that_connect_at_once_one_is_closed(monkeypatch: pytest.Mon
 
 
 async def test_cancelling_closes_all_attempts(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    port = silent(stack, "127.0.0.1")
+    port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
+    silent(stack, "127.0.0.1", port)
     silent(stack, "127.0.0.2", port)
     made: list[socket.socket] = []
     both = asyncio.Event()
