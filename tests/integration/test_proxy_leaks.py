@@ -10,6 +10,7 @@ import pytest
 
 import mtglib
 from integration.stage import HOST, Stage, eventually, open_fds, stage, tcp_pair
+from mtglib.conn import Conn
 from support import sockets
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
@@ -128,3 +129,39 @@ async def test_shutdown_gives_descriptors_back_without_the_garbage_collector(rel
             assert open_fds() - before == set()
         finally:
             gc.enable()
+
+
+async def test_what_a_connection_has_read_is_free_without_the_garbage_collector(relay: str) -> None:
+    """A crowd of visitors would otherwise hold its bytes until the next collection, which may be minutes later."""
+
+    def conns() -> int:
+        return sum(type(each) is Conn for each in gc.get_objects())
+
+    async def is_ended_while_the_site_is_silent() -> None:
+        stranger = await around.stranger(GARBAGE)
+        await eventually(lambda: _fronted(around) != [])
+        around.proxy.end(*_fronted(around))
+        sockets.close(stranger)
+
+    async with stage(relay, warnings=True) as around:
+        await check_echo(await around.client())
+        left_by = list[str]()
+        gc.collect()
+        gc.disable()
+        try:
+            before = conns()
+            for count, kind in enumerate([*of_all_kinds(around), is_ended_while_the_site_is_silent], 1):
+                await kind()
+                await around.finished(count)
+                await asyncio.sleep(0)  # the task of its stream ends
+                if conns() > before:
+                    left_by.append(kind.__name__)
+                    before = conns()
+        finally:
+            gc.enable()
+
+        assert left_by == []
+
+
+def _fronted(around: Stage) -> list[str]:
+    return [each.stream_id for each in around.proxy.connections() if each.state == mtglib.State.FRONTED]
