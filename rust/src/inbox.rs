@@ -1,23 +1,21 @@
 //! The way to a thread.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{epoll, eventfd, EventfdFlags, Timespec};
-use rustix::io::{read, write};
-use rustix::time::{timerfd_create, timerfd_settime, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags};
+use rustix::io::{read, write, Errno};
 
 use crate::conn::Conn;
 use crate::job::Reason;
+use crate::sys::epoll_pwait2;
 use crate::timer::GRID_MS;
 use crate::watch::Watched;
 
-/// What epoll gives back for the inbox's own descriptors: no token of a connection.
+/// What epoll gives back for the inbox's own descriptor: no token of a connection.
 pub const WAKE: u64 = u64::MAX;
-/// Likewise, when a rest is over.
-pub const ALARM: u64 = u64::MAX - 1;
 
 /// What a thread is told.
 pub enum Command {
@@ -40,7 +38,8 @@ pub struct Inbox {
     /// The thread's epoll set.
     pub epoll: OwnedFd,
     wake: OwnedFd,
-    alarm: OwnedFd,
+    /// Whether the kernel can wait for less than a millisecond, as far as it was tried.
+    waits_exactly: AtomicBool,
 }
 
 impl Inbox {
@@ -49,10 +48,6 @@ impl Inbox {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
         epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
-        let alarm = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        // Edge-triggered, so that it needn't be read.
-        let edge = epoll::EventFlags::IN | epoll::EventFlags::ET;
-        epoll::add(&epoll, &alarm, epoll::EventData::new_u64(ALARM), edge)?;
         Ok(Self {
             commands: Mutex::default(),
             has_commands: AtomicBool::new(false),
@@ -61,7 +56,7 @@ impl Inbox {
             connections: AtomicUsize::new(0),
             epoll,
             wake,
-            alarm,
+            waits_exactly: AtomicBool::new(true),
         })
     }
 
@@ -100,14 +95,29 @@ impl Inbox {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Waits for events until a moment; whoever adds a connection wakes the thread if that is too late for it.
-    pub fn wait(&self, events: &mut Vec<epoll::Event>, until: Option<Instant>) -> rustix::io::Result<usize> {
-        self.sleeps_until_ms.store(until.map_or(u64::MAX, |until| self.ms(until)), Ordering::SeqCst);
+    /// Waits for events until one of two moments; whoever adds a connection wakes the thread if `look` is too late for it.
+    ///
+    /// `rest` is exact. Before Linux 5.11, which can't wait for less than a millisecond, it may be that much later.
+    pub fn wait(
+        &self,
+        events: &mut Vec<epoll::Event>,
+        look: Option<Instant>,
+        rest: Option<Instant>,
+    ) -> rustix::io::Result<()> {
+        self.sleeps_until_ms.store(look.map_or(u64::MAX, |look| self.ms(look)), Ordering::SeqCst);
+        let until = look.into_iter().chain(rest).min();
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let left = if self.has_commands.load(Ordering::SeqCst) { Some(Duration::ZERO) } else { left };
+        if self.waits_exactly.load(Ordering::Relaxed) {
+            match epoll_pwait2(self.epoll.as_fd(), events, left) {
+                // PERM: a container's filter that doesn't know the call.
+                Err(Errno::NOSYS | Errno::PERM) => self.waits_exactly.store(false, Ordering::Relaxed),
+                outcome => return outcome,
+            }
+        }
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
         events.clear();
-        epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), timeout.as_ref())
+        epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), timeout.as_ref()).map(drop)
     }
 
     /// Notes that the thread has woken up.
@@ -145,15 +155,33 @@ impl Inbox {
         let _ = write(&self.wake, &1u64.to_ne_bytes());
     }
 
-    /// Rings after a time for which epoll's milliseconds are too coarse.
-    pub fn ring_after(&self, time: Duration) {
-        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let it_value = Timespec::try_from(time.max(Duration::from_nanos(1))).unwrap_or(zero);
-        // The descriptor is a timer and the time a valid one: there is no failure.
-        let _ = timerfd_settime(&self.alarm, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: zero, it_value });
-    }
-
     fn lock(&self) -> MutexGuard<'_, Vec<Command>> {
         self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_waits_until_the_earlier_moment_or_until_it_is_woken_whatever_the_kernel_has() {
+        for waits_exactly in [true, false] {
+            let inbox = Inbox::new().expect("there are descriptors");
+            inbox.waits_exactly.store(waits_exactly, Ordering::Relaxed);
+            let mut events = Vec::with_capacity(8);
+            let (soon, later) = (Instant::now() + Duration::from_millis(2), Instant::now() + Duration::from_secs(3600));
+            for (look, rest) in [(Some(soon), Some(later)), (Some(later), Some(soon)), (None, Some(soon))] {
+                inbox.wait(&mut events, look, rest).expect("it waits");
+                assert!(events.is_empty());
+                assert!(Instant::now() >= soon);
+            }
+
+            inbox.abort(7);
+            inbox.wait(&mut events, Some(later), None).expect("it waits");
+            assert!(inbox.has_commands());
+            inbox.wait(&mut events, Some(later), None).expect("it waits");
+            assert_eq!(events.iter().map(|event| event.data.u64()).collect::<Vec<_>>(), [WAKE]);
+        }
     }
 }

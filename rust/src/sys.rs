@@ -4,6 +4,10 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 #[cfg(feature = "python")]
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use rustix::event::epoll::Event;
+use rustix::io::Errno;
 
 /// Takes over a descriptor that comes as a bare number; None for one that no descriptor has.
 ///
@@ -12,6 +16,39 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 pub fn own_fd(fd: RawFd) -> Option<OwnedFd> {
     // SAFETY: it isn't negative, and `detach` left no other owner (the contract above, kept by relay/native.py).
     (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Waits for events as `epoll::wait` does, but to the nanosecond. Fails with NOSYS before Linux 5.11.
+pub fn epoll_pwait2(
+    epoll: BorrowedFd<'_>,
+    events: &mut Vec<Event>,
+    timeout: Option<Duration>,
+) -> rustix::io::Result<()> {
+    let timeout = timeout.map(|timeout| libc::timespec {
+        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    });
+    events.clear();
+    let space = events.spare_capacity_mut();
+    // SAFETY: the kernel writes at most as many events as there is space for, which are plain data of its own layout,
+    // and reads one timespec, or none, which outlives the call. No signal mask is given.
+    let count = unsafe {
+        libc::syscall(
+            libc::SYS_epoll_pwait2,
+            epoll.as_raw_fd(),
+            space.as_mut_ptr(),
+            space.len(),
+            timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref),
+            std::ptr::null::<libc::sigset_t>(),
+            0usize,
+        )
+    };
+    let Ok(count) = usize::try_from(count) else {
+        return Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO));
+    };
+    // SAFETY: the kernel has written so many.
+    unsafe { events.set_len(count) };
+    Ok(())
 }
 
 /// Counts the bytes that the kernel took for a peer and that the peer's kernel hasn't acknowledged.

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use crate::buffer::Pool;
 use crate::conn::{Conn, Turn};
 use crate::counters::Registry;
-use crate::inbox::{Command, Inbox, ALARM, WAKE};
+use crate::inbox::{Command, Inbox, WAKE};
 use crate::job::{Finished, Reason};
 use crate::pacing::Rests;
 use crate::timer::Timers;
@@ -33,7 +33,6 @@ pub struct Worker<'a> {
     rests: Rests,
     timers: Timers,
     now: Instant,
-    alarm_at: Option<Instant>,
     wake_at: Option<Instant>,
     stopping: bool,
 }
@@ -51,7 +50,6 @@ impl<'a> Worker<'a> {
             rests: Rests::default(),
             timers: Timers::new(now),
             now,
-            alarm_at: None,
             wake_at: None,
             stopping: false,
         }
@@ -67,9 +65,8 @@ impl<'a> Worker<'a> {
             if self.stopping {
                 return;
             }
-            self.set_the_alarm();
             let wake_at = self.next_wake();
-            let outcome = self.inbox.wait(&mut events, wake_at);
+            let outcome = self.inbox.wait(&mut events, wake_at, self.rests.next());
             if outcome.is_err_and(|error| error != Errno::INTR) {
                 // The kernel is out of memory, say: try again, but don't spin.
                 std::thread::sleep(PAUSE_AFTER_A_FAILURE);
@@ -81,16 +78,6 @@ impl<'a> Worker<'a> {
             }
             self.wake_the_rested();
             self.look_at_timers();
-        }
-    }
-
-    fn set_the_alarm(&mut self) {
-        let next = self.rests.next();
-        if next != self.alarm_at {
-            self.alarm_at = next;
-            if let Some(next) = next {
-                self.inbox.ring_after(next.saturating_duration_since(Instant::now()));
-            }
         }
     }
 
@@ -133,13 +120,9 @@ impl<'a> Worker<'a> {
     }
 
     fn handle(&mut self, token: u64, events: epoll::EventFlags) {
-        match token {
-            WAKE => {
-                self.inbox.note_wake();
-                return;
-            }
-            ALARM => return,
-            _ => (),
+        if token == WAKE {
+            self.inbox.note_wake();
+            return;
         }
         let (number, side) = parse_token(token);
         if !self.conns.contains_key(&number) {

@@ -8,40 +8,70 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-SocketCalls: TypeAlias = tuple[tuple[int, int, int | bytes], ...]
-"""Arguments of `setsockopt`, each."""
+_Calls: TypeAlias = tuple[tuple[int, int, int | bytes], ...]  # arguments of `setsockopt`, each
+
+_WITHOUT_PACING: Final = "reno"
+"""What connections within the machine get instead of BBR: each kernel has it, and everybody may use it.
+
+BBR paces what it sends, with a timer for each 64 KiB. Without a network in between that is only a cost (ADR 9).
+"""
 
 
-def client_socket_calls(*, keep_alive: bool, congestion_control: str | None) -> SocketCalls:
-    """Choose the options that change something on this machine, so that no connection pays for others.
+class ClientSocketOptions(NamedTuple):
+    """What to ask of the kernel for a client's socket.
 
-    Args:
-        keep_alive: Whether idle clients are probed.
-        congestion_control: The kernel's name of an algorithm; None leaves it to the kernel.
+    Attributes:
+        remote: For clients of other machines.
+        local: For those of this one: something in front of the proxy has the real client's connection.
     """
-    calls: list[tuple[int, int, int | bytes]] = []
-    if keep_alive:
-        calls.append((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
-    if congestion_control is not None and _is_there_and_new(congestion_control.encode()):
-        calls.append((socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion_control.encode()))
-    return tuple(calls)
+
+    remote: _Calls
+    local: _Calls
+
+    @classmethod
+    def of(cls, *, keep_alive: bool, congestion_control: str | None) -> ClientSocketOptions:
+        """Choose the options that change something on this machine, so that no connection pays for others.
+
+        Args:
+            keep_alive: Whether idle clients are probed.
+            congestion_control: The kernel's name of an algorithm; None leaves it to the kernel.
+        """
+        probes: _Calls = ((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),) if keep_alive else ()
+        if congestion_control is None:
+            return cls(probes, probes)
+        local = _WITHOUT_PACING if congestion_control.startswith("bbr") else congestion_control
+        return cls(probes + _algorithm(congestion_control), probes + _algorithm(local))
+
+    def apply(self, sock: socket.socket) -> None:
+        """Set them; options that this kind of socket doesn't have are skipped."""
+        for call in self.local if _is_local(sock) else self.remote:
+            with suppress(OSError):
+                sock.setsockopt(*call)
 
 
-def apply_calls(sock: socket.socket, calls: SocketCalls) -> None:
-    """Make the calls; options that this kind of socket doesn't have are skipped."""
-    for call in calls:
-        with suppress(OSError):
-            sock.setsockopt(*call)
+def _is_local(sock: socket.socket) -> bool:
+    """Return whether the other end is on this machine: at a loopback address, or at the socket's own."""
+    try:
+        peer, own = sock.getpeername(), sock.getsockname()
+    except OSError:
+        return False
+    if not isinstance(peer, tuple):
+        return True
+    ip: str = peer[0]
+    return ip.removeprefix("::ffff:").startswith("127.") or ip == own[0]
 
 
-def _is_there_and_new(algorithm: bytes) -> bool:
-    """Return whether the kernel has an algorithm, and another one as its default."""
+def _algorithm(name: str) -> _Calls:
+    """Return what sets an algorithm, if the kernel has it and another one as its default."""
+    algorithm = name.encode()
     try:
         with socket.socket() as sock:
             before = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, algorithm)
-            return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16) != before
+            if sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16) == before:
+                return ()
     except OSError:
-        return False
+        return ()
+    return ((socket.IPPROTO_TCP, socket.TCP_CONGESTION, algorithm),)

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from .client_socket import SocketCalls, apply_calls
+from .client_socket import ClientSocketOptions
 from .readiness import LOST, READABLE, WRITABLE, Readiness
 
 _RECV_BYTES = 16 * 1024
@@ -38,9 +38,9 @@ class Conn:
         self.unread = unread
         self.pauses: list[int] = []
 
-    def ask_the_kernel(self, calls: SocketCalls) -> None:
+    def set_options(self, options: ClientSocketOptions) -> None:
         """Set socket options."""
-        apply_calls(self._sock, calls)
+        options.apply(self._sock)
 
     async def receive_more(self, deadline_mono: float | None) -> bool:
         """Append what the peer sent to `unread`; False when it has ended its side.

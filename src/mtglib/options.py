@@ -78,8 +78,8 @@ class ProxyOpts:
         keep_alive: Switch SO_KEEPALIVE on for a client's socket once the client is authenticated; visitors of the
             fronting site get no keep-alive probes. The times come from the listener: see `network.SocketOptions.apply`.
         congestion_control: The congestion control algorithm for data sent to an authenticated client, by the kernel's
-            name for it. If the kernel doesn't have it, or with None, the kernel's default is used. Visitors always get
-            the kernel's default.
+            name for it. If the kernel doesn't have it, or with None, the kernel's default is used. Instead of BBR,
+            clients on this machine get reno: pacing is only a cost there. Visitors always get the kernel's default.
         front_network: Makes the connections to the fronting site; None: `network`.
         domain_fronting_ip: The fronting site's address, instead of looking up the secret's host.
         domain_fronting_proxy_protocol: Tell the fronting site the visitor's address, with a PROXY protocol v2 header.

@@ -11,7 +11,7 @@ from copy import copy
 from typing import Any, Self
 
 from .accepting import Acceptor
-from .client_socket import client_socket_calls
+from .client_socket import ClientSocketOptions
 from .conn import Conn
 from .dc_dialler import DCDialler
 from .ending import wait_for_end
@@ -314,7 +314,7 @@ class Proxy:
             readiness=readiness,
             secrets=(self._opts.secret,),
             key_shares=KeyShares(),
-            client_socket_calls=client_socket_calls(
+            client_socket_options=ClientSocketOptions.of(
                 keep_alive=self._opts.keep_alive, congestion_control=self._opts.congestion_control
             ),
             roster=self._roster,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .client_socket import SocketCalls
+from .client_socket import ClientSocketOptions
 from .dc import DCTable
 from .dc_dialler import DCDialler
 from .front.dial import Front
@@ -32,7 +32,7 @@ class Shared:
         readiness: Waits for sockets.
         secrets: The secrets that clients may use.
         key_shares: Key shares for answers to clients.
-        client_socket_calls: Options of clients' sockets.
+        client_socket_options: Options of clients' sockets.
         roster: The live connections.
         front: Connects visitors to the fronting site.
         visitor_log: Logs visitors.
@@ -46,7 +46,7 @@ class Shared:
     readiness: Readiness
     secrets: Sequence[Secret]
     key_shares: KeyShares
-    client_socket_calls: SocketCalls
+    client_socket_options: ClientSocketOptions
     roster: Roster
     front: Front
     visitor_log: VisitorLog

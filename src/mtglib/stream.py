@@ -144,7 +144,7 @@ class Stream:
     def _welcome(self) -> None:
         """It is a client: it isn't the site's any more, and takes no visitor's place."""
         self.entry.user = _DEFAULT_USER
-        self._conn.ask_the_kernel(self._shared.client_socket_calls)
+        self._conn.set_options(self._shared.client_socket_options)
         self._shared.roster.authenticated(self.entry)
         if self._early is not None:
             self._early.drop()

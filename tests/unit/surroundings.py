@@ -13,7 +13,7 @@ from typing import Any
 
 import mtglib
 from integration.recording_logger import RecordingLogger
-from mtglib.client_socket import SocketCalls
+from mtglib.client_socket import ClientSocketOptions
 from mtglib.conn import Conn
 from mtglib.dc_dialler import DCDialler
 from mtglib.front.dial import Front
@@ -240,9 +240,12 @@ def options(**changes: Any) -> mtglib.ProxyOpts:
     return mtglib.ProxyOpts(**(parts | changes))
 
 
+NO_SOCKET_OPTIONS = ClientSocketOptions.of(keep_alive=False, congestion_control=None)
+
+
 @asynccontextmanager
 async def surroundings(
-    *, relay: Any = None, socket_calls: SocketCalls = (), **changes: Any
+    *, relay: Any = None, socket_options: ClientSocketOptions = NO_SOCKET_OPTIONS, **changes: Any
 ) -> AsyncIterator[Surroundings]:
     """Set everything up; afterwards see that no stream runs any more. `changes` are ProxyOpts' attributes."""
     fds_before = len(os.listdir("/proc/self/fd"))
@@ -259,7 +262,7 @@ async def surroundings(
         readiness=Readiness(),
         secrets=(SECRET,),
         key_shares=KeyShares(),
-        client_socket_calls=socket_calls,
+        client_socket_options=socket_options,
         roster=Roster(100, 50, 50),
         front=Front(opts, [], relay.report, warnings),
         visitor_log=VisitorLog(logger),

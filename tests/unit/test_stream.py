@@ -10,6 +10,7 @@ import pytest
 import mtglib
 from integration.event_rules import check_events, names, traffic
 from mtglib import Reason
+from mtglib.client_socket import ClientSocketOptions
 from mtglib.roster import State
 from support import sockets
 from support.client_hello import build_client_hello, hello_records
@@ -263,8 +264,8 @@ async def test_a_client_whom_the_site_has_answered_before_it_was_admitted_stays_
 
 @timeless
 async def test_the_kernel_is_asked_for_something_on_behalf_of_clients_alone() -> None:
-    relay, calls = KeepingRelay(), ((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),)
-    async with surroundings(relay=relay, socket_calls=calls) as around:
+    relay, options = KeepingRelay(), ClientSocketOptions.of(keep_alive=True, congestion_control=None)
+    async with surroundings(relay=relay, socket_options=options) as around:
         stranger = around.visit()
         stranger.peer.send(b"GET")
         await around.far_end()
