@@ -39,5 +39,7 @@ def _port(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
-        raise UserError(f"--port: expected a port from 1 to 65535, got {text!r}", exit_code=EXIT_USAGE)
+        from mtg.config.redaction import shown
+
+        raise UserError(f"--port: expected a port from 1 to 65535, got {shown(text)}", exit_code=EXIT_USAGE)
     return int(text)

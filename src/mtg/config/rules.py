@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 import mtglib
 from mtg.config.addresses import ListenIP, ListenUnix
+from mtg.config.redaction import redact
 from mtg.config.schema import AntiReplaySection, Config
 from mtg.config.values import ReplayCacheKind
 from mtg.config.written import given
@@ -56,7 +57,7 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
         problems.append('bind-to: missing; expected IP:port such as "0.0.0.0:3128"')
     for index, listen in enumerate(config.bind_to):
         if listen in config.bind_to[:index]:
-            problems.append(f"bind-to[{index}]: {listen} is listed twice")
+            problems.append(f"bind-to[{index}]: {redact(str(listen))} is listed twice")
     visitors, concurrency = config.defense.limits.visitors, config.concurrency
     if visitors is not None and visitors > concurrency:
         problems.append(
@@ -180,7 +181,7 @@ def _notes(config: Config, warnings: list[str]) -> None:
             warnings.append(f'{key}: has no effect with kind = "{cache.kind}"')
     if config.defense.allowlist.enabled or config.defense.blocklist.enabled:
         warnings += [
-            f"bind-to: {listen} has no client addresses, so IP lists have no effect on it"
+            f"bind-to: {redact(str(listen))} has no client addresses, so IP lists have no effect on it"
             for listen in config.bind_to
             if isinstance(listen, ListenUnix)
         ]
