@@ -157,8 +157,9 @@ class App:
 
     async def _begin(self, ends: AsyncExitStack, on_listening: OnListening | None) -> None:
         parts = self._parts
-        listeners = ends.enter_context(open_listeners(parts.listens))
-        metrics = ends.enter_context(open_listeners(parts.metrics_listens, "serve metrics"))
+        listeners = ends.enter_context(open_listeners(parts.listens, f"{parts.source}: bind-to"))
+        metrics_key = f"{parts.source}: stats.prometheus.bind-to"
+        metrics = ends.enter_context(open_listeners(parts.metrics_listens, metrics_key))
         for listener in listeners:
             parts.socket_options.apply(listener, self._logger)  # connections inherit them, but for keep-alive
         self._listens = tuple(address_text(one) for one in listeners)

@@ -115,10 +115,10 @@ def test_all_problems_are_lines_and_exit_code_2(tmp_path: Path) -> None:
 
 def test_a_taken_port_is_one_line_and_exit_code_1(tmp_path: Path, front: socket.socket) -> None:
     address = f"127.0.0.1:{front.getsockname()[1]}"
-    code, out, lines = run_to_end("run", write(tmp_path, f'secret = "{SECRET.hex()}"\nbind-to = "{address}"'))
+    path = write(tmp_path, f'secret = "{SECRET.hex()}"\nbind-to = "{address}"')
+    code, out, lines = run_to_end("run", path)
     assert (code, out) == (1, "")
-    (line,) = lines
-    assert line.startswith(f"mtg: cannot listen on {address}: Address already in use")
+    assert lines == [f"mtg: {path}: bind-to: can't listen on {address}: another program is using this address"]
 
 
 def test_the_first_signal_stops_accepting_and_lets_streams_end(config: Path, front: socket.socket) -> None:

@@ -140,7 +140,7 @@ def _merge_dns(config: Config, table: Mapping[str, Any], findings: Findings) -> 
     dns = f"https://[{doh_ip}]" if ":" in doh_ip else f"https://{doh_ip}"
     written = table.get("network")
     if isinstance(written, dict) and "dns" in written and network.dns != dns:
-        findings.problems.append("network.doh-ip: differs from network.dns; keep only that")
+        findings.problems.append("network.doh-ip: differs from network.dns; delete network.doh-ip, the old name")
     return replace(config, network=replace(network, dns=dns, doh_ip=None))
 
 
@@ -156,7 +156,9 @@ def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -
             continue
         findings.warnings.append(f"domain-fronting-{key}: deprecated, use domain-fronting.{key}")
         if key in written and old != getattr(config.domain_fronting, name):
-            findings.problems.append(f"domain-fronting-{key}: differs from domain-fronting.{key}; keep only that")
+            findings.problems.append(
+                f"domain-fronting-{key}: differs from domain-fronting.{key}; delete domain-fronting-{key}, the old name"
+            )
         moved[name] = old
     return replace(
         config,

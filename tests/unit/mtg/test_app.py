@@ -137,11 +137,21 @@ async def test_it_can_be_stopped_while_it_starts(monkeypatch: pytest.MonkeyPatch
 async def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         app = App(parts(**{"bind-to": [f"unix:{tmp_path}/socket", f"127.0.0.1:{taken.getsockname()[1]}"]}))
-        with pytest.raises(UserError, match="Address already in use"):
+        with pytest.raises(
+            UserError, match=r"^test: bind-to: can't listen on .*: another program is using this address"
+        ):
             await app.start()
     assert app.status().phase is Phase.STOPPED
     assert list(tmp_path.iterdir()) == []
     assert await app.stop() == 1
+
+
+async def test_a_taken_address_of_the_metrics_is_named_by_its_key() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        metrics = {"enabled": True, "bind-to": f"127.0.0.1:{taken.getsockname()[1]}"}
+        app = App(parts(stats={"prometheus": metrics}))
+        with pytest.raises(UserError, match=r"^test: stats.prometheus.bind-to: can't listen on 127.0.0.1:"):
+            await app.start()
 
 
 async def test_a_successor_has_the_state_directory_while_streams_are_given_their_grace(
