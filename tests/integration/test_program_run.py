@@ -135,7 +135,7 @@ def test_the_first_signal_stops_accepting_and_lets_streams_end(config: Path, fro
                 assert client.recv(100) == b"still here"
                 until_refused(port)
         assert program.wait()[0] == 0
-        assert not any(line["message"].startswith("second signal") for line in program.log)
+        assert not any(line["message"].startswith("shutting down sooner") for line in program.log)
 
 
 def test_the_second_signal_ends_streams_at_once(config: Path, front: socket.socket) -> None:
@@ -146,7 +146,7 @@ def test_the_second_signal_ends_streams_at_once(config: Path, front: socket.sock
             program.send(signal.SIGINT)
             program.read_until("shutting down")
             program.send(signal.SIGTERM)
-            program.read_until("second signal")
+            program.read_until("shutting down sooner")
             with contextlib.suppress(ConnectionResetError):
                 assert client.recv(100) == b""
             assert program.wait()[0] == 0

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import mtglib
+from integration.recording_logger import RecordingLogger
 from mtg.app import App, Phase
 from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
@@ -114,6 +115,39 @@ async def test_the_less_patient_of_two_stops_decides(site: socket.socket) -> Non
         assert (app.status().phase, app.status().visitors) == (Phase.STOPPING, 1)
         assert await app.stop(0) == 0
         assert (await patient, await waiting) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("graces", "lines"),
+    [
+        ([0], ["shutting down; open connections are closed now"]),
+        ([LONG_SECONDS, 0], ["shutting down; open connections are closed now"]),  # two signals at once
+        (
+            [LONG_SECONDS, None, 0, 0],
+            [
+                "shutting down; open connections have 600 s to finish",
+                "shutting down sooner; open connections are closed now",
+            ],
+        ),
+    ],
+)
+async def test_the_log_says_in_order_how_it_ends(
+    site: socket.socket, graces: list[float | None], lines: list[str]
+) -> None:
+    logger = RecordingLogger()
+    async with visited(site, logger) as app:
+        stops = []
+        for grace_seconds in graces:
+            if grace_seconds is None:
+                while app.status().phase is not Phase.STOPPING:
+                    await asyncio.sleep(0)
+            else:
+                stops.append(asyncio.create_task(app.stop(grace_seconds)))
+        await asyncio.gather(*stops)
+    said = [message for message in logger.messages if message.level == "info" and not message.name]
+    texts = [message.text for message in said]
+    assert texts[texts.index(lines[0]) :] == [*lines, "mtg has stopped"]
+    assert said[-1].fields == {"connections_ended": 1}
 
 
 async def test_it_can_be_stopped_while_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
