@@ -1,13 +1,14 @@
 """Writes docs/api.md, the reference of all that is public, from the docstrings: `python -m tools.api_reference`.
 
-It reads the sources and imports nothing: signatures, values and bounds stand on the page as they stand there.
+It reads the sources and imports nothing: signatures, values and bounds stand on the page as they stand there. Only a
+default that is a constant's name becomes the constant's value.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -32,7 +33,7 @@ class Definition(NamedTuple):
 
     name: str
     node: ast.stmt
-    source: str
+    path: Path
     text: str
 
 
@@ -70,13 +71,18 @@ def _find(path: Path, name: str) -> Definition:
     """Find the definition of a name, through the modules that import it from another."""
     tree = _tree(path)
     for node, following in zip(tree.body, [*tree.body[1:], None], strict=True):
-        if isinstance(node, ast.ImportFrom) and any(name == alias.name for alias in node.names):
-            folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
-            return _find(folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py"), name)
+        if isinstance(node, ast.ImportFrom) and node.level and any(name == alias.name for alias in node.names):
+            return _find(_imported(path, node), name)
         is_it = isinstance(node, ast.ClassDef | _Function) and node.name == name
         if is_it or _target(node) == name:
-            return Definition(name, node, path.read_text(), _docstring_of_an_assignment(following))
+            return Definition(name, node, path, _docstring_of_an_assignment(following))
     raise LookupError(f"{path} doesn't have {name}")
+
+
+def _imported(path: Path, node: ast.ImportFrom) -> Path:
+    """Return the file of the module from which a relative import takes its names."""
+    place = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
 def _target(node: ast.stmt) -> str:
@@ -93,38 +99,39 @@ def _docstring_of_an_assignment(node: ast.stmt | None) -> str:
 def _definition(found: Definition) -> Iterator[str]:
     yield f"\n### {found.name}\n"
     if isinstance(found.node, ast.ClassDef):
-        yield from _class(found.node, found.source)
+        yield from _class(found.node, found.path)
     elif isinstance(found.node, _Function):
-        yield f"`{_header(found.node, found.source)}`\n"
+        yield f"`{_header(found.node, found.path)}`\n"
         yield _text(ast.get_docstring(found.node) or "")
     else:
-        yield f"`{_flat(ast.get_source_segment(found.source, found.node) or '')}`\n"
+        yield f"`{_source(found.path, found.node)}`\n"
         yield _text(found.text)
 
 
-def _class(node: ast.ClassDef, source: str) -> Iterator[str]:
+def _class(node: ast.ClassDef, path: Path) -> Iterator[str]:
     made = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
     bases = [ast.unparse(base) for base in node.bases]
     if made is not None:
-        yield f"`{node.name}{_header(made, source).removeprefix('__init__').removesuffix(' -> None')}`"
+        yield f"`{node.name}{_header(made, path).removeprefix('__init__').removesuffix(' -> None')}`"
     if bases:
         yield "An interface." if bases[-1] == "Protocol" else f"Base: `{', '.join(bases)}`."
     yield ""
-    yield from _with_fields(_text(ast.get_docstring(node) or ""), dict(_fields(node, source)))
+    yield from _with_fields(_text(ast.get_docstring(node) or ""), dict(_fields(node, path)))
     for one in node.body:
         if isinstance(one, _Function) and not one.name.startswith("_"):
             kinds = {ast.unparse(decorator) for decorator in one.decorator_list} & {"property", "classmethod"}
-            header = re.sub(r"^(async )?", rf"\g<1>{node.name}.", _header(one, source))
+            header = re.sub(r"^(async )?", rf"\g<1>{node.name}.", _header(one, path))
             yield f"\n`{header}`{''.join(f' ({kind})' for kind in kinds)}\n"
             yield _text(ast.get_docstring(one) or "")
 
 
-def _fields(node: ast.ClassDef, source: str) -> Iterator[tuple[str, tuple[str, str]]]:
+def _fields(node: ast.ClassDef, path: Path) -> Iterator[tuple[str, tuple[str, str]]]:
     """Give for a dataclass's field, or an enumeration's member, its declaration and its docstring."""
     for one, following in zip(node.body, [*node.body[1:], None], strict=True):
         name = _target(one)
         if name and not name.startswith("_"):
-            declared = _flat(ast.get_source_segment(source, one) or "")
+            value = one.value if isinstance(one, ast.AnnAssign) else None
+            declared = _with_values(_source(path, one), [value] if value else [], path)
             yield name, (declared, _flat(_docstring_of_an_assignment(following)))
 
 
@@ -142,13 +149,15 @@ def _with_fields(text: str, fields: dict[str, tuple[str, str]]) -> Iterator[str]
         yield f"- `{declared}`" + (f": {said}" if said else "")
 
 
-def _header(node: _Function, source: str) -> str:
+def _header(node: _Function, path: Path) -> str:
     """Return a function's line, from its name on, without `self`."""
-    lines = source.splitlines()[node.lineno - 1 : node.body[0].lineno]
+    lines = path.read_text().splitlines()[node.lineno - 1 : node.body[0].lineno]
     whole = _flat(" ".join(line.partition("  #")[0] for line in lines))
     text = whole.partition("def ")[2]
     text = text[: _end_of_header(text)].replace("( ", "(").replace(", )", ")").replace(" )", ")")
     text = re.sub(r"\((self|cls)(, )?", "(", text, count=1)
+    defaults = [default for default in (*node.args.defaults, *node.args.kw_defaults) if default is not None]
+    text = _with_values(text, defaults, path)
     return ("async " if isinstance(node, ast.AsyncFunctionDef) else "") + text
 
 
@@ -160,6 +169,41 @@ def _end_of_header(text: str) -> int:
         if char == ":" and depth == 0:
             return position
     return len(text)
+
+
+def _with_values(declared: str, defaults: Iterable[ast.expr], path: Path) -> str:
+    """Put values where a declaration has constants' names as defaults, or a dataclass's `field(...)`."""
+    for default in defaults:
+        declared = declared.replace(f" = {_source(path, default)}", _default(default, path), 1)
+    return declared
+
+
+def _default(node: ast.expr, path: Path) -> str:
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "field":
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        if "default_factory" in given:
+            return f" = {_source(path, given['default_factory'])}()"
+        return _default(given["default"], path) if "default" in given else ""
+    constant = _constant(node, path)
+    value = _source(path, node) if constant is None else constant
+    return " = ..." if value == "object()" else f" = {value}"
+
+
+def _constant(node: ast.expr, path: Path) -> str | None:
+    """Return the value of a constant of this module, or of another, named `constants.NAME` or imported by its name."""
+    place, name = path, node.id if isinstance(node, ast.Name) else ""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        place, name = path.with_name(f"{node.value.id}.py"), node.attr
+    try:
+        found = _find(place, name)
+    except (LookupError, FileNotFoundError):  # None, or a name of the standard library
+        return None
+    value = found.node.value if isinstance(found.node, ast.Assign | ast.AnnAssign) else None
+    return None if value is None else _source(found.path, value)
+
+
+def _source(path: Path, node: ast.AST) -> str:
+    return _flat(ast.get_source_segment(path.read_text(), node) or "")
 
 
 def _flat(text: str) -> str:

@@ -121,11 +121,14 @@ class App:
         May be called again, even while another call waits: the shorter grace period wins. If it is called during the
         start, the app stops once it has started. The services have half a second to end.
         """
+        is_sooner = grace_seconds < self._grace_seconds
         self._grace_seconds = min(self._grace_seconds, grace_seconds)
         if self._ending is None:
             self._told_to_stop.set()
             self._ending = asyncio.create_task(self._end(), name="end")
         elif self._phase is Phase.STOPPING:
+            if is_sooner:
+                self._logger.info(f"shutting down sooner; {self._grace_text()}")
             await self._proxy.shutdown(grace_seconds=grace_seconds)
         return await asyncio.shield(self._ending)
 
@@ -157,8 +160,9 @@ class App:
 
     async def _begin(self, ends: AsyncExitStack, on_listening: OnListening | None) -> None:
         parts = self._parts
-        listeners = ends.enter_context(open_listeners(parts.listens))
-        metrics = ends.enter_context(open_listeners(parts.metrics_listens, "serve metrics"))
+        listeners = ends.enter_context(open_listeners(parts.listens, f"{parts.source}: bind-to"))
+        metrics_key = f"{parts.source}: stats.prometheus.bind-to"
+        metrics = ends.enter_context(open_listeners(parts.metrics_listens, metrics_key))
         for listener in listeners:
             parts.socket_options.apply(listener, self._logger)  # connections inherit them, but for keep-alive
         self._listens = tuple(address_text(one) for one in listeners)
@@ -186,17 +190,18 @@ class App:
             self._phase = Phase.STOPPED
             return EXIT_RUNTIME
         self._phase = Phase.STOPPING
-        self._logger.info(f"shutting down; open connections have {self._grace_seconds:.0f} s to finish")
+        self._logger.info(f"shutting down; {self._grace_text()}")
         shutting_down = asyncio.create_task(self._proxy.shutdown(grace_seconds=self._grace_seconds), name="shutdown")
         if self._parts.replay_memory is not None:
             # Nobody comes any more, and a successor may have it during the grace.
             await self._parts.replay_memory.close()
-        await shutting_down
+        connections_ended = await shutting_down
         exit_code = self._exit_code(await asyncio.gather(*self._serving, return_exceptions=True))
         self._on_served(exit_code)
         for reload in self._reloads:
             reload.cancel()
         await self._ends.aclose()
+        self._logger.bind(connections_ended=connections_ended).info("mtg has stopped")
         self._phase = Phase.STOPPED
         return exit_code
 
@@ -210,6 +215,11 @@ class App:
                 self._logger.info("there are no IP lists to read again; a changed configuration takes a restart")
             else:
                 await asyncio.gather(*(ip_list.update() for ip_list, _ in self._parts.ip_lists))
+
+    def _grace_text(self) -> str:
+        if self._grace_seconds == 0:
+            return "open connections are closed now"
+        return f"open connections have {self._grace_seconds:.0f} s to finish"
 
     def _log_start(self) -> None:
         """The first line says everything that a report of a fault needs, and no secret."""

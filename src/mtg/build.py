@@ -56,6 +56,7 @@ class Parts:
     """Everything built from a configuration, ready to be run by `mtg.app`.
 
     Attributes:
+        source: The file that the configuration was read from.
         config: The configuration that the parts were built from.
         options: The proxy's options, including its parts.
         listens: The addresses to listen on.
@@ -69,6 +70,7 @@ class Parts:
         warnings: Warnings about the configuration, one line each.
     """
 
+    source: str
     config: Config
     options: mtglib.ProxyOpts
     listens: tuple[Listen, ...]
@@ -132,6 +134,7 @@ class _Builder:
             raise UserError(problems, exit_code=EXIT_USAGE)
         config, metrics = self._config, self._config.stats.prometheus
         return Parts(
+            source=self._loaded.source,
             config=config,
             options=options,
             listens=config.bind_to,

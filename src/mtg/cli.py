@@ -6,9 +6,11 @@ Commands import what they need when they run: `mtg --help` must not wait for an 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from contextlib import suppress
-from typing import NoReturn
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
 
 import rich_click as click
 
@@ -36,7 +38,37 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     context.exit()
 
 
+class _Program(click.RichGroup):
+    """A group of commands whose errors quote no secret that was given in the wrong place."""
+
+    def make_context(self, *arguments: Any, **extra: Any) -> Any:
+        """Parse the options of the program itself."""
+        with _quoting_no_secret():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Parse the command and its arguments, and run it."""
+        with _quoting_no_secret():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _quoting_no_secret() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as failure:
+        from mtg.config.redaction import redact
+
+        message = failure.message
+        if redact(message) == message:
+            raise
+        before_the_quote = re.split(r"['\"(]", message)[0]
+        text = failure.format_message().replace(message, f"{before_the_quote}***")
+        raise click.UsageError(text, failure.ctx) from None
+
+
 @click.group(
+    cls=_Program,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
         "mtg quickstart",
@@ -78,7 +110,9 @@ def main() -> NoReturn:
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        _complain(f"internal error: {type(error).__name__}: {error} ({TRACEBACK_VARIABLE}=1 says where)")
+        from mtg.config.redaction import redact
+
+        _complain(f"internal error: {type(error).__name__}: {redact(str(error))} ({TRACEBACK_VARIABLE}=1 says where)")
         sys.exit(EXIT_RUNTIME)
     sys.exit(0)
 

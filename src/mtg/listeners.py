@@ -11,26 +11,28 @@ from collections.abc import Iterator, Sequence
 
 import mtglib
 from mtg.config.addresses import Listen, ListenIP, ListenUnix
+from mtg.config.redaction import redact
 from mtg.user_error import UserError, os_reason
 
 BACKLOG = 4096
 """Connections that the kernel holds until we accept them; it lowers this to net.core.somaxconn."""
 
-_HINTS = {
-    errno.EADDRINUSE: "the address is in use",
-    errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
+_REASONS = {
+    errno.EADDRINUSE: "another program is using this address",
+    errno.EACCES: "permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE)",
     errno.EADDRNOTAVAIL: "this machine has no such address",
     errno.EAFNOSUPPORT: "this machine has no IPv6",
 }
+_UNIX_REASONS = {errno.EADDRINUSE: "another program is using this socket, or the file isn't a socket"}
 
 
 @contextlib.contextmanager
-def open_listeners(listens: Sequence[Listen], what: str = "listen") -> Iterator[list[socket.socket]]:
+def open_listeners(listens: Sequence[Listen], key: str) -> Iterator[list[socket.socket]]:
     """Listening, non-blocking sockets, one for each of `listens`, all or none; closed at the end.
 
     Args:
         listens: Where.
-        what: The action that failed, for the error's message.
+        key: The file and the key that say so, for the error's message.
 
     Raises:
         UserError: One of them can't be opened; the message says which and why.
@@ -41,7 +43,8 @@ def open_listeners(listens: Sequence[Listen], what: str = "listen") -> Iterator[
             try:
                 sockets.append(_open(listen, listens, opened))
             except OSError as error:
-                raise UserError(f"cannot {what} on {listen}: {_reason(listen, error)}") from error
+                reason = _reason(listen, error)
+                raise UserError(f"{key}: can't listen on {redact(str(listen))}: {reason}") from error
         yield sockets
 
 
@@ -108,7 +111,5 @@ def _unlink_same(path: str, inode: int) -> None:
 
 
 def _reason(listen: Listen, error: OSError) -> str:
-    reason = os_reason(error)
-    if isinstance(listen, ListenIP) and error.errno in _HINTS:
-        reason += f" ({_HINTS[error.errno]})"
-    return reason
+    known = _REASONS if isinstance(listen, ListenIP) else _UNIX_REASONS
+    return known.get(error.errno or 0) or os_reason(error)

@@ -10,6 +10,7 @@ from typing import TextIO
 
 import segno
 
+from mtg.config.redaction import redact
 from mtg.user_error import UserError, os_reason
 
 QUIET_ZONE_MODULES = 2
@@ -69,7 +70,7 @@ def save(text: str, path: Path, kind: str) -> None:
                 os.fchmod(file.fileno(), 0o600)
             file.write(image.getvalue())
     except OSError as error:
-        raise UserError(f"{path}: {os_reason(error)}") from error
+        raise UserError(f"{redact(str(path))}: {os_reason(error)}") from error
 
 
 def _code(text: str) -> segno.QRCode:

@@ -15,6 +15,7 @@ import mtglib
 from mtg import qr
 from mtg.config import Loaded, load_config
 from mtg.config.addresses import ListenIP
+from mtg.config.redaction import redact, shown
 from mtg.new_secret import new_secret
 from mtg.run import run_proxy
 from mtg.server_address import default_source, reach, server_address
@@ -90,13 +91,13 @@ def write_config(path: Path, *, host: str, port: int, server: str | None) -> Non
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise UserError(f"{path}: {os_reason(error)}") from error
+        raise UserError(f"{redact(str(path))}: {os_reason(error)}") from error
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:  # a full disk: half a file would be taken for a configuration next time
         os.unlink(path)
-        raise UserError(f"{path}: {os_reason(error)}") from error
+        raise UserError(f"{redact(str(path))}: {os_reason(error)}") from error
 
 
 def link_lines(loaded: Loaded, server: str | None, port: int) -> list[str]:
@@ -156,7 +157,7 @@ def _checked_server(server: str | None) -> str | None:
         return None
     bare = server.removeprefix("[").removesuffix("]")
     if _as_ip(bare) is None and not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", bare):
-        raise UserError(f"--server: expected an IP address or a name, got {server!r}", exit_code=EXIT_USAGE)
+        raise UserError(f"--server: expected an IP address or a name, got {shown(server)}", exit_code=EXIT_USAGE)
     return bare
 
 

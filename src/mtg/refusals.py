@@ -72,7 +72,9 @@ class Refusals:
         expected = _ABOVE_0.sub(
             r'a duration above 0s, up to "\1s"', _FROM_TO.sub(r'a duration from "\1s" to "\2s"', expected)
         )
-        self.lines.append(self._loaded.problem(key, expected))
+        line = self._loaded.problem(key, expected)
+        if line not in self.lines:  # two parts may refuse the same value
+            self.lines.append(line)
 
 
 def _is_needed(part: partial[Any], option: str) -> bool:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import mtglib
-from mtg.app import GRACE_SECONDS, App, Phase
+from mtg.app import GRACE_SECONDS, App
 from mtg.last_resort import ENDING_SECONDS, LastResort
 
 _STDERR = 2
@@ -56,8 +56,6 @@ class _Handler:
             self._stop()
             return
         self._last_resort.end_within(ENDING_SECONDS)
-        if self._app.status().phase is not Phase.STOPPED:
-            self._logger.info("second signal: closing open connections")
         self._call(self._app.stop(grace_seconds=0))
 
     def hang_up(self) -> None:

@@ -38,7 +38,7 @@ TCP_RELAY_READ_TIMEOUT: Final = 20.0
 """Deprecated, has no effect: relays end by `idle_timeout` alone."""
 
 DEFAULT_HANDSHAKE_TIMEOUT: Final = 10.0
-"""Seconds from accept to a complete ClientHello; then the client gets the fronting site."""
+"""Seconds from accept to a complete ClientHello; a visitor who needs longer stays with the fronting site."""
 
 DEFAULT_FRAME_TIMEOUT: Final = 30.0
 """Seconds from our answer to the client's obfuscated2 frame. Official clients keep spare connections open for up to 10

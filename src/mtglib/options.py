@@ -58,10 +58,10 @@ class ProxyOpts:
         concurrency: The most connections that `serve` handles at once, at least 1. Beyond that, a visitor is evicted
             for each new connection; if there are none, it is closed.
         max_visitors: The most connections at once that aren't from clients, or aren't authenticated yet; None: half of
-            `concurrency`. Beyond that, a visitor is evicted for each new one.
+            `concurrency`. Beyond that, one of the network with the most visitors is evicted for each new one.
         max_visitors_per_network: The most visitors from one IPv4 address or IPv6 /64; applies once there are three
             quarters of `max_visitors`.
-        idle_timeout: A relay ends after this long without any traffic.
+        idle_timeout: A relay ends after this long without any traffic; one to the fronting site never before 600 s.
         tolerate_time_skewness_seconds: How far a client's clock may be off, either way.
         prefer_ip: Which addresses of DCs to dial: "prefer-ipv4", "prefer-ipv6", "only-ipv4" or "only-ipv6". With
             "prefer-*", the other family is tried in parallel once an address hasn't answered for 0.25 s.

@@ -86,6 +86,7 @@ class Proxy:
         self._ended: asyncio.Future[None] | None = None  # done when it was shut down
         self._acceptors: dict[Acceptor, socket.socket] = {}
         self._shut_down = False
+        self._ended_by_shutdown = 0
 
     def __repr__(self) -> str:
         counted = f"listeners={len(self._acceptors)} connections={len(self._roster)} relay={self.relay_engine!r}"
@@ -210,7 +211,7 @@ class Proxy:
             await self._end([entry])
             raise
 
-    async def shutdown(self, grace_seconds: float = 0.0) -> None:
+    async def shutdown(self, grace_seconds: float = 0.0) -> int:
         """Stop accepting, wait for streams to end by themselves, then end the rest.
 
         Returns after the last stream's EventFinish. May be called again, even while another call waits: the shorter
@@ -220,6 +221,9 @@ class Proxy:
 
         Args:
             grace_seconds: How long to wait for streams to end, 0 to a year.
+
+        Returns:
+            The number of connections that it ended, including those that earlier calls ended.
 
         Raises:
             OptionError: `grace_seconds` is out of bounds; nothing was stopped.
@@ -235,7 +239,9 @@ class Proxy:
             await asyncio.wait(tasks, timeout=grace_seconds)
         loop = asyncio.get_running_loop()
         deadline_mono = loop.time() + _END_TIMEOUT
-        await self._end(self._roster.entries)
+        entries = self._roster.entries
+        self._ended_by_shutdown += sum(entry.end_reason is None for entry in entries)
+        await self._end(entries)
         await self._close_engine(max(deadline_mono - loop.time(), _LEAST_ENGINE_TIMEOUT))
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
@@ -244,6 +250,7 @@ class Proxy:
             self._shared.visitor_log.close()
             if not self._roster:  # otherwise streams left behind still need it
                 self._shared.readiness.close()
+        return self._ended_by_shutdown
 
     async def __aenter__(self) -> Self:
         return self

@@ -42,8 +42,8 @@ class Secret:
     def generate(cls, host: str) -> Secret:
         """Make a secret with a fresh random key.
 
-        The host must be a name that a browser could ask a server for. A secret that exists is also good with a host
-        that couldn't: clients have it, and ask for just that.
+        The host must be a name that a browser could ask a server for. `parse` is less strict: clients that already have
+        a secret ask for the host in it, whatever it is.
 
         Raises:
             SecretInvalidError: The host can't be used.

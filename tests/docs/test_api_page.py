@@ -25,6 +25,15 @@ def test_the_page_is_what_the_tool_makes_of_the_docstrings() -> None:
     assert api_reference.render() == TEXT, "run `python -m tools.api_reference`"
 
 
+def test_defaults_are_values() -> None:
+    """They aren't names of constants, which only the source has, nor calls that only dataclasses understand."""
+    declared = re.findall(r"^(?:- )?`([^`\n]*)`", TEXT, re.MULTILINE)
+    assert len(declared) > 300
+    assert [one for one in declared if re.search(r" = (?:\w+\.)*(?:_|[A-Z_]+\b)| = field\(", one)] == []
+    assert any("concurrency: int = 4096" in one for one in declared)
+    assert any("remember_seconds: float = 7 * 24 * 3600.0," in one for one in declared)
+
+
 def test_every_public_name_stands_on_it() -> None:
     packages = {package: importlib.import_module(package) for package in api_reference.PACKAGES}
     offered = {

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+import mtglib
 from mtg.build import check
 from mtg.config import config_from_table
 from mtg.config.rules import _PENDING
 from mtg.config.schema import Config, Section
+from mtglib.antireplay import Exact
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
 
@@ -57,6 +60,13 @@ def test_defaults_are_the_schemas() -> None:
     as_written = config_from_table(written, source="docs")
     assert as_written.problems == ()
     assert as_written.config == config_from_table(at_defaults, source="docs").config
+
+
+def test_the_bounds_of_max_entries_are_those_of_the_memory() -> None:
+    with pytest.raises(mtglib.OptionError) as raised:
+        Exact(max_entries=0)
+    bounds = raised.value.expected.removeprefix("a whole number from ")
+    assert f": {bounds}. " in documented()["defense.anti-replay.max-entries"][1]
 
 
 def test_what_is_not_there_yet_is_marked() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from mtglib import Reason
-from mtglib.reasons import HANDSHAKE_FAILURES
+from mtglib.reasons import HANDSHAKE_FAILURES, RELAY_ENDS
 from mtglib.stats import Prometheus
 from mtglib.stats.metrics import SAMPLED
 
@@ -37,3 +37,9 @@ def test_every_reason_is_listed_and_no_other() -> None:
 
     assert handshake == set(HANDSHAKE_FAILURES)
     assert reasons_in("connections_finished") | handshake == set(Reason)
+
+
+def test_only_what_a_relay_alone_ends_with_is_listed_as_its_end() -> None:
+    (line,) = re.findall(r"- While bytes were relayed: ([^-]+)", PAGE)
+    at_any_time = {Reason.CLIENT_RESET, Reason.SHUTDOWN}
+    assert set(re.findall(r"`(\w+)`", line)) == set(RELAY_ENDS) - at_any_time

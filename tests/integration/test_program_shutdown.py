@@ -86,3 +86,4 @@ def test_a_stream_that_goes_on_is_ended_after_its_grace(tmp_path: Path, silent: 
         program.send(signal.SIGTERM)
         assert program.wait()[0] == 0
     assert any(line["message"] == "closed: shutdown" or line.get("reason") == "shutdown" for line in program.log)
+    assert (program.log[-1]["message"], program.log[-1]["connections_ended"]) == ("mtg has stopped", 1)

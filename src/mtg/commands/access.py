@@ -9,7 +9,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from mtg.commands.parameters import CONFIG, IPParameter, examples
+from mtg.commands.parameters import CONFIG, IPParameter, PortParameter, examples
 
 
 @click.command(
@@ -24,9 +24,7 @@ from mtg.commands.parameters import CONFIG, IPParameter, examples
 @CONFIG
 @click.option("-i", "--ipv4", type=IPParameter(4), help="IPv4 address to put into the link.")
 @click.option("-I", "--ipv6", type=IPParameter(6), help="IPv6 address to put into the link.")
-@click.option(
-    "-p", "--port", type=click.IntRange(1, 65535), help="Port to put into the link, if it differs from bind-to."
-)
+@click.option("-p", "--port", type=PortParameter(), help="Port to put into the link, if it differs from bind-to.")
 @click.option("-x", "--hex", "hex_secret", is_flag=True, help="Write the secret in links in hex instead of base64.")
 @click.option("--qr/--no-qr", default=None, help="Draw a QR code on stderr [default: only on a terminal].")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR code as an SVG image.")

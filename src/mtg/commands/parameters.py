@@ -31,5 +31,23 @@ class IPParameter(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # g
         except ValueError:
             address = None
         if address is None or address.version != self._version:
-            self.fail(f"{value!r} is not an IPv{self._version} address", param, ctx)
+            self.fail(f"expected an IPv{self._version} address, got {value!r}", param, ctx)
         return address
+
+
+class PortParameter(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.3
+    """A port."""
+
+    name = "port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A port as a number; fails with click's own usage error."""
+        if (port := port_of(value)) is None:
+            self.fail(f"expected a port from 1 to 65535, got {value!r}", param, ctx)
+        return port
+
+
+def port_of(text: str) -> int | None:
+    """Return the port that a text is, or None."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= 5
+    return int(text) if is_number and 1 <= int(text) <= 65535 else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from mtg.commands.parameters import examples
+from mtg.commands.parameters import examples, port_of
 from mtg.user_error import EXIT_USAGE, UserError
 
 
@@ -38,6 +38,8 @@ def quickstart(config: Path, host: str, port: str, server: str) -> None:
 def _port(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
-        raise UserError(f"--port: expected a port from 1 to 65535, got {text!r}", exit_code=EXIT_USAGE)
-    return int(text)
+    if (port := port_of(text)) is None:
+        from mtg.config.redaction import shown
+
+        raise UserError(f"--port: expected a port from 1 to 65535, got {shown(text)}", exit_code=EXIT_USAGE)
+    return port

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,12 +17,12 @@ from mtg.config.redaction import redact, shown
 from mtg.config.rules import Findings, settle
 from mtg.config.schema import Config
 from mtg.config.small_file import read_small_file
+from mtg.config.toml import TOMLError, parse_toml
 from mtg.config.written import got
 from mtg.user_error import EXIT_USAGE, UserError, os_reason
 
 _MAX_CONFIG_BYTES = 4 * 1024 * 1024
 _MAX_SECRET_BYTES = 4096
-_TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +115,10 @@ def _read_text(path: Path) -> str:
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = str(error)
-        place = _TOML_PLACE.search(message)
-        line = (place and place[1]) or text.count("\n") + 1
-        what = message[: place.start()] if place else message
-        raise _unreadable(f"{path}:{line}", redact(f"{what[:1].lower()}{what[1:]}")) from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, a list of thousands of lists
-        raise _unreadable(str(path), "expected TOML, without huge numbers or deep nesting") from None
+        return parse_toml(text)
+    except TOMLError as error:
+        place = path if error.line is None else f"{path}:{error.line}"
+        raise _unreadable(str(place), str(error)) from None
 
 
 def _permission_warning(path: Path) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 import mtglib
 from mtg.config.addresses import ListenIP, ListenUnix
+from mtg.config.redaction import redact
 from mtg.config.schema import AntiReplaySection, Config
 from mtg.config.values import ReplayCacheKind
 from mtg.config.written import given
@@ -56,7 +57,7 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
         problems.append('bind-to: missing; expected IP:port such as "0.0.0.0:3128"')
     for index, listen in enumerate(config.bind_to):
         if listen in config.bind_to[:index]:
-            problems.append(f"bind-to[{index}]: {listen} is listed twice")
+            problems.append(f"bind-to[{index}]: {redact(str(listen))} is listed twice")
     visitors, concurrency = config.defense.limits.visitors, config.concurrency
     if visitors is not None and visitors > concurrency:
         problems.append(
@@ -139,7 +140,7 @@ def _merge_dns(config: Config, table: Mapping[str, Any], findings: Findings) -> 
     dns = f"https://[{doh_ip}]" if ":" in doh_ip else f"https://{doh_ip}"
     written = table.get("network")
     if isinstance(written, dict) and "dns" in written and network.dns != dns:
-        findings.problems.append("network.doh-ip: differs from network.dns; keep only that")
+        findings.problems.append("network.doh-ip: differs from network.dns; delete network.doh-ip, the old name")
     return replace(config, network=replace(network, dns=dns, doh_ip=None))
 
 
@@ -155,7 +156,9 @@ def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -
             continue
         findings.warnings.append(f"domain-fronting-{key}: deprecated, use domain-fronting.{key}")
         if key in written and old != getattr(config.domain_fronting, name):
-            findings.problems.append(f"domain-fronting-{key}: differs from domain-fronting.{key}; keep only that")
+            findings.problems.append(
+                f"domain-fronting-{key}: differs from domain-fronting.{key}; delete domain-fronting-{key}, the old name"
+            )
         moved[name] = old
     return replace(
         config,
@@ -180,7 +183,7 @@ def _notes(config: Config, warnings: list[str]) -> None:
             warnings.append(f'{key}: has no effect with kind = "{cache.kind}"')
     if config.defense.allowlist.enabled or config.defense.blocklist.enabled:
         warnings += [
-            f"bind-to: {listen} has no client addresses, so IP lists have no effect on it"
+            f"bind-to: {redact(str(listen))} has no client addresses, so IP lists have no effect on it"
             for listen in config.bind_to
             if isinstance(listen, ListenUnix)
         ]

@@ -28,7 +28,6 @@ from mtglib import Secret
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535")]
 Positive = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
 DCNumber = Annotated[int, Meta(ge=1, le=10**9, description="a DC number of at least 1")]
-RememberedHellos = Annotated[int, Meta(ge=1000, le=10**8, description="a whole number from 1000 to 100000000")]
 
 ONE_OR_MANY = "one-or-many"
 """Marks a list that may be written as its only element."""
@@ -91,7 +90,7 @@ class AntiReplaySection(Section, frozen=True):
     max_size: Size = Size(2**20)
     error_rate: float = 0.001
     kind: ReplayCacheKind = ReplayCacheKind("exact")
-    max_entries: RememberedHellos = 1_000_000
+    max_entries: int = 1_000_000
     remember: Duration = Duration(7 * 24 * 3600)
     url: PrivateURL | None = None
 

@@ -16,7 +16,7 @@ from .persistence import Persistence
 
 
 class PersistentCache(ABC, Generic[AnyDatedEntries]):
-    """An anti-replay cache that a directory can keep: `Exact` or `StableBloom`. It is true even when it is empty.
+    """An anti-replay cache that can be stored in a directory: `Exact` or `StableBloom`. Even an empty one is true.
 
     Await `load()` before the proxy serves and `close()` when it is over, or use `async with`.
     """
@@ -40,7 +40,7 @@ class PersistentCache(ABC, Generic[AnyDatedEntries]):
 
     @property
     def directory(self) -> Path | None:
-        """Where hellos are kept, if anywhere."""
+        """The directory that hellos are stored in; None: they are in memory only."""
         return self._directory
 
     def __len__(self) -> int:
@@ -53,17 +53,17 @@ class PersistentCache(ABC, Generic[AnyDatedEntries]):
 
     @property
     def reach_seconds(self) -> float:
-        """How long ago the oldest of these came; 0 without one."""
+        """How long ago the oldest remembered hello came, in seconds; 0 if there is none."""
         oldest_unix = None if self._entries is None else self._entries.oldest_unix
         return 0.0 if oldest_unix is None else max(0.0, self._clock() - oldest_unix)
 
     async def load(self) -> None:
-        """Read what the directory has, and keep there what comes; to be awaited once, before the proxy serves.
+        """Read the directory, and store new hellos there from now on. Await it once, before the proxy serves.
 
-        Hellos that were seen before are forgotten. Without a directory nothing happens.
+        Hellos that were seen before this call are forgotten. Without a directory nothing happens.
 
         Raises:
-            OptionError: Another process has the directory. It goes on in memory only.
+            OptionError: Another process is using the directory. The cache goes on in memory only.
         """
         if self._directory is None or self._persistence is not None:
             return
@@ -79,7 +79,7 @@ class PersistentCache(ABC, Generic[AnyDatedEntries]):
             self._use(entries)
 
     async def close(self) -> None:
-        """Write what is new, and give the directory free; what is seen later is kept in memory only."""
+        """Write what isn't on disk yet, and release the directory; later hellos are kept in memory only."""
         if self._persistence is not None:
             await self._persistence.close()
 

@@ -75,7 +75,7 @@ class _Lines:
 
 
 class StructLogger:
-    """A logger that drops debug messages; `DebugLogger` keeps them. Both implement `Logger`."""
+    """What `make_logger` returns: it drops debug messages, or, with `debug`, is a subclass that keeps them."""
 
     __slots__ = ("_fields", "_lines", "_name")
 

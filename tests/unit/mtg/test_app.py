@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import mtglib
+from integration.recording_logger import RecordingLogger
 from mtg.app import App, Phase
 from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
@@ -116,6 +117,39 @@ async def test_the_less_patient_of_two_stops_decides(site: socket.socket) -> Non
         assert (await patient, await waiting) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("graces", "lines"),
+    [
+        ([0], ["shutting down; open connections are closed now"]),
+        ([LONG_SECONDS, 0], ["shutting down; open connections are closed now"]),  # two signals at once
+        (
+            [LONG_SECONDS, None, 0, 0],
+            [
+                "shutting down; open connections have 600 s to finish",
+                "shutting down sooner; open connections are closed now",
+            ],
+        ),
+    ],
+)
+async def test_the_log_says_in_order_how_it_ends(
+    site: socket.socket, graces: list[float | None], lines: list[str]
+) -> None:
+    logger = RecordingLogger()
+    async with visited(site, logger) as app:
+        stops = []
+        for grace_seconds in graces:
+            if grace_seconds is None:
+                while app.status().phase is not Phase.STOPPING:
+                    await asyncio.sleep(0)
+            else:
+                stops.append(asyncio.create_task(app.stop(grace_seconds)))
+        await asyncio.gather(*stops)
+    said = [message for message in logger.messages if message.level == "info" and not message.name]
+    texts = [message.text for message in said]
+    assert texts[texts.index(lines[0]) :] == [*lines, "mtg has stopped"]
+    assert said[-1].fields == {"connections_ended": 1}
+
+
 async def test_it_can_be_stopped_while_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     loading = asyncio.Event()
 
@@ -137,11 +171,21 @@ async def test_it_can_be_stopped_while_it_starts(monkeypatch: pytest.MonkeyPatch
 async def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         app = App(parts(**{"bind-to": [f"unix:{tmp_path}/socket", f"127.0.0.1:{taken.getsockname()[1]}"]}))
-        with pytest.raises(UserError, match="Address already in use"):
+        with pytest.raises(
+            UserError, match=r"^test: bind-to: can't listen on .*: another program is using this address"
+        ):
             await app.start()
     assert app.status().phase is Phase.STOPPED
     assert list(tmp_path.iterdir()) == []
     assert await app.stop() == 1
+
+
+async def test_a_taken_address_of_the_metrics_is_named_by_its_key() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        metrics = {"enabled": True, "bind-to": f"127.0.0.1:{taken.getsockname()[1]}"}
+        app = App(parts(stats={"prometheus": metrics}))
+        with pytest.raises(UserError, match=r"^test: stats.prometheus.bind-to: can't listen on 127.0.0.1:"):
+            await app.start()
 
 
 async def test_a_successor_has_the_state_directory_while_streams_are_given_their_grace(

@@ -130,6 +130,23 @@ def test_a_wrong_command_line_is_exit_code_2(
     assert err != ""
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("-i", "::1", "an IPv4 address"),
+        ("-I", "1.2.3.4", "an IPv6 address"),
+        ("-p", "0", "a port from 1 to 65535"),
+        ("-p", "65536", "a port from 1 to 65535"),
+        ("-p", "x", "a port from 1 to 65535"),
+    ],
+)
+def test_a_wrong_option_of_access_says_what_was_expected(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str, value: str, expected: str
+) -> None:
+    assert run(monkeypatch, "access", option, value, "c.toml") == 2
+    assert f"expected {expected}, got '{value}'" in " ".join(capsys.readouterr().err.replace("│", "").split())
+
+
 @pytest.mark.parametrize("command", ["run", "access"])
 def test_all_problems_of_a_configuration_are_lines_and_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Path, command: str

@@ -28,7 +28,7 @@ def lines(table: dict[str, Any]) -> list[str]:
         ({"debug": 1}, "debug: expected true or false, got 1"),
         ({"concurrency": 0}, "concurrency: expected a whole number from 1 to 1000000000, got 0"),
         ({"concurrency": 1.5}, "concurrency: expected a whole number from 1 to 1000000000, got 1.5"),
-        ({"concurrency": 2**70}, f"concurrency: expected a whole number from 1 to 1000000000, got {2**70}"),
+        ({"concurrency": 2**70}, "concurrency: expected a whole number from 1 to 1000000000, got a huge number"),
         ({"concurrency": True}, "concurrency: expected a whole number from 1 to 1000000000, got true"),
         ({"network": 1}, "network: expected a table, got 1"),
         ({"network": {"proxies": "x"}}, "network.proxies: expected a list"),

@@ -18,6 +18,9 @@ from mtg.config.addresses import ListenIP, ListenUnix
 from mtg.listeners import address_text, open_listeners
 from mtg.user_error import UserError
 
+KEY = "c.toml: bind-to"
+UNIX_IN_USE = "another program is using this socket, or the file isn't a socket$"
+
 
 @pytest.fixture
 def taken() -> Iterator[int]:
@@ -39,7 +42,7 @@ def connects(host: str, port: int) -> bool:
 
 
 def test_port_0_becomes_a_real_one_and_all_are_closed_at_the_end() -> None:
-    with open_listeners([ListenIP("127.0.0.1", 0), ListenIP("127.0.0.1", 0)]) as (first, second):
+    with open_listeners([ListenIP("127.0.0.1", 0), ListenIP("127.0.0.1", 0)], KEY) as (first, second):
         assert address_text(first) == f"127.0.0.1:{port_of(first)}"
         assert port_of(first) != port_of(second)
         assert first.getblocking() is False
@@ -47,14 +50,14 @@ def test_port_0_becomes_a_real_one_and_all_are_closed_at_the_end() -> None:
 
 
 def test_the_ipv6_wildcard_takes_ipv4_too() -> None:
-    with open_listeners([ListenIP("::", 0)]) as (listener,):
+    with open_listeners([ListenIP("::", 0)], KEY) as (listener,):
         assert address_text(listener) == f"[::]:{port_of(listener)}"
         assert connects("127.0.0.1", port_of(listener))
         assert connects("::1", port_of(listener))
 
 
 def test_both_wildcards_on_one_port_go_together(unused_port: int) -> None:
-    with open_listeners([ListenIP("::", unused_port), ListenIP("0.0.0.0", unused_port)]) as listeners:
+    with open_listeners([ListenIP("::", unused_port), ListenIP("0.0.0.0", unused_port)], KEY) as listeners:
         assert [listener.family for listener in listeners] == [socket.AF_INET6, socket.AF_INET]
 
 
@@ -66,25 +69,35 @@ def unused_port() -> int:
 
 def test_a_taken_port_is_one_line_and_nothing_stays_open(taken: int) -> None:
     with (
-        pytest.raises(UserError, match=rf"^cannot listen on 127.0.0.1:{taken}: Address already in use") as raised,
-        open_listeners([ListenIP("127.0.0.1", 0), ListenIP("127.0.0.1", taken)]),
+        pytest.raises(
+            UserError, match=rf"^{KEY}: can't listen on 127.0.0.1:{taken}: another program is using this address$"
+        ) as raised,
+        open_listeners([ListenIP("127.0.0.1", 0), ListenIP("127.0.0.1", taken)], KEY),
     ):
         pass
     assert raised.value.exit_code == 1
     assert len(raised.value.lines) == 1
 
 
+def test_a_secret_in_place_of_a_path_is_not_shown(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UserError, match=rf"^{KEY}: can't listen on \*\*\*: No such file or directory$"),
+        open_listeners([ListenUnix(f"{tmp_path}/missing/x{'0123456789abcdef' * 2}")], KEY),
+    ):
+        pass
+
+
 def test_an_address_of_another_machine_is_one_line() -> None:
     with (
         pytest.raises(UserError, match="this machine has no such address"),
-        open_listeners([ListenIP("192.0.2.77", 0)]),
+        open_listeners([ListenIP("192.0.2.77", 0)], KEY),
     ):
         pass
 
 
 def test_a_unix_socket_is_removed_at_the_end(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
-    with open_listeners([ListenUnix(path)]) as (listener,):
+    with open_listeners([ListenUnix(path)], KEY) as (listener,):
         assert address_text(listener) == f"unix:{path}"
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(path)
@@ -95,7 +108,7 @@ def test_a_stale_unix_socket_is_replaced(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(path)
-    with open_listeners([ListenUnix(path)]):
+    with open_listeners([ListenUnix(path)], KEY):
         assert os.path.exists(path)
 
 
@@ -104,7 +117,7 @@ def test_a_unix_socket_in_use_is_one_line_and_stays(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(path)
         other.listen()
-        with pytest.raises(UserError, match="Address already in use"), open_listeners([ListenUnix(path)]):
+        with pytest.raises(UserError, match=UNIX_IN_USE), open_listeners([ListenUnix(path)], KEY):
             pass
         assert os.path.exists(path)
 
@@ -112,14 +125,14 @@ def test_a_unix_socket_in_use_is_one_line_and_stays(tmp_path: Path) -> None:
 def test_a_file_in_the_way_is_one_line_and_stays(tmp_path: Path) -> None:
     path = tmp_path / "s"
     path.write_text("precious")
-    with pytest.raises(UserError, match="Address already in use"), open_listeners([ListenUnix(str(path))]):
+    with pytest.raises(UserError, match=UNIX_IN_USE), open_listeners([ListenUnix(str(path))], KEY):
         pass
     assert path.read_text() == "precious"
 
 
 def test_a_successors_unix_socket_is_not_removed(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
-    with open_listeners([ListenUnix(path)]), socket.socket(socket.AF_UNIX) as successor:
+    with open_listeners([ListenUnix(path)], KEY), socket.socket(socket.AF_UNIX) as successor:
         os.rename(path, f"{path}.old")
         successor.bind(path)
     assert os.path.exists(path)

@@ -64,6 +64,18 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
             ],
         ),
         (
+            {"defense": {"anti-replay": {"max-entries": 10**9 + 1}}},
+            ["defense.anti-replay.max-entries: expected a whole number from 1 to 1000000000, got 1000000001"],
+        ),
+        (
+            {"defense": {"anti-replay": {"max-entries": 0, "kind": "exactly", "url": "redis://h"}}},
+            [
+                'defense.anti-replay.kind: expected one of exact, window, bloom, redis, got "exactly"',
+                "defense.anti-replay.max-entries: expected a whole number from 1 to 1000000000, got 0",
+            ],
+        ),
+        ({"defense": {"anti-replay": {"max-entries": 0, "enabled": False}}}, []),
+        (
             {"prefer-ip": "only-ipv6", "dc-overrides": {"2": ["127.0.0.1:9443"]}},
             ['prefer-ip: expected a value that leaves DC 2 with an address, got "only-ipv6"'],
         ),

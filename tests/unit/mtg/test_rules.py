@@ -72,7 +72,9 @@ def test_deprecated_twins_alone_work_and_leave_the_rest() -> None:
 
 def test_deprecated_twins_that_differ_are_a_problem() -> None:
     _, findings = settled({**BASE, "domain-fronting-port": 8443, "domain-fronting": {"port": 443}})
-    assert findings.problems == ["domain-fronting-port: differs from domain-fronting.port; keep only that"]
+    assert findings.problems == [
+        "domain-fronting-port: differs from domain-fronting.port; delete domain-fronting-port, the old name"
+    ]
 
 
 UNSUPPORTED: list[tuple[str, dict[str, Any]]] = [
@@ -122,7 +124,7 @@ def test_the_deprecated_resolver_moves_with_a_warning(doh_ip: str, dns: str) -> 
 
 def test_two_resolvers_that_differ_are_a_problem() -> None:
     _, findings = settled({**BASE, "network": {"doh-ip": "9.9.9.9", "dns": "https://1.1.1.1"}})
-    assert findings.problems == ["network.doh-ip: differs from network.dns; keep only that"]
+    assert findings.problems == ["network.doh-ip: differs from network.dns; delete network.doh-ip, the old name"]
 
 
 def test_the_old_name_of_the_exact_memory_is_told() -> None:
