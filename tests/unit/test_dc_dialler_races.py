@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import weakref
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -91,11 +93,15 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> Timers:
 
 
 class Timers:
-    """Stands for a loop in which ``most`` timers go off at once and others never; notes their ``delays``."""
+    """Stands for a loop whose clock stands still, in which ``most`` timers go off at once and others never.
+
+    Notes the timers' ``delays``.
+    """
 
     def __init__(self) -> None:
         self.most = 1000
         self.delays: list[float] = []
+        self.now_mono = 0.0
         self._get_running_loop = asyncio.get_running_loop
 
     def __call__(self) -> Timers:
@@ -103,6 +109,9 @@ class Timers:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._get_running_loop(), name)
+
+    def time(self) -> float:
+        return self.now_mono
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> asyncio.Handle:
         self.delays.append(delay)
@@ -279,13 +288,16 @@ async def test_a_loser_that_connects_although_it_was_cancelled_is_closed(warning
 @pytest.mark.usefixtures("at_once")
 async def test_a_client_that_leaves_ends_all_attempts(warnings: Warnings) -> None:
     all_dialled = asyncio.Event()
+    attempts = weakref.WeakSet[Any]()
 
     async def last() -> None:
+        attempts.add(asyncio.current_task())
         all_dialled.set()
         await silent()
 
     network = Fates({SIX_A: silent, FOUR_A: silent, SIX_B: silent, FOUR_B: last})
-    dialling = asyncio.create_task(DCDialler(network, 3600.0, warnings).dial(BOTH))
+    dialler = DCDialler(network, 3600.0, warnings)
+    dialling = asyncio.create_task(dialler.dial(BOTH))
     await all_dialled.wait()
     dialling.cancel()
 
@@ -294,6 +306,8 @@ async def test_a_client_that_leaves_ends_all_attempts(warnings: Warnings) -> Non
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert sorted(network.cancelled) == sorted(address.host for address in BOTH.addresses)
+    gc.collect()
+    assert not attempts, "the dialler keeps them until they are over, and no longer"
 
 
 @pytest.mark.usefixtures("at_once")
@@ -370,6 +384,27 @@ async def test_an_address_that_was_overtaken_is_tried_last(warnings: Warnings) -
     (await dialler.dial(BOTH))[0].close()
 
     assert network.hosts == [FOUR_A.host]
+
+
+@pytest.mark.parametrize(("had_seconds", "tried_first"), [(0.249, FOUR_A), (0.1, SIX_A)])
+async def test_an_address_that_had_no_quarter_of_a_second_was_not_overtaken(
+    had_seconds: float, tried_first: DCAddress, warnings: Warnings, timers: Timers
+) -> None:
+    """A timer of an event loop may go off a millisecond early."""
+
+    async def after_that() -> socket.socket:
+        timers.now_mono += had_seconds
+        return await connected()
+
+    timers.most = 1
+    network = Fates({SIX_A: silent, FOUR_A: after_that})
+    dialler = DCDialler(network, 3600.0, warnings, Clock())
+    (await dialler.dial(BOTH))[0].close()
+    network.fates[SIX_A] = connected
+    network.dialled.clear()
+    (await dialler.dial(BOTH))[0].close()
+
+    assert network.hosts == [tried_first.host]
 
 
 async def test_an_address_that_works_again_has_its_place_back(warnings: Warnings) -> None:
