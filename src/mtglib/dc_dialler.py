@@ -168,7 +168,7 @@ class _Race:
             )
             self._reached(address)
             return sock
-        except (OSError, TimeoutError) as error:
+        except OSError as error:
             if self._won is None and self._broken is None:
                 self._failed(address, error)
         except UpstreamError:
