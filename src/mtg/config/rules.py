@@ -115,10 +115,7 @@ def _takes(listen: ListenIP, ip: IPv4Address | IPv6Address, config: Config) -> b
         return mtglib.canonical_ip(listen.host) == ip
     if not ip.is_loopback:  # whether another one is ours isn't known
         return False
-    has_v4_beside = any(
-        isinstance(other, ListenIP) and other.port == listen.port and other.ip.version == 4 for other in config.bind_to
-    )
-    return listen.ip.version == ip.version or (listen.ip.version == 6 and not has_v4_beside)
+    return listen.ip.version == ip.version or (listen.ip.version == 6 and not listen.has_v4_beside(config.bind_to))
 
 
 def _rename_kind(config: Config, findings: Findings) -> Config:
