@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from mtg.config.addresses import IPPort, IPText, Listen
-from mtg.config.urls import HTTPSURL, PrivateURL
+from mtg.config.urls import PrivateURL
 from mtg.config.values import (
     Directory,
     Duration,
@@ -78,7 +78,7 @@ class NetworkSection(Section, frozen=True):
 class DoppelgangerSection(Section, frozen=True):
     """Record sizes and delays learnt from a real site; without `urls` it is off."""
 
-    urls: tuple[HTTPSURL, ...] = ()
+    urls: tuple[PrivateURL, ...] = ()
     repeats_per_raid: Positive = 10
     raid_each: Duration = Duration(6 * 3600)
     drs: bool = False
