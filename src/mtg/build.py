@@ -60,6 +60,10 @@ class Parts:
         options: The proxy's options, including its parts.
         listens: The addresses to listen on.
         socket_options: The options of the listeners; accepted connections inherit those that are allowed for visitors.
+        resolver: Looks up names; to be closed at the end.
+        fanout: The event stream of `options`, which passes events to `prometheus` and `statsd`.
+        prometheus: The page of metrics, unless it is switched off.
+        statsd: The sender of metrics, unless it is switched off.
         replay_memory: The anti-replay cache, unless it is switched off.
         when_state_is_taken: The error to exit with if another process uses the state directory; None: continue without
             it, since it is the default directory and several programs may run.
