@@ -70,13 +70,16 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
         (
             {"stats": {"prometheus": {"enabled": True, "bind-to": "127.0.0.1:1", "metric-prefix": "9a"}}},
             [
-                "stats.prometheus.metric-prefix: expected letters, digits and underscores, not starting with a digit, "
-                'got "9a"'
+                "stats.prometheus.metric-prefix: expected letters, digits, underscores and colons, not starting with a "
+                'digit, got "9a"'
             ],
         ),
         (
             {"stats": {"statsd": {"enabled": True, "address": "127.0.0.1:1", "metric-prefix": "a b"}}},
-            ['stats.statsd.metric-prefix: expected letters, digits, underscores and single dots, got "a b"'],
+            [
+                "stats.statsd.metric-prefix: expected words of letters, digits, underscores and hyphens, separated by "
+                'dots, got "a b"'
+            ],
         ),
         (
             {"defense": {"blocklist": {"enabled": True, "urls": ["/x"], "download-concurrency": 1001}}},
