@@ -46,6 +46,7 @@ _KEYS_OF_REPLAY_CACHES = {
     "max_size_bytes": "defense.anti-replay.max-size",
     "error_rate": "defense.anti-replay.error-rate",
     "url": "defense.anti-replay.url",
+    "redis": "defense.anti-replay.kind",
     "remember_seconds": "defense.anti-replay.remember",
     "max_entries": "defense.anti-replay.max-entries",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -97,6 +98,19 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
 )
 def test_each_refusal_is_a_line_with_key_and_value(table: dict[str, Any], lines: list[str]) -> None:
     assert problems(table) == lines
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("redis", 'expected its package to be installed (pip install redis), got "redis"'),
+        ("exactly", 'expected one of exact, window, bloom, redis, got "exactly"'),
+    ],
+)
+def test_a_kind_without_its_package_is_a_wrong_kind(monkeypatch: pytest.MonkeyPatch, kind: str, line: str) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    anti_replay = {"kind": kind, "url": "redis://127.0.0.1:1"}
+    assert problems({"defense": {"anti-replay": anti_replay}}) == [f"defense.anti-replay.kind: {line}"]
 
 
 def test_all_refusals_stand_behind_all_problems_of_the_table() -> None:
