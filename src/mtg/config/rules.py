@@ -57,11 +57,6 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
     for index, listen in enumerate(config.bind_to):
         if listen in config.bind_to[:index]:
             problems.append(f"bind-to[{index}]: {listen} is listed twice")
-    visitors, concurrency = config.defense.limits.visitors, config.concurrency
-    if visitors is not None and visitors > concurrency:
-        problems.append(
-            f"defense.limits.visitors: expected at most concurrency, which is {concurrency}, got {visitors}"
-        )
     metrics = config.stats.prometheus
     if metrics.enabled and metrics.bind_to is not None and str(metrics.bind_to) in map(str, config.bind_to):
         problems.append(f"stats.prometheus.bind-to: {metrics.bind_to} is already in bind-to")

@@ -65,6 +65,11 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
             ],
         ),
         (
+            {"concurrency": 100, "defense": {"limits": {"visitors": 101}}},
+            ["defense.limits.visitors: expected at most concurrency, which is 100, got 101"],
+        ),
+        ({"concurrency": 100, "defense": {"limits": {"visitors": 100}}}, []),
+        (
             {"prefer-ip": "only-ipv6", "dc-overrides": {"2": ["127.0.0.1:9443"]}},
             ['prefer-ip: expected a value that leaves DC 2 with an address, got "only-ipv6"'],
         ),
