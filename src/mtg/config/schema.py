@@ -27,6 +27,10 @@ from mtglib import Secret
 
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535")]
 Positive = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
+KeepAliveCount = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 127")]
+DownloadConcurrency = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000")]
+"""What is above is an error only where the part is switched on, which refuses it in the same words."""
+
 DCNumber = Annotated[int, Meta(ge=1, le=10**9, description="a DC number of at least 1")]
 RememberedHellos = Annotated[int, Meta(ge=1000, le=10**8, description="a whole number from 1000 to 100000000")]
 
@@ -62,7 +66,7 @@ class KeepAliveSection(Section, frozen=True):
     disabled: bool = False
     idle: Duration = Duration(15)
     interval: Duration = Duration(15)
-    count: Positive = 9
+    count: KeepAliveCount = 9
 
 
 class NetworkSection(Section, frozen=True):
@@ -100,7 +104,7 @@ class IPListSection(Section, frozen=True):
     """A downloaded list of networks."""
 
     enabled: bool = False
-    download_concurrency: Positive = 2
+    download_concurrency: DownloadConcurrency = 2
     urls: tuple[PrivateURL, ...] = ()
     update_each: Duration = Duration(24 * 3600)
 

@@ -92,6 +92,16 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
             ["defense.blocklist.download-concurrency: expected a whole number from 1 to 1000, got 1001"],
         ),
         (
+            {
+                "network": {"keep-alive": {"count": 0}},
+                "defense": {"allowlist": {"download-concurrency": 0}, "blocklist": {"download-concurrency": 5000}},
+            },
+            [
+                "network.keep-alive.count: expected a whole number from 1 to 127, got 0",
+                "defense.allowlist.download-concurrency: expected a whole number from 1 to 1000, got 0",
+            ],
+        ),
+        (
             {"defense": {name: {"enabled": True, "urls": ["/x", "y", "/z", "http://[hush"]} for name in LISTS}},
             [
                 f"defense.{name}.urls[{index}]: expected an http(s) URL or an absolute path"
