@@ -13,11 +13,12 @@ from mtglib.network import Direct
 from mtglib.network.balanced import from_urls
 from support import sockets
 from support.pattern import Pattern
-from support.socks_servers import MicroSocks, is_missing
+from support.server_process import is_missing
+from support.socks_servers import MicroSocks
 
 pytestmark = [
     pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"]),
-    pytest.mark.skipif(is_missing() is not None, reason=str(is_missing())),
+    pytest.mark.skipif(is_missing("microsocks") is not None, reason=str(is_missing("microsocks"))),
 ]
 
 PAYLOAD = Pattern(1).take(3_000_000)
