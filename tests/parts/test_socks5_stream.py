@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-import mtglib
 from integration.event_rules import traffic
 from integration.stage import stage
 from mtglib.network import Direct
@@ -22,15 +21,6 @@ pytestmark = [
 ]
 
 PAYLOAD = Pattern(1).take(3_000_000)
-
-
-@pytest.fixture(params=["native", "pure"])
-def relay(request: pytest.FixtureRequest) -> str:
-    """Each relay in turn; the native one only where it was built."""
-    choice = str(request.param)
-    if choice == "native" and mtglib.engine_description() != "native":
-        pytest.skip(f"no native relay: {mtglib.engine_description()}")
-    return choice
 
 
 async def test_streams_go_through_the_proxies_in_the_relay_that_was_asked_for(relay: str) -> None:
