@@ -1,4 +1,4 @@
-"""What holds for all tests: which may be left out, and how hard the property tests try.
+"""What holds for all tests: the relays, which tests may be left out, and how hard the property tests try.
 
 A test that can't run here (no root, no network namespaces, no cargo, no native engine) is skipped, with the reason in
 pytest's summary. With CI=true that is a failure: there everything must run. Where a part is missing on purpose,
@@ -37,6 +37,15 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("state")
     os.environ["XDG_STATE_HOME"] = str(home)
     return home
+
+
+@pytest.fixture(params=["native", "pure"])
+def relay(request: pytest.FixtureRequest) -> str:
+    """Each relay in turn; the native one only where it was built."""
+    choice = str(request.param)
+    if choice == "native" and mtglib.engine_description() != "native":
+        pytest.skip(f"no native relay: {mtglib.engine_description()}")
+    return choice
 
 
 def pytest_report_header() -> list[str]:

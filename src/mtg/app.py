@@ -179,7 +179,7 @@ class App:
         self._serving = [asyncio.create_task(self._serve(one), name=address_text(one)) for one in listeners]
 
     async def _serve(self, listener: socket.socket) -> None:
-        """Serve metrics and close the listener at the end: connections during the grace period are refused."""
+        """Serve clients and close the listener at the end: connections during the grace period are refused."""
         with listener:
             await self._proxy.serve(listener)
 

@@ -46,6 +46,7 @@ _KEYS_OF_REPLAY_CACHES = {
     "max_size_bytes": "defense.anti-replay.max-size",
     "error_rate": "defense.anti-replay.error-rate",
     "url": "defense.anti-replay.url",
+    "redis": "defense.anti-replay.kind",
     "remember_seconds": "defense.anti-replay.remember",
     "max_entries": "defense.anti-replay.max-entries",
 }
@@ -61,6 +62,10 @@ class Parts:
         options: The proxy's options, including its parts.
         listens: The addresses to listen on.
         socket_options: The options of the listeners; accepted connections inherit those that are allowed for visitors.
+        resolver: Looks up names; to be closed at the end.
+        fanout: The event stream of `options`, which passes events to `prometheus` and `statsd`.
+        prometheus: The page of metrics, unless it is switched off.
+        statsd: The sender of metrics, unless it is switched off.
         replay_memory: The anti-replay cache, unless it is switched off.
         when_state_is_taken: The error to exit with if another process uses the state directory; None: continue without
             it, since it is the default directory and several programs may run.

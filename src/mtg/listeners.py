@@ -58,7 +58,7 @@ def _open(listen: Listen, all_listens: Sequence[Listen], opened: contextlib.Exit
     if isinstance(listen, ListenUnix):
         return _open_unix(listen.path, opened)
     assert isinstance(listen, ListenIP)
-    return _open_ip(listen, opened, v6_only=_has_v4_beside(listen, all_listens))
+    return _open_ip(listen, opened, v6_only=listen.has_v4_beside(all_listens))
 
 
 def _open_ip(listen: ListenIP, opened: contextlib.ExitStack, *, v6_only: bool) -> socket.socket:
@@ -83,11 +83,6 @@ def _listening(listener: socket.socket) -> socket.socket:
     listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
-
-
-def _has_v4_beside(listen: ListenIP, listens: Sequence[Listen]) -> bool:
-    """Whether IPv4 has a listener of its own on this port, so that `[::]` must leave IPv4 alone."""
-    return any(isinstance(o, ListenIP) and o.ip.version == 4 and o.port == listen.port != 0 for o in listens)
 
 
 def _remove_stale(path: str) -> None:

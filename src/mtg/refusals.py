@@ -37,7 +37,7 @@ class Refusals:
 
         Args:
             part: The part and its options, by name.
-            keys: The configuration's key of each option that has one.
+            keys: The configuration's key of each option that has one; likewise of what the part needs besides options.
 
         Raises:
             mtglib.OptionError: A rejected option has no key: it isn't the user's fault.
@@ -50,7 +50,7 @@ class Refusals:
             except mtglib.OptionError as error:
                 element = _ELEMENT.fullmatch(error.field)
                 option = element[1] if element else error.field
-                if option not in keys or option not in options:
+                if option not in keys:
                     raise
                 if element:
                     own = places.setdefault(option, list(range(len(options[option]))))
@@ -61,11 +61,13 @@ class Refusals:
                         continue
                 else:
                     self._add(keys[option], error)
-                if _is_needed(part, option):
+                if option not in options or _is_needed(part, option):
                     return None
                 del options[option]
 
     def _add(self, key: str, error: mtglib.OptionError) -> None:
+        if self._loaded.is_refused(key):
+            return
         expected = error.expected
         if error.field.endswith("_bytes"):
             expected = f"{expected.replace('a whole number', 'a size')} bytes"

@@ -50,7 +50,8 @@ def _within_file_limit(parts: Parts) -> Parts:
     if fitting == wanted:
         return parts
     warning = f"concurrency: lowered from {wanted} to {fitting}: the limit on open files is {file_limit}"
-    options = replace(parts.options, concurrency=fitting)
+    visitors = parts.options.max_visitors
+    options = replace(parts.options, concurrency=fitting, max_visitors=visitors and min(visitors, fitting))
     return replace(parts, options=options, warnings=(*parts.warnings, warning))
 
 

@@ -68,23 +68,15 @@ async def _load_replay_memory(
     memory: ReplayCache, logger: mtglib.Logger, stop: asyncio.Event, when_state_is_taken: str | None
 ) -> bool:
     """Load it, and return whether that ended before the program was told to stop."""
-    loading = asyncio.create_task(memory.load(), name="replay memory")
-    stopping = asyncio.create_task(stop.wait(), name="end of loading")
-    await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not loading.done():  # a disk that doesn't answer is no reason to go on after a signal
-        loading.cancel()
-        await asyncio.wait({loading})
-        return False
     try:
-        await loading
+        return await _unless_stopped(memory.load(), stop, "replay memory")  # however long the disk takes
     except mtglib.OptionError as error:
         if when_state_is_taken is not None:
             raise UserError(when_state_is_taken, exit_code=EXIT_USAGE) from error
         logger.warning(
             "state-directory: in use by another process; after a restart, hellos seen before it can be replayed"
         )
-    return True
+        return True
 
 
 async def _report_replay_memory(memory: ReplayCache, logger: mtglib.Logger) -> None:
@@ -96,15 +88,23 @@ async def _report_replay_memory(memory: ReplayCache, logger: mtglib.Logger) -> N
 async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_path: str, stop: asyncio.Event) -> None:
     """Serve metrics and close the listener at the end: later connections are refused, a successor gets the port."""
     with listener:
-        serving = asyncio.create_task(prometheus.serve(listener, http_path), name="metrics")
-        stopping = asyncio.create_task(stop.wait(), name="end of metrics")
-        try:
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            serving.cancel()
-            with suppress(asyncio.CancelledError):
-                await serving
+        await _unless_stopped(prometheus.serve(listener, http_path), stop, "metrics")
+
+
+async def _unless_stopped(work: Coroutine[None, None, None], stop: asyncio.Event, name: str) -> bool:
+    """Do some work, but cancel it at `stop`; return whether it was done. Its exceptions are passed on."""
+    working = asyncio.create_task(work, name=name)
+    stopping = asyncio.create_task(stop.wait(), name=f"end of {name}")
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        working.cancel()
+        await asyncio.wait({working})
+    if working.cancelled():
+        return False
+    working.result()
+    return True
 
 
 @asynccontextmanager

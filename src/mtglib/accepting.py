@@ -54,8 +54,8 @@ class Acceptor:
         take: Callable[[socket.socket, Any], None],
         warnings: Warnings,
         *,
-        batch: int = 64,
-        make_room: Callable[[], None] = lambda: None,
+        batch: int,
+        make_room: Callable[[], None],
     ) -> None:
         self._batch = batch
         self._make_room = make_room

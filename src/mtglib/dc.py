@@ -9,6 +9,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from itertools import chain
 from typing import Final
 
 from .constants import PreferIP
@@ -96,10 +97,10 @@ class DCTable:
         allow_fallback: bool = False,
         overrides: Mapping[int, Sequence[DCAddress]] | None = None,
     ) -> None:
-        self._prefer_ip = prefer_ip
-        self._use_test_dcs = use_test_dcs
+        test = {_TEST_DC_OFFSET + dc: addresses for dc, addresses in TEST.items()} if use_test_dcs else {}
+        known: Mapping[int, Sequence[DCAddress]] = {**PRODUCTION, **test, **(overrides or {})}
+        self._families = {dc: _families(addresses, prefer_ip) for dc, addresses in known.items()}
         self._allow_fallback = allow_fallback
-        self._overrides = dict(overrides or {})
 
     def choose(self, requested: int) -> DCChoice:
         """Find the addresses for the number in a client's frame.
@@ -116,27 +117,18 @@ class DCTable:
 
     def unreachable(self) -> int | None:
         """Return a known DC for which `prefer_ip` leaves no address, or None if there is none."""
-        known = {*self._overrides, *PRODUCTION}
-        return next((dc for dc in sorted(known) if not self._addresses(dc)), None)
+        return next((dc for dc in self._families if not self._addresses(dc)), None)
 
     def _addresses(self, dc: int) -> tuple[DCAddress, ...]:
-        known = self._overrides.get(dc)
-        if known is None and dc > _TEST_DC_OFFSET:
-            known = TEST.get(dc - _TEST_DC_OFFSET) if self._use_test_dcs else None
-        elif known is None:
-            known = PRODUCTION.get(dc)
-        return self._in_order(known) if known else ()
+        families = self._families.get(dc, ())
+        for family in families:
+            random.shuffle(family)  # so that a DC's addresses share the load
+        return tuple(chain.from_iterable(families))
 
-    def _in_order(self, addresses: Sequence[DCAddress]) -> tuple[DCAddress, ...]:
-        if len(addresses) == 1 and self._prefer_ip.startswith("prefer"):
-            return tuple(addresses)
-        mode, first = self._prefer_ip.split("-ipv")
-        families = {
-            4: [a for a in addresses if a.ip.version == 4],
-            6: [a for a in addresses if a.ip.version == 6],
-        }
-        for family in families.values():
-            random.shuffle(family)
-        preferred = families.pop(int(first))
-        others = next(iter(families.values())) if mode == "prefer" else []
-        return (*preferred, *others)
+
+def _families(addresses: Sequence[DCAddress], prefer_ip: PreferIP) -> tuple[list[DCAddress], ...]:
+    """Split a DC's addresses into the families that are dialled, in their order."""
+    mode, version = prefer_ip.split("-ipv")
+    preferred = [address for address in addresses if address.ip.version == int(version)]
+    others = [address for address in addresses if address.ip.version != int(version)]
+    return (preferred, others) if mode == "prefer" else (preferred,)

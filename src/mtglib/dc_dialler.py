@@ -53,24 +53,14 @@ class DCDialler:
         try:
             reached = await race.run()
         finally:
-            if left := race.give_up():
-                self._close_later(left)
+            for task in race.give_up():
+                self._cancelled.add(task)  # an event loop doesn't keep tasks alive
+                task.add_done_callback(self._cancelled.discard)
         if reached is None:
             message = f"DC {choice.dc} can't be reached ({'; '.join(race.failures)})"
             self._warnings.warn(f"DC {choice.dc}", message)
             raise UpstreamError(message)
         return reached
-
-    def _close_later(self, tasks: list[asyncio.Task[socket.socket]]) -> None:
-        """Close the connections that these tasks may still make."""
-        for task in tasks:
-            self._cancelled.add(task)  # an event loop doesn't keep tasks alive
-            task.add_done_callback(self._close_cancelled)
-
-    def _close_cancelled(self, task: asyncio.Task[socket.socket]) -> None:
-        self._cancelled.discard(task)
-        if not task.cancelled() and task.exception() is None:
-            task.result().close()  # it was second by a hair
 
 
 def in_order(addresses: Sequence[DCAddress], silent: SilentAddresses) -> list[DCAddress]:
@@ -91,8 +81,8 @@ class _Race:
     """
 
     __slots__ = (
-        *("_addresses", "_began_mono", "_broken", "_deadline_mono", "_dial_timeout", "_loop", "_network", "_own"),
-        *("_silent", "_tasks", "_timer", "_waiting", "_warnings", "_won", "failures"),
+        *("_addresses", "_began_mono", "_broken", "_deadline_mono", "_dial_timeout", "_is_over", "_loop", "_network"),
+        *("_own", "_silent", "_tasks", "_timer", "_waiting", "_warnings", "_won", "failures"),
     )
 
     def __init__(
@@ -117,6 +107,7 @@ class _Race:
         self._own: asyncio.Timeout | None = None
         self._won: tuple[socket.socket, DCAddress] | None = None
         self._broken: UpstreamError | None = None
+        self._is_over = False
         self.failures: list[str] = []
 
     async def run(self) -> tuple[socket.socket, DCAddress] | None:
@@ -140,13 +131,13 @@ class _Race:
         raise self._broken
 
     def give_up(self) -> list[asyncio.Task[socket.socket]]:
-        """Cancel pending attempts without waiting; return the tasks that may still connect."""
+        """Cancel pending attempts without waiting; return their tasks. What they still connect is closed."""
+        self._is_over = True
         self._stop_timer()
         if self._won is not None:
             self._taken()[0].close()  # two were first
         left = list(self._tasks)
         for task in left:
-            task.remove_done_callback(self._ended)
             task.cancel()
         return left
 
@@ -177,7 +168,7 @@ class _Race:
             )
             self._reached(address)
             return sock
-        except (OSError, TimeoutError) as error:
+        except OSError as error:
             if self._won is None and self._broken is None:
                 self._failed(address, error)
         except UpstreamError:
@@ -228,8 +219,8 @@ class _Race:
         address = self._tasks.pop(task)
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is None:
-            if self._won is not None:
-                task.result().close()
+            if self._won is not None or self._is_over:
+                task.result().close()  # it was second by a hair
             else:
                 self._reached(address)
                 self._won = task.result(), address
@@ -256,8 +247,7 @@ class _Race:
 
     def _reached(self, address: DCAddress) -> None:
         """Note an address that answers, and earlier ones that still haven't answered."""
-        if self._silent:
-            self._silent.forget(address)
+        self._silent.forget(address)
         if len(self._began_mono) == 1:
             return
         now_mono = self._loop.time()

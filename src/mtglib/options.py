@@ -57,8 +57,9 @@ class ProxyOpts:
         buffer_size_bytes: Deprecated, has no effect: connections have no buffers of their own.
         concurrency: The most connections that `serve` handles at once, at least 1. Beyond that, a visitor is evicted
             for each new connection; if there are none, it is closed.
-        max_visitors: The most connections at once that aren't from clients, or aren't authenticated yet; None: half of
-            `concurrency`. Beyond that, one of the network with the most visitors is evicted for each new one.
+        max_visitors: The most connections at once that aren't from clients, or aren't authenticated yet, at most
+            `concurrency`; None: half of it. Beyond that, one of the network with the most visitors is evicted for each
+            new one.
         max_visitors_per_network: The most visitors from one IPv4 address or IPv6 /64; applies once there are three
             quarters of `max_visitors`.
         idle_timeout: A relay ends after this long without any traffic; one to the fronting site never before 600 s.
@@ -164,6 +165,9 @@ class ProxyOpts:
         check_int("concurrency", self.concurrency)
         if self.max_visitors is not None:
             check_int("max_visitors", self.max_visitors)
+            if self.max_visitors > self.concurrency:
+                expected = f"at most concurrency, which is {self.concurrency}"
+                raise OptionError("max_visitors", expected, self.max_visitors)
         check_int("max_visitors_per_network", self.max_visitors_per_network)
         check_int("domain_fronting_port", self.domain_fronting_port, 65535)
         check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))

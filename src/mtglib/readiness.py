@@ -96,7 +96,7 @@ class Readiness:
         return watched
 
     def _call(self, callback: Callable[[], None]) -> None:
-        """Call the callbacks. One that raises must not keep others from their events, which come only once."""
+        """Call a callback. One that raises must not keep others from their events, which come only once."""
         try:
             callback()
         except Exception as error:

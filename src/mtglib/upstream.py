@@ -48,7 +48,7 @@ async def dial(
         if sock.fileno() < 0:
             raise ValueError("expected a connected socket.socket, got a closed one")
         _check_connected(sock)
-    except (OSError, TimeoutError):
+    except OSError:
         raise
     except Exception as error:
         warnings.part_failed(network, "dial", error)

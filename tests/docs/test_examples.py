@@ -37,7 +37,8 @@ from support.faketls_client import FakeTLSClient
 from support.front import RecordingFront, answer
 from support.redis_server import SERVER, RedisServer
 from support.running_proxy import EventRecorder
-from support.socks_servers import MicroSocks, is_missing
+from support.server_process import is_missing
+from support.socks_servers import MicroSocks
 from support.tcp_server import TCPServer
 
 EXAMPLES = sorted(Path(embed.__file__).parent.glob("*.py"))

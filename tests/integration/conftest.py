@@ -1,4 +1,4 @@
-"""What integration tests vary: the relay, the way of a stream through it, and the event loop.
+"""What integration tests vary beside the relay: the way of a stream through it, and the event loop.
 
 A test runs in asyncio's loop; one marked ``@pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])`` in both.
 """
@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 import pytest
 import uvloop
 
-import mtglib
 from integration.pair import Mode
 
 _LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -26,15 +25,6 @@ def pytest_asyncio_loop_factories(
     """Offer both loops to the tests that ask for them, asyncio's to the others."""
     chosen = any("loop_factories" in marker.kwargs for marker in item.iter_markers("asyncio"))
     return _LOOPS if chosen else {"asyncio": asyncio.new_event_loop}
-
-
-@pytest.fixture(params=["native", "pure"])
-def relay(request: pytest.FixtureRequest) -> str:
-    """Each relay in turn; the native one only where it was built."""
-    choice = str(request.param)
-    if choice == "native" and mtglib.engine_description() != "native":
-        pytest.skip(f"no native relay: {mtglib.engine_description()}")
-    return choice
 
 
 @pytest.fixture(params=["fast", "re-encrypted", "raw"])

@@ -31,7 +31,7 @@ class End(Protocol):
     def close(self) -> None: ...
 
 
-class RawEnd:
+class RawEnd(sockets.Peer):
     """A peer without any protocol."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -42,15 +42,6 @@ class RawEnd:
 
     async def recv(self) -> bytes:
         return await asyncio.get_running_loop().sock_recv(self.sock, sockets.RECV_BYTES)
-
-    def send_eof(self) -> None:
-        sockets.send_eof(self.sock)
-
-    def reset(self) -> None:
-        sockets.reset(self.sock)
-
-    def close(self) -> None:
-        sockets.close(self.sock)
 
 
 class TelegramEnd(RawEnd):

@@ -233,10 +233,12 @@ def become_its_session() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def test_few_open_files_lower_concurrency(config: Path) -> None:
+def test_few_open_files_lower_concurrency_and_the_visitors_share_of_it(config: Path) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (128, 300))
 
+    with config.open("a") as file:
+        file.write("[defense.limits]\nvisitors = 8192\n")
     with Program("run", config, preexec_fn=limit) as program:
         program.started()
         fitting = fitting_concurrency(8192, 300, mtglib.engine_threads())

@@ -93,9 +93,7 @@ async def test_address_that_hangs_is_left_for_the_next(relay: str) -> None:
         network.routes = dict.fromkeys(ALL)
         client = await around.client_before_hello()
         network.on_dial = lambda: _let_the_second_through(network, around.dc.port)
-        await client.send_hello()
-        await client.receive_answer()
-        await client.send_frame()
+        await client.handshake()
         await client.send(b"in")
 
         assert await client.recv_exactly(2) == b"in"

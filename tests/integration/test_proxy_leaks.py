@@ -116,9 +116,7 @@ async def test_shutdown_gives_descriptors_back_without_the_garbage_collector(rel
             ours, theirs = await tcp_pair()
             serving = asyncio.create_task(proxy.serve_conn(theirs))
             client = FakeTLSClient(ours, secret)
-            await client.send_hello()
-            await client.receive_answer()
-            await client.send_frame()
+            await client.handshake()
             await check_echo(client)
             client.close()
             await serving

@@ -25,13 +25,6 @@ async def check_echo(client: FakeTLSClient) -> None:
     assert await client.recv_exactly(2) == b"in"
 
 
-async def handshake(client: FakeTLSClient) -> FakeTLSClient:
-    await client.send_hello()
-    await client.receive_answer()
-    await client.send_frame()
-    return client
-
-
 async def test_several_listeners_are_served_at_once(relay: str) -> None:
     async with stage(relay) as around:
         listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
@@ -59,7 +52,7 @@ async def test_unix_listener_has_clients_without_an_address(relay: str, tmp_path
         sock = socket.socket(socket.AF_UNIX)
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, str(tmp_path / "proxy"))
-        client = await handshake(FakeTLSClient(sock, around.secret))
+        client = await FakeTLSClient(sock, around.secret).handshake()
         await check_echo(client)
         client.close()
 
@@ -76,7 +69,7 @@ async def test_socketpair_can_be_served(relay: str) -> None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         serving = asyncio.create_task(around.proxy.serve_conn(theirs))
-        client = await handshake(FakeTLSClient(ours, around.secret, options=ClientOptions(segment_bytes=50)))
+        client = await FakeTLSClient(ours, around.secret, options=ClientOptions(segment_bytes=50)).handshake()
         await check_echo(client)
         client.close()
         await serving
@@ -91,7 +84,7 @@ async def test_serve_conn_takes_blocking_sockets(relay: str) -> None:
         ours, theirs = await tcp_pair()
         theirs.setblocking(True)
         serving = asyncio.create_task(around.proxy.serve_conn(theirs))
-        client = await handshake(FakeTLSClient(ours, around.secret))
+        client = await FakeTLSClient(ours, around.secret).handshake()
         await check_echo(client)
         client.close()
         await serving
@@ -182,7 +175,7 @@ async def test_context_manager_shuts_down(relay: mtglib.RelayChoice) -> None:
         ours, theirs = await tcp_pair()
         async with mtglib.Proxy(options) as proxy:
             serving = asyncio.create_task(proxy.serve_conn(theirs))
-            client = await handshake(FakeTLSClient(ours, around.secret))
+            client = await FakeTLSClient(ours, around.secret).handshake()
             await check_echo(client)
 
         assert names(around.events.events)[-1] == "Finish"

@@ -119,9 +119,7 @@ async def test_cancelled_serve_conn_closes_and_finishes(relay: str, cancels: int
         ours, theirs = await tcp_pair()
         serving = asyncio.create_task(around.proxy.serve_conn(theirs))
         client = FakeTLSClient(ours, around.secret)
-        await client.send_hello()
-        await client.receive_answer()
-        await client.send_frame()
+        await client.handshake()
         await client.send(REQUEST)
         assert await client.recv_exactly(len(REQUEST)) == REQUEST
 

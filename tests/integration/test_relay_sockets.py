@@ -40,9 +40,7 @@ async def test_small_messages_go_at_once_and_little_waits_in_the_kernel(relay: s
         with theirs.dup() as client_leg:
             serving = asyncio.create_task(around.proxy.serve_conn(theirs))
             client = FakeTLSClient(ours, around.secret)
-            await client.send_hello()
-            await client.receive_answer()
-            await client.send_frame()
+            await client.handshake()
             await client.send(b"hello")
             assert await client.recv_exactly(5) == b"hello"
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from support import sockets
+from support.server_process import is_missing
 
 NAME = "front.example"
 _VISIT_TIMEOUT = 30.0
@@ -26,8 +26,7 @@ _SESSION_LINES = re.compile(
 
 def visitors_are_missing() -> str | None:
     """Return why there is nobody to visit a site, or None."""
-    missing = [program for program in ("curl", "openssl") if shutil.which(program) is None]
-    return f"{' and '.join(missing)}: not installed" if missing else None
+    return is_missing("curl", "openssl")
 
 
 @dataclass(frozen=True)

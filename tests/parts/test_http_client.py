@@ -15,23 +15,12 @@ import pytest
 from mtglib.network import Direct
 from support.front import nginx_is_missing
 from support.nginx_site import PAGES, NginxSite
+from unit.network.site import Dialled
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
 Dial = Callable[..., Awaitable[socket.socket]]
 needs_nginx = pytest.mark.skipif(nginx_is_missing() is not None, reason=str(nginx_is_missing()))
-
-
-class Dialled:
-    """Leads to one port of this machine, whatever the name, and counts."""
-
-    def __init__(self, port: int) -> None:
-        self.asked_for: list[tuple[str, int]] = []
-        self._port = port
-
-    async def __call__(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
-        self.asked_for.append((host, port))
-        return await Direct().dial("127.0.0.1", self._port, timeout_seconds=timeout_seconds)
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from support.metrics_page import of_metric, value
 from support.ports import free_port
 from support.program import Program, write
 from support.redis_server import SERVER, RedisServer
-from support.socks_servers import MicroSocks, is_missing
+from support.server_process import is_missing
+from support.socks_servers import MicroSocks
 from support.unbound import Unbound, unbound_is_missing
 
 SECRET = mtglib.Secret(os.urandom(16), "front.example")

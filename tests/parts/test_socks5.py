@@ -19,7 +19,8 @@ from mtglib.network.errors import CircuitOpenError, TargetUnreachableError
 from mtglib.network.socks5 import Socks5
 from support import sockets
 from support.ports import free_port
-from support.socks_servers import Dante, MicroSocks, ScriptedProxy, answers, is_missing
+from support.server_process import is_missing
+from support.socks_servers import Dante, MicroSocks, ScriptedProxy, answers
 from support.tcp_server import TCPServer
 from unit.network.site import Site, response
 

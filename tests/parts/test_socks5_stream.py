@@ -6,30 +6,21 @@ import asyncio
 
 import pytest
 
-import mtglib
 from integration.event_rules import traffic
 from integration.stage import stage
 from mtglib.network import Direct
 from mtglib.network.balanced import from_urls
 from support import sockets
 from support.pattern import Pattern
-from support.socks_servers import MicroSocks, is_missing
+from support.server_process import is_missing
+from support.socks_servers import MicroSocks
 
 pytestmark = [
     pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"]),
-    pytest.mark.skipif(is_missing() is not None, reason=str(is_missing())),
+    pytest.mark.skipif(is_missing("microsocks") is not None, reason=str(is_missing("microsocks"))),
 ]
 
 PAYLOAD = Pattern(1).take(3_000_000)
-
-
-@pytest.fixture(params=["native", "pure"])
-def relay(request: pytest.FixtureRequest) -> str:
-    """Each relay in turn; the native one only where it was built."""
-    choice = str(request.param)
-    if choice == "native" and mtglib.engine_description() != "native":
-        pytest.skip(f"no native relay: {mtglib.engine_description()}")
-    return choice
 
 
 async def test_streams_go_through_the_proxies_in_the_relay_that_was_asked_for(relay: str) -> None:

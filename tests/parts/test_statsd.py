@@ -169,11 +169,11 @@ async def test_lost_datagrams_do_not_shift_gauges() -> None:
 async def test_dropped_events_are_counted_and_the_prefix_may_have_its_dot() -> None:
     dropped = 5
     with receiver("datadog") as server:
-        async with statsd(server.port, metric_prefix="a.b.") as observer:
+        async with statsd(server.port, metric_prefix="a-1.b_.") as observer:
             observer.sample("events_dropped", lambda: dropped)
-            await server.until(lambda: server.counter("a.b.events_dropped") == 5)
+            await server.until(lambda: server.counter("a-1.b_.events_dropped") == 5)
             dropped = 12
-            await server.until(lambda: server.counter("a.b.events_dropped") == 12)
+            await server.until(lambda: server.counter("a-1.b_.events_dropped") == 12)
 
 
 @pytest.mark.parametrize("tag_format", FORMATS)

@@ -13,7 +13,7 @@ from support.pattern import Pattern
 from support.tcp_server import TCPServer
 
 
-class DCConnection:
+class DCConnection(sockets.Peer):
     """One connection as the data centre sees it: its frame, and the decrypted stream both ways.
 
     ``received_bytes`` and ``digest`` (SHA-256) cover all payload read so far; ``ending`` is how the client's
@@ -71,18 +71,6 @@ class DCConnection:
     async def send(self, data: bytes, *, segment_bytes: int | None = None) -> None:
         """Encrypt and send."""
         await sockets.send_all(self.sock, self._frame.down.apply(data), segment_bytes=segment_bytes)
-
-    def send_eof(self) -> None:
-        """Half-close."""
-        sockets.send_eof(self.sock)
-
-    def reset(self) -> None:
-        """Vanish with a RST."""
-        sockets.reset(self.sock)
-
-    def close(self) -> None:
-        """Close; with unread data in the kernel this is a RST."""
-        sockets.close(self.sock)
 
     def _end(self, ending: sockets.Ending) -> None:
         self.ending = ending

@@ -48,7 +48,7 @@ class ClientOptions:
 
 
 @dataclass
-class FakeTLSClient:
+class FakeTLSClient(sockets.Peer):
     """One connection to a proxy; ``connect`` does the whole handshake, the single steps are there for tests.
 
     One task may send while another receives. Leaving the context closes.
@@ -89,13 +89,18 @@ class FakeTLSClient:
         client = cls(sock, secret, dc, options)
         try:
             async with asyncio.timeout(handshake_timeout):
-                await client.send_hello()
-                await client.receive_answer()
-                await client.send_frame()
+                await client.handshake()
         except BaseException:
             client.close()
             raise
         return client
+
+    async def handshake(self) -> Self:
+        """Authenticate, and open the stream to the DC."""
+        await self.send_hello()
+        await self.receive_answer()
+        await self.send_frame()
+        return self
 
     async def send_hello(self) -> None:
         """Build, sign and send the hello."""
@@ -191,18 +196,6 @@ class FakeTLSClient:
         except (ConnectionResetError, BrokenPipeError):
             return sockets.Received(bytes(got), "reset")
         return sockets.Received(bytes(got), "eof")
-
-    def send_eof(self) -> None:
-        """Half-close: a FIN, and go on reading."""
-        sockets.send_eof(self.sock)
-
-    def reset(self) -> None:
-        """Vanish with a RST."""
-        sockets.reset(self.sock)
-
-    def close(self) -> None:
-        """Close; idempotent."""
-        sockets.close(self.sock)
 
     async def __aenter__(self) -> Self:
         return self

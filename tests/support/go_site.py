@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -11,15 +10,14 @@ from functools import cache
 from pathlib import Path
 
 from support.nginx_site import make_certificate, write_pages
-from support.server_process import ServerProcess
+from support.server_process import ServerProcess, is_missing
 
 _SOURCE = Path(__file__).with_name("go_site.go")
 
 
 def go_is_missing() -> str | None:
     """Return why no site of this kind can run here, or None."""
-    missing = [program for program in ("go", "openssl") if shutil.which(program) is None]
-    return f"{' and '.join(missing)} is not installed" if missing else None
+    return is_missing("go", "openssl")
 
 
 class GoSite(ServerProcess):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from support.server_process import ServerProcess
+from support.server_process import ServerProcess, is_missing
 
 _CONFIG = """
 global
@@ -24,7 +23,7 @@ listen relay
 
 def haproxy_relay_is_missing() -> str | None:
     """Return why it can't run here, or None."""
-    return None if shutil.which("haproxy") else "haproxy is not installed"
+    return is_missing("haproxy")
 
 
 class HaproxyRelay(ServerProcess):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from support.nginx_site import PAGES, make_certificate
-from support.server_process import ServerProcess
+from support.server_process import ServerProcess, is_missing
 
 _CONFIG = """
 global
@@ -32,8 +31,7 @@ frontend site
 
 def haproxy_is_missing() -> str | None:
     """Return why no haproxy can run here, or None."""
-    missing = [program for program in ("haproxy", "openssl") if shutil.which(program) is None]
-    return f"{' and '.join(missing)} is not installed" if missing else None
+    return is_missing("haproxy", "openssl")
 
 
 class HaproxySite(ServerProcess):

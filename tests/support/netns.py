@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from support.server_process import is_missing
 
 _ENTER = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 
@@ -22,9 +23,8 @@ class IsolatedRunError(Exception):
 
 def netns_is_missing() -> str | None:
     """Return why no network namespace can be made here, or None."""
-    for program in ("unshare", "ip"):
-        if shutil.which(program) is None:
-            return f"{program} is not installed"
+    if reason := is_missing("unshare", "ip"):
+        return reason
     if os.geteuid() != 0:
         return "making a network namespace needs root"
     made = subprocess.run([*_ENTER, "true"], capture_output=True, text=True, check=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from support.pattern import Pattern
+from support.server_process import is_missing
 
 PAGES = {
     "/": b"<!doctype html><title>A site</title><p>Hello.</p>\n",
@@ -57,10 +57,7 @@ http {{
 
 def nginx_is_missing() -> str | None:
     """Return why no nginx can run here, or None."""
-    for program in ("nginx", "openssl"):
-        if shutil.which(program) is None:
-            return f"{program} is not installed"
-    return None
+    return is_missing("nginx", "openssl")
 
 
 class NginxSite:

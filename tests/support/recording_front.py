@@ -13,7 +13,7 @@ from support.tcp_server import TCPServer
 _PROXY_SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 
 
-class FrontConnection:
+class FrontConnection(sockets.Peer):
     """One connection; ``received`` grows while the script runs, a PROXY header is no part of it.
 
     ``ending`` is how the other side ended (``eof`` or ``reset``), None while it is open.
@@ -43,14 +43,6 @@ class FrontConnection:
     async def send(self, data: bytes) -> None:
         """Answer."""
         await sockets.send_all(self.sock, data)
-
-    def send_eof(self) -> None:
-        """Half-close: a FIN, and go on reading."""
-        sockets.send_eof(self.sock)
-
-    def reset(self) -> None:
-        """End with a RST."""
-        sockets.reset(self.sock)
 
     async def record(self) -> None:
         """Read until the end; runs beside the script."""

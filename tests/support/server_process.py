@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 import tempfile
 from abc import ABC, abstractmethod
@@ -13,6 +14,11 @@ from typing import Self
 
 from support import sockets
 from support.ports import free_port
+
+
+def is_missing(*programs: str) -> str | None:
+    """Return that one of these programs isn't installed, or None."""
+    return next((f"{program} is not installed" for program in programs if shutil.which(program) is None), None)
 
 
 class ServerProcess(ABC):

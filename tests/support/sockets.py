@@ -25,6 +25,24 @@ class Received:
     ending: Ending
 
 
+class Peer:
+    """Has a socket, and the ways to end it."""
+
+    sock: socket.socket
+
+    def send_eof(self) -> None:
+        """Half-close: send a FIN, go on reading."""
+        send_eof(self.sock)
+
+    def reset(self) -> None:
+        """Vanish with a RST. Idempotent."""
+        reset(self.sock)
+
+    def close(self) -> None:
+        """Close; with unread data in the kernel this is a RST. Idempotent."""
+        close(self.sock)
+
+
 def port_free_on(*hosts: str) -> int:
     """Find a port that is free on several addresses: what is free on one may be taken on another."""
     while True:

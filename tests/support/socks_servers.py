@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -26,14 +25,6 @@ client pass {{ from: 0/0 to: 0/0 }}
 socks block {{ from: 0/0 to: 127.0.0.9/32 }}
 socks pass {{ from: 0/0 to: 0/0 }}
 """
-
-
-def is_missing(*programs: str) -> str | None:
-    """Return why these programs can't run here, or None; by default it is microsocks."""
-    for program in programs or ("microsocks",):
-        if shutil.which(program) is None:
-            return f"{program} is not installed"
-    return None
 
 
 class MicroSocks(ServerProcess):

@@ -13,7 +13,7 @@ from typing import Any
 
 from support import sockets
 from support.ports import free_port
-from support.server_process import ServerProcess
+from support.server_process import ServerProcess, is_missing
 
 _PROGRAM = Path(os.environ.get("STAMPS", ".stamps"), "npm/node_modules/statsd/stats.js")
 _ROOT = Path(__file__).parents[2]
@@ -21,8 +21,8 @@ _ROOT = Path(__file__).parents[2]
 
 def statsd_is_missing() -> str | None:
     """Return why no statsd can run here, or None."""
-    if shutil.which("node") is None:
-        return "node is not installed"
+    if reason := is_missing("node"):
+        return reason
     return None if (_ROOT / _PROGRAM).exists() else "statsd is not installed (npm install statsd)"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import shutil
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from support.ports import free_ports
-from support.server_process import ServerProcess
+from support.server_process import ServerProcess, is_missing
 
 MANY = [f"10.0.{number // 250}.{number % 250 + 1}" for number in range(100)]
 """The addresses of many.example: too many for a datagram."""
@@ -59,7 +58,7 @@ _RECORDS = (
 
 def unbound_is_missing() -> str | None:
     """Return why no unbound can run here, or None."""
-    return None if shutil.which("unbound") else "unbound is not installed"
+    return is_missing("unbound")
 
 
 class Unbound(ServerProcess):

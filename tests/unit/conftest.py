@@ -11,9 +11,11 @@ import uvloop
 from hypothesis import HealthCheck, settings
 
 from integration.recording_logger import RecordingLogger
+from mtglib import dc_dialler
 from mtglib.ground.guarded_logger import GuardedLogger, Warnings
 from mtglib.readiness import Readiness
 from unit.slow_system import ANSWER, SlowSystem
+from unit.two_families import Timers
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
@@ -30,7 +32,7 @@ _ON_BOTH_LOOPS = frozenset(
             "test_name_lookup.py",
             "test_resolver.py",
         ),
-        *("test_dc_dialler.py", "test_dc_dialler_races.py"),
+        *("test_dc_dialler.py", "test_dc_dialler_races.py", "test_dc_dialler_silent.py"),
     )
 )
 
@@ -71,3 +73,17 @@ def slow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Slo
     system = SlowSystem(getattr(request, "param", ANSWER))
     monkeypatch.setattr(socket, "getaddrinfo", system)
     return system
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next address of a DC begin after 10 ms in place of 250."""
+    monkeypatch.setattr(dc_dialler, "ATTEMPT_DELAY_SECONDS", 0.01)
+
+
+@pytest.fixture
+def timers(monkeypatch: pytest.MonkeyPatch) -> Timers:
+    """Timers of the races for a DC that go off at once, as many as the test lets."""
+    timers = Timers()
+    monkeypatch.setattr(asyncio, "get_running_loop", timers)
+    return timers

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -67,9 +67,11 @@ def listener() -> Iterator[Listener]:
 class Running:
     """An acceptor at work; `take` collects, and ends it when so many have come."""
 
-    def __init__(self, listener: Listener, warnings: Warnings, count: int = 1, **options: Any) -> None:
+    def __init__(
+        self, listener: Listener, warnings: Warnings, count: int = 1, make_room: Callable[[], None] = lambda: None
+    ) -> None:
         self.taken: list[tuple[socket.socket, Any]] = []
-        self.acceptor = Acceptor(listener, self._take, warnings, **options)
+        self.acceptor = Acceptor(listener, self._take, warnings, batch=64, make_room=make_room)
         self._count = count
 
     def _take(self, sock: socket.socket, address: Any) -> None:
@@ -256,6 +258,6 @@ async def test_without_a_descriptor_left_it_cannot_be_made(
     with pytest.raises(
         OSError, match=r"no file descriptor left to watch a listener with: Too many open files"
     ) as caught:
-        Acceptor(listener, print, warnings)
+        Running(listener, warnings)
 
     assert caught.value.errno == errno.EMFILE

@@ -1,11 +1,11 @@
-"""Connecting to a DC whose addresses are of two families, and what is remembered of those that were silent."""
+"""Connecting to a DC whose addresses are of two families."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
-from collections.abc import Callable, Mapping
-from ipaddress import ip_address
+import weakref
 from typing import Any
 
 import pytest
@@ -13,59 +13,12 @@ import pytest
 import mtglib
 from integration.recording_logger import RecordingLogger
 from mtglib import dc_dialler
-from mtglib.dc import DCAddress, DCChoice
+from mtglib.dc import DCChoice
 from mtglib.dc_dialler import DCDialler
 from mtglib.ground.guarded_logger import Warnings
 from unit.recorders import said
-from unit.scripted_dials import Answer, ScriptedNetwork, broken, connected, no_socket, refused, silent
-
-SIX_A, SIX_B = (DCAddress(ip_address(f"2001:db8::{n}"), 443) for n in (1, 2))
-FOUR_A, FOUR_B = (DCAddress(ip_address(f"192.0.2.{n}"), 443) for n in (1, 2))
-BOTH = DCChoice(2, 2, (SIX_A, SIX_B, FOUR_A, FOUR_B))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_mono = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_mono
-
-
-class Fates(ScriptedNetwork):
-    """A network where each address has its fate; keeps the sockets that it returned."""
-
-    def __init__(self, fates: Mapping[DCAddress, Answer]) -> None:
-        super().__init__()
-        self.fates = dict(fates)
-        self.cancelled: list[str] = []
-        self.most_at_once = 0
-        self._at_once = 0
-        self.returned: list[socket.socket] = []
-
-    @property
-    def hosts(self) -> list[str]:
-        return [host for host, _, _ in self.dialled]
-
-    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
-        self.dialled.append((host, port, timeout_seconds))
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
-        try:
-            sock: socket.socket = await self.fates[DCAddress(ip_address(host), port)]()
-        except asyncio.CancelledError:
-            self.cancelled.append(host)
-            raise
-        finally:
-            self._at_once -= 1
-        self.returned.append(sock)
-        return sock
-
-
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the next address begin after 10 ms in place of 250."""
-    monkeypatch.setattr(dc_dialler, "ATTEMPT_DELAY_SECONDS", 0.01)
+from unit.scripted_dials import Answer, broken, connected, no_socket, refused, silent
+from unit.two_families import BOTH, FOUR_A, FOUR_B, SIX_A, SIX_B, Fates, Timers
 
 
 @pytest.mark.usefixtures("at_once")
@@ -80,34 +33,6 @@ async def test_a_silent_family_gets_the_other_one_beside_it(warnings: Warnings, 
         assert network.cancelled == [SIX_A.host]
         assert sock.fileno() >= 0
     assert logger.messages == []
-
-
-@pytest.fixture
-def timers(monkeypatch: pytest.MonkeyPatch) -> Timers:
-    """Timers that go off at once, as many as the test lets."""
-    timers = Timers()
-    monkeypatch.setattr(asyncio, "get_running_loop", timers)
-    return timers
-
-
-class Timers:
-    """Stands for a loop in which ``most`` timers go off at once and others never; notes their ``delays``."""
-
-    def __init__(self) -> None:
-        self.most = 1000
-        self.delays: list[float] = []
-        self._get_running_loop = asyncio.get_running_loop
-
-    def __call__(self) -> Timers:
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._get_running_loop(), name)
-
-    def call_later(self, delay: float, callback: Callable[[], None]) -> asyncio.Handle:
-        self.delays.append(delay)
-        loop = self._get_running_loop()
-        return loop.call_soon(callback) if len(self.delays) <= self.most else loop.call_later(3600, callback)
 
 
 async def test_the_other_family_begins_after_a_quarter_of_a_second(warnings: Warnings, timers: Timers) -> None:
@@ -279,13 +204,16 @@ async def test_a_loser_that_connects_although_it_was_cancelled_is_closed(warning
 @pytest.mark.usefixtures("at_once")
 async def test_a_client_that_leaves_ends_all_attempts(warnings: Warnings) -> None:
     all_dialled = asyncio.Event()
+    attempts = weakref.WeakSet[Any]()
 
     async def last() -> None:
+        attempts.add(asyncio.current_task())
         all_dialled.set()
         await silent()
 
     network = Fates({SIX_A: silent, FOUR_A: silent, SIX_B: silent, FOUR_B: last})
-    dialling = asyncio.create_task(DCDialler(network, 3600.0, warnings).dial(BOTH))
+    dialler = DCDialler(network, 3600.0, warnings)
+    dialling = asyncio.create_task(dialler.dial(BOTH))
     await all_dialled.wait()
     dialling.cancel()
 
@@ -294,6 +222,8 @@ async def test_a_client_that_leaves_ends_all_attempts(warnings: Warnings) -> Non
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert sorted(network.cancelled) == sorted(address.host for address in BOTH.addresses)
+    gc.collect()
+    assert not attempts, "the dialler keeps them until they are over, and no longer"
 
 
 @pytest.mark.usefixtures("at_once")
@@ -329,61 +259,6 @@ async def test_an_error_names_each_address_that_failed_side_by_side(warnings: Wa
     failures = [f"{address.host} port 443: refused" for address in (FOUR_A, SIX_B, FOUR_B)]
     late = "2001:db8::1 port 443: no answer within 0.05 s"
     assert str(caught.value) == f"DC 2 can't be reached ({'; '.join((*failures, late))})"
-
-
-async def test_an_address_that_timed_out_is_tried_last_for_a_minute(warnings: Warnings) -> None:
-    network, clock = Fates({SIX_A: silent, FOUR_A: connected}), Clock()
-    dialler = DCDialler(network, 0.02, warnings, clock)
-
-    async def tried() -> list[str]:
-        network.dialled.clear()
-        (await dialler.dial(BOTH))[0].close()
-        return network.hosts
-
-    assert await tried() == [SIX_A.host, FOUR_A.host]
-    network.fates[SIX_B] = refused
-    assert await tried() == [FOUR_A.host]
-    clock.now_mono += 59
-    assert await tried() == [FOUR_A.host]
-    clock.now_mono += 1
-    assert await tried() == [SIX_A.host, FOUR_A.host]
-
-
-@pytest.mark.parametrize("fate", [refused, connected])
-async def test_an_address_that_answers_keeps_its_place(fate: Answer, warnings: Warnings) -> None:
-    network = Fates({SIX_A: fate, FOUR_A: connected})
-    dialler = DCDialler(network, 5.0, warnings)
-
-    for _ in range(2):
-        network.dialled.clear()
-        (await dialler.dial(BOTH))[0].close()
-        assert network.hosts[0] == SIX_A.host
-
-
-@pytest.mark.usefixtures("at_once")
-async def test_an_address_that_was_overtaken_is_tried_last(warnings: Warnings) -> None:
-    network = Fates({SIX_A: silent, FOUR_A: connected})
-    dialler = DCDialler(network, 3600.0, warnings, Clock())
-
-    (await dialler.dial(BOTH))[0].close()
-    network.dialled.clear()
-    (await dialler.dial(BOTH))[0].close()
-
-    assert network.hosts == [FOUR_A.host]
-
-
-async def test_an_address_that_works_again_has_its_place_back(warnings: Warnings) -> None:
-    network = Fates({SIX_A: silent, FOUR_A: connected})
-    choice = DCChoice(2, 2, (SIX_A, FOUR_A))
-    dialler = DCDialler(network, 0.02, warnings, Clock())
-    (await dialler.dial(choice))[0].close()
-    network.fates = {SIX_A: connected, FOUR_A: refused}
-    (await dialler.dial(choice))[0].close()
-    network.dialled.clear()
-
-    (await dialler.dial(choice))[0].close()
-
-    assert network.hosts == [SIX_A.host]
 
 
 async def test_a_dial_that_succeeds_at_once_has_no_task_and_no_timer(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mtglib import Proxy, ProxyOpts, Secret
 from mtglib.keyshare import KeyShares, new_x25519_public_key
 from support.server_answer import is_x25519_public_key
 from support.without_engine import run_without_engine
@@ -29,3 +32,33 @@ def test_a_supply_gives_each_key_away_once() -> None:
 
     assert len(set(taken)) == 200
     assert all(is_x25519_public_key(key) for key in taken)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Every key that is made, in a supply or for a proxy."""
+    made: list[bytes] = []
+
+    def new() -> bytes:
+        made.append(len(made).to_bytes(32))
+        return made[-1]
+
+    for module in ("keyshare", "proxy"):
+        monkeypatch.setattr(f"mtglib.{module}.new_x25519_public_key", new)
+    return made
+
+
+def test_keys_are_made_32_at_a_time(made: list[bytes]) -> None:
+    supply = KeyShares()
+    assert made == [], "none that nobody needs"
+
+    for taken, expected in ((1, 32), (31, 32), (1, 64)):
+        for _ in range(taken):
+            supply.take()
+        assert len(made) == expected
+
+
+def test_the_processs_first_key_is_made_before_any_client_waits_for_it(made: list[bytes]) -> None:
+    Proxy(ProxyOpts.with_defaults(Secret.generate("front.example")))
+
+    assert len(made) == 1

@@ -313,6 +313,9 @@ def test_flags_are_booleans(name: str, value: Any) -> None:
         ("concurrency", 0, "a whole number from 1 to 1000000000"),
         ("concurrency", True, "a whole number from 1 to 1000000000"),
         ("concurrency", 1.5, "a whole number from 1 to 1000000000"),
+        ("max_visitors", 0, "a whole number from 1 to 1000000000"),
+        ("max_visitors", 4097, "at most concurrency, which is 4096"),
+        ("max_visitors_per_network", 0, "a whole number from 1 to 1000000000"),
         ("domain_fronting_port", 0, "a whole number from 1 to 65535"),
         ("domain_fronting_port", 65536, "a whole number from 1 to 65535"),
         ("prefer_ip", "ipv6", "one of prefer-ipv4, prefer-ipv6, only-ipv4, only-ipv6"),
@@ -345,6 +348,10 @@ def test_other_values_are_named_with_what_was_expected(name: str, value: Any, ex
 )
 def test_overrides_name_the_dc_that_is_wrong(overrides: Any, name: str) -> None:
     assert refused(dc_overrides=overrides).field == name
+
+
+def test_visitors_may_take_all_connections() -> None:
+    assert ProxyOpts.with_defaults(SECRET, concurrency=3, max_visitors=3).max_visitors == 3
 
 
 def test_a_preference_that_leaves_a_dc_without_address_is_refused() -> None:

@@ -137,7 +137,7 @@ async def _slots_back(program: Program, flooder: Flooder, left: list[str]) -> fl
     flooder.hold_still()
     start_mono = time.monotonic()
     while time.monotonic() - start_mono < SETTLE_TIMEOUT_SECONDS:
-        with suppress(OSError, TimeoutError):
+        with suppress(OSError):
             if not any((await program.gauges()).values()):
                 return time.monotonic() - start_mono
         await asyncio.sleep(_SAMPLE_SECONDS)
@@ -149,7 +149,7 @@ async def _settled(program: Program, files: int | None) -> float:
     """Wait until the gauges are at zero, and no more files open than that; returns how long it took, at most 30 s."""
     start_mono = time.monotonic()
     while (taken := time.monotonic() - start_mono) < SETTLE_TIMEOUT_SECONDS:
-        with suppress(OSError, TimeoutError):
+        with suppress(OSError):
             is_quiet = not any((await program.gauges()).values())
             if is_quiet and (files is None or program.counts().files <= files):
                 break

@@ -84,7 +84,7 @@ class Soak:
                 async with asyncio.timeout(VISIT_TIMEOUT_SECONDS):
                     await visit(self._program.port, address, self._secret)
                 self.made[visit.__name__] += 1
-            except (OSError, EOFError, TimeoutError, AnswerError, RecordError) as error:
+            except (OSError, EOFError, AnswerError, RecordError) as error:
                 if self.trouble.is_away(start_mono):
                     self.made["failed while a peer was away"] += 1
                 elif visit is talk:

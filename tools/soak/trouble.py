@@ -92,7 +92,7 @@ class Trouble:
         """Fetch the metrics; some who do so leave in the middle."""
         for number in itertools.count():
             await asyncio.sleep(_SCRAPE_SECONDS)
-            with suppress(OSError, TimeoutError):
+            with suppress(OSError):
                 if number % 10:
                     await self._program.page()
                 else:

@@ -71,9 +71,7 @@ VISITS: tuple[Visit, ...] = (talk, talk, vanish, leave_early, probe)
 async def _client(port: int, address: str, secret: PeerSecret) -> FakeTLSClient:
     client = FakeTLSClient(await _connect(port, address), secret)
     try:
-        await client.send_hello()
-        await client.receive_answer()
-        await client.send_frame()
+        await client.handshake()
     except BaseException:
         client.close()
         raise

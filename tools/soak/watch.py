@@ -49,7 +49,7 @@ async def settled_sample(program: Program, least: Sample | None, hellos: int) ->
     deadline_mono = time.monotonic() + SETTLE_TIMEOUT_SECONDS
     while True:
         sample = None
-        with suppress(OSError, TimeoutError):
+        with suppress(OSError):
             connections = sum((await program.gauges()).values())
             counts = program.counts()
             sample = Sample(counts.files, counts.threads, program.pss_bytes(), connections, hellos)

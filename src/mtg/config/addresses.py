@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -67,6 +68,10 @@ class ListenIP(Listen):
     def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
         """The host as an address object."""
         return ipaddress.ip_address(self.host)
+
+    def has_v4_beside(self, listens: Iterable[Listen]) -> bool:
+        """Whether IPv4 has a listener of its own on this port, so that `[::]` must leave IPv4 alone."""
+        return any(isinstance(o, ListenIP) and o.ip.version == 4 and o.port == self.port != 0 for o in listens)
 
     def __str__(self) -> str:
         return mtglib.host_and_port(self.host, self.port)

@@ -58,11 +58,6 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
     for index, listen in enumerate(config.bind_to):
         if listen in config.bind_to[:index]:
             problems.append(f"bind-to[{index}]: {redact(str(listen))} is listed twice")
-    visitors, concurrency = config.defense.limits.visitors, config.concurrency
-    if visitors is not None and visitors > concurrency:
-        problems.append(
-            f"defense.limits.visitors: expected at most concurrency, which is {concurrency}, got {visitors}"
-        )
     metrics = config.stats.prometheus
     if metrics.enabled and metrics.bind_to is not None and str(metrics.bind_to) in map(str, config.bind_to):
         problems.append(f"stats.prometheus.bind-to: {metrics.bind_to} is already in bind-to")
@@ -116,10 +111,7 @@ def _takes(listen: ListenIP, ip: IPv4Address | IPv6Address, config: Config) -> b
         return mtglib.canonical_ip(listen.host) == ip
     if not ip.is_loopback:  # whether another one is ours isn't known
         return False
-    has_v4_beside = any(
-        isinstance(other, ListenIP) and other.port == listen.port and other.ip.version == 4 for other in config.bind_to
-    )
-    return listen.ip.version == ip.version or (listen.ip.version == 6 and not has_v4_beside)
+    return listen.ip.version == ip.version or (listen.ip.version == 6 and not listen.has_v4_beside(config.bind_to))
 
 
 def _rename_kind(config: Config, findings: Findings) -> Config:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from mtg.config.addresses import IPPort, IPText, Listen
-from mtg.config.urls import HTTPSURL, PrivateURL
+from mtg.config.urls import PrivateURL
 from mtg.config.values import (
     Directory,
     Duration,
@@ -27,6 +27,10 @@ from mtglib import Secret
 
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535")]
 Positive = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
+KeepAliveCount = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 127")]
+DownloadConcurrency = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000")]
+"""What is above is an error only where the part is switched on, which refuses it in the same words."""
+
 DCNumber = Annotated[int, Meta(ge=1, le=10**9, description="a DC number of at least 1")]
 
 ONE_OR_MANY = "one-or-many"
@@ -61,7 +65,7 @@ class KeepAliveSection(Section, frozen=True):
     disabled: bool = False
     idle: Duration = Duration(15)
     interval: Duration = Duration(15)
-    count: Positive = 9
+    count: KeepAliveCount = 9
 
 
 class NetworkSection(Section, frozen=True):
@@ -77,7 +81,7 @@ class NetworkSection(Section, frozen=True):
 class DoppelgangerSection(Section, frozen=True):
     """Record sizes and delays learnt from a real site; without `urls` it is off."""
 
-    urls: tuple[HTTPSURL, ...] = ()
+    urls: tuple[PrivateURL, ...] = ()
     repeats_per_raid: Positive = 10
     raid_each: Duration = Duration(6 * 3600)
     drs: bool = False
@@ -99,7 +103,7 @@ class IPListSection(Section, frozen=True):
     """A downloaded list of networks."""
 
     enabled: bool = False
-    download_concurrency: Positive = 2
+    download_concurrency: DownloadConcurrency = 2
     urls: tuple[PrivateURL, ...] = ()
     update_each: Duration = Duration(24 * 3600)
 

@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import urlsplit
 
 from mtg.config.redaction import redact
-
-
-class HTTPSURL(str):
-    """An https:// URL."""
-
-    @classmethod
-    def parse(cls, value: object) -> Self:
-        """Check a TOML value; raises ValueError with what was expected."""
-        try:
-            url = urlsplit(value if isinstance(value, str) and re.fullmatch(r"[!-~]{1,2000}", value) else "")
-            is_right = url.scheme == "https" and url.hostname and url.port != 0
-        except ValueError:  # urlsplit's, and that of .port, which is evaluated late
-            is_right = False
-        if not is_right:
-            raise ValueError("an https:// URL")
-        return cls(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ MAX_SIZE_BYTES = 2**40
 _SIZE_UNITS = {"b": Decimal(1)} | {
     unit: Decimal(1024**power) for power, letter in enumerate("kmgt", start=1) for unit in (f"{letter}b", f"{letter}ib")
 }
-_TERM = r"([0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})([a-z]+)"
+_TERM = re.compile(rf"([0-9]{{1,15}}(?:\.[0-9]{{0,9}})?|\.[0-9]{{1,9}})({'|'.join(_SIZE_UNITS)})")
 _MAX_TEXT_CHARACTERS = 64
 
 
@@ -44,8 +44,10 @@ class Size(int):
     @classmethod
     def parse(cls, value: object) -> Self:
         """Check a TOML value; raises ValueError with what was expected."""
-        size_bytes = _sum_of_terms(value)
-        if size_bytes is None or size_bytes != int(size_bytes):
+        text = "".join(value.split()).lower() if isinstance(value, str) else ""
+        terms = _TERM.findall(text) if len(text) <= _MAX_TEXT_CHARACTERS else []
+        size_bytes = sum((Decimal(number) * _SIZE_UNITS[unit] for number, unit in terms), Decimal(0))
+        if not terms or "".join(number + unit for number, unit in terms) != text or size_bytes != int(size_bytes):
             raise ValueError(cls.expected)
         if not 0 < size_bytes <= MAX_SIZE_BYTES:
             raise ValueError("a size from 1 byte to 1 TiB")
@@ -104,16 +106,3 @@ class Directory(str):
         if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
             raise ValueError('an absolute path such as "/var/lib/mtg"')
         return cls(value)
-
-
-def _sum_of_terms(value: object) -> Decimal | None:
-    """`1mb512kb` -> 1024 * 1024 + 512 * 1024, exactly; None when `value` isn't such a text."""
-    if not isinstance(value, str) or len(value) > _MAX_TEXT_CHARACTERS:
-        return None
-    text = "".join(value.split()).lower()
-    terms = re.findall(_TERM, text)
-    if not terms or "".join(number + unit for number, unit in terms) != text:
-        return None
-    if any(unit not in _SIZE_UNITS for _, unit in terms):
-        return None
-    return sum((Decimal(number) * _SIZE_UNITS[unit] for number, unit in terms), Decimal(0))

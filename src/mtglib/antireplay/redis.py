@@ -291,4 +291,4 @@ def _check_package() -> None:
     try:
         import redis.asyncio  # noqa: F401  # imported only when used: it takes 100 ms
     except ImportError as error:
-        raise OptionError("url", "the package redis to be installed: pip install redis") from error
+        raise OptionError("redis", "its package to be installed (pip install redis)") from error

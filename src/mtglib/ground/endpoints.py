@@ -30,7 +30,9 @@ def canonical_ip(text: str) -> IPAddress | None:
     return _parsed(text)
 
 
-@lru_cache(maxsize=4096)  # the same few clients, our own addresses and those of the DCs come again and again
+# A function of its own: type checkers accept anything as an argument of a cached one. The same few clients, our own
+# addresses and those of the DCs come again and again.
+@lru_cache(maxsize=4096)
 def _parsed(text: str) -> IPAddress | None:
     try:
         ip = ip_address(text.partition("%")[0])

@@ -120,7 +120,7 @@ async def _serve_visitor(
             writer.write(answer(request, path, content_type, page))
             writer.close()
             await writer.wait_closed()
-    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+    except (OSError, asyncio.IncompleteReadError):
         pass
     finally:
         writer.transport.abort()  # nothing happens if it is closed by now

@@ -34,9 +34,8 @@ class Prometheus:
     """
 
     def __init__(self, *, metric_prefix: str = "mtg") -> None:
-        check_text(
-            "metric_prefix", metric_prefix, _PREFIX, "letters, digits and underscores, not starting with a digit"
-        )
+        expected = "letters, digits, underscores and colons, not starting with a digit"
+        check_text("metric_prefix", metric_prefix, _PREFIX, expected)
         self._prefix = metric_prefix
         self._counts = Counts()
         self._samples = Samples()

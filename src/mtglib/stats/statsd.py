@@ -66,7 +66,8 @@ class Statsd:
     ) -> None:
         check_text("host", host, _HOST, "a name or an IP address")
         check_int("port", port, 65_535)
-        check_text("metric_prefix", metric_prefix, _PREFIX, "letters, digits, underscores and single dots")
+        words = "words of letters, digits, underscores and hyphens, separated by dots"
+        check_text("metric_prefix", metric_prefix, _PREFIX, words)
         check_choice("tag_format", tag_format, LINES)
         check_seconds("flush_each_seconds", flush_each_seconds, _LONGEST_FLUSH_SECONDS)
         self._writer = UDPWriter(host, port)

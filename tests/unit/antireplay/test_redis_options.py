@@ -125,7 +125,9 @@ def test_the_window_that_it_once_had_shortens_nothing() -> None:
 
 def test_without_its_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
-    with pytest.raises(mtglib.OptionError, match=r"the package redis to be installed: pip install redis$"):
+    with pytest.raises(
+        mtglib.OptionError, match=r"^redis: expected its package to be installed \(pip install redis\)$"
+    ):
         Redis("redis://h")
 
 

@@ -56,6 +56,12 @@ def test_the_ipv6_wildcard_takes_ipv4_too() -> None:
         assert connects("::1", port_of(listener))
 
 
+def test_ipv4_on_another_port_changes_nothing_of_that(unused_port: int) -> None:
+    for other_port in (0, unused_port):
+        with open_listeners([ListenIP("::", 0), ListenIP("127.0.0.1", other_port)], KEY) as (listener, _):
+            assert connects("127.0.0.1", port_of(listener))
+
+
 def test_both_wildcards_on_one_port_go_together(unused_port: int) -> None:
     with open_listeners([ListenIP("::", unused_port), ListenIP("0.0.0.0", unused_port)], KEY) as listeners:
         assert [listener.family for listener in listeners] == [socket.AF_INET6, socket.AF_INET]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -76,23 +77,41 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
         ),
         ({"defense": {"anti-replay": {"max-entries": 0, "enabled": False}}}, []),
         (
+            {"concurrency": 100, "defense": {"limits": {"visitors": 101}}},
+            ["defense.limits.visitors: expected at most concurrency, which is 100, got 101"],
+        ),
+        ({"concurrency": 100, "defense": {"limits": {"visitors": 100}}}, []),
+        (
             {"prefer-ip": "only-ipv6", "dc-overrides": {"2": ["127.0.0.1:9443"]}},
             ['prefer-ip: expected a value that leaves DC 2 with an address, got "only-ipv6"'],
         ),
         (
             {"stats": {"prometheus": {"enabled": True, "bind-to": "127.0.0.1:1", "metric-prefix": "9a"}}},
             [
-                "stats.prometheus.metric-prefix: expected letters, digits and underscores, not starting with a digit, "
-                'got "9a"'
+                "stats.prometheus.metric-prefix: expected letters, digits, underscores and colons, not starting with a "
+                'digit, got "9a"'
             ],
         ),
         (
             {"stats": {"statsd": {"enabled": True, "address": "127.0.0.1:1", "metric-prefix": "a b"}}},
-            ['stats.statsd.metric-prefix: expected letters, digits, underscores and single dots, got "a b"'],
+            [
+                "stats.statsd.metric-prefix: expected words of letters, digits, underscores and hyphens, separated by "
+                'dots, got "a b"'
+            ],
         ),
         (
             {"defense": {"blocklist": {"enabled": True, "urls": ["/x"], "download-concurrency": 1001}}},
             ["defense.blocklist.download-concurrency: expected a whole number from 1 to 1000, got 1001"],
+        ),
+        (
+            {
+                "network": {"keep-alive": {"count": 0}},
+                "defense": {"allowlist": {"download-concurrency": 0}, "blocklist": {"download-concurrency": 5000}},
+            },
+            [
+                "network.keep-alive.count: expected a whole number from 1 to 127, got 0",
+                "defense.allowlist.download-concurrency: expected a whole number from 1 to 1000, got 0",
+            ],
         ),
         (
             {"defense": {name: {"enabled": True, "urls": ["/x", "y", "/z", "http://[hush"]} for name in LISTS}},
@@ -106,6 +125,19 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
 )
 def test_each_refusal_is_a_line_with_key_and_value(table: dict[str, Any], lines: list[str]) -> None:
     assert problems(table) == lines
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("redis", 'expected its package to be installed (pip install redis), got "redis"'),
+        ("exactly", 'expected one of exact, window, bloom, redis, got "exactly"'),
+    ],
+)
+def test_a_kind_without_its_package_is_a_wrong_kind(monkeypatch: pytest.MonkeyPatch, kind: str, line: str) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    anti_replay = {"kind": kind, "url": "redis://127.0.0.1:1"}
+    assert problems({"defense": {"anti-replay": anti_replay}}) == [f"defense.anti-replay.kind: {line}"]
 
 
 def test_all_refusals_stand_behind_all_problems_of_the_table() -> None:

@@ -222,13 +222,6 @@ def test_lists_do_not_hold_for_unix_sockets_which_is_said() -> None:
     ]
 
 
-@pytest.mark.parametrize(("visitors", "is_right"), [(100, True), (101, False)])
-def test_visitors_are_at_most_as_many_as_connections(visitors: int, is_right: bool) -> None:
-    _, findings = settled({**BASE, "concurrency": 100, "defense": {"limits": {"visitors": visitors}}})
-    line = "defense.limits.visitors: expected at most concurrency, which is 100, got 101"
-    assert findings.problems == ([] if is_right else [line])
-
-
 @pytest.mark.parametrize(
     ("bind_to", "ip", "is_circle"),
     [

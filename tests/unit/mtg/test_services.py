@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import mtglib
+from integration.recording_logger import RecordingLogger
 from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
 from mtg.services import alive
@@ -124,9 +125,11 @@ async def test_a_disk_that_does_not_answer_is_no_reason_to_stay(monkeypatch: pyt
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Exact, "load", wait)
+    logger = RecordingLogger()
     stop = asyncio.Event()  # set by the start: a disk that isn't anybody's choice is waited for after that
-    async with asyncio.timeout(20), alive(parts(), None, stop, stop.set):
+    async with asyncio.timeout(20), alive(parts(logger=logger), None, stop, stop.set):
         pass
+    assert logger.messages == [], "nothing is loaded"
 
 
 async def test_another_process_in_the_state_directory_is_told_or_an_error(tmp_path: Path) -> None:
@@ -187,4 +190,5 @@ async def test_metrics_that_cannot_be_served_any_more_are_a_warning(monkeypatch:
         async with running(built, listener):
             await logger.told.wait()
             assert listener.fileno() == -1, "who comes now is refused"
+            assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("end of")]
     assert logger.warnings == ["metrics: has ended: broken"]

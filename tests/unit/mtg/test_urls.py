@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtg.config.urls import HTTPSURL, PrivateURL
+from mtg.config.urls import PrivateURL
 
 
 def test_user_part_is_not_in_repr_or_str() -> None:
@@ -25,15 +25,8 @@ def test_a_url_is_a_text(value: object) -> None:
         PrivateURL.parse(value)
 
 
-def test_https_url_is_https() -> None:
-    assert HTTPSURL.parse("https://cdn.example/a.js") == "https://cdn.example/a.js"
-    with pytest.raises(ValueError, match="an https:// URL"):
-        HTTPSURL.parse("http://cdn.example/a.js")
-
-
 @settings(deadline=None)
 @given(st.text() | st.from_regex(r"(socks5|https|udp)://[ -~]{0,30}", fullmatch=True))
-def test_url_parsers_raise_nothing_but_value_error(text: str) -> None:
-    for parse in (PrivateURL.parse, HTTPSURL.parse):
-        with contextlib.suppress(ValueError):
-            parse(text)
+def test_the_url_parser_raises_nothing_but_value_error(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        PrivateURL.parse(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ipaddress
+import socket
 import ssl
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,20 @@ import h2.events
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from mtglib.network import Direct
+
+
+class Dialled:
+    """A dial function that leads to one port of this machine, whatever the name."""
+
+    def __init__(self, port: int) -> None:
+        self.asked_for: list[tuple[str, int]] = []
+        self._port = port
+
+    async def __call__(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        self.asked_for.append((host, port))
+        return await Direct().dial("127.0.0.1", self._port, timeout_seconds=timeout_seconds)
 
 
 class Site:

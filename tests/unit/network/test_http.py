@@ -16,21 +16,9 @@ import pytest
 from mtglib.network import Direct
 from mtglib.network.http import _Backend
 from mtglib.network.trust import default_context
-from unit.network.site import Site, response, self_signed
+from unit.network.site import Dialled, Site, response, self_signed
 
 Dial = Callable[..., Awaitable[socket.socket]]
-
-
-class Dialled:
-    """A dial function that leads to one port of this machine, whatever the name."""
-
-    def __init__(self, port: int) -> None:
-        self.asked_for: list[tuple[str, int]] = []
-        self._port = port
-
-    async def __call__(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
-        self.asked_for.append((host, port))
-        return await Direct().dial("127.0.0.1", self._port, timeout_seconds=timeout_seconds)
 
 
 async def test_by_default_the_network_itself_dials() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -89,7 +90,8 @@ async def running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     monkeypatch.setattr(native, "_Engine", FakeEngine)
     running = Running()
     yield running
-    await running.relay.close()
+    if not running.engine.closed:
+        await running.relay.close()
     assert running.engine.closed
 
 
@@ -112,6 +114,17 @@ async def test_a_job_crosses_with_all_that_it_says(running: Running) -> None:
     ] * 3
     parts = [(state(n).key, state(n).iv, n) for n in range(5)]
     assert [submitted[2] for submitted in running.engine.submitted] == [None, parts[1:3], parts[1:5]]
+
+
+async def test_nothing_of_a_job_is_kept_for_as_long_as_it_runs(running: Running) -> None:
+    job = Job(*socket.socketpair(), bytes(240_000), b"", None, 7.5)
+    references = sys.getrefcount(job)
+    task = asyncio.create_task(running.relay.run(job, print))
+    await asyncio.sleep(0)
+
+    assert sys.getrefcount(job) == references
+    running.engine.end(0, 0, 0, "idle")
+    await task
 
 
 async def test_progress_and_end_together_tell_each_byte_once(running: Running) -> None:
@@ -160,6 +173,21 @@ async def test_many_jobs_are_reported_bit_by_bit_and_each_byte_once(
         running.engine.end(number, 1 if number < 198 else 3, 0, "idle")
     await asyncio.gather(*tasks)
     assert len(running.told) == 201
+
+
+async def test_once_closed_it_reports_no_more(running: Running) -> None:
+    tasks = [await running.start() for _ in range(native._LEAST_PART + 1)]
+    for number in range(len(tasks)):
+        running.engine.move(number, 1, 0)
+    running.relay._report_bit_by_bit()
+    next_part = running.relay._next_part
+    for number in range(len(tasks)):
+        running.engine.end(number, 1, 0, "idle")
+    await asyncio.gather(*tasks)
+    await running.relay.close()
+
+    assert next_part is not None
+    assert next_part.cancelled()
 
 
 async def test_upstreams_end_is_told_once_and_with_all_that_follows(running: Running) -> None:

@@ -99,8 +99,8 @@ async def test_series_stays_at_zero_when_its_last_stream_is_gone() -> None:
 
 def test_what_runs_and_what_was_dropped_is_shown() -> None:
     dropped = [5, 7]
-    prometheus = Prometheus(metric_prefix="own")
-    assert of_metric(prometheus.render(), "own_events_dropped") == []
+    prometheus = Prometheus(metric_prefix="own:1")
+    assert of_metric(prometheus.render(), "own:1_events_dropped") == []
     prometheus.sample("build_info", lambda: {('1 "x"', "native"): 1})
     prometheus.sample("events_dropped", lambda: sum(dropped))
     prometheus.sample("replay_memory_reach_seconds", lambda: 45.6)
@@ -108,14 +108,14 @@ def test_what_runs_and_what_was_dropped_is_shown() -> None:
     prometheus.sample("process_open_fds", lambda: 10**12)
     page = prometheus.render()
 
-    assert value(page, "own_build_info", version='1 "x"', engine="native") == 1
-    assert value(page, "own_events_dropped") == 12
-    assert value(page, "own_replay_memory_reach_seconds") == 45.6
+    assert value(page, "own:1_build_info", version='1 "x"', engine="native") == 1
+    assert value(page, "own:1_events_dropped") == 12
+    assert value(page, "own:1_replay_memory_reach_seconds") == 45.6
     assert value(page, "process_open_fds") == 10**12, "without a prefix"
-    assert of_metric(page, "own_engine_buffered_bytes") == []
-    assert of_metric(page, "own_clients") == []
+    assert of_metric(page, "own:1_engine_buffered_bytes") == []
+    assert of_metric(page, "own:1_clients") == []
     dropped.append(1)
-    assert value(prometheus.render(), "own_events_dropped") == 13
+    assert value(prometheus.render(), "own:1_events_dropped") == 13
 
 
 @pytest.mark.parametrize(
