@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test check cargo-test pytest bench flood probes soak fuzz format packages clean FORCE
+.PHONY: help run test check cargo-test pytest bench bench-others flood probes soak fuzz format packages clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make check   format, lint and types: the quick ones'
 	@echo 'make format  put the sources into shape'
 	@echo 'make bench   what the proxy costs, beside haproxy  [ARGS="--quick"]'
+	@echo 'make bench-others  the same for other proxies that can be installed here  [PYTHON37=/path/to/python3.7]'
 	@echo 'make flood   floods of connections; honest clients must get in  [ARGS="--all"]'
 	@echo 'make probes  compare the proxy with real sites, as a prober would  [ARGS="--fronts nginx --tries 10"]'
 	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 60"]'
@@ -58,6 +59,11 @@ pytest: $(STAMPS)/dev packages
 
 bench: $(STAMPS)/dev packages
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Those of the rows that the README compares. What comes later in ARGS replaces what is here.
+bench-others: $(STAMPS)/dev packages
+	@$(BIN)/python -m tools.others
+	$(BIN)/python -m benchmarks --others --runs 3 --rows download-fast,download-reencrypted,upload,round-trip,connection,idle-memory,start-memory $(ARGS)
 
 flood: $(STAMPS)/dev
 	$(BIN)/python -m tools.flood $(ARGS)

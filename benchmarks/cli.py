@@ -14,14 +14,16 @@ from rich.console import Console
 
 from benchmarks.facts import machine_facts
 from benchmarks.folder import bench_folder
+from benchmarks.isolation import enter_namespace
 from benchmarks.parts import PARTS, Line
 from benchmarks.profiler import Profiler
-from benchmarks.report import print_lines, print_table, write_json
+from benchmarks.report import print_lines, print_others, print_table, write_json
 from benchmarks.rows import DEFAULT_ROWS, EXTRA_ROWS, ROWS, Row
 from benchmarks.rows.row import Load
 from benchmarks.runner import Runner
 from benchmarks.sizes import FULL, QUICK
 from benchmarks.subjects.haproxy import SPLICING, haproxy_version
+from benchmarks.subjects.others import OTHERS, programs, variable
 from benchmarks.subjects.ours import DEFAULT_COMMAND
 
 # The table is as wide on a narrow terminal and in a file: it is compared with other runs' tables.
@@ -35,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rows is None and options.parts is None:
         options.rows, options.parts = DEFAULT_ROWS, tuple(PARTS)
     options.rows, options.parts = options.rows or (), options.parts or ()
+    others = programs() if options.others else {}
+    if others:
+        enter_namespace(sys.argv[1:] if arguments is None else arguments)
     progress = Console(stderr=True, highlight=False)
     _raise_descriptor_limit()
     with ExitStack() as stack:
@@ -46,10 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             runs=options.runs or (1 if options.quick else 5),
             command=options.proxy_command,
             splicing=options.haproxy if haproxy_version() else (),
+            others=others,
             say=partial(progress.print, soft_wrap=True),
             profiler=Profiler(RESULTS) if options.profile else None,
         )
-        facts = machine_facts(options.proxy_command)
+        facts = machine_facts(options.proxy_command) | others
         results = [runner.measure(row) for row in options.rows]
     lines: list[Line] = []
     for part in options.parts:
@@ -57,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines += PARTS[part](options.quick)
     if results:
         print_table(Console(width=_TABLE_COLUMNS), results, facts)
+    if results and others:
+        print_others(Console(width=_TABLE_COLUMNS), results, list(others))
     if lines:
         print_lines(Console(width=_TABLE_COLUMNS), lines, facts)
     write_json(
@@ -113,6 +121,12 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT_COMMAND,
         metavar="COMMAND",
         help="the proxy to measure; a config file's path is appended (default: mtg of this Python)",
+    )
+    parser.add_argument(
+        "--others",
+        action="store_true",
+        help=f"measure other proxies, too: those whose programs `make bench-others` has installed or "
+        f"{', '.join(map(variable, OTHERS))} names; needs root, and runs in a network namespace",
     )
     return parser
 

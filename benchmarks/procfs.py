@@ -32,10 +32,19 @@ def cpu_seconds_in_ticks(pid: int) -> float:
 
 def pss_bytes(pid: int) -> int:
     """Proportional set size: private pages, and a fair part of each shared one."""
+    return _sum_bytes(pid, "Pss:")
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident set size: all pages, the shared ones included."""
+    return _sum_bytes(pid, "Rss:")
+
+
+def _sum_bytes(pid: int, name: str) -> int:
     total_kib = 0
     for member in family(pid):
         for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+            if line.startswith(name):
                 total_kib += int(line.split()[1])
     return total_kib * 1024
 

@@ -36,6 +36,21 @@ def print_table(console: Console, results: Sequence[Result], facts: Mapping[str,
     _print_facts(console, facts)
 
 
+def print_others(console: Console, results: Sequence[Result], names: Sequence[str]) -> None:
+    """The same rows through other proxies, beside ours."""
+    table = Table(title="Other proxies, and their ratios to haproxy that copies", title_justify="left")
+    table.add_column("row", no_wrap=True)
+    for heading in ("ours", *names):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for result in results:
+        costs = [(result.ours, result.ratio_to_copying), *map(result.other, names)]
+        cells = (
+            ["[red]failed[/red]"] if result.error else [f"{_number(cost)} ({_number(ratio)})" for cost, ratio in costs]
+        )
+        table.add_row(f"{result.row.title}, {result.row.unit}", *cells)
+    console.print(table)
+
+
 def print_lines(console: Console, lines: Sequence[Line], facts: Mapping[str, object]) -> None:
     """What the parts cost, a line for each number."""
     table = Table(title="What the parts cost", title_justify="left")

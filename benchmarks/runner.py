@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,12 +11,14 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from benchmarks.isolation import PUBLIC_DC
 from benchmarks.peers.dc import FakeDC, running_dc
 from benchmarks.peers.errors import RelayError
 from benchmarks.profiler import Profiler
 from benchmarks.rows.row import Load, Measurement, Row
 from benchmarks.sizes import QUICK, Sizes
 from benchmarks.subjects.haproxy import COPYING, SPLICING, running_haproxy
+from benchmarks.subjects.others import OTHERS
 from benchmarks.subjects.ours import running_ours
 from benchmarks.subjects.process import ProxyProcess
 
@@ -47,14 +49,14 @@ class Result:
         name = _HAPROXY + splicing
         return _median([run[name].value for run in self.runs if name in run])
 
-    def ratios(self, variants: Collection[str] = tuple(SPLICING)) -> list[float]:
-        """Ours by the best of haproxy's variants, within each run: what disturbs one disturbs both.
+    def ratios(self, variants: Collection[str] = tuple(SPLICING), proxy: str = OURS) -> list[float]:
+        """A proxy's value by the best of haproxy's variants, within each run: what disturbs one disturbs both.
 
         The best is the one with the lowest median: picking it anew in each run would pick the luckiest.
         """
         medians = self._medians(variants)
         name = min(medians)[1] if medians else ""
-        return [run[OURS].value / run[name].value for run in self.runs if name in run]
+        return [run[proxy].value / run[name].value for run in self.runs if name in run]
 
     @property
     def ratio(self) -> float | None:
@@ -65,6 +67,10 @@ class Result:
     def ratio_to_copying(self) -> float | None:
         """The same beside haproxy's variants that touch every byte, as who enciphers has to."""
         return _median(self.ratios(COPYING))
+
+    def other(self, name: str) -> tuple[float | None, float | None]:
+        """Another proxy's median over the runs, and its ratio to haproxy's variants that touch every byte."""
+        return _median([run[name].value for run in self.runs]), _median(self.ratios(COPYING, name))
 
     def _medians(self, variants: Collection[str]) -> list[tuple[float, str]]:
         """The median and the name of each variant that was measured."""
@@ -84,8 +90,9 @@ class Result:
 
 @dataclass
 class _Subject:
-    """A proxy that is running beside a DC of its own."""
+    """A proxy that is running beside a DC."""
 
+    name: str
     proxy: ProxyProcess
     dc: FakeDC
 
@@ -100,6 +107,7 @@ class Runner:
     runs: int
     command: str
     splicing: Sequence[str]  # haproxy's variants; none where it isn't installed
+    others: Mapping[str, str]  # other proxies' programs
     say: Callable[[str], None]
     profiler: Profiler | None
 
@@ -121,7 +129,7 @@ class Runner:
     def _measure_warm(self, row: Row, result: Result) -> None:
         """All proxies run side by side and idle while another one is measured."""
         with ExitStack() as stack:
-            subjects = {name: stack.enter_context(start) for name, start in self._subjects(row).items()}
+            subjects = {name: stack.enter_context(start) for name, start in self._subjects(row, stack).items()}
             if self.sizes != QUICK:
                 for subject in subjects.values():
                     self._run_once(row, subject, QUICK)
@@ -136,16 +144,20 @@ class Runner:
         """Every measurement has a new process."""
         for run in range(self.runs):
             measured = {}
-            starts = self._subjects(row)
-            for name in _rotated(list(starts), run):
-                with starts[name] as subject:
-                    measured[name] = self._run_once(row, subject, self.sizes)
+            with ExitStack() as stack:
+                starts = self._subjects(row, stack)
+                for name in _rotated(list(starts), run):
+                    with starts[name] as subject:
+                        measured[name] = self._run_once(row, subject, self.sizes)
             self._record(result, measured)
 
     def _run_once(self, row: Row, subject: _Subject, sizes: Sizes) -> Measurement:
         subject.proxy.settle()
-        measurement = row.measure(subject.proxy, self.load, sizes)
-        subject.dc.check()
+        try:
+            measurement = row.measure(subject.proxy, self.load, sizes)
+            subject.dc.check()
+        except (RelayError, OSError) as error:
+            raise RelayError(f"through {subject.name}: {error}") from error
         return measurement
 
     def _record(self, result: Result, measured: dict[str, Measurement]) -> None:
@@ -155,19 +167,30 @@ class Runner:
         ratio = f", ratio {ratios[-1]:.2f}" if ratios else ""
         self.say(f"  run {len(result.runs)} of {self.runs}: {values}{ratio}")
 
-    def _subjects(self, row: Row) -> dict[str, AbstractContextManager[_Subject]]:
-        """Everything there is to measure, not yet started."""
-        starts: dict[str, AbstractContextManager[_Subject]] = {}
-        for splicing in self.splicing:
-            starts[_HAPROXY + splicing] = _with_dc(row, partial(running_haproxy, splicing, self.folder))
-        starts[OURS] = _with_dc(row, partial(running_ours, self.command, row.fast_mode, self.folder))
-        return starts
+    def _subjects(self, row: Row, stack: ExitStack) -> dict[str, AbstractContextManager[_Subject]]:
+        """Everything there is to measure, not yet started; the DC that the others share is left on the stack."""
+        starts = {_HAPROXY + splicing: partial(running_haproxy, splicing, self.folder) for splicing in self.splicing}
+        starts[OURS] = partial(running_ours, self.command, row.fast_mode, self.folder)
+        subjects: dict[str, AbstractContextManager[_Subject]] = {
+            name: _with_dc(name, row, start) for name, start in starts.items()
+        }
+        if self.others:
+            dc = stack.enter_context(running_dc(row.serve, PUBLIC_DC))
+            for name, program in self.others.items():
+                subjects[name] = _beside(dc, name, OTHERS[name](program, row.fast_mode, self.folder))
+        return subjects
 
 
 @contextmanager
-def _with_dc(row: Row, start: Callable[[int], AbstractContextManager[ProxyProcess]]) -> Iterator[_Subject]:
+def _with_dc(name: str, row: Row, start: Callable[[int], AbstractContextManager[ProxyProcess]]) -> Iterator[_Subject]:
     with running_dc(row.serve) as dc, start(dc.port) as proxy:
-        yield _Subject(proxy, dc)
+        yield _Subject(name, proxy, dc)
+
+
+@contextmanager
+def _beside(dc: FakeDC, name: str, start: AbstractContextManager[ProxyProcess]) -> Iterator[_Subject]:
+    with start as proxy:
+        yield _Subject(name, proxy, dc)
 
 
 def _median(values: list[float]) -> float | None:

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.peers.dc import ACKNOWLEDGEMENT, DOWNLOAD, REQUEST, UPLOAD
+from benchmarks.peers.dc import ACKNOWLEDGEMENT, CONFIRMED_DOWNLOAD, DOWNLOAD, REQUEST, UPLOAD
 from benchmarks.peers.faketls import shake_hands
 from benchmarks.peers.session import (
     MESSAGE,
@@ -25,11 +25,14 @@ _kept: list[Session] = []  # open between open_and_keep and close_kept, which ru
 
 def download(target: Target, connections: int, blocks: int) -> None:
     """Receive so many blocks on each of several connections at once."""
+    kind = DOWNLOAD if target.keeps_last_bytes else CONFIRMED_DOWNLOAD
 
     def one_connection() -> None:
-        session = connect(target, struct.pack(REQUEST, DOWNLOAD, blocks), BLOCK_BYTES)
+        session = connect(target, struct.pack(REQUEST, kind, blocks), BLOCK_BYTES)
         for _ in range(blocks):
             session.expect(PATTERN)
+        if kind == CONFIRMED_DOWNLOAD:
+            session.send(struct.pack(ACKNOWLEDGEMENT, blocks))
         session.expect_end()
         session.close()
 

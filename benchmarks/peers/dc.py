@@ -21,8 +21,8 @@ from benchmarks.peers.streams import BLOCK_BYTES
 
 # A bulk connection's first payload: what to do, and how many blocks of PATTERN.
 REQUEST = ">BQ"
-DOWNLOAD, UPLOAD = 1, 2
-# The DC's word at an upload's end: so many blocks came and were right.
+DOWNLOAD, UPLOAD, CONFIRMED_DOWNLOAD = 1, 2, 3
+# At the end of an upload or of a confirmed download, the receiver's word: so many blocks came and were right.
 ACKNOWLEDGEMENT = ">Q"
 
 _BACKLOG = 4096
@@ -47,10 +47,13 @@ class FakeDC:
 
 
 @contextmanager
-def running_dc(serve: Serve) -> Iterator[FakeDC]:
-    """Run a DC in a new process: ``serve_bulk``, ``serve_echo`` or another function that serves a listener."""
+def running_dc(serve: Serve, address: tuple[str, int] = ("127.0.0.1", 0)) -> Iterator[FakeDC]:
+    """Run a DC in a new process: ``serve_bulk``, ``serve_echo`` or another function that serves a listener.
+
+    Without an address, it listens on a free port of 127.0.0.1.
+    """
     ours, theirs = get_context("spawn").Pipe()
-    process = get_context("spawn").Process(target=_run, args=(serve, theirs), daemon=True)
+    process = get_context("spawn").Process(target=_run, args=(serve, address, theirs), daemon=True)
     process.start()
     try:
         if not ours.poll(_START_TIMEOUT_SECONDS):
@@ -122,9 +125,11 @@ def _serve_bulk_connection(sock: socket.socket, report: Connection) -> None:
         if session is None:
             return
         kind, blocks = struct.unpack(REQUEST, session.receive(struct.calcsize(REQUEST)))
-        if kind == DOWNLOAD:
+        if kind in (DOWNLOAD, CONFIRMED_DOWNLOAD):
             for _ in range(blocks):
                 session.send(PATTERN)
+            if kind == CONFIRMED_DOWNLOAD:
+                session.expect(struct.pack(ACKNOWLEDGEMENT, blocks))
             session.finish_sending()
         elif kind == UPLOAD:
             for _ in range(blocks):
@@ -147,7 +152,7 @@ def _accept_all(listener: socket.socket) -> Iterator[socket.socket]:
         return
 
 
-def _run(serve: Serve, report: Connection) -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
+def _run(serve: Serve, address: tuple[str, int], report: Connection) -> None:
+    with socket.create_server(address, backlog=_BACKLOG) as listener:
         report.send(listener.getsockname()[1])
         serve(listener, report)

@@ -28,6 +28,8 @@ class Target(NamedTuple):
 
     port: int
     secret: Secret | None
+    keeps_last_bytes: bool = True
+    """False for a proxy that may drop what it hasn't sent yet, once the DC has closed."""
 
 
 class Session:

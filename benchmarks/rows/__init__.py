@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.rows.bulk import DOWNLOAD_FAST, DOWNLOAD_REENCRYPTED, UPLOAD, UPLOAD_SMALL_RECORDS
 from benchmarks.rows.connection import CONNECTION, HANDSHAKE
-from benchmarks.rows.idle_memory import IDLE_MEMORY
+from benchmarks.rows.idle_memory import IDLE_MEMORY, START_MEMORY
 from benchmarks.rows.paced import PACED_CPU, PACED_DELAY
 from benchmarks.rows.round_trip import ROUND_TRIP, ROUND_TRIP_ALONE
 from benchmarks.rows.row import Row
@@ -22,8 +22,8 @@ DEFAULT_ROWS: tuple[Row, ...] = (
     THROUGHPUT_FEW,
     THROUGHPUT_MANY,
 )
-# For tuning; they have no bar and run only when they are named.
-EXTRA_ROWS: tuple[Row, ...] = (UPLOAD_SMALL_RECORDS, ROUND_TRIP_ALONE, HANDSHAKE)
+# They have no bar and run only when they are named.
+EXTRA_ROWS: tuple[Row, ...] = (UPLOAD_SMALL_RECORDS, ROUND_TRIP_ALONE, HANDSHAKE, START_MEMORY)
 ROWS: dict[str, Row] = {row.key: row for row in (*DEFAULT_ROWS, *EXTRA_ROWS)}
 
 __all__ = ["DEFAULT_ROWS", "EXTRA_ROWS", "ROWS", "Row"]

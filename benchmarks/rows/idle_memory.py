@@ -1,4 +1,4 @@
-"""KiB of a proxy's memory for each connection that has had one message echoed and is now idle."""
+"""KiB of a proxy's memory for each connection that has had one message echoed and is now idle; MiB after its start."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ def _memory(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
     return Measurement(kib_each, time.monotonic() - start_mono, cpu_seconds, cpu_seconds)
 
 
+def _memory_at_start(proxy: ProxyProcess, load: Load, _sizes: Sizes) -> Measurement:
+    # Not the proportional size: what is shared with the load's processes, which are Python, would count less.
+    load(clients.whole_connections, proxy.target, 1, 1)
+    proxy.settle()
+    return Measurement(proxy.resident_bytes() / 1024**2, 0.0, 0.0, 0.0)
+
+
 IDLE_MEMORY = Row(
     "idle-memory",
     "idle connection",
@@ -37,3 +44,4 @@ IDLE_MEMORY = Row(
     bar_kind="absolute",
     fresh_process=True,
 )
+START_MEMORY = Row("start-memory", "memory after the start", "MiB", _memory_at_start, serve_echo, fresh_process=True)

@@ -39,6 +39,10 @@ class ProxyProcess:
         """Memory, with a fair part of what is shared."""
         return procfs.pss_bytes(self.pid)
 
+    def resident_bytes(self) -> int:
+        """Memory, with all that is shared."""
+        return procfs.resident_bytes(self.pid)
+
     def settle(self) -> None:
         """Wait until it has closed what its clients left behind and does nothing any more."""
         deadline_mono = time.monotonic() + _SETTLE_TIMEOUT_SECONDS
