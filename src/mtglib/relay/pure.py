@@ -23,6 +23,7 @@ class PureRelay:
         self._readiness = self._readiness or Readiness()
         self._timers = self._timers or Timers()
         session = Session(job, on_traffic, self._readiness, self._timers)
+        del job  # what it has read would be kept for as long as the session lasts
         self._sessions.add(session)
         self._ticker.start()
         try:

@@ -14,7 +14,9 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from ..ground.reset import reset
 from ..readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
@@ -27,6 +29,7 @@ from .sockets import tune, undelivered_bytes
 from .timers import Timers
 
 _READ_BYTES = 64 * 1024
+_NOTHING: Final = memoryview(b"")
 _RECORDS_A_TURN = 32
 """Most records of one client that are unwrapped before others have their turn: empty ones cost their sender little."""
 
@@ -51,7 +54,7 @@ class _Direction:
     def __init__(self, source: socket.socket, sink: socket.socket) -> None:
         self.source = source
         self.sink = sink
-        self.pending = memoryview(b"")
+        self.pending = _NOTHING
         self.source_is_lost = False
         self.source_had_ended = False
         self.is_over = False
@@ -63,7 +66,8 @@ class Session:
     tick: int | None = None
 
     def __init__(self, job: Job, on_traffic: OnTraffic, readiness: Readiness, timers: Timers) -> None:
-        self._job = job
+        self._job = replace(job, client_unread=b"")
+        self._client_unread = job.client_unread
         self._on_traffic = on_traffic
         self._readiness = readiness
         self._timers = timers
@@ -143,38 +147,41 @@ class Session:
         job, decoder = self._job, RecordDecoder()
         transform = _recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt) if job.ciphers else bytes
         await self._deliver(self._up, job.preamble, counted=False)
-        received = job.client_unread
+        received, self._client_unread = self._client_unread, b""
         if received and not job.ciphers:
             # What has come meanwhile goes into the same segment: a site that reads until there is nothing and then
             # closes would end with a FIN instead of a RST, if it were given in parts what it would have got as a whole.
             received += self._receive_now(self._up) or b""
-        received = received or await self._receive(self._up)
-        while received:
-            if not job.ciphers:
+        while not decoder.ended and (received := received or await self._receive(self._up)):
+            if job.ciphers:
+                await self._deliver_payload(received, decoder, transform)
+            else:
                 await self._deliver(self._up, received)
-            while received and job.ciphers and not decoder.ended:
-                payload, consumed_bytes, error = decoder.feed_part(received, _RECORDS_A_TURN)
-                await self._deliver(self._up, transform(payload))
-                if error is not None:
-                    self._lose(job.client, Reason.BAD_RECORD)
-                    return
-                received = received[consumed_bytes:]
-                if received:
-                    await asyncio.sleep(0)
-            received = b"" if decoder.ended else await self._receive(self._up)
+            received = b""  # it isn't kept while we wait for more
         self._end_direction(self._up)
+
+    async def _deliver_payload(self, received: bytes, decoder: RecordDecoder, transform: _Transform) -> None:
+        """Deliver what the client's records hold, a few records a turn of the event loop."""
+        while received and not decoder.ended:
+            payload, consumed_bytes, error = decoder.feed_part(received, _RECORDS_A_TURN)
+            await self._deliver(self._up, transform(payload))
+            if error is not None:
+                self._lose(self._job.client, Reason.BAD_RECORD)
+                raise _StoppedError
+            received = received[consumed_bytes:]
+            if received:
+                await asyncio.sleep(0)
 
     async def _download(self) -> None:
         ciphers = self._job.ciphers
         recrypt: _Transform = bytes
         if ciphers and ciphers.dc_decrypt and ciphers.client_encrypt:
             recrypt = _recrypt(ciphers.dc_decrypt, ciphers.client_encrypt)
-        received = await self._receive(self._down)
-        while received:
+        while received := await self._receive(self._down):
             self._to_client_bytes += len(received)
-            payload = recrypt(received)
-            await self._deliver(self._down, encode_records(payload) if ciphers else payload)
-            received = await self._receive(self._down)
+            received = recrypt(received)
+            await self._deliver(self._down, encode_records(received) if ciphers else received)
+            del received  # it isn't kept while we wait for more
         self._end_direction(self._down)
 
     async def _receive(self, direction: _Direction) -> bytes:
@@ -213,6 +220,7 @@ class Session:
                     self._backlog.taken_at_mono = self._active_at_mono
                 if counted and direction is self._up:
                     self._from_client_bytes += sent
+        direction.pending = _NOTHING  # an empty slice would keep all of it
 
     def _end_direction(self, direction: _Direction) -> None:
         if direction.source_is_lost and not direction.source_had_ended:
@@ -250,7 +258,7 @@ class Session:
         self._upstream_ended = self._upstream_ended or dead is self._job.upstream
         from_dead.source_is_lost = True
         from_dead.source_had_ended = had_ended
-        to_dead.pending = memoryview(b"")
+        to_dead.pending = _NOTHING
         if (task := self._tasks.get(to_dead)) is not None and task is not asyncio.current_task():
             task.cancel()
         self._watch_backlog()

@@ -6,13 +6,16 @@ import asyncio
 import gc
 import os
 import socket
+import tracemalloc
 
 import pytest
 
 from mtglib import Reason
-from mtglib.relay.job import Job, RelayResult
+from mtglib.relay.job import Job, RelayResult, TelegramCiphers
 from mtglib.relay.pure import PureRelay
 from mtglib.relay.session import Session
+from mtglib.wire.aes_ctr import CipherState
+from mtglib.wire.record_stream import encode_records
 from support import sockets
 from support.timeless import TimelessLoop, timeless
 from unit.surroundings import nonblocking_pair
@@ -21,12 +24,12 @@ Told = list[tuple[int, int, bool]]
 
 
 def start(
-    relay: PureRelay, idle_timeout: float = 600.0
+    relay: PureRelay, idle_timeout: float = 600.0, client_unread: bytes = b"", ciphers: TelegramCiphers | None = None
 ) -> tuple[socket.socket, socket.socket, Told, asyncio.Task[RelayResult]]:
     """Start a job; return the client's end, the upstream's end, what is told of it, and its task."""
     (client, client_leg), (upstream, upstream_leg) = nonblocking_pair(), nonblocking_pair()
     told: Told = []
-    job = Job(client_leg, upstream_leg, b"", b"", None, idle_timeout)
+    job = Job(client_leg, upstream_leg, client_unread, b"", ciphers, idle_timeout)
     return client, upstream, told, asyncio.create_task(relay.run(job, lambda *news: told.append(news)))
 
 
@@ -125,6 +128,40 @@ async def test_of_a_job_that_is_over_nothing_is_kept() -> None:
 
     assert not [found for found in gc.get_objects() if isinstance(found, Session)]
     await relay.close()
+
+
+@pytest.mark.parametrize("kind", ["site", "fast", "re-encrypted"])
+async def test_of_what_a_running_job_has_moved_nothing_is_kept(kind: str) -> None:
+    state = CipherState(bytes(32), bytes(16), 0)
+    other = None if kind == "fast" else state
+    ciphers = None if kind == "site" else TelegramCiphers(state, state, other, other)
+    chunk = bytes(16_000) if ciphers is None else encode_records(bytes(16_000))
+    relay = PureRelay()
+    jobs = [start(relay, client_unread=chunk * 8, ciphers=ciphers)]
+    await pass_on(*jobs[0][:2], chunk, 8 * 16_000)
+    tracemalloc.start()
+    try:
+        jobs += [start(relay, client_unread=chunk * 8, ciphers=ciphers) for _ in range(8)]
+        for client, upstream, _, _ in jobs[1:]:
+            await pass_on(client, upstream, chunk, 8 * 16_000)
+        gc.collect()
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    for client, upstream, _, task in jobs:
+        await over(client, upstream, task)
+    await relay.close()
+
+    assert kept_bytes < 8 * 12_000
+
+
+async def pass_on(client: socket.socket, upstream: socket.socket, chunk: bytes, said_bytes: int) -> None:
+    """Take what the client had said, and send one chunk each way."""
+    await sockets.recv_exactly(upstream, said_bytes)
+    await sockets.send_all(client, chunk)
+    await sockets.recv_exactly(upstream, 16_000)
+    await sockets.send_all(upstream, bytes(16_000))
+    await sockets.recv_exactly(client, len(chunk))
 
 
 @pytest.mark.parametrize("jobs", [0, 3])
