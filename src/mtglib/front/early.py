@@ -95,9 +95,7 @@ class EarlyFront:
             OSError, TimeoutError, UpstreamError: The site can't be reached.
         """
         if self._dialling is not None:
-            dialling = self._dialling
-            await asyncio.wait([dialling])
-            self._note_dial(dialling)
+            await asyncio.wait([self._dialling])  # after _note_dial, which was called first
         if self._upstream is None:
             assert self._failure is not None
             raise self._failure
