@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::side::Side;
 
 /// How long. Shorter rests save less, longer ones cost more throughput than they save.
-const REST: Duration = Duration::from_micros(350);
+const REST: Duration = Duration::from_micros(370);
 
 /// The directions of a thread that rest, in the order in which they will go on.
 #[derive(Default)]
