@@ -161,7 +161,6 @@ class Stream:
     async def _connect_to_front(self, reason: Reason) -> Job | None:
         front = self._shared.front
         self._report.fronted(reason)
-        self._conn.receive_arrived(_MOST_SAID_BYTES)
         self._conn.when_lost(self._lose)
         try:
             if self._early is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
+import tracemalloc
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 import mtglib
 from integration.stage import HOST, Stage, eventually, open_fds, stage, tcp_pair
 from mtglib.conn import Conn
+from mtglib.network import Direct
 from support import sockets
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
@@ -163,3 +166,30 @@ async def test_what_a_connection_has_read_is_free_without_the_garbage_collector(
 
 def _fronted(around: Stage) -> list[str]:
     return [each.stream_id for each in around.proxy.connections() if each.state == mtglib.State.FRONTED]
+
+
+async def test_who_waits_for_the_site_costs_little_memory(relay: str) -> None:
+    """What it goes on to say stays with the kernel, which slows it down."""
+    network, said = Unanswered(), GARBAGE + bytes(200_000)
+    async with stage(relay, front_network=network) as around:
+        tracemalloc.start()
+        try:
+            for _ in range(10):
+                await around.stranger(said)
+            await eventually(lambda: network.dials == 10)
+            kept_bytes, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert kept_bytes < 10 * 40_000
+
+
+class Unanswered(Direct):
+    """A network in which nobody answers."""
+
+    dials = 0
+
+    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        self.dials += 1
+        answering: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
+        return await answering
