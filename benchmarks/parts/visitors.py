@@ -64,11 +64,11 @@ def _runs(runs: int, held: int, connections: int) -> tuple[list[_Measured], list
         threads = stack.enter_context(ThreadPoolExecutor(1))
         for _ in range(runs):
             alone.append(_connect(proxy, clients, connections))
-            crowd(visitors.open_visitors, proxy.target.port, held)
+            crowd(visitors.open_visitors, proxy.address.port, held)
             proxy.settle()
             # Connections may take several times longer beside them: they come for at least as long.
             seconds = 3 * alone[-1].clock_seconds + 0.5
-            coming = threads.submit(crowd, visitors.keep_coming, proxy.target.port, _PER_SECOND, seconds)
+            coming = threads.submit(crowd, visitors.keep_coming, proxy.address.port, _PER_SECOND, seconds)
             beside.append(_connect(proxy, clients, connections))
             coming.result()
             crowd(visitors.close_visitors)
@@ -79,7 +79,7 @@ def _runs(runs: int, held: int, connections: int) -> tuple[list[_Measured], list
 
 def _connect(proxy: ProxyProcess, load: Load, connections: int) -> _Measured:
     start_mono, start_cpu = time.monotonic(), proxy.cpu_seconds()
-    taken = load(visitors.timed_connections, proxy.target, MESSAGE, connections)
+    taken = load(visitors.timed_connections, proxy.address, MESSAGE, connections)
     cpu_seconds, clock_seconds = proxy.cpu_seconds() - start_cpu, time.monotonic() - start_mono
     return _Measured(statistics.median(taken), max(taken), cpu_seconds, clock_seconds)
 

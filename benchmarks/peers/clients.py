@@ -13,8 +13,8 @@ from benchmarks.peers.session import (
     MESSAGE,
     MESSAGE_BUFFER_BYTES,
     PATTERN,
+    ProxyAddress,
     Session,
-    Target,
     connect,
     connect_socket,
 )
@@ -23,11 +23,11 @@ from benchmarks.peers.streams import BLOCK_BYTES, RECORD_BYTES
 _kept: list[Session] = []  # open between open_and_keep and close_kept, which run in the same process
 
 
-def download(target: Target, connections: int, blocks: int) -> None:
+def download(address: ProxyAddress, connections: int, blocks: int) -> None:
     """Receive so many blocks on each of several connections at once."""
 
     def one_connection() -> None:
-        session = connect(target, struct.pack(REQUEST, DOWNLOAD, blocks), BLOCK_BYTES)
+        session = connect(address, struct.pack(REQUEST, DOWNLOAD, blocks), BLOCK_BYTES)
         for _ in range(blocks):
             session.expect(PATTERN)
         session.expect_end()
@@ -36,11 +36,11 @@ def download(target: Target, connections: int, blocks: int) -> None:
     _at_once(connections, one_connection)
 
 
-def upload(target: Target, connections: int, blocks: int, record_bytes: int = RECORD_BYTES) -> None:
+def upload(address: ProxyAddress, connections: int, blocks: int, record_bytes: int = RECORD_BYTES) -> None:
     """Send so many blocks on each of several connections at once; the DC confirms what it has checked."""
 
     def one_connection() -> None:
-        session = connect(target, struct.pack(REQUEST, UPLOAD, blocks), BLOCK_BYTES, record_bytes)
+        session = connect(address, struct.pack(REQUEST, UPLOAD, blocks), BLOCK_BYTES, record_bytes)
         for _ in range(blocks):
             session.send(PATTERN)
         session.expect(struct.pack(ACKNOWLEDGEMENT, blocks))
@@ -67,35 +67,35 @@ def round_trips(trips: int) -> None:
                     del left[descriptor]
 
 
-def whole_connections(target: Target, at_once: int, each: int) -> None:
+def whole_connections(address: ProxyAddress, at_once: int, each: int) -> None:
     """So many clients connect, send a message, check its echo, close, and start over."""
 
     def one_client() -> None:
         for _ in range(each):
-            _echoed_session(target).close()
+            _echoed_session(address).close()
 
     _at_once(at_once, one_client)
 
 
-def handshakes(target: Target, at_once: int, each: int) -> None:
+def handshakes(address: ProxyAddress, at_once: int, each: int) -> None:
     """So many clients connect, check the answer to their hello, close, and start over."""
-    secret = target.secret
+    secret = address.secret
     if secret is None:  # a plain relay has no handshake: its whole connection is the nearest thing
-        return whole_connections(target, at_once, each)
+        return whole_connections(address, at_once, each)
 
     def one_client() -> None:
         for _ in range(each):
-            with connect_socket(target.port) as sock:
+            with connect_socket(address.port) as sock:
                 shake_hands(sock, secret)
 
     return _at_once(at_once, one_client)
 
 
-def open_and_keep(target: Target, at_once: int, each: int) -> None:
+def open_and_keep(address: ProxyAddress, at_once: int, each: int) -> None:
     """Open connections that have had one message echoed, and keep them."""
 
     def one_client() -> None:
-        _kept.extend(_echoed_session(target) for _ in range(each))
+        _kept.extend(_echoed_session(address) for _ in range(each))
 
     _at_once(at_once, one_client)
 
@@ -107,8 +107,8 @@ def close_kept() -> None:
         _kept.pop().close()
 
 
-def _echoed_session(target: Target) -> Session:
-    session = connect(target, MESSAGE, MESSAGE_BUFFER_BYTES)
+def _echoed_session(address: ProxyAddress) -> Session:
+    session = connect(address, MESSAGE, MESSAGE_BUFFER_BYTES)
     session.expect(MESSAGE)
     return session
 

@@ -12,7 +12,7 @@ from termios import TIOCOUTQ
 
 from benchmarks.peers.faketls import CHANGE_CIPHER_SPEC, shake_hands
 from benchmarks.peers.obfuscated2 import FRAME_BYTES, open_leg
-from benchmarks.peers.session import Target
+from benchmarks.peers.session import ProxyAddress
 
 # Small segments keep the proxy's send buffer small, too: 4000 of what loopback's have room for were 10 GB.
 _SEGMENT_BYTES = 536
@@ -24,16 +24,16 @@ _RESET = struct.pack("ii", 1, 0)
 _clients: list[socket.socket] = []  # open between open_clients and close_clients, in the same process
 
 
-def open_clients(target: Target, count: int) -> None:
+def open_clients(address: ProxyAddress, count: int) -> None:
     """Open so many streams to a data centre, and never read of them."""
-    assert target.secret is not None
+    assert address.secret is not None
     for _ in range(count):
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT_BYTES)
-        sock.connect(("127.0.0.1", target.port))
-        shake_hands(sock, target.secret)
-        frame, _ = open_leg(target.secret.key)
+        sock.connect(("127.0.0.1", address.port))
+        shake_hands(sock, address.secret)
+        frame, _ = open_leg(address.secret.key)
         sock.sendall(CHANGE_CIPHER_SPEC + b"\x17\x03\x03" + len(frame).to_bytes(2, "big") + frame)
         _clients.append(sock)
 

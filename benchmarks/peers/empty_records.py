@@ -8,7 +8,7 @@ import time
 
 from benchmarks.peers.faketls import CHANGE_CIPHER_SPEC, shake_hands
 from benchmarks.peers.obfuscated2 import open_leg
-from benchmarks.peers.session import MESSAGE, MESSAGE_BUFFER_BYTES, Target, connect, connect_socket
+from benchmarks.peers.session import MESSAGE, MESSAGE_BUFFER_BYTES, ProxyAddress, connect, connect_socket
 
 _EMPTY = b"\x17\x03\x03\x00\x00"
 _MANY = _EMPTY * 20_000
@@ -18,13 +18,13 @@ _TURN_SECONDS = 0.01
 _senders: list[socket.socket] = []  # open between open_senders and close_senders, in the same process
 
 
-def open_senders(target: Target, count: int) -> None:
+def open_senders(address: ProxyAddress, count: int) -> None:
     """Open so many streams to a data centre, and keep them."""
-    assert target.secret is not None
+    assert address.secret is not None
     for _ in range(count):
-        sock = connect_socket(target.port)
-        shake_hands(sock, target.secret)
-        frame, _ = open_leg(target.secret.key)
+        sock = connect_socket(address.port)
+        shake_hands(sock, address.secret)
+        frame, _ = open_leg(address.secret.key)
         sock.sendall(CHANGE_CIPHER_SPEC + _EMPTY[:3] + len(frame).to_bytes(2, "big") + frame)
         sock.setblocking(False)
         _senders.append(sock)
@@ -50,10 +50,10 @@ def close_senders() -> None:
         _senders.pop().close()
 
 
-def timed_round_trips(target: Target, seconds: float) -> list[float]:
+def timed_round_trips(address: ProxyAddress, seconds: float) -> list[float]:
     """Send a message and wait for its echo, 10 ms later again, for so long; returns how many seconds each took."""
     taken: list[float] = []
-    session = connect(target, MESSAGE, MESSAGE_BUFFER_BYTES)
+    session = connect(address, MESSAGE, MESSAGE_BUFFER_BYTES)
     session.expect(MESSAGE)
     end_mono = time.monotonic() + seconds
     while (start_mono := time.monotonic()) < end_mono:

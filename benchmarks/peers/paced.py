@@ -14,7 +14,7 @@ import time
 from multiprocessing.connection import Connection
 
 from benchmarks.peers.errors import RelayError
-from benchmarks.peers.session import PATTERN, Session, Target, accept, connect
+from benchmarks.peers.session import PATTERN, ProxyAddress, Session, accept, connect
 
 BURST_BYTES = 16_384
 INTERVAL_SECONDS = 0.05
@@ -31,10 +31,10 @@ _STALL_TIMEOUT_SECONDS = 20.0
 _open: list[tuple[Session, int]] = []  # between open_paced and receive_paced, which run in the same process
 
 
-def open_paced(target: Target, connections: int, bursts: int) -> None:
+def open_paced(address: ProxyAddress, connections: int, bursts: int) -> None:
     """Open so many connections, on each of which so many bursts will come, and keep them."""
     request = struct.pack(_REQUEST, bursts)
-    _open.extend((connect(target, request, _BUFFER_BYTES), bursts) for _ in range(connections))
+    _open.extend((connect(address, request, _BUFFER_BYTES), bursts) for _ in range(connections))
 
 
 def receive_paced() -> list[float]:

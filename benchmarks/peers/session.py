@@ -23,7 +23,7 @@ MESSAGE_BUFFER_BYTES = 4096
 STALL_TIMEOUT_SECONDS = 20
 
 
-class Target(NamedTuple):
+class ProxyAddress(NamedTuple):
     """Where a client connects, and whether it speaks FakeTLS there or, without a secret, bare obfuscated2."""
 
     port: int
@@ -88,15 +88,15 @@ class Session:
         self._sock.close()
 
 
-def connect(target: Target, first: bytes, buffer_bytes: int, record_bytes: int = RECORD_BYTES) -> Session:
+def connect(address: ProxyAddress, first: bytes, buffer_bytes: int, record_bytes: int = RECORD_BYTES) -> Session:
     """Open a session and send its first payload as clients do: with the frame, in one record and write."""
-    sock = connect_socket(target.port)
+    sock = connect_socket(address.port)
     stream: Stream = RawStream(sock)
     secret_key = b""
-    if target.secret is not None:
-        shake_hands(sock, target.secret)
+    if address.secret is not None:
+        shake_hands(sock, address.secret)
         stream = RecordStream(sock, buffer_bytes, record_bytes, start=CHANGE_CIPHER_SPEC)
-        secret_key = target.secret.key
+        secret_key = address.secret.key
     frame, ciphers = open_leg(secret_key)
     session = Session(sock, stream, ciphers, buffer_bytes)
     session.send(first, frame)

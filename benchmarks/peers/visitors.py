@@ -9,7 +9,7 @@ from collections import deque
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from benchmarks.peers.session import Target, connect
+from benchmarks.peers.session import ProxyAddress, connect
 
 _RECV_BYTES = 4096
 
@@ -40,12 +40,12 @@ def close_visitors() -> None:
         _visitors.pop().close()
 
 
-def timed_connections(target: Target, message: bytes, count: int) -> list[float]:
+def timed_connections(address: ProxyAddress, message: bytes, count: int) -> list[float]:
     """One connection after another, each with a message and its echo; returns how many seconds each took."""
     taken = []
     for _ in range(count):
         start_mono = time.monotonic()
-        session = connect(target, message, len(message) + 64)
+        session = connect(address, message, len(message) + 64)
         session.expect(message)
         taken.append(time.monotonic() - start_mono)
         session.close()

@@ -20,7 +20,7 @@ def _gigabytes(sizes: Sizes) -> float:
 
 def _download(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
     def work() -> None:
-        load(clients.download, proxy.target, sizes.bulk_connections, sizes.bulk_blocks)
+        load(clients.download, proxy.address, sizes.bulk_connections, sizes.bulk_blocks)
 
     return cpu_cost(proxy, work, _gigabytes(sizes))
 
@@ -28,7 +28,7 @@ def _download(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
 def _upload(record_bytes: int) -> Measure:
     def measure(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
         def work() -> None:
-            load(clients.upload, proxy.target, sizes.bulk_connections, sizes.bulk_blocks, record_bytes)
+            load(clients.upload, proxy.address, sizes.bulk_connections, sizes.bulk_blocks, record_bytes)
 
         return cpu_cost(proxy, work, _gigabytes(sizes))
 

@@ -15,10 +15,10 @@ _WARM_UP_CONNECTIONS = 16
 
 def _memory(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
     # What the first connections load and start once isn't the price of the others.
-    load(clients.whole_connections, proxy.target, 1, _WARM_UP_CONNECTIONS)
+    load(clients.whole_connections, proxy.address, 1, _WARM_UP_CONNECTIONS)
     proxy.settle()
     start_mono, start_cpu, start_bytes = time.monotonic(), proxy.cpu_seconds(), proxy.pss_bytes()
-    load(clients.open_and_keep, proxy.target, sizes.clients, sizes.idle)
+    load(clients.open_and_keep, proxy.address, sizes.clients, sizes.idle)
     proxy.settle()
     grown_bytes = proxy.pss_bytes() - start_bytes
     load(clients.close_kept)

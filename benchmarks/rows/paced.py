@@ -15,7 +15,7 @@ _PERCENT = 99
 
 def _measure(proxy: ProxyProcess, load: Load, sizes: Sizes) -> tuple[Measurement, list[float]]:
     """CPU microseconds a burst, and all delays in seconds."""
-    load(paced.open_paced, proxy.target, sizes.paced_connections, sizes.paced_bursts)
+    load(paced.open_paced, proxy.address, sizes.paced_connections, sizes.paced_bursts)
     proxy.settle()
     delays: list[float] = []
 

@@ -14,7 +14,7 @@ _CONNECTIONS = 50
 def _round_trips(connections: int) -> Measure:
     def measure(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
         trips = sizes.trips * _CONNECTIONS // connections
-        load(clients.open_and_keep, proxy.target, 1, connections)
+        load(clients.open_and_keep, proxy.address, 1, connections)
         proxy.settle()
         cost = cpu_cost(proxy, lambda: load(clients.round_trips, trips), connections * trips / 1e6)
         load(clients.close_kept)

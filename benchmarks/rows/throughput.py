@@ -23,7 +23,7 @@ def _many(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
 
 def _download(proxy: ProxyProcess, load: Load, connections: int, blocks: int) -> Measurement:
     gigabytes = connections * blocks * BLOCK_BYTES / 1e9
-    cost = cpu_cost(proxy, lambda: load(clients.download, proxy.target, connections, blocks), gigabytes)
+    cost = cpu_cost(proxy, lambda: load(clients.download, proxy.address, connections, blocks), gigabytes)
     return cost._replace(value=cost.wall_seconds / gigabytes)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.peers.session import Target
+from benchmarks.peers.session import ProxyAddress
 from benchmarks.subjects.process import ProxyProcess, free_port, running_proxy
 
 # "auto" splices where haproxy's heuristics see a reason to, which they seldom do here; "on" always does:
@@ -49,7 +49,7 @@ def running_haproxy(splicing: str, folder: Path, dc_port: int) -> Iterator[Proxy
         _CONFIG.format(port=port, dc_port=dc_port, splicing=SPLICING[splicing], maxconn=_affordable_maxconn())
     )
     command = ["haproxy", "-db", "-f", str(config)]
-    with running_proxy(command, Target(port, secret=None), folder / f"haproxy-{port}.log") as proxy:
+    with running_proxy(command, ProxyAddress(port, secret=None), folder / f"haproxy-{port}.log") as proxy:
         yield proxy
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.peers.faketls import Secret
-from benchmarks.peers.session import Target
+from benchmarks.peers.session import ProxyAddress
 from benchmarks.subjects.process import ProxyProcess, free_port, running_proxy
 
 DEFAULT_COMMAND = shlex.join([sys.executable, "-m", "mtg", "run"])
@@ -72,10 +72,10 @@ def running_ours(
                 )
                 + more_settings
             )
-        target = Target(port, secret)
+        address = ProxyAddress(port, secret)
         own_state = ["env", f"XDG_STATE_HOME={folder / f'state-{port}'}"]
         with running_proxy(
-            [*own_state, *shlex.split(command), str(config)], target, folder / f"ours-{port}.log"
+            [*own_state, *shlex.split(command), str(config)], address, folder / f"ours-{port}.log"
         ) as proxy:
             yield proxy
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import procfs
-from benchmarks.peers.session import Target
+from benchmarks.peers.session import ProxyAddress
 
 _START_TIMEOUT_SECONDS = 30.0
 _STOP_TIMEOUT_SECONDS = 10.0
@@ -25,10 +25,10 @@ _QUIET_CPU_SECONDS = 0.0005
 class ProxyProcess:
     """A running proxy that listens."""
 
-    def __init__(self, process: subprocess.Popen[bytes], target: Target) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], address: ProxyAddress) -> None:
         """Take note of a process that was started and answers at its port."""
         self._process = process
-        self.target = target
+        self.address = address
         self.pid = process.pid
 
     def cpu_seconds(self) -> float:
@@ -51,7 +51,7 @@ class ProxyProcess:
 
 
 @contextmanager
-def running_proxy(command: Sequence[str], target: Target, log: Path) -> Iterator[ProxyProcess]:
+def running_proxy(command: Sequence[str], address: ProxyAddress, log: Path) -> Iterator[ProxyProcess]:
     """Start a proxy, wait until it accepts, end it at the end; what it prints goes to the log.
 
     Raises:
@@ -60,8 +60,8 @@ def running_proxy(command: Sequence[str], target: Target, log: Path) -> Iterator
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
-        _wait_until_accepting(process, target.port, lambda: _last_words(log))
-        proxy = ProxyProcess(process, target)
+        _wait_until_accepting(process, address.port, lambda: _last_words(log))
+        proxy = ProxyProcess(process, address)
         proxy.settle()
         yield proxy
         if process.poll() is not None:
