@@ -30,7 +30,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and report; 1 if a row couldn't be measured or a byte was wrong, however the bars came out."""
+    """Measure and report; 1 if something couldn't be measured or a part missed its target."""
     options = _parser().parse_args(arguments)
     if options.rows is None and options.parts is None:
         options.rows, options.parts = DEFAULT_ROWS, tuple(PARTS)

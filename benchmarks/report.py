@@ -27,7 +27,7 @@ def print_table(console: Console, results: Sequence[Result], facts: Mapping[str,
     """A line for each row, and what they were measured on."""
     table = Table(title=_TITLE, title_justify="left", caption=_LEGEND, caption_justify="left")
     table.add_column("row", no_wrap=True)
-    for heading in (*SPLICING, "ours", "ratio", "copying", "bar"):
+    for heading in (*SPLICING, "ours", "ratio", "copying", "target"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for result in results:
@@ -40,12 +40,12 @@ def print_lines(console: Console, lines: Sequence[Line], facts: Mapping[str, obj
     """What the parts cost, a line for each number."""
     table = Table(title="What the parts cost", title_justify="left")
     table.add_column("what", no_wrap=True)
-    for heading in ("value", "bar"):
+    for heading in ("value", "target"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for line in lines:
-        bar = "" if line.bar is None else f"<= {line.bar:g} {line.unit}"
-        table.add_row(line.what, f"{_number(line.value)} {line.unit}", bar, _VERDICTS[line.passed])
+        target = "" if line.target is None else f"<= {line.target:g} {line.unit}"
+        table.add_row(line.what, f"{_number(line.value)} {line.unit}", target, _VERDICTS[line.passed])
     console.print(table)
     _print_facts(console, facts)
 
@@ -83,7 +83,7 @@ def _cells(result: Result) -> list[str]:
         _number(result.ours),
         _number(result.ratio),
         _number(result.ratio_to_copying),
-        "" if row.bar is None else f"<= {row.bar:g}" + ("x" if row.bar_kind == "ratio" else f" {row.unit}"),
+        "" if row.target is None else f"<= {row.target:g}" + ("x" if row.target_kind == "ratio" else f" {row.unit}"),
         _VERDICTS[result.passed],
     ]
 
@@ -103,8 +103,8 @@ def _as_json(result: Result) -> dict[str, object]:
         "ours": result.ours,
         "ratio": result.ratio,
         "ratio_to_copying": result.ratio_to_copying,
-        "bar": result.row.bar,
-        "bar_kind": result.row.bar_kind,
+        "target": result.row.target,
+        "target_kind": result.row.target_kind,
         "passed": result.passed,
         "error": result.error,
         "runs": [{name: measured._asdict() for name, measured in run.items()} for run in result.runs],

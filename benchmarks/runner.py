@@ -77,9 +77,9 @@ class Result:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the bar is met; None where there is no bar or nothing to hold against it."""
-        value = self.ratio if self.row.bar_kind == "ratio" else self.ours
-        return None if self.row.bar is None or value is None else value <= self.row.bar
+        """Whether the target is met; None without a target or without a value to compare with it."""
+        value = self.ratio if self.row.target_kind == "ratio" else self.ours
+        return None if self.row.target is None or value is None else value <= self.row.target
 
 
 @dataclass

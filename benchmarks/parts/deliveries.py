@@ -18,7 +18,7 @@ _CONNECTIONS = 4000
 _SECONDS = 6.0
 _QUICK_DIVISOR = 20
 _CALM_SECONDS = 8.0  # until the proxy looks as seldom as it ever does; all in all less than its patience of 30 s
-_BAR_PERCENT = 5.0
+_TARGET_PERCENT = 5.0
 
 
 def measure_deliveries(quick: bool) -> Iterator[Line]:
@@ -27,7 +27,7 @@ def measure_deliveries(quick: bool) -> Iterator[Line]:
     for name, command in RELAYS.items():
         share = _share(command, _CONNECTIONS // divisor, _SECONDS / divisor, _CALM_SECONDS / divisor)
         what = f"{_CONNECTIONS // divisor} deliveries to clients who never read, {name}"
-        yield Line(f"{what}: share of a core", share * 100, "%", _BAR_PERCENT)
+        yield Line(f"{what}: share of a core", share * 100, "%", _TARGET_PERCENT)
 
 
 def _share(command: str, connections: int, seconds: float, calm_seconds: float) -> float:

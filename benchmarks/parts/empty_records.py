@@ -19,7 +19,7 @@ _SENDERS = 60
 _SECONDS = 8.0
 _QUICK_SENDERS, _QUICK_SECONDS = 6, 0.3
 _LEAD_SECONDS = 0.5  # until all of them send
-_WORST_BAR_MS = 1000.0
+_WORST_TARGET_MS = 1000.0
 
 
 def measure_empty_records(quick: bool) -> Iterator[Line]:
@@ -27,9 +27,9 @@ def measure_empty_records(quick: bool) -> Iterator[Line]:
     senders, seconds = (_QUICK_SENDERS, _QUICK_SECONDS) if quick else (_SENDERS, _SECONDS)
     for name, command in RELAYS.items():
         alone, beside, records = _round_trips(command, senders, seconds)
-        for what, taken, bar in (("alone", alone, None), (f"beside {senders} senders", beside, _WORST_BAR_MS)):
+        for what, taken, target in (("alone", alone, None), (f"beside {senders} senders", beside, _WORST_TARGET_MS)):
             yield Line(f"round trip, {name}, {what}: median", statistics.median(taken) * 1e3, "ms")
-            yield Line(f"  worst of {len(taken)}", max(taken) * 1e3, "ms", bar)
+            yield Line(f"  worst of {len(taken)}", max(taken) * 1e3, "ms", target)
         yield Line("  empty records that the proxy took meanwhile", records / (seconds + _LEAD_SECONDS) / 1e6, "M/s")
 
 

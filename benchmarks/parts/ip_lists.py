@@ -29,7 +29,7 @@ from mtglib.network import Direct
 _SIZES = (10_000, 100_000, 1_000_000)
 _V6_SHARE = 0.15
 _LOOK_UPS = 200_000
-_BARS = {"s": 5.0, "ns": 1500.0, "MiB": 64.0}  # "seconds", "a microsecond or so" and 64 MiB, for the largest list
+_TARGETS = {"s": 5.0, "ns": 1500.0, "MiB": 64.0}  # "seconds", "a microsecond or so" and 64 MiB, for the largest list
 _UPDATES = 5
 
 _T = TypeVar("_T")
@@ -40,10 +40,10 @@ def measure_ip_lists(quick: bool) -> Iterator[Line]:
     for size in _SIZES[:1] if quick else _SIZES:
         for name, is_pure in (("", False), (", pure Python", True)):
             for what, value, unit in _in_new_process(_measure_set, is_pure, size):
-                bar = _BARS[unit] if size == _SIZES[-1] else None
-                yield Line(f"IP list of {size:,}{name}: {what}", value, unit, bar)
-        bar = _BARS["MiB"] if size == _SIZES[-1] else None
-        yield Line(f"IP list of {size:,}: most memory while it is downloaded anew", _peak_mib(size), "MiB", bar)
+                target = _TARGETS[unit] if size == _SIZES[-1] else None
+                yield Line(f"IP list of {size:,}{name}: {what}", value, unit, target)
+        target = _TARGETS["MiB"] if size == _SIZES[-1] else None
+        yield Line(f"IP list of {size:,}: most memory while it is downloaded anew", _peak_mib(size), "MiB", target)
 
 
 def _in_new_process(work: Callable[..., _T], *arguments: object) -> _T:

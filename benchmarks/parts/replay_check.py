@@ -23,7 +23,7 @@ from mtglib.antireplay import Exact, Redis, StableBloom, exact
 from mtglib.antireplay.pure import PureReplayMemory
 
 _START_TIMEOUT_SECONDS = 10.0
-_BARS = {"ns": 1000.0, "MiB": 24.0, "s": 1.0}  # of the engine; in pure Python only loading has one
+_TARGETS = {"ns": 1000.0, "MiB": 24.0, "s": 1.0}  # of the engine; in pure Python only loading has one
 
 
 def measure_replay_checks(quick: bool) -> Iterator[Line]:
@@ -33,8 +33,8 @@ def measure_replay_checks(quick: bool) -> Iterator[Line]:
     for name, is_pure in (("", False), (", pure Python", True)):
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
             for what, value, unit in process.submit(_measure_exact, is_pure, remembered, count).result():
-                bar = None if is_pure and unit != "s" else _BARS[unit]
-                yield Line(f"replay memory of {remembered:,}{name}: {what}", value, unit, bar)
+                target = None if is_pure and unit != "s" else _TARGETS[unit]
+                yield Line(f"replay memory of {remembered:,}{name}: {what}", value, unit, target)
     yield Line("replay check, bloom", _checks(StableBloom(), count), "ns")
     if shutil.which("redis-server"):
         with _redis_server() as url:

@@ -35,17 +35,17 @@ def _upload(record_bytes: int) -> Measure:
     return measure
 
 
-DOWNLOAD_FAST = Row("download-fast", "download, fast mode", "CPU s/GB", _download, serve_bulk, bar=0.9)
+DOWNLOAD_FAST = Row("download-fast", "download, fast mode", "CPU s/GB", _download, serve_bulk, target=0.9)
 DOWNLOAD_REENCRYPTED = Row(
     "download-reencrypted",
     "download, re-encrypted",
     "CPU s/GB",
     _download,
     serve_bulk,
-    bar=1.5,
+    target=1.5,
     fast_mode=False,
 )
-UPLOAD = Row("upload", "upload", "CPU s/GB", _upload(RECORD_BYTES), serve_bulk, bar=1.5)
+UPLOAD = Row("upload", "upload", "CPU s/GB", _upload(RECORD_BYTES), serve_bulk, target=1.5)
 UPLOAD_SMALL_RECORDS = Row(
     "upload-small-records",
     f"upload in records of {_TDLIB_RECORD_BYTES} bytes",

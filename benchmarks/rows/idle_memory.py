@@ -33,7 +33,7 @@ IDLE_MEMORY = Row(
     "KiB",
     _memory,
     serve_echo,
-    bar=6.0,
-    bar_kind="absolute",
+    target=6.0,
+    target_kind="absolute",
     fresh_process=True,
 )

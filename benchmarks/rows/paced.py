@@ -35,12 +35,12 @@ def _delay(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
     return cost._replace(value=statistics.quantiles(delays, n=100)[_PERCENT - 1] * 1000)
 
 
-PACED_CPU = Row("paced-cpu", "paced downloads, a burst", "CPU us", _cpu, paced.serve_paced, bar=1.0)
+PACED_CPU = Row("paced-cpu", "paced downloads, a burst", "CPU us", _cpu, paced.serve_paced, target=1.0)
 PACED_DELAY = replace(
     PACED_CPU,
     key="paced-delay",
     title=f"paced downloads, {_PERCENT}th percentile of delay",
     unit="ms",
     measure=_delay,
-    bar=1.5,
+    target=1.5,
 )

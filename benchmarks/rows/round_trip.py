@@ -29,6 +29,6 @@ ROUND_TRIP = Row(
     "CPU us",
     _round_trips(_CONNECTIONS),
     serve_echo,
-    bar=1.0,
+    target=1.0,
 )
 ROUND_TRIP_ALONE = Row("round-trip-alone", "256-byte round trip, 1 connection", "CPU us", _round_trips(1), serve_echo)

@@ -75,9 +75,9 @@ class Row:
     unit: str
     measure: Measure
     serve: Serve
-    bar: float | None = None
-    # "ratio": the bar is a multiple of haproxy's value; "absolute": a value in the row's unit.
-    bar_kind: Literal["ratio", "absolute"] = "ratio"
+    target: float | None = None
+    # "ratio": the target is a multiple of haproxy's value; "absolute": a value in the row's unit.
+    target_kind: Literal["ratio", "absolute"] = "ratio"
     fast_mode: bool = True
     # A process that once held the connections keeps their memory, so that the next run would see no growth.
     fresh_process: bool = False

@@ -87,7 +87,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether the bars are met: all come back, and without the secret nobody can keep anybody out."""
+        """Whether the targets are met: all come back, and without the secret nobody can keep anybody out."""
         is_open = self.during.came_in == len(self.during.seconds)
         return not self.left and (is_open or KINDS[self.case.kind].needs_secret)
 

@@ -1,4 +1,4 @@
-"""Are two samples of tries alike? Endings and bytes are counted, times compared: see docs/probes.md for the bars."""
+"""Are two samples of tries alike? Endings and bytes are counted, times compared: docs/probes.md has the criteria."""
 
 from __future__ import annotations
 
