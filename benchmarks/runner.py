@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from benchmarks.peers.dc import FakeDC, running_dc
-from benchmarks.peers.errors import RelayError
+from benchmarks.peers.errors import MEASURING_ERRORS
 from benchmarks.profiler import Profiler
 from benchmarks.rows.row import Load, Measurement, Row
 from benchmarks.sizes import QUICK, Sizes
@@ -112,7 +112,7 @@ class Runner:
                 self._measure_fresh(row, result)
             else:
                 self._measure_warm(row, result)
-        except (RelayError, RuntimeError, OSError) as error:
+        except MEASURING_ERRORS as error:
             self.load.restart()
             result.error = f"{type(error).__name__}: {error}"
             self.say(f"  [red]failed[/red]: {escape(str(result.error))}")

@@ -30,7 +30,7 @@ def measure_empty_records(quick: bool) -> Iterator[Line]:
         for what, taken, target in (("alone", alone, None), (f"beside {senders} senders", beside, _WORST_TARGET_MS)):
             yield Line(f"round trip, {name}, {what}: median", statistics.median(taken) * 1e3, "ms")
             yield Line(f"  worst of {len(taken)}", max(taken) * 1e3, "ms", target)
-        yield Line("  empty records that the proxy took meanwhile", records / (seconds + _LEAD_SECONDS) / 1e6, "M/s")
+        yield Line("  empty records that the proxy took meanwhile", records / seconds / 1e6, "M/s")
 
 
 def _round_trips(command: str, senders: int, seconds: float) -> tuple[list[float], list[float], int]:
@@ -42,7 +42,7 @@ def _round_trips(command: str, senders: int, seconds: float) -> tuple[list[float
         alone = client(empty_records.timed_round_trips, proxy.address, seconds)
         crowd(empty_records.open_senders, proxy.address, senders)
         threads = stack.enter_context(ThreadPoolExecutor(1))
-        sending = threads.submit(crowd, empty_records.send_empty_records, seconds + _LEAD_SECONDS)
+        sending = threads.submit(crowd, empty_records.send_empty_records, _LEAD_SECONDS, seconds)
         time.sleep(_LEAD_SECONDS)
         beside = client(empty_records.timed_round_trips, proxy.address, seconds)
         records = sending.result()

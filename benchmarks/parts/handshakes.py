@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import random
-import socket
 import statistics
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from urllib.request import urlopen
 
 from benchmarks.folder import bench_folder
 from benchmarks.parts.line import Line
+from benchmarks.parts.udp_sink import udp_sink
 from benchmarks.peers.dc import running_dc
 from benchmarks.rows.connection import CONNECTION, HANDSHAKE
 from benchmarks.rows.row import Load, Row
@@ -25,6 +26,12 @@ _TARGET = 1.1
 _RUNS = 9
 _SIZES = replace(FULL, connections=4 * FULL.connections)
 _LISTED = 100_000
+_SERIES_WHEN_ON = (
+    "connections_finished",
+    'iplist_size{ip_list="allowlist"}',
+    'iplist_size{ip_list="blocklist"}',
+    "replay_memory_entries",
+)
 
 _OFF = """
 [network]
@@ -72,9 +79,10 @@ def _compare(row: Row, *, runs: int, quick: bool) -> list[tuple[float, float]]:
         load = stack.enter_context(Load())
         folder = stack.enter_context(bench_folder())
         dc = stack.enter_context(running_dc(row.serve))
-        statsd_port = stack.enter_context(_udp_sink())
+        statsd = stack.enter_context(udp_sink())
         _write_lists(folder)
-        on = _ON.format(folder=folder, prometheus_port=free_port(), statsd_port=statsd_port)
+        prometheus_port = free_port()
+        on = _ON.format(folder=folder, prometheus_port=prometheus_port, statsd_port=statsd.port)
         proxies = [
             stack.enter_context(running_ours(DEFAULT_COMMAND, True, folder, dc.port, more_settings=settings))
             for settings in (_OFF, on)
@@ -89,6 +97,8 @@ def _compare(row: Row, *, runs: int, quick: bool) -> list[tuple[float, float]]:
                 value[index] = row.measure(proxies[index], load, sizes).value
             values.append((value[0], value[1]))
         dc.check()
+        statsd.check()
+        _check_that_all_is_on(prometheus_port)
         return values
 
 
@@ -99,9 +109,10 @@ def _write_lists(folder: Path) -> None:
     (folder / "allow.netset").write_text("127.0.0.0/8\n::1\n")
 
 
-@contextmanager
-def _udp_sink() -> Iterator[int]:
-    """A statsd server that takes everything and looks at nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
-        sink.bind(("127.0.0.1", 0))
-        yield sink.getsockname()[1]
+def _check_that_all_is_on(prometheus_port: int) -> None:
+    """Raise unless the metrics page says that the program counts, has both lists and remembers hellos."""
+    with urlopen(f"http://127.0.0.1:{prometheus_port}/") as page:
+        lines = page.read().decode().splitlines()
+    for series in _SERIES_WHEN_ON:
+        if not any(line.startswith(f"mtg_{series}") and float(line.rpartition(" ")[2]) > 0 for line in lines):
+            raise RuntimeError(f"not all parts were on: the metrics page has no {series}")

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,6 +62,9 @@ def _measure_set(is_pure: bool, size: int) -> list[tuple[str, float, str]]:
     memory_bytes = procfs.pss_bytes(os.getpid()) - before_bytes
     if prefixes.count != size or prefixes.broken_lines:
         raise RuntimeError(f"{prefixes.count} prefixes of {size} were loaded")
+    first_v4, first_v6 = (ip_network(text.split(b"\n")[index].decode(), strict=False)[0] for index in (0, -1))
+    if not prefixes.contains_v4(int(first_v4)) or not prefixes.contains_v6(int(first_v6)):
+        raise RuntimeError("an address of the list wasn't found in it")
     return [
         ("load", load_seconds, "s"),
         ("memory", memory_bytes / 2**20, "MiB"),

@@ -76,7 +76,13 @@ def _checks(cache: AntiReplayCache, count: int) -> float:
         for _ in range(count):
             os.urandom(28)
 
+    async def remembers() -> bool:
+        hello = os.urandom(28)
+        return not await cache.seen_before(hello) and await cache.seen_before(hello)
+
     asked = nanoseconds_each(lambda: asyncio.run(all_of_them()), count)
+    if not asyncio.run(remembers()):
+        raise RuntimeError(f"{type(cache).__name__} doesn't tell a new hello from one that it has seen")
     return asked - nanoseconds_each(lambda: asyncio.run(only_the_entropy()), count)
 
 
@@ -91,6 +97,8 @@ def _redis_checks(url: str, count: int) -> float:
     async def all_of_them() -> None:
         cache = Redis(url)
         await asyncio.gather(*(ask(cache) for _ in range(8)))
+        if cache.unsent:
+            raise RuntimeError(f"redis was away: {cache.unsent} hellos of {count} wait for it")
         await cache.close()
 
     return nanoseconds_each(lambda: asyncio.run(all_of_them()), count) / 1000

@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from benchmarks import procfs
 from benchmarks.folder import bench_folder
 from benchmarks.parts.line import Line
 from benchmarks.peers import visitors
 from benchmarks.peers.dc import running_dc, serve_echo
+from benchmarks.peers.errors import RelayError
 from benchmarks.peers.session import MESSAGE
 from benchmarks.rows.row import Load
 from benchmarks.subjects.ours import DEFAULT_COMMAND, running_ours
@@ -61,6 +63,8 @@ def _runs(runs: int, held: int, connections: int) -> tuple[list[_Measured], list
         site = stack.enter_context(running_dc(visitors.serve_silently))
         proxy = stack.enter_context(running_ours(DEFAULT_COMMAND, True, folder, dc.port, site_port=site.port))
         _connect(proxy, clients, connections)
+        proxy.settle()
+        idle_sockets = procfs.open_sockets(proxy.pid)
         threads = stack.enter_context(ThreadPoolExecutor(1))
         for _ in range(runs):
             alone.append(_connect(proxy, clients, connections))
@@ -70,7 +74,11 @@ def _runs(runs: int, held: int, connections: int) -> tuple[list[_Measured], list
             seconds = 3 * alone[-1].clock_seconds + 0.5
             coming = threads.submit(crowd, visitors.keep_coming, proxy.address.port, _PER_SECOND, seconds)
             beside.append(_connect(proxy, clients, connections))
+            if coming.done():
+                raise RelayError("the visitors stopped coming while connections were measured beside them")
             coming.result()
+            if (sockets := procfs.open_sockets(proxy.pid) - idle_sockets) < held:
+                raise RelayError(f"the proxy holds {sockets} sockets of {held} visitors, expected one or two of each")
             crowd(visitors.close_visitors)
             proxy.settle()
         dc.check()

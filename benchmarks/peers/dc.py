@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 
 from benchmarks.peers.errors import RelayError
 from benchmarks.peers.obfuscated2 import FRAME_BYTES, Ciphers, accept_leg
@@ -35,15 +36,19 @@ Serve = Callable[[socket.socket, Connection], None]
 class FakeDC:
     """A running DC as the benchmark sees it."""
 
-    def __init__(self, port: int, pipe: Connection) -> None:
+    def __init__(self, process: SpawnProcess, port: int, pipe: Connection) -> None:
         """Remember where it listens and where it reports."""
+        self._process = process
+        self.pid = process.pid or 0
         self.port = port
         self._pipe = pipe
 
     def check(self) -> None:
-        """Raise the first fault that the DC has seen since it started."""
+        """Raise the first fault that the DC has seen since it started, or that it has ended."""
         if self._pipe.poll():
             raise RelayError(f"at the DC: {self._pipe.recv()}")
+        if not self._process.is_alive():
+            raise RelayError("the DC's process has ended")
 
 
 @contextmanager
@@ -55,7 +60,7 @@ def running_dc(serve: Serve) -> Iterator[FakeDC]:
     try:
         if not ours.poll(_START_TIMEOUT_SECONDS):
             raise TimeoutError("the fake DC didn't start")
-        yield FakeDC(ours.recv(), ours)
+        yield FakeDC(process, ours.recv(), ours)
     finally:
         process.kill()
         process.join()

@@ -6,13 +6,11 @@ import select
 import socket
 import struct
 from contextlib import suppress
-from fcntl import ioctl
 from multiprocessing.connection import Connection
-from termios import TIOCOUTQ
+from termios import FIONREAD, TIOCOUTQ
 
-from benchmarks.peers.faketls import CHANGE_CIPHER_SPEC, shake_hands
-from benchmarks.peers.obfuscated2 import FRAME_BYTES, open_leg
-from benchmarks.peers.session import ProxyAddress
+from benchmarks.peers.obfuscated2 import FRAME_BYTES
+from benchmarks.peers.session import ProxyAddress, count_ended, open_stream, queued_bytes
 
 # Small segments keep the proxy's send buffer small, too: 4000 of what loopback's have room for were 10 GB.
 _SEGMENT_BYTES = 536
@@ -32,23 +30,21 @@ def open_clients(address: ProxyAddress, count: int) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT_BYTES)
         sock.connect(("127.0.0.1", address.port))
-        shake_hands(sock, address.secret)
-        frame, _ = open_leg(address.secret.key)
-        sock.sendall(CHANGE_CIPHER_SPEC + b"\x17\x03\x03" + len(frame).to_bytes(2, "big") + frame)
+        open_stream(sock, address.secret)
         _clients.append(sock)
 
 
-def close_clients() -> int:
-    """Reset all; returns how many of them the proxy had ended before."""
-    ended = 0
+def count_unread() -> int:
+    """How many of them are open and have something to read."""
+    return sum(queued_bytes(sock, FIONREAD) > 0 for sock in _clients) - count_ended(_clients)
+
+
+def close_clients() -> None:
+    """Reset all."""
     while _clients:
         sock = _clients.pop()
-        with select.epoll() as poll:
-            poll.register(sock, select.EPOLLRDHUP)
-            ended += bool(poll.poll(0))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         sock.close()
-    return ended
 
 
 def send_and_vanish(listener: socket.socket, report: Connection) -> None:
@@ -74,12 +70,7 @@ def send_and_vanish(listener: socket.socket, report: Connection) -> None:
                 poll.unregister(sock)
                 sock.sendall(bytes(_LEFT_BYTES))
                 sending.append(sock)
-            for sock in [one for one in sending if _unacknowledged_bytes(one) == 0]:
+            for sock in [one for one in sending if queued_bytes(one, TIOCOUTQ) == 0]:
                 sending.remove(sock)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 sock.close()
-
-
-def _unacknowledged_bytes(sock: socket.socket) -> int:
-    (count,) = struct.unpack("i", ioctl(sock, TIOCOUTQ, bytes(4)))
-    return int(count)

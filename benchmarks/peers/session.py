@@ -7,8 +7,11 @@ neighbourhood into noise: comparing the deciphered payload with a repeated patte
 from __future__ import annotations
 
 import random
+import select
 import socket
 import struct
+from collections.abc import Collection
+from fcntl import ioctl
 from typing import NamedTuple
 
 from benchmarks.peers.errors import RelayError
@@ -117,12 +120,33 @@ def accept(sock: socket.socket, buffer_bytes: int) -> Session | None:
     return Session(sock, stream, accept_leg(bytes(frame)), buffer_bytes)
 
 
+def open_stream(sock: socket.socket, secret: Secret) -> None:
+    """Shake hands and ask for the DC, on a connected socket whose stream nobody will decipher."""
+    shake_hands(sock, secret)
+    frame, _ = open_leg(secret.key)
+    RecordStream(sock, FRAME_BYTES, RECORD_BYTES, start=CHANGE_CIPHER_SPEC).write(frame)
+
+
 def connect_socket(port: int) -> socket.socket:
     """A connected, blocking, tuned socket."""
     sock = socket.socket()
     tune(sock)
     sock.connect(("127.0.0.1", port))
     return sock
+
+
+def count_ended(socks: Collection[socket.socket]) -> int:
+    """How many of them their peer has closed or reset."""
+    poll = select.poll()
+    for sock in socks:
+        poll.register(sock, select.POLLRDHUP)
+    return len(poll.poll(0))
+
+
+def queued_bytes(sock: socket.socket, queue: int) -> int:
+    """The length of a queue: FIONREAD, what we haven't read; TIOCOUTQ, what the peer's kernel hasn't acknowledged."""
+    (count,) = struct.unpack("i", ioctl(sock, queue, bytes(4)))
+    return int(count)
 
 
 def tune(sock: socket.socket) -> None:

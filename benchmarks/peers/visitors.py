@@ -9,7 +9,8 @@ from collections import deque
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from benchmarks.peers.session import ProxyAddress, connect
+from benchmarks.peers.errors import RelayError
+from benchmarks.peers.session import ProxyAddress, connect, count_ended
 
 _RECV_BYTES = 4096
 
@@ -22,8 +23,12 @@ def open_visitors(port: int, count: int) -> None:
         _visitors.append(_visitor(port))
 
 
-def keep_coming(port: int, per_second: float, seconds: float) -> int:
-    """Open so many a second for so long, and close the oldest for each; returns how many came."""
+def keep_coming(port: int, per_second: float, seconds: float) -> None:
+    """Open so many a second for so long, and close the oldest for each.
+
+    Raises:
+        RelayError: Fewer than nine tenths of them could be opened.
+    """
     start_mono, came = time.monotonic(), 0
     while (elapsed := time.monotonic() - start_mono) < seconds:
         while came < elapsed * per_second:
@@ -31,11 +36,18 @@ def keep_coming(port: int, per_second: float, seconds: float) -> int:
             _visitors.append(_visitor(port))
             came += 1
         time.sleep(1 / per_second)
-    return came
+    if came < 0.9 * per_second * seconds:
+        raise RelayError(f"only {came} visitors came in {seconds:.1f} s, expected {per_second:g} a second")
 
 
 def close_visitors() -> None:
-    """Close all."""
+    """Close all.
+
+    Raises:
+        RelayError: The proxy has ended some of them.
+    """
+    if ended := count_ended(_visitors):
+        raise RelayError(f"{ended} of {len(_visitors)} visitors were ended while they were measured")
     while _visitors:
         _visitors.pop().close()
 
