@@ -30,7 +30,7 @@ def canonical_ip(text: str) -> IPAddress | None:
     return _parsed(text)
 
 
-@lru_cache(maxsize=4096)  # the same few clients, our own addresses and those of the DCs come again and again
+@lru_cache(maxsize=4096)  # the same few addresses come again and again: clients, DCs, our own
 def _parsed(text: str) -> IPAddress | None:
     try:
         ip = ip_address(text.partition("%")[0])
