@@ -30,11 +30,11 @@ async def alive(
     the replay memory, as nobody needs it once the proxy has stopped accepting.
 
     Args:
-        parts: Which.
+        parts: The parts.
         metrics: The listener of Prometheus' page, if there is one; closed at `stop`.
         stop: Set when the proxy stops accepting.
-        on_start: Called before anything is logged, and once nothing can refuse to start any more. A state directory
-            that nobody has chosen can't: a disk that doesn't answer is to be waited for after this.
+        on_start: Called before anything is logged, when the start can't be refused any more. A default state directory
+            never refuses it, so this doesn't wait for its disk.
 
     Raises:
         UserError: With EXIT_USAGE and `parts.when_state_is_taken`.
@@ -60,19 +60,19 @@ async def alive(
             await ip_list.load()
             running = partial(ip_list.run, update_each_seconds)
             await closing.enter("an IP list", _background(running, "IP list", logger))
-            closing.push("an IP list", ip_list.shutdown)  # waits for its work, which being cancelled doesn't
+            closing.push("an IP list", ip_list.shutdown)  # waits for running reads, unlike a cancellation
         yield
 
 
 async def _load_replay_memory(
     memory: ReplayCache, logger: mtglib.Logger, stop: asyncio.Event, when_state_is_taken: str | None
 ) -> bool:
-    """Load it, and return whether that ended before the program was told to stop."""
+    """Load it; return whether it was loaded before the program was told to stop."""
     loading = asyncio.create_task(memory.load(), name="replay memory")
     stopping = asyncio.create_task(stop.wait(), name="end of loading")
     await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if not loading.done():  # a disk that doesn't answer is no reason to go on after a signal
+    if not loading.done():  # after a signal, don't wait for a disk that doesn't answer
         loading.cancel()
         await asyncio.wait({loading})
         return False
@@ -90,11 +90,11 @@ async def _load_replay_memory(
 async def _report_replay_memory(memory: ReplayCache, logger: mtglib.Logger) -> None:
     logger.bind(hellos=len(memory), reach_seconds=round(memory.reach_seconds)).info("the replay memory is loaded")
     if isinstance(memory, Redis):
-        await memory.probe()  # what is wrong there is logged now, not when the first client comes
+        await memory.probe()  # logs a problem now, not when the first client comes
 
 
 async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_path: str, stop: asyncio.Event) -> None:
-    """Serve metrics and close the listener at the end: later connections are refused, a successor gets the port."""
+    """Serve metrics and close the listener at the end: later connections are refused, and a successor gets the port."""
     with listener:
         serving = asyncio.create_task(prometheus.serve(listener, http_path), name="metrics")
         stopping = asyncio.create_task(stop.wait(), name="end of metrics")

@@ -19,7 +19,7 @@ class HTTPSURL(str):
         try:
             url = urlsplit(value if isinstance(value, str) and re.fullmatch(r"[!-~]{1,2000}", value) else "")
             is_right = url.scheme == "https" and url.hostname and url.port != 0
-        except ValueError:  # urlsplit's, and that of .port, which is evaluated late
+        except ValueError:  # from urlsplit, or from .port, which parses when it is read
             is_right = False
         if not is_right:
             raise ValueError("an https:// URL")
