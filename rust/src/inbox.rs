@@ -1,4 +1,4 @@
-//! The way to a thread.
+//! How a thread gets connections and commands.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -14,26 +14,26 @@ use crate::job::Reason;
 use crate::timer::GRID_MS;
 use crate::watch::Watched;
 
-/// What epoll gives back for the inbox's own descriptors: no token of a connection.
+/// The epoll token of the inbox's wake-up descriptor; connections have other tokens.
 pub const WAKE: u64 = u64::MAX;
-/// Likewise, when a rest is over.
+/// The same for the alarm, which rings when a rest is over.
 pub const ALARM: u64 = u64::MAX - 1;
 
-/// What a thread is told.
+/// A command for a thread.
 pub enum Command {
-    /// Go on with this connection.
+    /// Serve this connection.
     Take(Box<Watched>),
-    /// End that one.
+    /// End the connection with this number.
     Abort(u64),
-    /// End all of them, and yourself.
+    /// End all connections and the thread.
     Stop,
 }
 
-/// The way to a thread.
+/// A thread's inbox.
 pub struct Inbox {
     commands: Mutex<Vec<Command>>,
     has_commands: AtomicBool,
-    /// When the thread will look at its timers, in ms since `base`; u64::MAX without one.
+    /// When the thread's next timer rings, in ms since `base`; u64::MAX without one.
     sleeps_until_ms: AtomicU64,
     base: Instant,
     connections: AtomicUsize,
@@ -50,7 +50,7 @@ impl Inbox {
         let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
         epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
         let alarm = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        // Edge-triggered, so that it needn't be read.
+        // Edge-triggered, so that nobody has to read it.
         let edge = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&epoll, &alarm, epoll::EventData::new_u64(ALARM), edge)?;
         Ok(Self {
@@ -70,9 +70,10 @@ impl Inbox {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Gives the thread a connection that was started.
+    /// Gives the thread a started connection.
     ///
-    /// The lock is held over both: the thread may get an event before it has the connection, and then waits here.
+    /// The lock is held meanwhile: the thread may get an event before it gets the connection, and then waits for the
+    /// lock.
     pub fn take(&self, conn: Conn) {
         let mut commands = self.lock();
         let mut watched = Watched::new(conn);
@@ -90,17 +91,17 @@ impl Inbox {
         }
     }
 
-    /// Whether the thread was told anything since the last call.
+    /// Whether commands have come since the last call.
     pub fn has_commands(&self) -> bool {
         self.has_commands.swap(false, Ordering::SeqCst)
     }
 
-    /// Takes out what the thread was told; waits for whoever is about to tell it something.
+    /// Takes out all commands; waits for a caller that is just adding one.
     pub fn take_commands(&self) -> Vec<Command> {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Waits for events until a moment; whoever adds a connection wakes the thread if that is too late for it.
+    /// Waits for events until a moment; if that is too late for a new connection, `take` wakes the thread.
     pub fn wait(&self, events: &mut Vec<epoll::Event>, until: Option<Instant>) -> rustix::io::Result<usize> {
         self.sleeps_until_ms.store(until.map_or(u64::MAX, |until| self.ms(until)), Ordering::SeqCst);
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -120,12 +121,12 @@ impl Inbox {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Has a connection ended, if the thread still has it.
+    /// Ends a connection, if the thread still has it.
     pub fn abort(&self, number: u64) {
         self.command(Command::Abort(number));
     }
 
-    /// Has the thread end all its connections and itself.
+    /// Ends all connections of the thread, and the thread.
     pub fn stop(&self) {
         self.command(Command::Stop);
     }
@@ -141,15 +142,15 @@ impl Inbox {
     }
 
     fn wake(&self) {
-        // The only failure is a counter that is full, and then the thread is awake.
+        // It only fails if the counter is full, and then the thread is awake anyway.
         let _ = write(&self.wake, &1u64.to_ne_bytes());
     }
 
-    /// Rings after a time for which epoll's milliseconds are too coarse.
+    /// Rings the alarm after a time for which epoll's milliseconds are too coarse.
     pub fn ring_after(&self, time: Duration) {
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
         let it_value = Timespec::try_from(time.max(Duration::from_nanos(1))).unwrap_or(zero);
-        // The descriptor is a timer and the time a valid one: there is no failure.
+        // It can't fail: the descriptor is a timer, and the time is valid.
         let _ = timerfd_settime(&self.alarm, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: zero, it_value });
     }
 
