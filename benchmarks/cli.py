@@ -26,7 +26,7 @@ from benchmarks.sizes import FULL, QUICK
 from benchmarks.subjects.haproxy import SPLICING, haproxy_version
 from benchmarks.subjects.ours import DEFAULT_COMMAND
 
-# The table is as wide on a narrow terminal and in a file: it is compared with other runs' tables.
+# The table has the same width on a narrow terminal and in a file, to be compared with tables of other runs.
 _TABLE_COLUMNS = 124
 RESULTS = Path(__file__).parent / "results"
 
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_measured(part: str, quick: bool, lines: list[Line], progress: Console) -> bool:
-    """Add a part's lines; whether all of them could be measured."""
+    """Add a part's lines; return whether all of them could be measured."""
     progress.print(f"[bold]{part}[/bold]")
     try:
         lines += PARTS[part](quick)

@@ -24,7 +24,7 @@ _VERDICTS = {None: "", True: "[green]pass[/green]", False: "[red]miss[/red]"}
 
 
 def print_table(console: Console, results: Sequence[Result], facts: Mapping[str, object]) -> None:
-    """A line for each row, and what they were measured on."""
+    """Print a line for each row, and the facts about the machine."""
     table = Table(title=_TITLE, title_justify="left", caption=_LEGEND, caption_justify="left")
     table.add_column("row", no_wrap=True)
     for heading in (*SPLICING, "ours", "ratio", "copying", "target"):
@@ -37,7 +37,7 @@ def print_table(console: Console, results: Sequence[Result], facts: Mapping[str,
 
 
 def print_lines(console: Console, lines: Sequence[Line], facts: Mapping[str, object]) -> None:
-    """What the parts cost, a line for each number."""
+    """Print what the parts cost, a line for each number."""
     table = Table(title="What the parts cost", title_justify="left")
     table.add_column("what", no_wrap=True)
     for heading in ("value", "target"):
@@ -57,7 +57,7 @@ def write_json(
     facts: Mapping[str, object],
     options: Mapping[str, object],
 ) -> None:
-    """Everything that was measured, each run included."""
+    """Write everything that was measured, including each run."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "machine": facts,

@@ -1,4 +1,4 @@
-"""How a row comes about: start the proxies, warm them up, measure them in turn, compare within each run."""
+"""Measures a row: starts the proxies, warms them up, measures them in turn, compares them within each run."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class Result:
         return min(self._medians(SPLICING), default=(None, ""))[0]
 
     def haproxy_variant(self, splicing: str) -> float | None:
-        """The median over the runs of one of them; None where it wasn't measured."""
+        """The median over the runs of one variant; None if it wasn't measured."""
         name = _HAPROXY + splicing
         return _median([run[name].value for run in self.runs if name in run])
 
     def ratios(self, variants: Collection[str] = tuple(SPLICING)) -> list[float]:
-        """Ours by the best of haproxy's variants, within each run: what disturbs one disturbs both.
+        """Ours divided by the best of haproxy's variants, within each run: a disturbance affects both.
 
-        The best is the one with the lowest median: picking it anew in each run would pick the luckiest.
+        The best is the one with the lowest median: the best of each run would be the luckiest one.
         """
         medians = self._medians(variants)
         name = min(medians)[1] if medians else ""
@@ -63,7 +63,7 @@ class Result:
 
     @property
     def ratio_to_copying(self) -> float | None:
-        """The same beside haproxy's variants that touch every byte, as who enciphers has to."""
+        """The same for haproxy's variants that touch every byte, as a proxy that encrypts has to."""
         return _median(self.ratios(COPYING))
 
     def _medians(self, variants: Collection[str]) -> list[tuple[float, str]]:
@@ -84,7 +84,7 @@ class Result:
 
 @dataclass
 class _Subject:
-    """A proxy that is running beside a DC of its own."""
+    """A running proxy, and a DC of its own."""
 
     proxy: ProxyProcess
     dc: FakeDC
@@ -99,12 +99,12 @@ class Runner:
     sizes: Sizes
     runs: int
     command: str
-    splicing: Sequence[str]  # haproxy's variants; none where it isn't installed
+    splicing: Sequence[str]  # haproxy's variants; none if it isn't installed
     say: Callable[[str], None]
     profiler: Profiler | None
 
     def measure(self, row: Row) -> Result:
-        """Measure a row; what goes wrong ends the row and is told in its result."""
+        """Measure a row; an error ends the row and is in its result."""
         result = Result(row)
         self.say(f"[bold]{row.title}[/bold] ({row.key}, {row.unit})")
         try:
@@ -119,7 +119,7 @@ class Runner:
         return result
 
     def _measure_warm(self, row: Row, result: Result) -> None:
-        """All proxies run side by side and idle while another one is measured."""
+        """Run all proxies side by side; each is idle while another one is measured."""
         with ExitStack() as stack:
             subjects = {name: stack.enter_context(start) for name, start in self._subjects(row).items()}
             if self.sizes != QUICK:
@@ -133,7 +133,7 @@ class Runner:
                     self._run_once(row, subjects[OURS], self.sizes)
 
     def _measure_fresh(self, row: Row, result: Result) -> None:
-        """Every measurement has a new process."""
+        """Start a new process for every measurement."""
         for run in range(self.runs):
             measured = {}
             starts = self._subjects(row)
@@ -156,7 +156,7 @@ class Runner:
         self.say(f"  run {len(result.runs)} of {self.runs}: {values}{ratio}")
 
     def _subjects(self, row: Row) -> dict[str, AbstractContextManager[_Subject]]:
-        """Everything there is to measure, not yet started."""
+        """All proxies to measure, not started yet."""
         starts: dict[str, AbstractContextManager[_Subject]] = {}
         for splicing in self.splicing:
             starts[_HAPROXY + splicing] = _with_dc(row, partial(running_haproxy, splicing, self.folder))
@@ -175,6 +175,6 @@ def _median(values: list[float]) -> float | None:
 
 
 def _rotated(names: list[str], by: int) -> list[str]:
-    """So that no proxy is always the first, or always the one after another."""
+    """Rotate the names, so that no proxy is always the first, or always comes after the same one."""
     start = by % len(names)
     return names[start:] + names[:start]

@@ -1,4 +1,4 @@
-"""What connections cost whose data centre is gone, and whose client doesn't take what is left."""
+"""What connections cost while their data centre is gone and their client doesn't read the rest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECONDS = 6.0
 _QUICK_DIVISOR = 20
 _START_TIMEOUT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
-_CALM_SECONDS = 8.0  # until the proxy looks as seldom as it ever does; all in all less than its patience of 30 s
+_CALM_SECONDS = 8.0  # until the proxy polls at its lowest rate; in all, less than its time-out of 30 s
 _TARGET_PERCENT = 5.0
 
 

@@ -1,4 +1,4 @@
-"""What a client notices of holders of the secret who send empty records at full speed."""
+"""What a client notices while others with the secret send empty records at full speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all parts together cost a connection: the same program with everything switched on, and off."""
+"""What all parts together cost a connection: the same program with everything switched on and off."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from benchmarks.subjects.ours import DEFAULT_COMMAND, running_ours
 from benchmarks.subjects.process import free_port
 
 _TARGET = 1.1
-# A tenth is little: with the table's 2000 connections a run, the ratio of two runs varies by as much.
+# A tenth is a small difference: with the table's 2000 connections a run, the ratio of two runs varies as much.
 _RUNS = 9
 _SIZES = replace(FULL, connections=4 * FULL.connections)
 _LISTED = 100_000

@@ -1,4 +1,4 @@
-"""Loading an IP list and looking addresses up in it, at three sizes; each in a process of its own, for its memory."""
+"""Loading an IP list and looking up addresses in it, in three sizes; each in its own process, to measure its memory."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _run_updates(path: Path, url: str, size: int) -> float:
 
 async def _update_repeatedly(path: Path, url: str, size: int) -> float:
     network = Direct()
-    async with network.http_client():  # what it imports isn't the list's
+    async with network.http_client():  # what it imports isn't counted
         pass
     blocklist = FireHOL([url], network=network, cache_directory=path.parent / "copies")
     gc.collect()
@@ -95,7 +95,7 @@ async def _update_repeatedly(path: Path, url: str, size: int) -> float:
     for number in range(_UPDATES):
         with path.open("ab") as file:
             file.write(f"\n10.0.0.{number}".encode())
-        os.utime(path, (number, number))  # for the server, a version is a second
+        os.utime(path, (number, number))  # the server tells versions apart by their second
         (status,) = await blocklist.update()
         if status.problem or status.prefixes != size + number + 1:
             raise RuntimeError(f"{status.prefixes} prefixes of {size} were loaded: {status.problem}")

@@ -27,7 +27,7 @@ class Line:
 
 
 MeasureLines: TypeAlias = Callable[[bool], Iterable[Line]]
-"""Measures; True asks for small loads, which only show that it works."""
+"""Measures a part; True: with small loads, which only show that it works."""
 
 
 def nanoseconds_each(work: Callable[[], None], count: int) -> float:

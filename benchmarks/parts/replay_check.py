@@ -1,4 +1,4 @@
-"""What it costs to ask an anti-replay cache about a hello that it doesn't know, and to remember a million of them."""
+"""What it costs to ask an anti-replay cache about a new hello, and to remember a million of them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _checks(cache: AntiReplayCache, count: int) -> float:
 
 
 def _redis_checks(url: str, count: int) -> float:
-    """CPU time of this process for each, without the server's."""
+    """CPU time of this process for each check, without the server's."""
 
     async def ask(cache: Redis) -> None:
         for _ in range(count // 8):

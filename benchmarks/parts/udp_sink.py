@@ -1,4 +1,4 @@
-"""A statsd server that looks at nothing, but knows whether anything came."""
+"""A statsd server that ignores the datagrams, but knows whether any came."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What honest clients notice of visitors who come without end, send one byte and stay."""
+"""What honest clients notice while new visitors keep coming, send one byte and stay."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from benchmarks.subjects.ours import DEFAULT_COMMAND, running_ours
 from benchmarks.subjects.process import ProxyProcess
 
 _RUNS = 5
-_HELD = 2000  # the proxy's limits don't know them yet: they are about what an idle connection costs
+_HELD = 2000  # below all limits of the proxy
 _PER_SECOND = 500.0
 _CONNECTIONS = 400
 _QUICK_DIVISOR = 20
@@ -36,7 +36,7 @@ class _Measured:
 
 
 def measure_visitors(quick: bool) -> Iterator[Line]:
-    """Medians over interleaved runs; "beside" counts the visitors' CPU time to the connections."""
+    """Medians over interleaved runs; "beside" includes the visitors' CPU time in that of the connections."""
     divisor = _QUICK_DIVISOR if quick else 1
     held, connections = _HELD // divisor, _CONNECTIONS // divisor
     alone, beside = _runs(1 if quick else _RUNS, held, connections)
@@ -70,7 +70,7 @@ def _runs(runs: int, held: int, connections: int) -> tuple[list[_Measured], list
             alone.append(_connect(proxy, clients, connections))
             crowd(visitors.open_visitors, proxy.address.port, held)
             proxy.settle()
-            # Connections may take several times longer beside them: they come for at least as long.
+            # Beside visitors, connections may take several times longer. Visitors have to come for at least that time.
             seconds = 3 * alone[-1].clock_seconds + 0.5
             coming = threads.submit(crowd, visitors.keep_coming, proxy.address.port, _PER_SECOND, seconds)
             beside.append(_connect(proxy, clients, connections))

@@ -1,6 +1,6 @@
 """A TLS ClientHello of today's shape: about 1.8 KB, GREASE first, a post-quantum key share.
 
-Only the shape matters to a proxy: the shares are random bytes, since no TLS session ever comes of it.
+Only the shape matters to a proxy: the shares are random bytes, since there will be no TLS session.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ _SUITES = _GREASE + bytes.fromhex("130113021303c02bc02fc02cc030cca9cca8c013c0140
 _GROUPS = _GREASE + bytes.fromhex("11ec001d00170018")
 _SIGNATURE_ALGORITHMS = bytes.fromhex("04030804040105030805050108060601")
 _KYBER_SHARE_BYTES = 1216  # X25519MLKEM768
-RANDOM = slice(11, 43)  # where the record holds `random` and the session id
+RANDOM = slice(11, 43)  # the positions of `random` and the session id in the record
 SESSION_ID = slice(44, 76)
 
 
 def unsigned_client_hello(host: str) -> bytearray:
-    """A fresh hello's whole record, its ``random`` still zero."""
+    """The whole record of a new hello, whose ``random`` is still zero."""
     extensions = b"".join(_extension(kind, body) for kind, body in _extensions(host.encode("ascii")))
     body = b"\x03\x03" + bytes(32) + b"\x20" + os.urandom(32) + _vector(_SUITES) + b"\x01\x00" + _vector(extensions)
     handshake = b"\x01" + len(body).to_bytes(3, "big") + body

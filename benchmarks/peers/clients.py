@@ -1,4 +1,4 @@
-"""What the load process does as clients; each function returns when all is done and checked."""
+"""The clients of the load process; each function returns when everything is done and checked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _kept: list[Session] = []  # open between open_and_keep and close_kept, which ru
 
 
 def download(address: ProxyAddress, connections: int, blocks: int) -> None:
-    """Receive so many blocks on each of several connections at once."""
+    """Receive `blocks` on each of several connections at once."""
 
     def one_connection() -> None:
         session = connect(address, struct.pack(REQUEST, DOWNLOAD, blocks), BLOCK_BYTES)
@@ -37,7 +37,7 @@ def download(address: ProxyAddress, connections: int, blocks: int) -> None:
 
 
 def upload(address: ProxyAddress, connections: int, blocks: int, record_bytes: int = RECORD_BYTES) -> None:
-    """Send so many blocks on each of several connections at once; the DC confirms what it has checked."""
+    """Send `blocks` on each of several connections at once; the DC confirms them when it has checked them."""
 
     def one_connection() -> None:
         session = connect(address, struct.pack(REQUEST, UPLOAD, blocks), BLOCK_BYTES, record_bytes)
@@ -50,7 +50,7 @@ def upload(address: ProxyAddress, connections: int, blocks: int, record_bytes: i
 
 
 def round_trips(trips: int) -> None:
-    """On each kept connection, send a message, wait for its echo, and again; all of them run at once."""
+    """On each kept connection, send a message and wait for its echo, `trips` times; all of them at once."""
     sessions = {session.fileno(): session for session in _kept}
     left = dict.fromkeys(sessions, trips)
     with select.epoll() as poll:
@@ -68,7 +68,7 @@ def round_trips(trips: int) -> None:
 
 
 def whole_connections(address: ProxyAddress, at_once: int, each: int) -> None:
-    """So many clients connect, send a message, check its echo, close, and start over."""
+    """`at_once` clients connect, send a message, check its echo and close, `each` times."""
 
     def one_client() -> None:
         for _ in range(each):
@@ -78,9 +78,9 @@ def whole_connections(address: ProxyAddress, at_once: int, each: int) -> None:
 
 
 def handshakes(address: ProxyAddress, at_once: int, each: int) -> None:
-    """So many clients connect, check the answer to their hello, close, and start over."""
+    """`at_once` clients connect, check the answer to their hello and close, `each` times."""
     secret = address.secret
-    if secret is None:  # a plain relay has no handshake: its whole connection is the nearest thing
+    if secret is None:  # a plain relay has no handshake; the most similar thing is a whole connection
         return whole_connections(address, at_once, each)
 
     def one_client() -> None:
@@ -92,7 +92,7 @@ def handshakes(address: ProxyAddress, at_once: int, each: int) -> None:
 
 
 def open_and_keep(address: ProxyAddress, at_once: int, each: int) -> None:
-    """Open connections that have had one message echoed, and keep them."""
+    """Open connections, have one message echoed on each, and keep them."""
 
     def one_client() -> None:
         _kept.extend(_echoed_session(address) for _ in range(each))
@@ -101,7 +101,7 @@ def open_and_keep(address: ProxyAddress, at_once: int, each: int) -> None:
 
 
 def close_kept() -> None:
-    """Prove that every kept connection still works, and close it."""
+    """Check that every kept connection still works, and close it."""
     round_trips(1)
     while _kept:
         _kept.pop().close()
@@ -114,7 +114,7 @@ def _echoed_session(address: ProxyAddress) -> Session:
 
 
 def _at_once(count: int, work: Callable[[], None]) -> None:
-    """Run the work in so many threads; the first failure is raised."""
+    """Run the work in `count` threads; raise the first failure."""
     with ThreadPoolExecutor(count) as threads:
         for future in [threads.submit(work) for _ in range(count)]:
             future.result()

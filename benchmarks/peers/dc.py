@@ -1,6 +1,6 @@
 """A fake DC in a process of its own: it sends, checks or echoes what its clients ask for.
 
-It understands the obfuscated2 frame and stream, and nothing of MTProto, which no proxy looks at.
+It understands the obfuscated2 frame and stream, but not MTProto, which no proxy looks at.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks.peers.streams import BLOCK_BYTES
 # A bulk connection's first payload: what to do, and how many blocks of PATTERN.
 REQUEST = ">BQ"
 DOWNLOAD, UPLOAD = 1, 2
-# The DC's word at an upload's end: so many blocks came and were right.
+# The DC's answer at an upload's end: the number of blocks that were right.
 ACKNOWLEDGEMENT = ">Q"
 
 _BACKLOG = 4096
@@ -44,7 +44,7 @@ class FakeDC:
         self._pipe = pipe
 
     def check(self) -> None:
-        """Raise the first fault that the DC has seen since it started, or that it has ended."""
+        """Raise the first fault that the DC has seen since it started; also if its process has ended."""
         if self._pipe.poll():
             raise RelayError(f"at the DC: {self._pipe.recv()}")
         if not self._process.is_alive():
@@ -67,7 +67,7 @@ def running_dc(serve: Serve) -> Iterator[FakeDC]:
 
 
 def serve_bulk(listener: socket.socket, report: Connection) -> None:
-    """Serve downloads and uploads, a thread a connection: most calls are long and release the GIL."""
+    """Serve downloads and uploads, one thread per connection: most calls are long and release the GIL."""
     while True:
         sock, _ = listener.accept()
         threading.Thread(target=_serve_bulk_connection, args=(sock, report), daemon=True).start()
@@ -111,7 +111,7 @@ class _EchoConnection:
             if received and self._ciphers:
                 self._sock.sendall(self._ciphers.outgoing.update(self._ciphers.incoming.update(received)))
             return bool(received)
-        except ConnectionError:  # the client checks its echoes, so it's the one to complain
+        except ConnectionError:  # the client checks its echoes, and reports this
             return False
         except (RelayError, OSError) as error:
             report.send(str(error))

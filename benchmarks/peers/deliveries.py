@@ -1,4 +1,4 @@
-"""Clients who never read, and a data centre that sends them more than they have room for and is gone."""
+"""Clients that never read, and a data centre that sends them more than they have room for and vanishes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from termios import FIONREAD, TIOCOUTQ
 from benchmarks.peers.obfuscated2 import FRAME_BYTES
 from benchmarks.peers.session import ProxyAddress, count_ended, open_stream, queued_bytes
 
-# Small segments keep the proxy's send buffer small, too: 4000 of what loopback's have room for were 10 GB.
+# Small segments keep the proxy's send buffers small, too: with loopback's segments, 4000 of them would take 10 GB.
 _SEGMENT_BYTES = 536
 _BUFFER_BYTES = 4096
 _LEFT_BYTES = 131_072
@@ -23,7 +23,7 @@ _clients: list[socket.socket] = []  # open between open_clients and close_client
 
 
 def open_clients(address: ProxyAddress, count: int) -> None:
-    """Open so many streams to a data centre, and never read of them."""
+    """Open `count` streams to a data centre, and never read from them."""
     assert address.secret is not None
     for _ in range(count):
         sock = socket.socket()
@@ -35,12 +35,12 @@ def open_clients(address: ProxyAddress, count: int) -> None:
 
 
 def count_unread() -> int:
-    """How many of them are open and have something to read."""
+    """The number of clients whose connection is open and has something to read."""
     return sum(queued_bytes(sock, FIONREAD) > 0 for sock in _clients) - count_ended(_clients)
 
 
 def close_clients() -> None:
-    """Reset all."""
+    """Reset all connections."""
     while _clients:
         sock = _clients.pop()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -48,9 +48,9 @@ def close_clients() -> None:
 
 
 def send_and_vanish(listener: socket.socket, report: Connection) -> None:
-    """Answer each frame with more than a never-reading client takes; reset when the proxy's kernel has all of it."""
+    """Answer each frame with more than its client has room for; reset when the proxy's kernel has all of it."""
     listener.setblocking(False)
-    waiting: dict[int, tuple[socket.socket, int]] = {}  # for so many bytes of the frame
+    waiting: dict[int, tuple[socket.socket, int]] = {}  # with the number of missing bytes of the frame
     sending: list[socket.socket] = []
     with select.epoll() as poll:
         poll.register(listener, select.EPOLLIN)

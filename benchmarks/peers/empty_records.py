@@ -1,4 +1,4 @@
-"""Holders of the secret who send records without payload as fast as they can, and a client who talks beside them."""
+"""Senders of records without payload, as fast as they can, and a client that talks beside them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _senders: list[socket.socket] = []  # open between open_senders and close_sender
 
 
 def open_senders(address: ProxyAddress, count: int) -> None:
-    """Open so many streams to a data centre, and keep them."""
+    """Open `count` streams to a data centre, and keep them."""
     assert address.secret is not None
     for _ in range(count):
         sock = connect_socket(address.port)
@@ -38,10 +38,10 @@ def open_senders(address: ProxyAddress, count: int) -> None:
 
 
 def send_empty_records(lead_seconds: float, seconds: float) -> int:
-    """Send on all of them as fast as the proxy reads; returns how many records it took after the lead.
+    """Send on all streams as fast as the proxy reads; return how many records it took after the lead.
 
     Raises:
-        RelayError: It took nothing of some senders, or has ended some of them.
+        RelayError: It took nothing from some senders, or has ended some of them.
     """
     sent_bytes = dict.fromkeys(_senders, 0)
     try:
@@ -67,7 +67,7 @@ def _send_for(seconds: float, sent_bytes: dict[socket.socket, int]) -> None:
         while time.monotonic() < end_mono:
             for descriptor, _ in poll.poll(_TURN_SECONDS):
                 sock = by_descriptor[descriptor]
-                begun = sent_bytes[sock] % len(_EMPTY)  # how much of a record was sent: its rest comes next
+                begun = sent_bytes[sock] % len(_EMPTY)  # the bytes already sent of a record; the rest comes next
                 sent_bytes[sock] += sock.send(memoryview(_MANY)[begun:])
 
 
@@ -76,13 +76,13 @@ def _acknowledged_bytes(sent_bytes: dict[socket.socket, int]) -> list[int]:
 
 
 def close_senders() -> None:
-    """Close all."""
+    """Close all streams."""
     while _senders:
         _senders.pop().close()
 
 
 def timed_round_trips(address: ProxyAddress, seconds: float) -> list[float]:
-    """Send a message and wait for its echo, 10 ms later again, for so long; returns how many seconds each took."""
+    """Send a message and wait for its echo, again and again with pauses of 10 ms; return the seconds that each took."""
     taken: list[float] = []
     session = connect(address, MESSAGE, MESSAGE_BUFFER_BYTES)
     session.expect(MESSAGE)

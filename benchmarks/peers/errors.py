@@ -1,10 +1,10 @@
-"""What ends a measurement: above all, that the relay under test or the load didn't do its work."""
+"""The errors that end a measurement: above all, the relay under test or the load didn't do its work."""
 
 from __future__ import annotations
 
 
 class RelayError(Exception):
-    """A peer received something other than what its partner sent, or a load wasn't there: the number means nothing."""
+    """A peer didn't receive the bytes that its partner sent, or a load wasn't there: the number means nothing."""
 
 
 MEASURING_ERRORS = (RelayError, RuntimeError, OSError)

@@ -1,4 +1,4 @@
-"""Visitors who send one byte and wait, and a site that says nothing to them."""
+"""Visitors that send one byte and wait, and a site that never answers them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _visitors: deque[socket.socket] = deque()  # open between open_visitors and clos
 
 
 def open_visitors(port: int, count: int) -> None:
-    """Open so many, and keep them."""
+    """Open `count` visitors, and keep them."""
     for _ in range(count):
         _visitors.append(_visitor(port))
 
 
 def keep_coming(port: int, per_second: float, seconds: float) -> None:
-    """Open so many a second for so long, and close the oldest for each.
+    """Open `per_second` visitors for so many seconds, and close the oldest for each.
 
     Raises:
-        RelayError: Fewer than nine tenths of them could be opened.
+        RelayError: Fewer than 90 % of them could be opened.
     """
     start_mono, came = time.monotonic(), 0
     while (elapsed := time.monotonic() - start_mono) < seconds:
@@ -41,7 +41,7 @@ def keep_coming(port: int, per_second: float, seconds: float) -> None:
 
 
 def close_visitors() -> None:
-    """Close all.
+    """Close all visitors.
 
     Raises:
         RelayError: The proxy has ended some of them.
@@ -53,7 +53,7 @@ def close_visitors() -> None:
 
 
 def timed_connections(address: ProxyAddress, message: bytes, count: int) -> list[float]:
-    """One connection after another, each with a message and its echo; returns how many seconds each took."""
+    """Make one connection after another, each with a message and its echo; return the seconds that each took."""
     taken = []
     for _ in range(count):
         start_mono = time.monotonic()
@@ -65,7 +65,7 @@ def timed_connections(address: ProxyAddress, message: bytes, count: int) -> list
 
 
 def serve_silently(listener: socket.socket, report: Connection) -> None:
-    """Take whatever comes, answer nothing, and close what was closed."""
+    """Read everything, never answer, and close connections that the peer has closed."""
     listener.setblocking(False)
     open_now: dict[int, socket.socket] = {}
     with select.epoll() as poll:

@@ -9,8 +9,7 @@ from benchmarks.rows.row import Load, Measure, Measurement, Row, cpu_cost
 from benchmarks.sizes import Sizes
 from benchmarks.subjects.process import ProxyProcess
 
-# Telegram's TDLib cuts what it sends into smaller records than TLS allows: MAX_TLS_PACKET_LENGTH in
-# td/mtproto/TcpTransport.h.
+# Telegram's TDLib sends smaller records than TLS allows: MAX_TLS_PACKET_LENGTH in td/mtproto/TcpTransport.h.
 _TDLIB_RECORD_BYTES = 2878
 
 

@@ -14,7 +14,7 @@ _WARM_UP_CONNECTIONS = 16
 
 
 def _memory(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
-    # What the first connections load and start once isn't the price of the others.
+    # Code that the first connections load once isn't counted.
     load(clients.whole_connections, proxy.address, 1, _WARM_UP_CONNECTIONS)
     proxy.settle()
     start_mono, start_cpu, start_bytes = time.monotonic(), proxy.cpu_seconds(), proxy.pss_bytes()

@@ -1,4 +1,4 @@
-"""Bursts of 16 KiB each 50 ms on many connections: the CPU time of each, and how long the slowest are on their way."""
+"""Bursts of 16 KiB every 50 ms on many connections: their CPU time, and how long the slowest are on their way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PERCENT = 99
 
 
 def _measure(proxy: ProxyProcess, load: Load, sizes: Sizes) -> tuple[Measurement, list[float]]:
-    """CPU microseconds a burst, and all delays in seconds."""
+    """Return the CPU microseconds of a burst, and all delays in seconds."""
     load(paced.open_paced, proxy.address, sizes.paced_connections, sizes.paced_bursts)
     proxy.settle()
     delays: list[float] = []

@@ -1,4 +1,4 @@
-"""Seconds of the clock for each GB (10**9 bytes of payload) that some downloads, or many, get together."""
+"""Seconds of the clock for each GB (10**9 bytes of payload) of a few downloads together, or of many."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.rows.row import Load, Measurement, Row, cpu_cost
 from benchmarks.sizes import Sizes
 from benchmarks.subjects.process import ProxyProcess
 
-# At least 0.9 times haproxy's throughput is at most so many times its time.
+# 0.9 times haproxy's throughput takes so many times its time.
 _TARGET = 1 / 0.9
 
 
