@@ -14,10 +14,10 @@ from benchmarks.parts import Line
 from benchmarks.runner import Result
 from benchmarks.subjects.haproxy import SPLICING
 
-_TITLE = "What the proxy process costs, beside haproxy as a plain TCP relay with splicing off, auto and on"
+_TITLE = "What the proxy process costs, compared with haproxy as a plain TCP relay with splicing off, auto and on"
 _LEGEND = (
-    "ratio: ours by the cheapest haproxy, within each run; copying: by the cheaper of off and auto, which copy "
-    "every byte as who enciphers must; of all values the median over the runs is shown"
+    "ratio: ours divided by the cheapest haproxy's, within each run; copying: by the cheaper of off and auto, which "
+    "copy every byte, as a proxy that encrypts has to; all values are medians over the runs"
 )
 
 _VERDICTS = {None: "", True: "[green]pass[/green]", False: "[red]miss[/red]"}

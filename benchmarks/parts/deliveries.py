@@ -29,7 +29,7 @@ def measure_deliveries(quick: bool) -> Iterator[Line]:
     divisor = _QUICK_DIVISOR if quick else 1
     for name, command in RELAYS.items():
         share = _share(command, _CONNECTIONS // divisor, _SECONDS / divisor, _CALM_SECONDS / divisor)
-        what = f"{_CONNECTIONS // divisor} deliveries to clients who never read, {name}"
+        what = f"{_CONNECTIONS // divisor} deliveries to clients that never read, {name}"
         yield Line(f"{what}: share of a core", share * 100, "%", _TARGET_PERCENT)
 
 

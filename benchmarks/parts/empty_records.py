@@ -30,7 +30,7 @@ def measure_empty_records(quick: bool) -> Iterator[Line]:
         for what, taken, target in (("alone", alone, None), (f"beside {senders} senders", beside, _WORST_TARGET_MS)):
             yield Line(f"round trip, {name}, {what}: median", statistics.median(taken) * 1e3, "ms")
             yield Line(f"  worst of {len(taken)}", max(taken) * 1e3, "ms", target)
-        yield Line("  empty records that the proxy took meanwhile", records / seconds / 1e6, "M/s")
+        yield Line("  empty records that the proxy takes meanwhile", records / seconds / 1e6, "M/s")
 
 
 def _round_trips(command: str, senders: int, seconds: float) -> tuple[list[float], list[float], int]:

@@ -37,7 +37,7 @@ def measure_fan_out(quick: bool) -> Iterator[Line]:
         yield Line("event, sent to two observers", nanoseconds_each(lambda: asyncio.run(send()), len(events)), "ns")
         all_in = nanoseconds_each(lambda: asyncio.run(send_and_observe()), len(events))
         sink.check()
-        yield Line("event, sent, delivered and counted by both", all_in, "ns")
+        yield Line("event, sent, delivered to both and counted", all_in, "ns")
 
 
 def _stream(stream_id: str) -> Sequence[mtglib.Event]:

@@ -66,11 +66,11 @@ def measure_handshakes(quick: bool) -> Iterator[Line]:
     for row in (HANDSHAKE, CONNECTION):
         values = _compare(row, runs=1 if quick else _RUNS, quick=quick)
         off, on = (statistics.median(value[index] for value in values) for index in (0, 1))
-        yield Line(f"{row.key}s a CPU second, all parts off", 1e6 / off, "1/s")
-        yield Line(f"{row.key}s a CPU second, all parts on", 1e6 / on, "1/s")
+        yield Line(f"{row.key}s per CPU second, all parts off", 1e6 / off, "1/s")
+        yield Line(f"{row.key}s per CPU second, all parts on", 1e6 / on, "1/s")
         ratio = statistics.median(value[1] / value[0] for value in values)
         target = _TARGET if row is HANDSHAKE else None
-        yield Line(f"{row.key}, CPU time of on by that of off", ratio, "x", target)
+        yield Line(f"{row.key}, CPU time with all parts on divided by off", ratio, "x", target)
 
 
 def _compare(row: Row, *, runs: int, quick: bool) -> list[tuple[float, float]]:

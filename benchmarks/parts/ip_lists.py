@@ -43,7 +43,7 @@ def measure_ip_lists(quick: bool) -> Iterator[Line]:
                 target = _TARGETS[unit] if size == _SIZES[-1] else None
                 yield Line(f"IP list of {size:,}{name}: {what}", value, unit, target)
         target = _TARGETS["MiB"] if size == _SIZES[-1] else None
-        yield Line(f"IP list of {size:,}: most memory while it is downloaded anew", _peak_mib(size), "MiB", target)
+        yield Line(f"IP list of {size:,}: peak memory while it is downloaded again", _peak_mib(size), "MiB", target)
 
 
 def _in_new_process(work: Callable[..., _T], *arguments: object) -> _T:
