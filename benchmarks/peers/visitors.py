@@ -24,7 +24,7 @@ def open_visitors(port: int, count: int) -> None:
 
 
 def keep_coming(port: int, per_second: float, seconds: float) -> None:
-    """Open `per_second` visitors for so many seconds, and close the oldest for each.
+    """Open `per_second` visitors for `seconds`, and close the oldest for each.
 
     Raises:
         RelayError: Fewer than 90 % of them could be opened.

@@ -61,7 +61,7 @@ class Dante(ServerProcess):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its URL."""
         return f"socks5://127.0.0.1:{self.port}"
 
     def command(self) -> Sequence[str | Path]:
@@ -90,7 +90,7 @@ class ScriptedProxy(TCPServer):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its URL."""
         return f"socks5://{self.address}"
 
     async def serve_socket(self, sock: socket.socket) -> None:

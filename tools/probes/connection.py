@@ -82,7 +82,7 @@ class Connection:
                 self._send_error = error.errno
 
     def end(self) -> None:
-        """Send a FIN, and go on reading."""
+        """Send a FIN, and continue reading."""
         with suppress(OSError):
             sockets.send_eof(self.sock)
 

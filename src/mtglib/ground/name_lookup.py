@@ -98,7 +98,7 @@ class _Lookup:
             found = OSError(f"{host!r} isn't a host name, or {port} isn't a port")
         try:
             loop.call_soon_threadsafe(self.tell, found)
-        except RuntimeError:  # the event loop is gone, and with it the caller
+        except RuntimeError:  # the event loop is closed, so no caller is waiting
             self._forget(self)
 
     def tell(self, found: list[AddressInfo] | OSError) -> None:
