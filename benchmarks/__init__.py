@@ -1,1 +1,1 @@
-"""The proxy's price beside a plain TCP relay's: ``python -m benchmarks`` (see README.md)."""
+"""What the proxy costs, compared with a plain TCP relay: ``python -m benchmarks`` (see README.md)."""

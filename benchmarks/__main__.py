@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-if __name__ == "__main__":  # the load's processes import this module, too, and need nothing of it
+if __name__ == "__main__":  # the load's processes import this module, too
     from benchmarks.cli import main
 
     sys.exit(main())

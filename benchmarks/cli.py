@@ -11,11 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from benchmarks.facts import machine_facts
 from benchmarks.folder import bench_folder
 from benchmarks.isolation import enter_namespace
 from benchmarks.parts import PARTS, Line
+from benchmarks.peers.errors import MEASURING_ERRORS
 from benchmarks.profiler import Profiler
 from benchmarks.report import print_lines, print_others, print_table, write_json
 from benchmarks.rows import DEFAULT_ROWS, EXTRA_ROWS, ROWS, Row
@@ -26,13 +28,13 @@ from benchmarks.subjects.haproxy import SPLICING, haproxy_version
 from benchmarks.subjects.others import OTHERS, programs, variable
 from benchmarks.subjects.ours import DEFAULT_COMMAND
 
-# The table is as wide on a narrow terminal and in a file: it is compared with other runs' tables.
+# The table has the same width on a narrow terminal and in a file, to be compared with tables of other runs.
 _TABLE_COLUMNS = 124
 RESULTS = Path(__file__).parent / "results"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and report; 1 if a row couldn't be measured or a byte was wrong, however the bars came out."""
+    """Measure and report; 1 if something couldn't be measured or a part missed its target."""
     options = _parser().parse_args(arguments)
     if options.rows is None and options.parts is None:
         options.rows, options.parts = DEFAULT_ROWS, tuple(PARTS)
@@ -58,9 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         facts = machine_facts(options.proxy_command) | others
         results = [runner.measure(row) for row in options.rows]
     lines: list[Line] = []
-    for part in options.parts:
-        progress.print(f"[bold]{part}[/bold]")
-        lines += PARTS[part](options.quick)
+    failed_parts = [part for part in options.parts if not _is_measured(part, options.quick, lines, progress)]
     if results:
         print_table(Console(width=_TABLE_COLUMNS), results, facts)
     if results and others:
@@ -76,7 +76,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     progress.print(f"results: {options.json}")
     is_missed = any(line.passed is False for line in lines) and not options.quick
-    return int(is_missed or any(result.error for result in results))
+    return int(is_missed or bool(failed_parts) or any(result.error for result in results))
+
+
+def _is_measured(part: str, quick: bool, lines: list[Line], progress: Console) -> bool:
+    """Add a part's lines; return whether all of them could be measured."""
+    progress.print(f"[bold]{part}[/bold]")
+    try:
+        lines += PARTS[part](quick)
+    except MEASURING_ERRORS as error:
+        progress.print(f"  [red]failed[/red]: {escape(f'{type(error).__name__}: {error}')}", soft_wrap=True)
+        return False
+    return True
 
 
 def _parser() -> argparse.ArgumentParser:

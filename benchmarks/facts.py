@@ -1,4 +1,4 @@
-"""What a reader has to know of the machine before two results are compared."""
+"""The facts about the machine that a reader needs to compare two results."""
 
 from __future__ import annotations
 

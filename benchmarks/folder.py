@@ -1,4 +1,4 @@
-"""Where a measurement's programs have their files."""
+"""A folder for the files of a measurement's programs."""
 
 from __future__ import annotations
 

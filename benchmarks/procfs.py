@@ -1,4 +1,4 @@
-"""What the kernel says of a process: CPU time, memory, sockets; each one summed up with its descendants."""
+"""A process's CPU time, memory and sockets, from the kernel; its descendants are included."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ _CPU_CLOCK_OF_PROCESS = 2  # CPUCLOCK_SCHED, linux/posix-timers.h
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time so far, user and system, of all threads, those that have ended included; resolution 1 ns.
+    """CPU time so far, user and system, of all threads, including those that have ended; resolution 1 ns.
 
-    This is the scheduler's own sum, read through the process's CPU clock (clock_getcpuclockid(3)).
-    /proc/PID/stat shows the same sum cut to ticks of 10 ms, and the sum over /proc/PID/task/*/schedstat
-    loses the threads that have ended.
+    This is the scheduler's own sum, read through the process's CPU clock (clock_getcpuclockid(3)). /proc/PID/stat shows
+    the same sum in ticks of 10 ms, and the sum over /proc/PID/task/*/schedstat lacks threads that have ended.
     """
     return sum(time.clock_gettime_ns((~member << 3) | _CPU_CLOCK_OF_PROCESS) for member in family(pid)) / 1e9
 
 
 def cpu_seconds_in_ticks(pid: int) -> float:
-    """Utime + stime of /proc/PID/stat: the witness for cpu_seconds, up to 20 ms low."""
+    """Utime + stime of /proc/PID/stat, a check of `cpu_seconds`; up to 20 ms too low."""
     ticks = 0
     for member in family(pid):
         fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
@@ -50,17 +49,17 @@ def _sum_bytes(pid: int, name: str) -> int:
 
 
 def forget_peak() -> None:
-    """Let `peak_rss_bytes` count from now on (proc(5), clear_refs)."""
+    """Make `peak_rss_bytes` start again (proc(5), clear_refs)."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
 def rss_bytes() -> int:
-    """The memory of this process, without others, shared pages included."""
+    """The memory of this process alone, including shared pages."""
     return _status_bytes("VmRSS:")
 
 
 def peak_rss_bytes() -> int:
-    """The most that it has had at once."""
+    """The most memory that it has had at once."""
     return _status_bytes("VmHWM:")
 
 
@@ -72,7 +71,7 @@ def _status_bytes(name: str) -> int:
 
 
 def open_sockets(pid: int) -> int:
-    """How many of its descriptors are sockets."""
+    """The number of its open sockets."""
     return sum(_is_socket(entry) for member in family(pid) for entry in Path(f"/proc/{member}/fd").iterdir())
 
 

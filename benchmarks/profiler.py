@@ -1,4 +1,4 @@
-"""One more run of a row under ``perf record``: where the proxy's CPU time goes."""
+"""Another run of a row under ``perf record``: where the proxy spends its CPU time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Profiler:
     """Writes ``perf-ROW.data`` (with call graphs) and ``perf-ROW.txt`` (the flat profile) into a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Check for perf before anything is measured.
+        """Check that perf is installed, before anything is measured.
 
         Raises:
             SystemExit: it isn't installed.

@@ -14,20 +14,20 @@ from benchmarks.parts import Line
 from benchmarks.runner import Result
 from benchmarks.subjects.haproxy import SPLICING
 
-_TITLE = "What the proxy process costs, beside haproxy as a plain TCP relay with splicing off, auto and on"
+_TITLE = "What the proxy process costs, compared with haproxy as a plain TCP relay with splicing off, auto and on"
 _LEGEND = (
-    "ratio: ours by the cheapest haproxy, within each run; copying: by the cheaper of off and auto, which copy "
-    "every byte as who enciphers must; of all values the median over the runs is shown"
+    "ratio: ours divided by the cheapest haproxy's, within each run; copying: by the cheaper of off and auto, which "
+    "copy every byte, as a proxy that encrypts has to; all values are medians over the runs"
 )
 
 _VERDICTS = {None: "", True: "[green]pass[/green]", False: "[red]miss[/red]"}
 
 
 def print_table(console: Console, results: Sequence[Result], facts: Mapping[str, object]) -> None:
-    """A line for each row, and what they were measured on."""
+    """Print a line for each row, and the facts about the machine."""
     table = Table(title=_TITLE, title_justify="left", caption=_LEGEND, caption_justify="left")
     table.add_column("row", no_wrap=True)
-    for heading in (*SPLICING, "ours", "ratio", "copying", "bar"):
+    for heading in (*SPLICING, "ours", "ratio", "copying", "target"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for result in results:
@@ -52,15 +52,15 @@ def print_others(console: Console, results: Sequence[Result], names: Sequence[st
 
 
 def print_lines(console: Console, lines: Sequence[Line], facts: Mapping[str, object]) -> None:
-    """What the parts cost, a line for each number."""
+    """Print what the parts cost, a line for each number."""
     table = Table(title="What the parts cost", title_justify="left")
     table.add_column("what", no_wrap=True)
-    for heading in ("value", "bar"):
+    for heading in ("value", "target"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for line in lines:
-        bar = "" if line.bar is None else f"<= {line.bar:g} {line.unit}"
-        table.add_row(line.what, f"{_number(line.value)} {line.unit}", bar, _VERDICTS[line.passed])
+        target = "" if line.target is None else f"<= {line.target:g} {line.unit}"
+        table.add_row(line.what, f"{_number(line.value)} {line.unit}", target, _VERDICTS[line.passed])
     console.print(table)
     _print_facts(console, facts)
 
@@ -72,7 +72,7 @@ def write_json(
     facts: Mapping[str, object],
     options: Mapping[str, object],
 ) -> None:
-    """Everything that was measured, each run included."""
+    """Write everything that was measured, including each run."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "machine": facts,
@@ -98,7 +98,7 @@ def _cells(result: Result) -> list[str]:
         _number(result.ours),
         _number(result.ratio),
         _number(result.ratio_to_copying),
-        "" if row.bar is None else f"<= {row.bar:g}" + ("x" if row.bar_kind == "ratio" else f" {row.unit}"),
+        "" if row.target is None else f"<= {row.target:g}" + ("x" if row.target_kind == "ratio" else f" {row.unit}"),
         _VERDICTS[result.passed],
     ]
 
@@ -118,8 +118,8 @@ def _as_json(result: Result) -> dict[str, object]:
         "ours": result.ours,
         "ratio": result.ratio,
         "ratio_to_copying": result.ratio_to_copying,
-        "bar": result.row.bar,
-        "bar_kind": result.row.bar_kind,
+        "target": result.row.target,
+        "target_kind": result.row.target_kind,
         "passed": result.passed,
         "error": result.error,
         "runs": [{name: measured._asdict() for name, measured in run.items()} for run in result.runs],

@@ -1,4 +1,4 @@
-"""How a row comes about: start the proxies, warm them up, measure them in turn, compare within each run."""
+"""Measures a row: starts the proxies, warms them up, measures them in turn, compares them within each run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from benchmarks.isolation import PUBLIC_DC
 from benchmarks.peers.dc import FakeDC, running_dc
-from benchmarks.peers.errors import RelayError
+from benchmarks.peers.errors import MEASURING_ERRORS, RelayError
 from benchmarks.profiler import Profiler
 from benchmarks.rows.row import Load, Measurement, Row
 from benchmarks.sizes import QUICK, Sizes
@@ -45,14 +45,14 @@ class Result:
         return min(self._medians(SPLICING), default=(None, ""))[0]
 
     def haproxy_variant(self, splicing: str) -> float | None:
-        """The median over the runs of one of them; None where it wasn't measured."""
+        """The median over the runs of one variant; None if it wasn't measured."""
         name = _HAPROXY + splicing
         return _median([run[name].value for run in self.runs if name in run])
 
     def ratios(self, variants: Collection[str] = tuple(SPLICING), proxy: str = OURS) -> list[float]:
         """A proxy's value by the best of haproxy's variants, within each run: what disturbs one disturbs both.
 
-        The best is the one with the lowest median: picking it anew in each run would pick the luckiest.
+        The best is the one with the lowest median: the best of each run would be the luckiest one.
         """
         medians = self._medians(variants)
         name = min(medians)[1] if medians else ""
@@ -65,7 +65,7 @@ class Result:
 
     @property
     def ratio_to_copying(self) -> float | None:
-        """The same beside haproxy's variants that touch every byte, as who enciphers has to."""
+        """The same for haproxy's variants that touch every byte, as a proxy that encrypts has to."""
         return _median(self.ratios(COPYING))
 
     def other(self, name: str) -> tuple[float | None, float | None]:
@@ -83,9 +83,9 @@ class Result:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the bar is met; None where there is no bar or nothing to hold against it."""
-        value = self.ratio if self.row.bar_kind == "ratio" else self.ours
-        return None if self.row.bar is None or value is None else value <= self.row.bar
+        """Whether the target is met; None without a target or without a value to compare with it."""
+        value = self.ratio if self.row.target_kind == "ratio" else self.ours
+        return None if self.row.target is None or value is None else value <= self.row.target
 
 
 @dataclass
@@ -112,7 +112,7 @@ class Runner:
     profiler: Profiler | None
 
     def measure(self, row: Row) -> Result:
-        """Measure a row; what goes wrong ends the row and is told in its result."""
+        """Measure a row; an error ends the row and is in its result."""
         result = Result(row)
         self.say(f"[bold]{row.title}[/bold] ({row.key}, {row.unit})")
         try:
@@ -120,14 +120,14 @@ class Runner:
                 self._measure_fresh(row, result)
             else:
                 self._measure_warm(row, result)
-        except (RelayError, RuntimeError, OSError) as error:
+        except MEASURING_ERRORS as error:
             self.load.restart()
             result.error = f"{type(error).__name__}: {error}"
             self.say(f"  [red]failed[/red]: {escape(str(result.error))}")
         return result
 
     def _measure_warm(self, row: Row, result: Result) -> None:
-        """All proxies run side by side and idle while another one is measured."""
+        """Run all proxies side by side; each is idle while another one is measured."""
         with ExitStack() as stack:
             subjects = {name: stack.enter_context(start) for name, start in self._subjects(row, stack).items()}
             if self.sizes != QUICK:
@@ -141,7 +141,7 @@ class Runner:
                     self._run_once(row, subjects[OURS], self.sizes)
 
     def _measure_fresh(self, row: Row, result: Result) -> None:
-        """Every measurement has a new process."""
+        """Start a new process for every measurement."""
         for run in range(self.runs):
             measured = {}
             with ExitStack() as stack:
@@ -198,6 +198,6 @@ def _median(values: list[float]) -> float | None:
 
 
 def _rotated(names: list[str], by: int) -> list[str]:
-    """So that no proxy is always the first, or always the one after another."""
+    """Rotate the names, so that no proxy is always the first, or always comes after the same one."""
     start = by % len(names)
     return names[start:] + names[:start]

@@ -10,22 +10,22 @@ class Sizes:
     """The load of one run."""
 
     bulk_connections: int
-    bulk_blocks: int  # of 256 KiB, a connection
-    trips: int  # a connection
+    bulk_blocks: int  # of 256 KiB, per connection
+    trips: int  # per connection
     clients: int  # that connect at the same time
     connections: int  # that each of them makes, one after another
     idle: int  # connections that each of them leaves open
-    parallel_connections: int  # of a crowd that downloads at once
-    parallel_blocks: int  # of 256 KiB, a connection of it
-    paced_connections: int  # that get a burst each 50 ms
-    paced_bursts: int  # a connection
+    parallel_connections: int  # of the row with many downloads at once
+    parallel_blocks: int  # of 256 KiB, per such connection
+    paced_connections: int  # that get a burst every 50 ms
+    paced_bursts: int  # per connection
 
 
-# Bulk: four connections are more than the two threads of haproxy or the engine, so that each thread serves
-# several, yet few enough for each to move long stretches, as downloads do; 1 GB costs about one CPU second.
-# 50 000 round trips and 2000 connections are one to two CPU seconds of a proxy, too; 4000 idle connections
-# take 16 MB and more, so that a stray page counts for nothing. 64 downloads are 1 GB together, as 4 are; 300 streams of
-# 16 KiB each 50 ms are 98 MB a second, which leaves most of two cores idle, for 4 seconds.
+# Bulk: four connections are more than the two threads of haproxy or the engine, so that each thread serves several, but
+# few enough for each to move long stretches, as downloads do; 1 GB costs about one CPU second. 50 000 round trips and
+# 2000 connections cost a proxy one to two CPU seconds, too. 4000 idle connections take at least 16 MB, so that a single
+# page doesn't matter. 64 downloads are 1 GB together, as 4 are. 300 streams of 16 KiB every 50 ms are 98 MB a second,
+# for 4 seconds, which leaves two cores mostly idle.
 FULL = Sizes(
     bulk_connections=4,
     bulk_blocks=954,
@@ -39,7 +39,7 @@ FULL = Sizes(
     paced_bursts=80,
 )
 
-# Enough to see that everything works, and to warm a proxy up; too little for a number that means anything.
+# Enough to see that everything works and to warm up a proxy; too little for a meaningful number.
 QUICK = Sizes(
     bulk_connections=4,
     bulk_blocks=32,

@@ -1,1 +1,1 @@
-"""What the Makefile runs; nothing here is installed. But for `picture` and `soak`, it needs Python alone."""
+"""What the Makefile runs; nothing here is installed. Except for `picture` and `soak`, it only needs Python."""

@@ -1,4 +1,4 @@
-"""Writes docs/api.md, the reference of all that is public, from the docstrings: `python -m tools.api_reference`.
+"""Writes docs/api.md, the reference of everything public, from the docstrings: `python -m tools.api_reference`.
 
 It reads the sources and imports nothing: signatures, values and bounds stand on the page as they stand there. Only a
 default that is a constant's name becomes the constant's value.
@@ -29,7 +29,7 @@ _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Definition(NamedTuple):
-    """Where a public name is defined, and the docstring behind it if it is a constant or an alias."""
+    """Where a public name is defined, and the docstring after it if it is a constant or an alias."""
 
     name: str
     node: ast.stmt
@@ -43,7 +43,7 @@ def render() -> str:
 
 
 def public_names(package: str) -> list[str]:
-    """Return what a package offers: its `__all__`, else all its classes."""
+    """Return a package's public names: its `__all__`, or all its classes."""
     tree = _tree(_file(package))
     for node in tree.body:
         if isinstance(node, ast.Assign) and _target(node) == "__all__":
@@ -68,7 +68,7 @@ def _tree(path: Path) -> ast.Module:
 
 
 def _find(path: Path, name: str) -> Definition:
-    """Find the definition of a name, through the modules that import it from another."""
+    """Find the definition of a name, following imports from module to module."""
     tree = _tree(path)
     for node, following in zip(tree.body, [*tree.body[1:], None], strict=True):
         if isinstance(node, ast.ImportFrom) and node.level and any(name == alias.name for alias in node.names):
@@ -86,7 +86,7 @@ def _imported(path: Path, node: ast.ImportFrom) -> Path:
 
 
 def _target(node: ast.stmt) -> str:
-    """Return the name that an assignment gives a value, else ""."""
+    """Return the name that is assigned to, or "" if it isn't an assignment."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
     return targets[0].id if targets and isinstance(targets[0], ast.Name) else ""
 
@@ -136,7 +136,7 @@ def _fields(node: ast.ClassDef, path: Path) -> Iterator[tuple[str, tuple[str, st
 
 
 def _with_fields(text: str, fields: dict[str, tuple[str, str]]) -> Iterator[str]:
-    """Put declarations where the docstring's list has names, and add those that it hasn't."""
+    """Replace names in the docstring's list with their declarations, and add those that it lacks."""
     for line in text.splitlines():
         head, colon, rest = line.partition(": ")
         if head.startswith("- "):
@@ -162,7 +162,7 @@ def _header(node: _Function, path: Path) -> str:
 
 
 def _end_of_header(text: str) -> int:
-    """Return where the colon is that isn't in brackets."""
+    """Return the position of the colon that isn't in brackets."""
     depth = 0
     for position, char in enumerate(text):
         depth += (char in "([{") - (char in ")]}")
@@ -227,7 +227,7 @@ def _text(docstring: str) -> str:
 
 
 def _add_to_list(lines: list[str], line: str) -> None:
-    """Begin an entry; or go on with the last, which is told by its indentation or by what it lacks: a colon."""
+    """Add an entry, or continue the last one: a continuation is indented or has no colon."""
     begins = not line.startswith(" ") and (not lines[-1] or ": " in lines[-1])
     if begins:
         lines.append(f"- {line}")

@@ -1,4 +1,4 @@
-"""Installs this project into the virtual environment whose Python runs this, and says what is going on.
+"""Installs this project into the virtual environment of the Python that runs this, and shows its progress.
 
 `run`: the program and what it needs, with the native engine if it can be built. `dev`: what tests and checks need.
 """
@@ -30,7 +30,7 @@ _WORDS = {"Collecting": "fetching", "Compiling": "compiling"}
 
 
 def main() -> int:
-    """Install; the exit code is pip's, or 1 in CI where an engine that could be built wasn't."""
+    """Install; the exit code is pip's, or 1 in CI if the engine wasn't built although it could be."""
     parser = argparse.ArgumentParser(prog="python -m tools.install")
     parser.add_argument("what", choices=("run", "dev"))
     parser.add_argument("--log", type=Path, required=True, help="gets all that pip and cargo say")
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """Print at once, also into a pipe."""
+    """Print immediately, even into a pipe."""
     print(text, flush=True)
 
 
@@ -64,13 +64,13 @@ def dev_requirements() -> list[str]:
 
 
 def version() -> str:
-    """Return what the installed program says of itself."""
+    """Return what the installed program says about itself."""
     command = [sys.executable, "-m", "mtg", "--version"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def pip_install(arguments: Sequence[str], log: Path) -> int:
-    """Run `pip install`, show its steps as they come, keep everything in `log`; returns its exit code."""
+    """Run `pip install`, show its steps as they come, and keep everything in `log`; return its exit code."""
     command = [sys.executable, "-m", "pip", "install", "--verbose", "--progress-bar", "off", *arguments]
     shown: set[str] = set()
     with (
@@ -93,7 +93,7 @@ def pip_install(arguments: Sequence[str], log: Path) -> int:
 
 
 def errors_in(log: Path) -> list[str]:
-    """Return the lines from the first compiler's error on, at most 40."""
+    """Return the lines from the compiler's first error on, at most 40."""
     lines = log.read_text().splitlines(keepends=True)
     first = next((index for index, line in enumerate(lines) if line.lstrip().startswith("error")), len(lines))
     return lines[first : first + 40]

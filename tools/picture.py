@@ -1,7 +1,7 @@
-"""Draws docs/img/make-run.svg: what the program prints, at a terminal, with an example's secret.
+"""Draws docs/img/make-run.svg: what the program prints on a terminal, with an example's secret.
 
-`python -m tools.picture FILE`. rich's own export would need a web font, and leaves gaps in the QR code; here its
-blocks are rectangles.
+`python -m tools.picture FILE`. The export of rich itself would need a web font, and would leave gaps in the QR code;
+here its blocks are rectangles.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COLUMNS, ROWS = 120, 60
 CELL_WIDTH, CELL_HEIGHT, MARGIN = 9, 18, 18
 PROMPT = "$ make run HOST=www.example.com SERVER=proxy.example.org"
 
-# The program itself, but for the secret: it is the same each time, and nobody's.
+# The program itself, except for the secret: it is the same each time, and nobody uses it.
 PROGRAM = """
 import mtglib
 key = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -41,7 +41,7 @@ ARGUMENTS = ("quickstart", "--host", "www.example.com", "--server", "proxy.examp
 LAST_LINE = b"mtg has started"
 
 BLOCKS = {"█": (0, CELL_HEIGHT), "▀": (0, CELL_HEIGHT // 2), "▄": (CELL_HEIGHT // 2, CELL_HEIGHT // 2)}
-"""The characters of QR codes: where in its cell the block begins, and how high it is."""
+"""The characters of QR codes: for each, where the block begins in its cell, and its height."""
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def program_output() -> str:
-    """Return what the program prints at a terminal until it serves."""
+    """Return what the program prints on a terminal until it serves."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     environment = {**os.environ, "TERM": "xterm-256color", "TZ": "UTC", "COLUMNS": str(COLUMNS)}
@@ -79,7 +79,7 @@ def program_output() -> str:
 
 
 def wide() -> Console:
-    """A console that never reaches our terminal."""
+    """A console that never writes to our terminal."""
     return Console(width=COLUMNS, color_system="truecolor", file=open(os.devnull, "w"))
 
 

@@ -1,6 +1,6 @@
 """Checks and tests of the engine with plain cargo: `python -m tools.rust check`, `test`, `fuzz` or `format`.
 
-Where something is missing, the rest is done and a line says what wasn't; with CI=true that is a failure.
+If something is missing, the rest is done and a line says what wasn't; with CI=true that is a failure.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STEPS: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 def main() -> int:
-    """Run the steps of what was asked for."""
+    """Run the steps of the given command."""
     what = sys.argv[1]
     if problem := engine_problem():
         return skipped(f"cargo {what}: skipped, as {problem}")
@@ -44,13 +44,13 @@ def main() -> int:
 
 
 def skipped(line: str) -> int:
-    """Say what wasn't done; the exit code."""
+    """Say what wasn't done; return the exit code."""
     print(line, flush=True)
     return int(os.environ.get("CI") == "true")
 
 
 def runs(*command: str) -> bool:
-    """Tell whether a command succeeds."""
+    """Return whether a command succeeds."""
     return subprocess.run(command, cwd=RUST, capture_output=True, check=False).returncode == 0
 
 

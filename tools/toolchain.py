@@ -1,4 +1,4 @@
-"""Can the native engine be built here? If not, what is missing, in words.
+"""Can the native engine be built here? If not, it says what is missing.
 
 `python -m tools.toolchain FILE` writes the answer to FILE, and touches FILE only if the answer has changed.
 """
@@ -42,14 +42,14 @@ def needed_rust_version() -> str:
 
 
 def cargo_version() -> tuple[int, ...] | None:
-    """Return cargo's version, or None where it is missing or doesn't run."""
+    """Return cargo's version, or None if it is missing or doesn't run."""
     output = _output("cargo", "--version")
     found = re.match(r"cargo (\d+(?:\.\d+)+)", output or "")
     return _numbers(found[1]) if found else None
 
 
 def c_compiler_works() -> bool:
-    """Tell whether a C program can be compiled and linked: the engine's ciphers are C, and Rust links with cc."""
+    """Return whether a C program can be compiled and linked: the engine's ciphers are C, and Rust links with cc."""
     if shutil.which("cc") is None:
         return False
     command = ["cc", "-x", "c", "-", "-o", os.devnull]
@@ -69,7 +69,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def main() -> None:
-    """Write the answer where it differs from what is there."""
+    """Write the answer if it has changed."""
     file = Path(sys.argv[1])
     answer = (engine_problem() or "complete") + "\n"
     if not file.exists() or file.read_text() != answer:

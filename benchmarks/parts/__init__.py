@@ -1,4 +1,4 @@
-"""What the library's parts cost: a line each, none of them beside haproxy, which has no such parts."""
+"""What the library's parts cost, a line for each number. None is compared with haproxy, which has no such parts."""
 
 from __future__ import annotations
 

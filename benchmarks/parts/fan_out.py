@@ -8,33 +8,36 @@ from ipaddress import ip_address
 
 import mtglib
 from benchmarks.parts.line import Line, nanoseconds_each
+from benchmarks.parts.udp_sink import udp_sink
 from mtglib.events import Fanout
 from mtglib.stats import Prometheus, Statsd
-
-_NOWHERE = 9  # discard; nobody need listen
 
 
 def measure_fan_out(quick: bool) -> Iterator[Line]:
     """Streams of five events, as most are."""
     streams = 100 if quick else 10_000
     events = [event for number in range(streams) for event in _stream(str(number))]
+    with udp_sink() as sink:
 
-    async def send() -> None:
-        fanout = Fanout([Prometheus(), Statsd("127.0.0.1", _NOWHERE)], max_queued_events=len(events) + 1)
-        for event in events:
-            fanout.send(event)
-
-    async def send_and_observe() -> None:
-        prometheus, statsd = Prometheus(), Statsd("127.0.0.1", _NOWHERE)
-        async with statsd, Fanout([prometheus, statsd], max_queued_events=len(events) + 1) as fanout:
+        async def send() -> None:
+            fanout = Fanout([Prometheus(), Statsd("127.0.0.1", sink.port)], max_queued_events=len(events) + 1)
             for event in events:
                 fanout.send(event)
-        if f'mtg_connections_finished{{reason="client_eof"}} {streams}'.encode() not in prometheus.render():
-            raise RuntimeError("events were lost")
+            if fanout.dropped:
+                raise RuntimeError(f"{fanout.dropped} events were dropped")
 
-    yield Line("event, sent to two observers", nanoseconds_each(lambda: asyncio.run(send()), len(events)), "ns")
-    all_in = nanoseconds_each(lambda: asyncio.run(send_and_observe()), len(events))
-    yield Line("event, sent, delivered and counted by both", all_in, "ns")
+        async def send_and_observe() -> None:
+            prometheus, statsd = Prometheus(), Statsd("127.0.0.1", sink.port)
+            async with statsd, Fanout([prometheus, statsd], max_queued_events=len(events) + 1) as fanout:
+                for event in events:
+                    fanout.send(event)
+            if f'mtg_connections_finished{{reason="client_eof"}} {streams}'.encode() not in prometheus.render():
+                raise RuntimeError("events were lost")
+
+        yield Line("event, sent to two observers", nanoseconds_each(lambda: asyncio.run(send()), len(events)), "ns")
+        all_in = nanoseconds_each(lambda: asyncio.run(send_and_observe()), len(events))
+        sink.check()
+        yield Line("event, sent, delivered to both and counted", all_in, "ns")
 
 
 def _stream(stream_id: str) -> Sequence[mtglib.Event]:

@@ -13,21 +13,21 @@ _REPEATS = 5
 
 @dataclass(frozen=True)
 class Line:
-    """A number with its bar, if it has one: the most that it may be."""
+    """A number with its target, if it has one: the most that it may be."""
 
     what: str
     value: float
     unit: str
-    bar: float | None = None
+    target: float | None = None
 
     @property
     def passed(self) -> bool | None:
-        """Whether the bar is met; None without one."""
-        return None if self.bar is None else self.value <= self.bar
+        """Whether the target is met; None without one."""
+        return None if self.target is None else self.value <= self.target
 
 
 MeasureLines: TypeAlias = Callable[[bool], Iterable[Line]]
-"""Measures; True asks for small loads, which only show that it works."""
+"""Measures a part; True: with small loads, which only show that it works."""
 
 
 def nanoseconds_each(work: Callable[[], None], count: int) -> float:

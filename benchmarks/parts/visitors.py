@@ -1,4 +1,4 @@
-"""What honest clients notice of visitors who come without end, send one byte and stay."""
+"""What honest clients notice while new visitors keep coming, send one byte and stay."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from benchmarks import procfs
 from benchmarks.folder import bench_folder
 from benchmarks.parts.line import Line
 from benchmarks.peers import visitors
 from benchmarks.peers.dc import running_dc, serve_echo
+from benchmarks.peers.errors import RelayError
 from benchmarks.peers.session import MESSAGE
 from benchmarks.rows.row import Load
 from benchmarks.subjects.ours import DEFAULT_COMMAND, running_ours
 from benchmarks.subjects.process import ProxyProcess
 
 _RUNS = 5
-_HELD = 2000  # the proxy's limits don't know them yet: they are about what an idle connection costs
+_HELD = 2000  # below all limits of the proxy
 _PER_SECOND = 500.0
 _CONNECTIONS = 400
 _QUICK_DIVISOR = 20
@@ -34,7 +36,7 @@ class _Measured:
 
 
 def measure_visitors(quick: bool) -> Iterator[Line]:
-    """Medians over interleaved runs; "beside" counts the visitors' CPU time to the connections."""
+    """Medians over interleaved runs; "beside" includes the visitors' CPU time in that of the connections."""
     divisor = _QUICK_DIVISOR if quick else 1
     held, connections = _HELD // divisor, _CONNECTIONS // divisor
     alone, beside = _runs(1 if quick else _RUNS, held, connections)
@@ -61,16 +63,22 @@ def _runs(runs: int, held: int, connections: int) -> tuple[list[_Measured], list
         site = stack.enter_context(running_dc(visitors.serve_silently))
         proxy = stack.enter_context(running_ours(DEFAULT_COMMAND, True, folder, dc.port, site_port=site.port))
         _connect(proxy, clients, connections)
+        proxy.settle()
+        idle_sockets = procfs.open_sockets(proxy.pid)
         threads = stack.enter_context(ThreadPoolExecutor(1))
         for _ in range(runs):
             alone.append(_connect(proxy, clients, connections))
-            crowd(visitors.open_visitors, proxy.target.port, held)
+            crowd(visitors.open_visitors, proxy.address.port, held)
             proxy.settle()
-            # Connections may take several times longer beside them: they come for at least as long.
+            # Beside visitors, connections may take several times longer. Visitors have to come for at least that time.
             seconds = 3 * alone[-1].clock_seconds + 0.5
-            coming = threads.submit(crowd, visitors.keep_coming, proxy.target.port, _PER_SECOND, seconds)
+            coming = threads.submit(crowd, visitors.keep_coming, proxy.address.port, _PER_SECOND, seconds)
             beside.append(_connect(proxy, clients, connections))
+            if coming.done():
+                raise RelayError("the visitors stopped coming while connections were measured beside them")
             coming.result()
+            if (sockets := procfs.open_sockets(proxy.pid) - idle_sockets) < held:
+                raise RelayError(f"the proxy holds {sockets} sockets of {held} visitors, expected one or two of each")
             crowd(visitors.close_visitors)
             proxy.settle()
         dc.check()
@@ -79,7 +87,7 @@ def _runs(runs: int, held: int, connections: int) -> tuple[list[_Measured], list
 
 def _connect(proxy: ProxyProcess, load: Load, connections: int) -> _Measured:
     start_mono, start_cpu = time.monotonic(), proxy.cpu_seconds()
-    taken = load(visitors.timed_connections, proxy.target, MESSAGE, connections)
+    taken = load(visitors.timed_connections, proxy.address, MESSAGE, connections)
     cpu_seconds, clock_seconds = proxy.cpu_seconds() - start_cpu, time.monotonic() - start_mono
     return _Measured(statistics.median(taken), max(taken), cpu_seconds, clock_seconds)
 

@@ -1,6 +1,6 @@
 """A TLS ClientHello of today's shape: about 1.8 KB, GREASE first, a post-quantum key share. Or a short one, as of 2019.
 
-Only the shape matters to a proxy: the shares are random bytes, since no TLS session ever comes of it.
+Only the shape matters to a proxy: the shares are random bytes, since there will be no TLS session.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A fake DC in a process of its own: it sends, checks or echoes what its clients ask for.
 
-It understands the obfuscated2 frame and stream, and nothing of MTProto, which no proxy looks at.
+It understands the obfuscated2 frame and stream, but not MTProto, which no proxy looks at.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 
 from benchmarks.peers.errors import RelayError
 from benchmarks.peers.obfuscated2 import FRAME_BYTES, Ciphers, accept_leg
@@ -22,7 +23,7 @@ from benchmarks.peers.streams import BLOCK_BYTES
 # A bulk connection's first payload: what to do, and how many blocks of PATTERN.
 REQUEST = ">BQ"
 DOWNLOAD, UPLOAD, CONFIRMED_DOWNLOAD = 1, 2, 3
-# At the end of an upload or of a confirmed download, the receiver's word: so many blocks came and were right.
+# The receiver's answer at the end of an upload or of a confirmed download: the number of blocks that were right.
 ACKNOWLEDGEMENT = ">Q"
 
 _BACKLOG = 4096
@@ -35,15 +36,19 @@ Serve = Callable[[socket.socket, Connection], None]
 class FakeDC:
     """A running DC as the benchmark sees it."""
 
-    def __init__(self, port: int, pipe: Connection) -> None:
+    def __init__(self, process: SpawnProcess, port: int, pipe: Connection) -> None:
         """Remember where it listens and where it reports."""
+        self._process = process
+        self.pid = process.pid or 0
         self.port = port
         self._pipe = pipe
 
     def check(self) -> None:
-        """Raise the first fault that the DC has seen since it started."""
+        """Raise the first fault that the DC has seen since it started; also if its process has ended."""
         if self._pipe.poll():
             raise RelayError(f"at the DC: {self._pipe.recv()}")
+        if not self._process.is_alive():
+            raise RelayError("the DC's process has ended")
 
 
 @contextmanager
@@ -58,14 +63,14 @@ def running_dc(serve: Serve, address: tuple[str, int] = ("127.0.0.1", 0)) -> Ite
     try:
         if not ours.poll(_START_TIMEOUT_SECONDS):
             raise TimeoutError("the fake DC didn't start")
-        yield FakeDC(ours.recv(), ours)
+        yield FakeDC(process, ours.recv(), ours)
     finally:
         process.kill()
         process.join()
 
 
 def serve_bulk(listener: socket.socket, report: Connection) -> None:
-    """Serve downloads and uploads, a thread a connection: most calls are long and release the GIL."""
+    """Serve downloads and uploads, one thread per connection: most calls are long and release the GIL."""
     while True:
         sock, _ = listener.accept()
         threading.Thread(target=_serve_bulk_connection, args=(sock, report), daemon=True).start()
@@ -109,7 +114,7 @@ class _EchoConnection:
             if received and self._ciphers:
                 self._sock.sendall(self._ciphers.outgoing.update(self._ciphers.incoming.update(received)))
             return bool(received)
-        except ConnectionError:  # the client checks its echoes, so it's the one to complain
+        except ConnectionError:  # the client checks its echoes, and reports this
             return False
         except (RelayError, OSError) as error:
             report.send(str(error))

@@ -1,4 +1,4 @@
-"""Clients who never read, and a data centre that sends them more than they have room for and is gone."""
+"""Clients that never read, and a data centre that sends them more than they have room for and vanishes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import select
 import socket
 import struct
 from contextlib import suppress
-from fcntl import ioctl
 from multiprocessing.connection import Connection
-from termios import TIOCOUTQ
+from termios import FIONREAD, TIOCOUTQ
 
-from benchmarks.peers.faketls import CHANGE_CIPHER_SPEC, shake_hands
-from benchmarks.peers.obfuscated2 import FRAME_BYTES, open_leg
-from benchmarks.peers.session import Target
+from benchmarks.peers.obfuscated2 import FRAME_BYTES
+from benchmarks.peers.session import ProxyAddress, count_ended, open_stream, queued_bytes
 
-# Small segments keep the proxy's send buffer small, too: 4000 of what loopback's have room for were 10 GB.
+# Small segments keep the proxy's send buffers small, too: with loopback's segments, 4000 of them would take 10 GB.
 _SEGMENT_BYTES = 536
 _BUFFER_BYTES = 4096
 _LEFT_BYTES = 131_072
@@ -24,37 +22,35 @@ _RESET = struct.pack("ii", 1, 0)
 _clients: list[socket.socket] = []  # open between open_clients and close_clients, in the same process
 
 
-def open_clients(target: Target, count: int) -> None:
-    """Open so many streams to a data centre, and never read of them."""
-    assert target.secret is not None
+def open_clients(address: ProxyAddress, count: int) -> None:
+    """Open `count` streams to a data centre, and never read from them."""
+    assert address.secret is not None
     for _ in range(count):
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT_BYTES)
-        sock.connect(("127.0.0.1", target.port))
-        shake_hands(sock, target.secret)
-        frame, _ = open_leg(target.secret.key)
-        sock.sendall(CHANGE_CIPHER_SPEC + b"\x17\x03\x03" + len(frame).to_bytes(2, "big") + frame)
+        sock.connect(("127.0.0.1", address.port))
+        open_stream(sock, address.secret)
         _clients.append(sock)
 
 
-def close_clients() -> int:
-    """Reset all; returns how many of them the proxy had ended before."""
-    ended = 0
+def count_unread() -> int:
+    """The number of clients whose connection is open and has something to read."""
+    return sum(queued_bytes(sock, FIONREAD) > 0 for sock in _clients) - count_ended(_clients)
+
+
+def close_clients() -> None:
+    """Reset all connections."""
     while _clients:
         sock = _clients.pop()
-        with select.epoll() as poll:
-            poll.register(sock, select.EPOLLRDHUP)
-            ended += bool(poll.poll(0))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         sock.close()
-    return ended
 
 
 def send_and_vanish(listener: socket.socket, report: Connection) -> None:
-    """Answer each frame with more than a never-reading client takes; reset when the proxy's kernel has all of it."""
+    """Answer each frame with more than its client has room for; reset when the proxy's kernel has all of it."""
     listener.setblocking(False)
-    waiting: dict[int, tuple[socket.socket, int]] = {}  # for so many bytes of the frame
+    waiting: dict[int, tuple[socket.socket, int]] = {}  # with the number of missing bytes of the frame
     sending: list[socket.socket] = []
     with select.epoll() as poll:
         poll.register(listener, select.EPOLLIN)
@@ -74,12 +70,7 @@ def send_and_vanish(listener: socket.socket, report: Connection) -> None:
                 poll.unregister(sock)
                 sock.sendall(bytes(_LEFT_BYTES))
                 sending.append(sock)
-            for sock in [one for one in sending if _unacknowledged_bytes(one) == 0]:
+            for sock in [one for one in sending if queued_bytes(one, TIOCOUTQ) == 0]:
                 sending.remove(sock)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 sock.close()
-
-
-def _unacknowledged_bytes(sock: socket.socket) -> int:
-    (count,) = struct.unpack("i", ioctl(sock, TIOCOUTQ, bytes(4)))
-    return int(count)

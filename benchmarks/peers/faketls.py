@@ -1,4 +1,4 @@
-"""The client's side of the FakeTLS handshake: a fresh hello each time, and a strict look at the answer."""
+"""The client's side of the FakeTLS handshake: a new hello each time, and strict checks of the answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RECV_BYTES = 16_384
 
 
 class Secret(NamedTuple):
-    """What a FakeTLS client knows of its proxy."""
+    """What a FakeTLS client knows about its proxy."""
 
     key: bytes
     host: str
@@ -33,7 +33,7 @@ def shake_hands(sock: socket.socket, secret: Secret) -> None:
     """Send a hello and wait for the answer; the stream may start afterwards.
 
     Raises:
-        RelayError: the answer isn't three right records with a right digest, or more than that came.
+        RelayError: the answer isn't three correct records with a correct digest, or more than that came.
     """
     hello = signed_client_hello(secret)
     sock.sendall(hello)
@@ -46,7 +46,7 @@ def shake_hands(sock: socket.socket, secret: Secret) -> None:
 
 
 def signed_client_hello(secret: Secret) -> bytes:
-    """A fresh hello: its ``random`` is the record's HMAC, with the time xored into the last four bytes."""
+    """A new hello: its ``random`` is the record's HMAC, with the time xored into the last four bytes."""
     hello = unsigned_client_hello(secret.host, is_short=not secret.takes_long_hellos)
     digest = hmac.digest(secret.key, hello, "sha256")
     stamp = int.from_bytes(digest[28:], "little") ^ int(time.time())
@@ -55,7 +55,7 @@ def signed_client_hello(secret: Secret) -> bytes:
 
 
 def _read_answer(sock: socket.socket) -> bytearray:
-    """Exactly ServerHello, ChangeCipherSpec and one application data record."""
+    """Read exactly ServerHello, ChangeCipherSpec and one application data record."""
     answer, ends = bytearray(), [0]
     while len(ends) <= len(_ANSWER_STARTS):
         start = ends[-1]

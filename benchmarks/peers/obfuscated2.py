@@ -1,6 +1,6 @@
 """The cipher stream between a client (or a proxy) and a DC: one 64-byte frame, then AES-256-CTR each way.
 
-Frame: ``noise[8] key[32] iv[16] tag[4] dc[2] noise[2]``; reversed, key and iv are the other direction's.
+Frame: ``noise[8] key[32] iv[16] tag[4] dc[2] noise[2]``; key and iv reversed are those of the other direction.
 Source: https://core.telegram.org/mtproto/mtproto-transports#transport-obfuscation
 """
 
@@ -21,7 +21,7 @@ DC = 2
 PADDED_INTERMEDIATE = b"\xdd" * 4
 _ZEROS = bytes(FRAME_BYTES)
 
-# First bytes that the servers would take for another transport, at the frame's offset 0.
+# Beginnings of a frame that the servers would take for another transport.
 _TAKEN_STARTS = (
     b"\xef",
     b"HEAD",

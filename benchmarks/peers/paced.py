@@ -1,7 +1,7 @@
-"""Downloads that come in bursts, as those of a player do: the DC sends 16 KiB each 50 ms on every connection.
+"""Downloads in bursts, like those of a video player: the DC sends 16 KiB every 50 ms on each connection.
 
-Each burst begins with the moment at which it was sent, so that its receiver knows how long it was on its way: both
-processes read the same monotonic clock.
+Each burst begins with its time of sending, so that the receiver knows how long it was on its way: both processes read
+the same monotonic clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from multiprocessing.connection import Connection
 
 from benchmarks.peers.errors import RelayError
-from benchmarks.peers.session import PATTERN, Session, Target, accept, connect
+from benchmarks.peers.session import PATTERN, ProxyAddress, Session, accept, connect
 
 BURST_BYTES = 16_384
 INTERVAL_SECONDS = 0.05
@@ -24,21 +24,21 @@ _START = b"start now!"
 _SENT_AT = ">Q"  # in ns of the monotonic clock
 _STAMP_BYTES = struct.calcsize(_SENT_AT)
 _REST = PATTERN[_STAMP_BYTES:BURST_BYTES]
-# Neighbours by number don't send at the same time: multiples of the golden ratio fill an interval evenly.
+# Connections don't send at the same time: multiples of the golden ratio fill an interval evenly.
 _SPREAD = 0.618_033_988_749_895
 _STALL_TIMEOUT_SECONDS = 20.0
 
 _open: list[tuple[Session, int]] = []  # between open_paced and receive_paced, which run in the same process
 
 
-def open_paced(target: Target, connections: int, bursts: int) -> None:
-    """Open so many connections, on each of which so many bursts will come, and keep them."""
+def open_paced(address: ProxyAddress, connections: int, bursts: int) -> None:
+    """Open connections on which `bursts` will come, and keep them."""
     request = struct.pack(_REQUEST, bursts)
-    _open.extend((connect(target, request, _BUFFER_BYTES), bursts) for _ in range(connections))
+    _open.extend((connect(address, request, _BUFFER_BYTES), bursts) for _ in range(connections))
 
 
 def receive_paced() -> list[float]:
-    """Let all connections start, check every byte to the end; returns how many seconds each burst was on its way."""
+    """Start all connections, and check every byte to the end; return the seconds that each burst was on its way."""
     receivers = {session.fileno(): _Receiver(session, bursts) for session, bursts in _open}
     _open.clear()
     delays: list[float] = []
@@ -65,7 +65,7 @@ class _Receiver:
         self._received = bytearray()
 
     def receive(self) -> list[float]:
-        """Take what has come; returns the delays of bursts that are complete with it."""
+        """Receive the bytes that have come; return the delays of the bursts that are complete now."""
         self._received += self.session.receive_some()
         delays = []
         while len(self._received) >= BURST_BYTES and self.bursts_left:
@@ -79,7 +79,7 @@ class _Receiver:
         return delays
 
     def end(self) -> None:
-        """Wait for the DC's FIN right behind the last burst, and close."""
+        """Wait for the DC's FIN right after the last burst, and close."""
         if self._received:
             raise RelayError("the stream goes on after its end")
         self.session.expect_end()
@@ -129,7 +129,7 @@ class _Sender:
         self._has_started = False
 
     def starts(self) -> bool:
-        """Take what the client sends: the word to start, later its end; whether it was the former."""
+        """Receive the client's word to start, or later its end; return whether it was the word to start."""
         if self._has_started:
             self.session.expect_end()
             return False
@@ -138,7 +138,7 @@ class _Sender:
         return True
 
     def send_burst(self) -> bool:
-        """Send one; False if it was the last, and the FIN is behind it."""
+        """Send a burst; return False if it was the last, which is followed by a FIN."""
         self.session.send(struct.pack(_SENT_AT, time.monotonic_ns()) + _REST)
         self._bursts_left -= 1
         if not self._bursts_left:

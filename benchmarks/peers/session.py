@@ -1,14 +1,17 @@
-"""An obfuscated2 session on a blocking socket, which compares what it receives with what it should.
+"""An obfuscated2 session on a blocking socket, which compares the bytes that it receives with those that it expects.
 
-A keystream never repeats, so a byte that was lost, doubled, moved or left undeciphered turns all of its
-neighbourhood into noise: comparing the deciphered payload with a repeated pattern finds each of them.
+A keystream never repeats, so a byte that was lost, doubled, moved or not decrypted turns all bytes around it into
+noise: comparing the decrypted payload with a repeated pattern finds each of these faults.
 """
 
 from __future__ import annotations
 
 import random
+import select
 import socket
 import struct
+from collections.abc import Collection
+from fcntl import ioctl
 from typing import NamedTuple
 
 from benchmarks.peers.errors import RelayError
@@ -19,12 +22,12 @@ from benchmarks.peers.streams import BLOCK_BYTES, RECORD_BYTES, RawStream, Recor
 PATTERN = random.Random(2).randbytes(BLOCK_BYTES)
 MESSAGE = PATTERN[:256]
 MESSAGE_BUFFER_BYTES = 4096
-# A relay that moves nothing for so long is stuck.
+# A relay that moves nothing for this time is stuck.
 STALL_TIMEOUT_SECONDS = 20
 
 
-class Target(NamedTuple):
-    """Where a client connects, and whether it speaks FakeTLS there or, without a secret, bare obfuscated2."""
+class ProxyAddress(NamedTuple):
+    """Where a client connects. It speaks FakeTLS there or, without a secret, bare obfuscated2."""
 
     port: int
     secret: Secret | None
@@ -33,10 +36,10 @@ class Target(NamedTuple):
 
 
 class Session:
-    """One end of a deciphered stream."""
+    """One end of a decrypted stream."""
 
     def __init__(self, sock: socket.socket, stream: Stream, ciphers: Ciphers, buffer_bytes: int) -> None:
-        """Take over the socket; ``buffer_bytes`` bounds the payload of one call."""
+        """Take over the socket; ``buffer_bytes`` is the most payload of one call."""
         self._sock = sock
         self._stream = stream
         self._ciphers = ciphers
@@ -49,14 +52,14 @@ class Session:
         return self._sock.fileno()
 
     def send(self, payload: bytes, frame: bytes = b"") -> None:
-        """Encipher and send; a frame goes before it, in the same write."""
+        """Encrypt and send; a frame goes before it, in the same write."""
         end = len(frame) + len(payload)
         self._sending[: len(frame)] = frame
         self._ciphers.outgoing.update_into(payload, self._sending[len(frame) : end])
         self._stream.write(self._sending[:end])
 
     def receive(self, size_bytes: int) -> bytearray:
-        """Receive and decipher exactly so much; the result is overwritten by the next call."""
+        """Receive and decrypt exactly `size_bytes`; the next call overwrites the result."""
         if len(self._opened) != size_bytes:
             self._opened = bytearray(size_bytes)
         received = self._receiving[:size_bytes]
@@ -65,7 +68,7 @@ class Session:
         return self._opened
 
     def receive_some(self) -> bytes:
-        """Receive and decipher what has arrived; see `Stream.read_some`."""
+        """Receive and decrypt the bytes that have arrived; see `Stream.read_some`."""
         return self._ciphers.incoming.update(self._stream.read_some())
 
     def expect(self, payload: bytes) -> None:
@@ -90,15 +93,15 @@ class Session:
         self._sock.close()
 
 
-def connect(target: Target, first: bytes, buffer_bytes: int, record_bytes: int = RECORD_BYTES) -> Session:
+def connect(address: ProxyAddress, first: bytes, buffer_bytes: int, record_bytes: int = RECORD_BYTES) -> Session:
     """Open a session and send its first payload as clients do: with the frame, in one record and write."""
-    sock = connect_socket(target.port)
+    sock = connect_socket(address.port)
     stream: Stream = RawStream(sock)
     secret_key = b""
-    if target.secret is not None:
-        shake_hands(sock, target.secret)
+    if address.secret is not None:
+        shake_hands(sock, address.secret)
         stream = RecordStream(sock, buffer_bytes, record_bytes, start=CHANGE_CIPHER_SPEC)
-        secret_key = target.secret.key
+        secret_key = address.secret.key
     frame, ciphers = open_leg(secret_key)
     session = Session(sock, stream, ciphers, buffer_bytes)
     session.send(first, frame)
@@ -106,7 +109,7 @@ def connect(target: Target, first: bytes, buffer_bytes: int, record_bytes: int =
 
 
 def accept(sock: socket.socket, buffer_bytes: int) -> Session | None:
-    """Open the DC's end of a session; None if the peer left without a byte: it only looked for a listener."""
+    """Open the DC's end of a session; None if the peer left without a byte: it only checked for a listener."""
     tune(sock)
     stream = RawStream(sock)
     frame = memoryview(bytearray(FRAME_BYTES))
@@ -119,6 +122,13 @@ def accept(sock: socket.socket, buffer_bytes: int) -> Session | None:
     return Session(sock, stream, accept_leg(bytes(frame)), buffer_bytes)
 
 
+def open_stream(sock: socket.socket, secret: Secret) -> None:
+    """Shake hands and ask for the DC, on a connected socket whose stream nobody will decrypt."""
+    shake_hands(sock, secret)
+    frame, _ = open_leg(secret.key)
+    RecordStream(sock, FRAME_BYTES, RECORD_BYTES, start=CHANGE_CIPHER_SPEC).write(frame)
+
+
 def connect_socket(port: int) -> socket.socket:
     """A connected, blocking, tuned socket."""
     sock = socket.socket()
@@ -127,10 +137,24 @@ def connect_socket(port: int) -> socket.socket:
     return sock
 
 
-def tune(sock: socket.socket) -> None:
-    """The same for every socket of a peer; buffers are left to the kernel's autotuning.
+def count_ended(socks: Collection[socket.socket]) -> int:
+    """The number of sockets that their peer has closed or reset."""
+    poll = select.poll()
+    for sock in socks:
+        poll.register(sock, select.POLLRDHUP)
+    return len(poll.poll(0))
 
-    The kernel's timeouts are used because Python's own cost a poll() before each call.
+
+def queued_bytes(sock: socket.socket, queue: int) -> int:
+    """The length of a queue: FIONREAD, what we haven't read; TIOCOUTQ, what the peer's kernel hasn't acknowledged."""
+    (count,) = struct.unpack("i", ioctl(sock, queue, bytes(4)))
+    return int(count)
+
+
+def tune(sock: socket.socket) -> None:
+    """Set the options of all sockets of all peers; buffers are left to the kernel's autotuning.
+
+    The time-outs are the kernel's, because Python's own cost a poll() before each call.
     """
     stall = struct.pack("@ll", STALL_TIMEOUT_SECONDS, 0)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

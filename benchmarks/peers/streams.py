@@ -9,9 +9,9 @@ from benchmarks.peers.errors import RelayError
 
 Buffer = bytes | bytearray | memoryview
 
-# What a peer moves in one system call, on both sides of either proxy.
+# The bytes that a peer moves in one system call, on both sides of each proxy.
 BLOCK_BYTES = 262_144
-# RFC 8446, 5.1: a record's plaintext has at most 2**14 bytes; a few more are allowed for a ciphertext.
+# RFC 8446, 5.1: a record's plaintext has at most 2**14 bytes; a ciphertext may have some more.
 RECORD_BYTES = 16_384
 _LONGEST_RECORD_BYTES = RECORD_BYTES + 256
 _HEADER_BYTES = 5
@@ -32,7 +32,7 @@ class Stream(Protocol):
         """
 
     def read_some(self) -> bytes:
-        """Take what has arrived, with one call, which waits only if there is nothing; perhaps no payload at all.
+        """Read the bytes that have arrived, with one call, which waits if there are none; perhaps without any payload.
 
         Raises:
             RelayError: the stream ended, or isn't well-formed.
@@ -47,7 +47,7 @@ class Stream(Protocol):
 
 
 class RawStream:
-    """The payload as it is."""
+    """The payload without records."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -66,7 +66,7 @@ class RawStream:
             filled += received
 
     def read_some(self) -> bytes:
-        """Take what has arrived."""
+        """Read the bytes that have arrived."""
         received = self._sock.recv(BLOCK_BYTES)
         if not received:
             raise RelayError("the stream ended early")
@@ -79,7 +79,7 @@ class RawStream:
 
 
 class RecordStream:
-    """The payload cut into records; what arrives may be cut anywhere."""
+    """The payload in records; the received bytes may be cut anywhere."""
 
     def __init__(self, sock: socket.socket, buffer_bytes: int, record_bytes: int, start: bytes) -> None:
         """Receive up to ``buffer_bytes`` at once, write records of at most ``record_bytes`` of payload.
@@ -90,7 +90,7 @@ class RecordStream:
         self._record_bytes = record_bytes
         self._unsent = start
         self._received = memoryview(bytearray(buffer_bytes))
-        self._position = self._end = 0  # of what was received and not yet taken
+        self._position = self._end = 0  # of the received bytes that weren't taken yet
         self._record_left = 0  # bytes of the current record's payload that weren't taken yet
 
     def write(self, payload: Buffer) -> None:
@@ -119,7 +119,7 @@ class RecordStream:
                 filled += taken
 
     def read_some(self) -> bytes:
-        """Take what has arrived of the records' payload."""
+        """Read the payload that has arrived."""
         self._receive()
         parts = []
         while self._record_left or self._end - self._position >= _HEADER_BYTES:
@@ -149,7 +149,7 @@ class RecordStream:
         self._position += _HEADER_BYTES
 
     def _receive(self) -> None:
-        """Add to what was received; what wasn't taken yet (part of a header at most) moves to the front."""
+        """Receive more bytes, behind those that weren't taken yet: at most part of a header."""
         rest = self._end - self._position
         self._received[:rest] = bytes(self._received[self._position : self._end])
         received = self._sock.recv_into(self._received[rest:])

@@ -1,4 +1,4 @@
-"""Visitors who send one byte and wait, and a site that says nothing to them."""
+"""Visitors that send one byte and wait, and a site that never answers them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections import deque
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from benchmarks.peers.session import Target, connect
+from benchmarks.peers.errors import RelayError
+from benchmarks.peers.session import ProxyAddress, connect, count_ended
 
 _RECV_BYTES = 4096
 
@@ -17,13 +18,17 @@ _visitors: deque[socket.socket] = deque()  # open between open_visitors and clos
 
 
 def open_visitors(port: int, count: int) -> None:
-    """Open so many, and keep them."""
+    """Open `count` visitors, and keep them."""
     for _ in range(count):
         _visitors.append(_visitor(port))
 
 
-def keep_coming(port: int, per_second: float, seconds: float) -> int:
-    """Open so many a second for so long, and close the oldest for each; returns how many came."""
+def keep_coming(port: int, per_second: float, seconds: float) -> None:
+    """Open `per_second` visitors for `seconds`, and close the oldest for each.
+
+    Raises:
+        RelayError: Fewer than 90 % of them could be opened.
+    """
     start_mono, came = time.monotonic(), 0
     while (elapsed := time.monotonic() - start_mono) < seconds:
         while came < elapsed * per_second:
@@ -31,21 +36,28 @@ def keep_coming(port: int, per_second: float, seconds: float) -> int:
             _visitors.append(_visitor(port))
             came += 1
         time.sleep(1 / per_second)
-    return came
+    if came < 0.9 * per_second * seconds:
+        raise RelayError(f"only {came} visitors came in {seconds:.1f} s, expected {per_second:g} a second")
 
 
 def close_visitors() -> None:
-    """Close all."""
+    """Close all visitors.
+
+    Raises:
+        RelayError: The proxy has ended some of them.
+    """
+    if ended := count_ended(_visitors):
+        raise RelayError(f"{ended} of {len(_visitors)} visitors were ended while they were measured")
     while _visitors:
         _visitors.pop().close()
 
 
-def timed_connections(target: Target, message: bytes, count: int) -> list[float]:
-    """One connection after another, each with a message and its echo; returns how many seconds each took."""
+def timed_connections(address: ProxyAddress, message: bytes, count: int) -> list[float]:
+    """Make one connection after another, each with a message and its echo; return the seconds that each took."""
     taken = []
     for _ in range(count):
         start_mono = time.monotonic()
-        session = connect(target, message, len(message) + 64)
+        session = connect(address, message, len(message) + 64)
         session.expect(message)
         taken.append(time.monotonic() - start_mono)
         session.close()
@@ -53,7 +65,7 @@ def timed_connections(target: Target, message: bytes, count: int) -> list[float]
 
 
 def serve_silently(listener: socket.socket, report: Connection) -> None:
-    """Take whatever comes, answer nothing, and close what was closed."""
+    """Read everything, never answer, and close connections that the peer has closed."""
     listener.setblocking(False)
     open_now: dict[int, socket.socket] = {}
     with select.epoll() as poll:

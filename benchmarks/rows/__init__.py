@@ -1,4 +1,4 @@
-"""The rows of the table: what each measures, in which unit, and the bar it has to meet."""
+"""The rows of the table: what each measures, in which unit, and the target it has to meet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_ROWS: tuple[Row, ...] = (
     THROUGHPUT_FEW,
     THROUGHPUT_MANY,
 )
-# They have no bar and run only when they are named.
+# For tuning; they have no target and run only when they are named.
 EXTRA_ROWS: tuple[Row, ...] = (UPLOAD_SMALL_RECORDS, ROUND_TRIP_ALONE, HANDSHAKE, START_MEMORY)
 ROWS: dict[str, Row] = {row.key: row for row in (*DEFAULT_ROWS, *EXTRA_ROWS)}
 

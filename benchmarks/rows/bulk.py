@@ -9,8 +9,7 @@ from benchmarks.rows.row import Load, Measure, Measurement, Row, cpu_cost
 from benchmarks.sizes import Sizes
 from benchmarks.subjects.process import ProxyProcess
 
-# Telegram's TDLib cuts what it sends into smaller records than TLS allows: MAX_TLS_PACKET_LENGTH in
-# td/mtproto/TcpTransport.h.
+# Telegram's TDLib sends smaller records than TLS allows: MAX_TLS_PACKET_LENGTH in td/mtproto/TcpTransport.h.
 _TDLIB_RECORD_BYTES = 2878
 
 
@@ -20,7 +19,7 @@ def _gigabytes(sizes: Sizes) -> float:
 
 def _download(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
     def work() -> None:
-        load(clients.download, proxy.target, sizes.bulk_connections, sizes.bulk_blocks)
+        load(clients.download, proxy.address, sizes.bulk_connections, sizes.bulk_blocks)
 
     return cpu_cost(proxy, work, _gigabytes(sizes))
 
@@ -28,24 +27,24 @@ def _download(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
 def _upload(record_bytes: int) -> Measure:
     def measure(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
         def work() -> None:
-            load(clients.upload, proxy.target, sizes.bulk_connections, sizes.bulk_blocks, record_bytes)
+            load(clients.upload, proxy.address, sizes.bulk_connections, sizes.bulk_blocks, record_bytes)
 
         return cpu_cost(proxy, work, _gigabytes(sizes))
 
     return measure
 
 
-DOWNLOAD_FAST = Row("download-fast", "download, fast mode", "CPU s/GB", _download, serve_bulk, bar=0.9)
+DOWNLOAD_FAST = Row("download-fast", "download, fast mode", "CPU s/GB", _download, serve_bulk, target=0.9)
 DOWNLOAD_REENCRYPTED = Row(
     "download-reencrypted",
     "download, re-encrypted",
     "CPU s/GB",
     _download,
     serve_bulk,
-    bar=1.5,
+    target=1.5,
     fast_mode=False,
 )
-UPLOAD = Row("upload", "upload", "CPU s/GB", _upload(RECORD_BYTES), serve_bulk, bar=1.5)
+UPLOAD = Row("upload", "upload", "CPU s/GB", _upload(RECORD_BYTES), serve_bulk, target=1.5)
 UPLOAD_SMALL_RECORDS = Row(
     "upload-small-records",
     f"upload in records of {_TDLIB_RECORD_BYTES} bytes",

@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 from benchmarks.peers import clients
 from benchmarks.peers.dc import serve_echo
-from benchmarks.peers.session import Target
+from benchmarks.peers.session import ProxyAddress
 from benchmarks.rows.row import Load, Measure, Measurement, Row, cpu_cost
 from benchmarks.sizes import Sizes
 from benchmarks.subjects.process import ProxyProcess
 
 
-def _connections(behaviour: Callable[[Target, int, int], None]) -> Measure:
+def _connections(behaviour: Callable[[ProxyAddress, int, int], None]) -> Measure:
     def measure(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
         def work() -> None:
-            load(behaviour, proxy.target, sizes.clients, sizes.connections)
+            load(behaviour, proxy.address, sizes.clients, sizes.connections)
 
         return cpu_cost(proxy, work, sizes.clients * sizes.connections / 1e6)
 
@@ -23,7 +23,7 @@ def _connections(behaviour: Callable[[Target, int, int], None]) -> Measure:
 
 
 CONNECTION = Row(
-    "connection", "whole connection", "CPU us", _connections(clients.whole_connections), serve_echo, bar=3.3
+    "connection", "whole connection", "CPU us", _connections(clients.whole_connections), serve_echo, target=3.3
 )
 HANDSHAKE = Row(
     "handshake",

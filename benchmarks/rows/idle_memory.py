@@ -14,11 +14,11 @@ _WARM_UP_CONNECTIONS = 16
 
 
 def _memory(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
-    # What the first connections load and start once isn't the price of the others.
-    load(clients.whole_connections, proxy.target, 1, _WARM_UP_CONNECTIONS)
+    # Code that the first connections load once isn't counted.
+    load(clients.whole_connections, proxy.address, 1, _WARM_UP_CONNECTIONS)
     proxy.settle()
     start_mono, start_cpu, start_bytes = time.monotonic(), proxy.cpu_seconds(), proxy.pss_bytes()
-    load(clients.open_and_keep, proxy.target, sizes.clients, sizes.idle)
+    load(clients.open_and_keep, proxy.address, sizes.clients, sizes.idle)
     proxy.settle()
     grown_bytes = proxy.pss_bytes() - start_bytes
     load(clients.close_kept)
@@ -29,7 +29,7 @@ def _memory(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
 
 def _memory_at_start(proxy: ProxyProcess, load: Load, _sizes: Sizes) -> Measurement:
     # Not the proportional size: what is shared with the load's processes, which are Python, would count less.
-    load(clients.whole_connections, proxy.target, 1, 1)
+    load(clients.whole_connections, proxy.address, 1, 1)
     proxy.settle()
     return Measurement(proxy.resident_bytes() / 1024**2, 0.0, 0.0, 0.0)
 
@@ -40,8 +40,8 @@ IDLE_MEMORY = Row(
     "KiB",
     _memory,
     serve_echo,
-    bar=6.0,
-    bar_kind="absolute",
+    target=6.0,
+    target_kind="absolute",
     fresh_process=True,
 )
 START_MEMORY = Row("start-memory", "memory after the start", "MiB", _memory_at_start, serve_echo, fresh_process=True)

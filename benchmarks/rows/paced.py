@@ -1,4 +1,4 @@
-"""Bursts of 16 KiB each 50 ms on many connections: the CPU time of each, and how long the slowest are on their way."""
+"""Bursts of 16 KiB every 50 ms on many connections: their CPU time, and how long the slowest are on their way."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _PERCENT = 99
 
 
 def _measure(proxy: ProxyProcess, load: Load, sizes: Sizes) -> tuple[Measurement, list[float]]:
-    """CPU microseconds a burst, and all delays in seconds."""
-    load(paced.open_paced, proxy.target, sizes.paced_connections, sizes.paced_bursts)
+    """Return the CPU microseconds of a burst, and all delays in seconds."""
+    load(paced.open_paced, proxy.address, sizes.paced_connections, sizes.paced_bursts)
     proxy.settle()
     delays: list[float] = []
 
@@ -35,12 +35,12 @@ def _delay(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
     return cost._replace(value=statistics.quantiles(delays, n=100)[_PERCENT - 1] * 1000)
 
 
-PACED_CPU = Row("paced-cpu", "paced downloads, a burst", "CPU us", _cpu, paced.serve_paced, bar=1.0)
+PACED_CPU = Row("paced-cpu", "paced downloads, a burst", "CPU us", _cpu, paced.serve_paced, target=1.0)
 PACED_DELAY = replace(
     PACED_CPU,
     key="paced-delay",
     title=f"paced downloads, {_PERCENT}th percentile of delay",
     unit="ms",
     measure=_delay,
-    bar=1.5,
+    target=1.5,
 )

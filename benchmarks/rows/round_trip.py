@@ -14,7 +14,7 @@ _CONNECTIONS = 50
 def _round_trips(connections: int) -> Measure:
     def measure(proxy: ProxyProcess, load: Load, sizes: Sizes) -> Measurement:
         trips = sizes.trips * _CONNECTIONS // connections
-        load(clients.open_and_keep, proxy.target, 1, connections)
+        load(clients.open_and_keep, proxy.address, 1, connections)
         proxy.settle()
         cost = cpu_cost(proxy, lambda: load(clients.round_trips, trips), connections * trips / 1e6)
         load(clients.close_kept)
@@ -29,6 +29,6 @@ ROUND_TRIP = Row(
     "CPU us",
     _round_trips(_CONNECTIONS),
     serve_echo,
-    bar=1.0,
+    target=1.0,
 )
 ROUND_TRIP_ALONE = Row("round-trip-alone", "256-byte round trip, 1 connection", "CPU us", _round_trips(1), serve_echo)

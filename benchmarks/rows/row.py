@@ -30,10 +30,10 @@ class Measurement(NamedTuple):
 
 
 class Load:
-    """The process that plays the clients; it stays the same one, so that what it has opened stays open."""
+    """The process of the clients. All calls use the same process, so that its connections stay open."""
 
     def __init__(self) -> None:
-        """Start with the first call."""
+        """The process is started by the first call."""
         self._pool = _one_process()
 
     def __enter__(self) -> Self:
@@ -43,14 +43,14 @@ class Load:
         self.close()
 
     def __call__(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a function of peers.clients there, wait for it, return what it returns and raise what it raised."""
+        """Run a function of `peers` there and wait for it; return its result, or raise its error."""
         try:
             return self._pool.submit(work, *args, **kwargs).result()
-        except BlockingIOError:  # the kernel's way to say that a socket's timeout has passed
+        except BlockingIOError:  # means that a socket's time-out in the kernel has passed
             raise RelayError(f"nothing moved for {STALL_TIMEOUT_SECONDS} s") from None
 
     def restart(self) -> None:
-        """Forget what a failed row has left open."""
+        """Start a new process: a failed row may have left connections open."""
         self.close()
         self._pool = _one_process()
 
@@ -75,16 +75,16 @@ class Row:
     unit: str
     measure: Measure
     serve: Serve
-    bar: float | None = None
-    # "ratio": the bar is a multiple of haproxy's value; "absolute": a value in the row's unit.
-    bar_kind: Literal["ratio", "absolute"] = "ratio"
+    target: float | None = None
+    # "ratio": the target is a multiple of haproxy's value; "absolute": a value in the row's unit.
+    target_kind: Literal["ratio", "absolute"] = "ratio"
     fast_mode: bool = True
-    # A process that once held the connections keeps their memory, so that the next run would see no growth.
+    # A process that once held the connections keeps their memory, so the next run would see no growth.
     fresh_process: bool = False
 
 
 def cpu_cost(proxy: ProxyProcess, work: Callable[[], None], units: float) -> Measurement:
-    """CPU time of the proxy for each unit, from before the work until it has closed everything."""
+    """Measure the proxy's CPU time for each unit, from before the work until it has closed everything."""
     start_mono, start_cpu = time.monotonic(), proxy.cpu_seconds()
     start_ticks = procfs.cpu_seconds_in_ticks(proxy.pid)
     work()

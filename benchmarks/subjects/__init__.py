@@ -1,1 +1,1 @@
-"""What is measured: haproxy and our proxy, each a process that is started for one row and ended after it."""
+"""The measured proxies: haproxy and ours, each a process that is started for one row and ended after it."""

@@ -1,4 +1,4 @@
-"""The floor: haproxy as a plain TCP relay, two threads, with and without splicing (splice(2))."""
+"""The baseline: haproxy as a plain TCP relay, with two threads, with and without splicing (splice(2))."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.peers.session import Target
+from benchmarks.peers.session import ProxyAddress
 from benchmarks.subjects.process import ProxyProcess, free_port, running_proxy
 
-# "auto" splices where haproxy's heuristics see a reason to, which they seldom do here; "on" always does:
-# it moves pages instead of copying bytes.
+# "auto" splices if haproxy's heuristics suggest it, which is rare here; "on" always does: it moves pages instead of
+# copying bytes.
 SPLICING = {
     "off": "",
     "auto": "option splice-auto",
@@ -49,18 +49,18 @@ def running_haproxy(splicing: str, folder: Path, dc_port: int) -> Iterator[Proxy
         _CONFIG.format(port=port, dc_port=dc_port, splicing=SPLICING[splicing], maxconn=_affordable_maxconn())
     )
     command = ["haproxy", "-db", "-f", str(config)]
-    with running_proxy(command, Target(port, secret=None), folder / f"haproxy-{port}.log") as proxy:
+    with running_proxy(command, ProxyAddress(port, secret=None), folder / f"haproxy-{port}.log") as proxy:
         yield proxy
 
 
 def _affordable_maxconn() -> int:
-    """More than any row needs, or what the limit of descriptors allows: else haproxy refuses to start."""
+    """More than any row needs, or as many as the limit of descriptors allows: otherwise haproxy refuses to start."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return min(5000, (limit - 300) // 2)
 
 
 def haproxy_version() -> str | None:
-    """For example "2.6.12-1+deb12u4"; None where haproxy isn't installed."""
+    """For example "2.6.12-1+deb12u4"; None if haproxy isn't installed."""
     if shutil.which("haproxy") is None:
         return None
     said = subprocess.run(["haproxy", "-v"], capture_output=True, text=True, check=True).stdout

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.peers.faketls import Secret
-from benchmarks.peers.session import Target
+from benchmarks.peers.session import ProxyAddress
 from benchmarks.subjects.ours import FRONTED_HOST
 from benchmarks.subjects.process import ProxyProcess, free_port, running_proxy
 
@@ -39,5 +39,5 @@ def running_mtg(program: str, _fast_mode: bool, folder: Path) -> Iterator[ProxyP
     port = free_port()
     config = folder / f"mtg-{port}.toml"
     config.write_text(mtg_config(secret, port))
-    with running_proxy([program, "run", str(config)], Target(port, secret), config.with_suffix(".log")) as proxy:
+    with running_proxy([program, "run", str(config)], ProxyAddress(port, secret), config.with_suffix(".log")) as proxy:
         yield proxy

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.peers.faketls import Secret
-from benchmarks.peers.session import Target
+from benchmarks.peers.session import ProxyAddress
 from benchmarks.subjects.ours import FRONTED_HOST
 from benchmarks.subjects.process import ProxyProcess, free_port, running_proxy
 
@@ -39,6 +39,6 @@ def running_mtprotoproxy(program: str, fast_mode: bool, folder: Path) -> Iterato
     port = free_port()
     config = folder / f"mtprotoproxy-{port}.py"
     config.write_text(mtprotoproxy_config(secret, port, fast_mode))
-    target = Target(port, secret, keeps_last_bytes=False)
-    with running_proxy([program, str(config)], target, config.with_suffix(".log")) as proxy:
+    address = ProxyAddress(port, secret, keeps_last_bytes=False)
+    with running_proxy([program, str(config)], address, config.with_suffix(".log")) as proxy:
         yield proxy

@@ -1,4 +1,4 @@
-"""The proxy that is measured: ``mtg run``, or any program that reads the same configuration."""
+"""Our proxy: ``mtg run``, or any program that reads the same configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.peers.faketls import Secret
-from benchmarks.peers.session import Target
+from benchmarks.peers.session import ProxyAddress
 from benchmarks.subjects.process import ProxyProcess, free_port, running_proxy
 
 DEFAULT_COMMAND = shlex.join([sys.executable, "-m", "mtg", "run"])
@@ -25,7 +25,7 @@ PURE_COMMAND = shlex.join(
     ]
 )
 RELAYS = {"engine": DEFAULT_COMMAND, "pure Python": PURE_COMMAND}
-"""What to run for each relay."""
+"""The command for each relay."""
 FRONTED_HOST = "bench.example.com"
 
 _CONFIG = """
@@ -55,7 +55,7 @@ def running_ours(
 ) -> Iterator[ProxyProcess]:
     """Run ``command CONFIG`` with a fresh secret and ``more_settings`` (TOML sections); files go to the folder.
 
-    Without a ``site_port`` what is fronted is refused.
+    Without a ``site_port``, connections to the site are refused.
     """
     secret = Secret(secrets.token_bytes(16), FRONTED_HOST)
     port = free_port()
@@ -72,16 +72,16 @@ def running_ours(
                 )
                 + more_settings
             )
-        target = Target(port, secret)
+        address = ProxyAddress(port, secret)
         own_state = ["env", f"XDG_STATE_HOME={folder / f'state-{port}'}"]
         with running_proxy(
-            [*own_state, *shlex.split(command), str(config)], target, folder / f"ours-{port}.log"
+            [*own_state, *shlex.split(command), str(config)], address, folder / f"ours-{port}.log"
         ) as proxy:
             yield proxy
 
 
 def our_version(command: str) -> str:
-    """What the default program says of itself and its engine; another command is named by its text."""
+    """The version of the default program and its engine; for another command, its text."""
     if command != DEFAULT_COMMAND:
         return command
     said = subprocess.run([sys.executable, "-m", "mtg", "--version"], capture_output=True, text=True, check=False)
@@ -90,7 +90,7 @@ def our_version(command: str) -> str:
 
 @contextmanager
 def _closed_port() -> Iterator[int]:
-    """A port that refuses: what is fronted by mistake fails at once instead of hanging."""
+    """A port that refuses connections: a client sent to the site by mistake fails at once instead of hanging."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         yield sock.getsockname()[1]

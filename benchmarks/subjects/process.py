@@ -10,25 +10,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import procfs
-from benchmarks.peers.session import Target
+from benchmarks.peers.session import ProxyAddress
 
 _START_TIMEOUT_SECONDS = 30.0
 _STOP_TIMEOUT_SECONDS = 10.0
-# A proxy that still has sockets or still works so long after its clients have gone is measured as it is.
+# After this time, a proxy that still has sockets or still works is measured as it is.
 _SETTLE_TIMEOUT_SECONDS = 3.0
 _POLL_SECONDS = 0.01
 _QUIET_POLLS = 3
-# Less CPU time than this in one poll is a timer, not work.
+# Less CPU time than this between two polls is a timer, not work.
 _QUIET_CPU_SECONDS = 0.0005
 
 
 class ProxyProcess:
     """A running proxy that listens."""
 
-    def __init__(self, process: subprocess.Popen[bytes], target: Target) -> None:
-        """Take note of a process that was started and answers at its port."""
+    def __init__(self, process: subprocess.Popen[bytes], address: ProxyAddress) -> None:
+        """Take a process that was started and answers at its port."""
         self._process = process
-        self.target = target
+        self.address = address
         self.pid = process.pid
 
     def cpu_seconds(self) -> float:
@@ -36,7 +36,7 @@ class ProxyProcess:
         return procfs.cpu_seconds(self.pid)
 
     def pss_bytes(self) -> int:
-        """Memory, with a fair part of what is shared."""
+        """Memory, with a fair part of shared pages."""
         return procfs.pss_bytes(self.pid)
 
     def resident_bytes(self) -> int:
@@ -44,7 +44,7 @@ class ProxyProcess:
         return procfs.resident_bytes(self.pid)
 
     def settle(self) -> None:
-        """Wait until it has closed what its clients left behind and does nothing any more."""
+        """Wait until it has closed the connections of its clients and has nothing more to do."""
         deadline_mono = time.monotonic() + _SETTLE_TIMEOUT_SECONDS
         quiet, last = 0, (-1, 0.0)
         while quiet < _QUIET_POLLS and time.monotonic() < deadline_mono:
@@ -55,17 +55,17 @@ class ProxyProcess:
 
 
 @contextmanager
-def running_proxy(command: Sequence[str], target: Target, log: Path) -> Iterator[ProxyProcess]:
-    """Start a proxy, wait until it accepts, end it at the end; what it prints goes to the log.
+def running_proxy(command: Sequence[str], address: ProxyAddress, log: Path) -> Iterator[ProxyProcess]:
+    """Start a proxy, wait until it accepts, end it at the end; its output goes to the log.
 
     Raises:
-        RuntimeError: it ended by itself, or doesn't listen in time; the message ends with its last words.
+        RuntimeError: it ended by itself, or doesn't listen in time; the message ends with its last output.
     """
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
-        _wait_until_accepting(process, target.port, lambda: _last_words(log))
-        proxy = ProxyProcess(process, target)
+        _wait_until_accepting(process, address.port, lambda: _last_words(log))
+        proxy = ProxyProcess(process, address)
         proxy.settle()
         yield proxy
         if process.poll() is not None:
@@ -78,7 +78,7 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port that nothing on 127.0.0.1 uses now; never the same again, as its user may not have taken it yet."""
+    """A port that nothing on 127.0.0.1 uses now; never the same one twice, as it may not be in use yet."""
     while True:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port: int = listener.getsockname()[1]

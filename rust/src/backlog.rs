@@ -1,7 +1,7 @@
-//! What is left for a peer to take.
+//! The data a peer hasn't acknowledged yet.
 //!
-//! The kernel tells nobody when a peer has acknowledged the last byte, so one has to look. Looks become rarer with time:
-//! each comes late by a quarter of the time that has passed, at least 10 ms and at most 2 s. docs/adr/0013 says why.
+//! The kernel doesn't report the last acknowledgement, so we have to poll. Polls become rarer: the pause is a quarter
+//! of the time that has passed, at least 10 ms and at most 2 s. docs/adr/0013 says why.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// From `now` on, `left_bytes` are watched.
+    /// Begins to watch `left_bytes` at `now`.
     pub fn new(now: Instant, left_bytes: usize) -> Self {
         Self { begun_at: now, taken_at: now, looked_at: now, left_bytes }
     }
@@ -28,7 +28,7 @@ impl Backlog {
         self.taken_at = now;
     }
 
-    /// Notes how many bytes are left; fewer than last time, and some were taken.
+    /// Notes how many bytes are left; if they are fewer than last time, some were taken.
     pub fn note_left(&mut self, now: Instant, left_bytes: usize) {
         if left_bytes < self.left_bytes {
             self.taken_at = now;
@@ -37,22 +37,22 @@ impl Backlog {
         self.left_bytes = left_bytes;
     }
 
-    /// When it was begun.
+    /// When watching began.
     pub fn begun_at(&self) -> Instant {
         self.begun_at
     }
 
-    /// When the last byte was taken, as far as is known.
+    /// When the last byte was known to be taken.
     pub fn taken_at(&self) -> Instant {
         self.taken_at
     }
 
-    /// Whether nothing was left at the last look.
+    /// Whether nothing was left at the last poll.
     pub fn is_empty(&self) -> bool {
         self.left_bytes == 0
     }
 
-    /// When to look again.
+    /// When to poll again.
     pub fn next_look(&self) -> Instant {
         self.looked_at + ((self.looked_at - self.begun_at) / 4).clamp(MIN_PAUSE, MAX_PAUSE)
     }

@@ -1,35 +1,35 @@
-//! Buffers that belong to a thread. A connection borrows one while it moves bytes, and keeps it only for as long as a
-//! slow peer leaves some of them undelivered.
+//! Buffers that belong to a thread. A connection borrows one while it moves bytes, and keeps it only as long as a slow
+//! peer hasn't taken all of them.
 
 use crate::cipher::SLACK_BYTES;
 use crate::record::{HEADER_BYTES, MAX_PAYLOAD_BYTES};
 
-/// Records in one buffer: as many as fit into the 256 KiB that a direction may hold. Half of them cost uploads 18 % more;
-/// what twice as many would save (wake-ups of both peers) isn't worth twice the memory of a slow reader.
+/// Records in one buffer: as many as fit into the 256 KiB that a direction may hold. With half as many, uploads cost 18
+/// % more. Twice as many would save wake-ups of both peers, but a slow reader would take twice the memory.
 const RECORDS: usize = 15;
-/// Most bytes received at once.
+/// The most bytes received at once.
 pub const READ_BYTES: usize = RECORDS * MAX_PAYLOAD_BYTES;
 /// A full record on the wire.
 pub const RECORD_BYTES: usize = HEADER_BYTES + MAX_PAYLOAD_BYTES;
 
 const BUFFER_BYTES: usize = RECORDS * RECORD_BYTES + SLACK_BYTES;
-/// Most spare buffers that a thread keeps, 4 MiB.
+/// The most spare buffers that a thread keeps, 4 MiB.
 const MAX_SPARE: usize = 16;
 
-/// Room for what was received and transformed and is to be sent.
+/// Room for bytes to be sent: received and already transformed.
 pub type Buffer = Box<[u8]>;
 
 /// A thread's buffers.
 pub struct Pool {
-    /// Where bytes are received that need a transformation.
+    /// Where bytes are received that have to be transformed.
     pub received: Box<[u8]>,
-    /// Where they are between two ciphers.
+    /// Holds bytes between two ciphers.
     pub between: Box<[u8]>,
     spare: Vec<Buffer>,
 }
 
 impl Pool {
-    /// Makes a pool; memory is only touched when it is used.
+    /// Makes a pool; its memory isn't touched before it is used.
     pub fn new() -> Self {
         Self {
             received: vec![0; READ_BYTES].into(),

@@ -1,15 +1,15 @@
 //! AES-256-CTR with a 128-bit big-endian counter.
 //!
-//! From aws-lc: 8 GB/s for 16 KiB and 24 ns for 64 bytes where the pure-Rust crate does 3 GB/s and 130 ns. Its safe
-//! interface doesn't work in place, which suits us: every pass also moves the bytes to where they have to be.
+//! From aws-lc: 8 GB/s for 16 KiB and 24 ns for 64 bytes, where the pure-Rust crate does 3 GB/s and 130 ns. Its safe
+//! interface doesn't work in place, which suits us: every pass also moves the bytes to their place.
 
 use aws_lc_rs::cipher::{EncryptionContext, StreamingEncryptingKey, UnboundCipherKey, AES_256};
 use aws_lc_rs::iv::FixedLength;
 
-/// How much longer than its input an output buffer has to be.
+/// How many bytes longer than its input an output buffer has to be.
 pub const SLACK_BYTES: usize = 16;
 
-/// AES's block.
+/// The size of AES's blocks.
 pub const BLOCK_BYTES: usize = 16;
 
 /// A cipher to be started somewhere in its keystream.

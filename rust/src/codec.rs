@@ -1,4 +1,4 @@
-//! What happens to bytes on their way through one direction of a connection.
+//! How bytes are transformed on their way through one direction of a connection.
 
 use std::io::IoSliceMut;
 
@@ -11,29 +11,29 @@ use crate::recrypt::Recrypt;
 
 /// A direction's transformation.
 pub enum Codec {
-    /// The very bytes: fronting.
+    /// The bytes unchanged: fronting.
     Raw,
     /// Client to DC: out of records, from the client's cipher to the DC's.
     Unwrap(Decoder, Recrypt),
-    /// DC to client in fast mode: into records, already encrypted for the client. Has whether a lot came last time.
+    /// DC to client in fast mode: into records, already encrypted for the client. `bulk`: much came last time.
     Wrap { bulk: bool },
     /// DC to client: from the DC's cipher to the client's, into records.
     WrapRecrypted(Recrypt),
 }
 
-/// What came out of a read.
+/// The result of a read.
 #[derive(Debug)]
 pub struct Filled {
     /// Bytes read; 0 is the peer's end of file.
     pub received_bytes: usize,
     /// Bytes to be sent, from the start of the output.
     pub output_bytes: usize,
-    /// Whether the client's record stream goes on.
+    /// The state of the client's record stream.
     pub status: Status,
 }
 
 impl Codec {
-    /// Reads once from `source`, and puts what is to be sent into `output`.
+    /// Reads once from `source`, and puts the bytes to send into `output`.
     pub fn fill(&mut self, source: &impl Io, pool: &mut Pool, output: &mut [u8]) -> Result<Filled> {
         let open = |received_bytes, output_bytes| Filled { received_bytes, output_bytes, status: Status::Open };
         match self {
@@ -42,7 +42,7 @@ impl Codec {
                 Ok(open(count, count))
             }
             Self::Wrap { bulk } => {
-                // Small messages fill one record at most, and fifteen buffers are a cost of their own to the kernel.
+                // Small messages fill one record at most, and to the kernel each buffer is a cost.
                 let count = if *bulk {
                     receive_between_headers(source, output)?
                 } else {
@@ -101,7 +101,7 @@ fn receive_between_headers(source: &impl Io, output: &mut [u8]) -> Result<usize>
     source.recv_vectored(&mut payloads)
 }
 
-/// Writes the headers of `payload_bytes` laid out in records; returns the length with them.
+/// Writes the headers of `payload_bytes` laid out in records; returns the length including them.
 fn write_headers(output: &mut [u8], payload_bytes: usize) -> usize {
     let (mut left, mut position) = (payload_bytes, 0);
     while left > 0 {

@@ -1,8 +1,9 @@
 //! A connection: two sockets, a direction each way, and the rules of how it ends.
 //!
-//! An end of file is carried over as a half-close, and the connection ends when both directions have. When one side is
-//! lost, all that came from it is still delivered to the other, down to that peer's kernel, which is then reset: also
-//! what the lost side's kernel has and nobody has read. Meanwhile what the living side sends is read and thrown away.
+//! An end of stream is passed on as a half-close, and the connection ends when both directions have ended. When one
+//! side is lost, all data from it, including what is still unread in our kernel's buffer, is delivered to the other
+//! side until that peer's kernel has it; then that side is reset. Meanwhile, data from the living side is read and
+//! discarded.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -22,11 +23,11 @@ use crate::record::Decoder;
 use crate::recrypt::Recrypt;
 use crate::side::{Interest, Ready, Side};
 
-/// What a step borrows from the thread whose turn it is.
+/// What a step borrows from its thread.
 pub struct Turn<'a> {
     /// Its buffers.
     pub pool: &'a mut Pool,
-    /// Its directions that rest.
+    /// Its resting directions.
     pub rests: &'a mut Rests,
     /// The engine's counters.
     pub registry: &'a Registry,
@@ -37,7 +38,7 @@ pub struct Turn<'a> {
 #[derive(Clone, Copy)]
 enum State {
     Relaying,
-    /// One side is lost; the other gets the rest of what came from it.
+    /// One side is lost; the other gets the rest of its data.
     Delivering {
         reason: Reason,
         living: Side,
@@ -56,8 +57,8 @@ pub struct Conn<S = OwnedFd> {
     down: Flow,
     first_eof: Option<Reason>,
     state: State,
-    /// What the living side hasn't taken; before a loss, what the client hasn't since upstream has ended its side, if there
-    /// is a time-out for that. Few connections have one at a time, so it has no room in the others.
+    /// What the living side hasn't taken; before a loss, what the client hasn't taken since upstream has ended its
+    /// side, if there is a time-out for that. Few connections have one at a time, so it is boxed.
     backlog: Option<Box<Backlog>>,
     timeouts: Timeouts,
     active_at: Instant,
@@ -65,7 +66,7 @@ pub struct Conn<S = OwnedFd> {
 }
 
 impl<S: Io> Conn<S> {
-    /// Takes a job up, and sends what there is to be sent.
+    /// Starts a job, and sends the bytes that it begins with.
     pub fn start(number: u64, job: Job<S>, turn: &mut Turn<'_>) -> Self {
         let (up, down) = match job.ciphers {
             None => (Codec::Raw, Codec::Raw),
@@ -112,7 +113,7 @@ impl<S: Io> Conn<S> {
         match self.state {
             State::Relaying => {
                 let read = self.flow_from(side).wants_to_read();
-                // A client that doesn't take what upstream has left for it has no longer than one that does.
+                // A client that doesn't take upstream's last bytes gets no more time than one that does.
                 let may_end = self.backlog.is_none() && self.timeouts.half_closed.is_some();
                 Interest { read, write, end: side == Side::Upstream && !read && may_end }
             }
@@ -124,7 +125,7 @@ impl<S: Io> Conn<S> {
         }
     }
 
-    /// Goes on after something has happened to `side`.
+    /// Handles events of `side`.
     pub fn step(&mut self, side: Side, ready: Ready, turn: &mut Turn<'_>) {
         if ready.write && self.interest(side).write {
             self.flush(side, turn);
@@ -145,7 +146,7 @@ impl<S: Io> Conn<S> {
         self.end_if_all_is_delivered();
     }
 
-    /// Goes on with what comes from `source`, which has rested.
+    /// Reads from `source` again after a rest.
     pub fn go_on(&mut self, source: Side, turn: &mut Turn<'_>) {
         match source {
             Side::Client => self.up.go_on(),
@@ -171,7 +172,7 @@ impl<S: Io> Conn<S> {
         }
     }
 
-    /// Sees what nobody tells: whether a peer's kernel has acknowledged bytes, and whether a time-out has passed.
+    /// Polls: whether a peer's kernel has acknowledged bytes, and whether a time-out has passed.
     pub fn look(&mut self, turn: &mut Turn<'_>) {
         let left_bytes = self.left_bytes(self.backlogged());
         if let Some(backlog) = &mut self.backlog {
@@ -183,7 +184,7 @@ impl<S: Io> Conn<S> {
         self.end_if_all_is_delivered();
     }
 
-    /// Whether it is to be closed.
+    /// Whether it has to be closed.
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::Over(_))
     }
@@ -230,7 +231,7 @@ impl<S: Io> Conn<S> {
         matches!(self.state, State::Delivering { .. })
     }
 
-    /// When it has stood still for too long.
+    /// When it will have been idle for too long.
     fn deadline(&self) -> Instant {
         let Timeouts { idle, half_closed, delivery } = self.timeouts;
         match &self.backlog {
@@ -240,7 +241,7 @@ impl<S: Io> Conn<S> {
         }
     }
 
-    /// The side that `backlog` is about.
+    /// The side whose bytes `backlog` counts.
     fn backlogged(&self) -> Side {
         match self.state {
             State::Delivering { living, .. } => living,
@@ -253,7 +254,7 @@ impl<S: Io> Conn<S> {
         self.backlog = Some(Box::new(Backlog::new(turn.now, left_bytes)));
     }
 
-    /// How much of what was read a side's kernel hasn't got.
+    /// Counts the bytes that were read and that a side's kernel doesn't have yet.
     fn left_bytes(&self, sink: Side) -> usize {
         self.flow_from(sink.other()).pending_bytes() + self.socket(sink).unacknowledged_bytes()
     }
@@ -271,7 +272,7 @@ impl<S: Io> Conn<S> {
         self.note(source, moved, outcome, turn);
     }
 
-    /// Reads from a side whose bytes nobody wants any more: it must not be stopped by that from taking its own.
+    /// Reads bytes that have no destination any more, so that their peer isn't blocked from reading.
     fn read_and_discard(&mut self, source: Side, turn: &mut Turn<'_>) {
         match (self.socket(source).recv(&mut turn.pool.received), &mut self.state) {
             (Ok(0), State::Delivering { living_has_ended, .. }) => *living_has_ended = true,
@@ -289,7 +290,7 @@ impl<S: Io> Conn<S> {
         self.note(sink.other(), moved, outcome, turn);
     }
 
-    /// Accounts for a step of the direction that comes from `source`, and draws the consequences.
+    /// Counts a step of the direction that comes from `source`, and handles its outcome.
     #[allow(clippy::needless_pass_by_value)]
     fn note(&mut self, source: Side, moved: Moved, outcome: Result<(), Fault>, turn: &mut Turn<'_>) {
         if moved.sent_bytes > 0 {
@@ -336,7 +337,7 @@ impl<S: Io> Conn<S> {
         }
     }
 
-    /// `dead` is lost: only what came from it is delivered, and its end where it `had_ended` its side before.
+    /// Handles the loss of `dead`: only its bytes are delivered, and its end of stream if it `had_ended` its side.
     fn lose(&mut self, dead: Side, reason: Reason, had_ended: bool, turn: &mut Turn<'_>) {
         match self.state {
             State::Relaying => (),

@@ -1,4 +1,4 @@
-//! What others may ask about the threads' work while it goes on.
+//! Counters of the threads' work, which others may read meanwhile.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::job::Progress;
 
-/// What is known of a running connection.
+/// The traffic of a running connection.
 #[derive(Default)]
 pub struct Traffic {
     from_client: AtomicU64,
@@ -43,7 +43,7 @@ impl Traffic {
         self.upstream_ended.load(Relaxed)
     }
 
-    /// What is new since the last call, if anything is.
+    /// The progress since the last call, if there is any.
     fn news(&self, number: u64) -> Option<Progress> {
         let ((from_client, to_client), upstream_ended) = (self.totals(), self.upstream_ended());
         let from_client_bytes = from_client - self.told_from_client.swap(from_client, Relaxed);
@@ -54,7 +54,7 @@ impl Traffic {
     }
 }
 
-/// Bytes that were read and not yet taken by the other side's kernel.
+/// Bytes that were read and that the other side's kernel hasn't taken yet.
 #[derive(Default)]
 pub struct Held {
     now: AtomicU64,
@@ -62,13 +62,13 @@ pub struct Held {
 }
 
 impl Held {
-    /// A direction begins to hold bytes.
+    /// Notes that a direction holds more bytes.
     pub fn add(&self, count: usize) {
         self.now.fetch_add(count as u64, Relaxed);
         self.peak_of_a_direction.fetch_max(count as u64, Relaxed);
     }
 
-    /// A direction got rid of some.
+    /// Notes that a direction holds fewer.
     pub fn remove(&self, count: usize) {
         self.now.fetch_sub(count as u64, Relaxed);
     }
@@ -79,13 +79,13 @@ impl Held {
     }
 }
 
-/// The counters of all connections that are running.
+/// The counters of all running connections.
 #[derive(Default)]
 pub struct Registry {
     running: Mutex<HashMap<u64, Arc<Traffic>>>,
     /// Undelivered bytes, over all connections.
     pub held: Held,
-    /// How often a thread has woken up: what spins shows here.
+    /// How often a thread has woken up: a busy loop would show here.
     pub turns: AtomicU64,
 }
 
@@ -107,7 +107,7 @@ impl Registry {
         self.lock().len()
     }
 
-    /// Lists those of which there is news since the last call.
+    /// Lists those with progress since the last call.
     pub fn progress(&self) -> Vec<Progress> {
         self.lock().iter().filter_map(|(number, traffic)| traffic.news(*number)).collect()
     }

@@ -1,4 +1,4 @@
-//! How connections end, over scripted peers: each rule by itself, and then whatever happens in whatever order.
+//! How connections end, over scripted peers: each rule alone, and then random events in random order.
 
 use std::time::Duration;
 
@@ -186,7 +186,7 @@ fn after_upstreams_end_bytes_that_the_client_takes_are_life_while_some_are_left(
     assert!(world.client.got_rst.get());
 }
 
-/// Numbers that look random and are the same each time.
+/// Pseudo-random numbers, the same each time.
 struct Chance(u64);
 
 impl Chance {
@@ -200,7 +200,7 @@ fn spec(n: u8) -> CipherSpec {
     CipherSpec { key: [n; 32], iv: [n; 16], offset_bytes: 0 }
 }
 
-/// What a side has said so far, as bytes on its wire; and how much of that may be lost, as it was said after an end.
+/// The bytes that each side has sent so far.
 struct Script {
     chance: Chance,
     fast: Option<bool>,
@@ -219,7 +219,7 @@ impl Script {
         to_client.map(|to_client| Ciphers { from_client: (spec(1), spec(2)), to_client })
     }
 
-    /// One thing that happens.
+    /// Makes one random thing happen.
     fn step(&mut self, world: &mut World) {
         let side = Side::BOTH[self.chance.below(2)];
         let index = usize::from(side == Side::Upstream);
@@ -262,7 +262,8 @@ impl Script {
         [[kind, 3, 3].as_slice(), &length, &payload].concat()
     }
 
-    /// What the other side would get of everything that a side has said, in the clear, and whether that ends or breaks it.
+    /// All that a side has sent, as the other side would get it, in the clear; and whether it ends or breaks the
+    /// stream.
     fn wanted(&self, from: Side) -> (Vec<u8>, Status) {
         if from == Side::Client && self.fast.is_some() {
             let (mut decoder, mut payload) = (Decoder::default(), Vec::new());
@@ -276,7 +277,7 @@ impl Script {
         (said.clone(), Status::Open)
     }
 
-    /// What a side got, without records.
+    /// The bytes that a side got, without records.
     fn got(&self, world: &World, side: Side) -> Vec<u8> {
         let got = world.peer(side).got.borrow();
         if side == Side::Upstream || self.fast.is_none() {
@@ -305,7 +306,7 @@ fn run(seed: u64) {
     assert!(!resets || world.client.got_rst.get() && world.upstream.got_rst.get());
 }
 
-/// What must be true at any time: a prefix was delivered, and a FIN only behind all of it.
+/// Checks what must be true at any time: a prefix was delivered, and a FIN only after all bytes.
 fn check(script: &Script, world: &World) {
     for side in Side::BOTH {
         let ((wanted, status), got) = (script.wanted(side.other()), script.got(world, side));

@@ -1,4 +1,4 @@
-//! The engine: its threads, and the way to and from them.
+//! The engine: its threads, and how jobs get to them and results back.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -21,7 +21,7 @@ use crate::pacing::Rests;
 use crate::sys;
 use crate::worker::Worker;
 
-/// What threads and their owner share.
+/// State shared by the threads and their owner.
 struct Shared {
     registry: Registry,
     finished: Mutex<Vec<Finished>>,
@@ -33,7 +33,7 @@ impl Shared {
     fn report(&self, finished: Finished) {
         self.finished.lock().unwrap_or_else(PoisonError::into_inner).push(finished);
         if !self.completion_is_set.swap(true, Ordering::AcqRel) {
-            // The only failure is a counter that is full, and then the descriptor is readable.
+            // It only fails if the counter is full, and then the descriptor is readable anyway.
             let _ = write(&self.completion, &1u64.to_ne_bytes());
         }
     }
@@ -76,11 +76,11 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Takes up a job; returns its number.
+    /// Starts a job; returns its number.
     pub fn submit(&self, job: Job) -> u64 {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut rests = Rests::default(); // nothing is read here yet
+        let mut rests = Rests::default(); // nothing is read yet
         let mut turn =
             Turn { pool: &mut pool, rests: &mut rests, registry: &self.shared.registry, now: Instant::now() };
         let conn = Conn::start(number, job, &mut turn);
@@ -88,21 +88,21 @@ impl Engine {
         number
     }
 
-    /// Has a job end soon.
+    /// Ends a job soon.
     pub fn abort(&self, number: u64) {
-        // Which thread has it isn't worth remembering: aborts are rare.
+        // All are asked: aborts are too rare to remember each job's thread.
         for inbox in &self.inboxes {
             inbox.abort(number);
         }
     }
 
-    /// A descriptor that is readable while there is something to be had from `completed`.
+    /// A descriptor that is readable while `completed` has something to return.
     #[must_use]
     pub fn completion_fd(&self) -> BorrowedFd<'_> {
         self.shared.completion.as_fd()
     }
 
-    /// Takes what has ended since the last call.
+    /// Returns the jobs that have ended since the last call.
     #[must_use]
     pub fn completed(&self) -> Vec<Finished> {
         let _ = read(&self.shared.completion, &mut [0u8; 8]);
@@ -110,13 +110,13 @@ impl Engine {
         std::mem::take(&mut *self.shared.finished.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lists the running jobs of which there is news since the last call.
+    /// Returns the progress of running jobs since the last call.
     #[must_use]
     pub fn progress(&self) -> Vec<Progress> {
         self.shared.registry.progress()
     }
 
-    /// Bytes that are read and undelivered now, and the most that one direction ever had.
+    /// Undelivered bytes in user memory: now, and the most that one direction ever had.
     #[must_use]
     pub fn held_bytes(&self) -> (u64, u64) {
         self.shared.registry.held.totals()
@@ -138,7 +138,7 @@ impl Engine {
     pub fn close(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         if self.process != std::process::id() {
-            // After a fork there are no threads in here to be waited for.
+            // A forked process has no threads to wait for.
             std::mem::forget(threads);
             return;
         }
@@ -146,7 +146,7 @@ impl Engine {
             inbox.stop();
         }
         for thread in threads {
-            // A thread that panicked has nothing more to end.
+            // A thread that panicked has ended, too.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,5 @@
-//! One direction of a connection: read, transform, send; and keep what the sink doesn't take, reading nothing more.
+//! One direction of a connection: read, transform, send. Bytes that the sink doesn't take are kept, and nothing more is
+//! read meanwhile.
 
 use rustix::io::Errno;
 
@@ -13,9 +14,9 @@ use crate::record::Status;
 pub enum Fault {
     /// Reading failed: the source is gone.
     Source,
-    /// Sending failed: the sink is gone. Whether it had ended its side before: Linux says EPIPE then, else ECONNRESET.
+    /// Sending failed: the sink is gone.
     Sink {
-        /// See above.
+        /// Whether it had ended its side before: then Linux says EPIPE, otherwise ECONNRESET.
         had_ended: bool,
     },
     /// The client broke the record protocol.
@@ -29,7 +30,7 @@ struct Pending {
 }
 
 impl Pending {
-    /// Moves little that is left out of a large buffer: many slow readers would keep many of those.
+    /// Moves a short rest out of its large buffer: many slow readers would keep many large buffers.
     fn without_waste(self, pool: &mut Pool) -> Self {
         let left = self.end - self.start;
         if left > self.buffer.len() / 2 {
@@ -53,19 +54,19 @@ pub struct Flow {
     uncounted_bytes: usize,
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Default)]
 pub struct Moved {
     /// Bytes read from the source.
     pub received_bytes: usize,
     /// Bytes that the sink's kernel took.
     pub sent_bytes: usize,
-    /// Of those, the ones that aren't a preamble of ours.
+    /// Those of them that aren't our preamble.
     pub counted_bytes: usize,
 }
 
 impl Flow {
-    /// Makes a direction; the first `uncounted_bytes` that are sent are a preamble of ours.
+    /// Makes a direction; the first `uncounted_bytes` sent are our preamble.
     pub fn new(codec: Codec, uncounted_bytes: usize) -> Self {
         Self {
             codec,
@@ -79,12 +80,12 @@ impl Flow {
         }
     }
 
-    /// Whether there is something to be read and room for it.
+    /// Whether more bytes may come and there is room for them.
     pub fn wants_to_read(&self) -> bool {
         !self.ended && !self.rests && self.pending.is_none()
     }
 
-    /// Whether so much came that the rest may gather for a while; nothing is read until `go_on`.
+    /// Whether so many bytes came that more may gather for a while; nothing is read until `go_on`.
     pub fn rests(&self) -> bool {
         self.rests
     }
@@ -99,7 +100,7 @@ impl Flow {
         self.pending.is_some()
     }
 
-    /// How much waits to be sent.
+    /// How many bytes wait to be sent.
     pub fn pending_bytes(&self) -> usize {
         self.pending.as_ref().map_or(0, |pending| pending.end - pending.start)
     }
@@ -114,21 +115,21 @@ impl Flow {
         self.fin_sent
     }
 
-    /// The source is lost: what its kernel still has is read. How that ends says nothing, and isn't carried over, unless
-    /// the source `had_ended` its side before.
+    /// Notes that the source is lost: only the bytes left in its kernel are read. Their end isn't the end of the
+    /// stream, and isn't passed on, unless the source `had_ended` its side before.
     pub fn lose_source(&mut self, had_ended: bool) {
         self.source_is_lost = true;
         self.source_had_ended = had_ended;
     }
 
-    /// Reads no more; what is pending can still be sent.
+    /// Reads nothing more; pending bytes can still be sent.
     pub fn stop_reading(&mut self) {
         self.source_is_lost = true;
         self.source_had_ended = false;
         self.ended = true;
     }
 
-    /// Forgets what is pending.
+    /// Discards pending bytes.
     pub fn discard(&mut self, pool: &mut Pool, held: &Held) {
         if let Some(pending) = self.pending.take() {
             held.remove(pending.end - pending.start);
@@ -136,7 +137,7 @@ impl Flow {
         }
     }
 
-    /// Sends the preamble and what was read before.
+    /// Sends the preamble, and the bytes that were read before the engine got the connection.
     pub fn start(
         &mut self,
         preamble: &[u8],
@@ -154,8 +155,8 @@ impl Flow {
         let filled = self.codec.transform_unread(unread, pool, &mut buffer[preamble.len()..]);
         let mut moved = Moved { received_bytes: unread.len(), ..Moved::default() };
         let mut end = preamble.len() + filled.output_bytes;
-        // What has come meanwhile goes into the same segment: a site that reads until there is nothing and then closes would
-        // end with a FIN instead of a RST, if it were given in parts what it would have got as a whole.
+        // What has come meanwhile goes into the same segment. A site that closes while bytes are unread ends with a
+        // RST; if it got the same bytes in parts, it might end with a FIN.
         let more = if gathers { source.recv(&mut buffer[end..READ_BYTES]) } else { Err(Errno::AGAIN) };
         let status = match more {
             Ok(0) => Status::Ended,
@@ -169,7 +170,7 @@ impl Flow {
         (moved, outcome.and_then(|()| more.map_or_else(|error| self.note_error(error), |_| Ok(()))))
     }
 
-    /// Reads once and sends what comes of it. Call it when `wants_to_read`.
+    /// Reads once and sends the result. Call it when `wants_to_read`.
     pub fn read(
         &mut self,
         source: &impl Io,
@@ -188,7 +189,7 @@ impl Flow {
         };
         let Filled { received_bytes, output_bytes, status } = filled;
         moved.received_bytes = received_bytes;
-        // A site mustn't see a visitor's bytes with gaps that the visitor didn't make.
+        // A visitor's bytes never rest: the site mustn't see pauses that the visitor didn't make.
         self.rests = received_bytes >= READ_BYTES && !matches!(self.codec, Codec::Raw);
         let mut outcome = self.send(Pending { buffer, start: 0, end: output_bytes }, sink, &mut moved, pool, held);
         if outcome.is_ok() {
@@ -197,7 +198,7 @@ impl Flow {
         (moved, outcome)
     }
 
-    /// Sends what is pending. Call it when `wants_to_send`.
+    /// Sends pending bytes. Call it when `wants_to_send`.
     pub fn flush(&mut self, sink: &impl Io, pool: &mut Pool, held: &Held) -> (Moved, Result<(), Fault>) {
         let mut moved = Moved::default();
         let mut outcome = Ok(());

@@ -1,4 +1,4 @@
-//! What a handshake hashes with.
+//! The hashes of a handshake.
 
 use aws_lc_rs::{digest, hmac};
 

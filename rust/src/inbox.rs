@@ -1,4 +1,4 @@
-//! The way to a thread.
+//! How a thread gets connections and commands.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -14,24 +14,24 @@ use crate::sys::epoll_pwait2;
 use crate::timer::GRID_MS;
 use crate::watch::Watched;
 
-/// What epoll gives back for the inbox's own descriptor: no token of a connection.
+/// The epoll token of the inbox's wake-up descriptor; connections have other tokens.
 pub const WAKE: u64 = u64::MAX;
 
-/// What a thread is told.
+/// A command for a thread.
 pub enum Command {
-    /// Go on with this connection.
+    /// Serve this connection.
     Take(Box<Watched>),
-    /// End that one.
+    /// End the connection with this number.
     Abort(u64),
-    /// End all of them, and yourself.
+    /// End all connections and the thread.
     Stop,
 }
 
-/// The way to a thread.
+/// A thread's inbox.
 pub struct Inbox {
     commands: Mutex<Vec<Command>>,
     has_commands: AtomicBool,
-    /// When the thread will look at its timers, in ms since `base`; u64::MAX without one.
+    /// When the thread's next timer rings, in ms since `base`; u64::MAX without one.
     sleeps_until_ms: AtomicU64,
     base: Instant,
     connections: AtomicUsize,
@@ -65,9 +65,10 @@ impl Inbox {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Gives the thread a connection that was started.
+    /// Gives the thread a started connection.
     ///
-    /// The lock is held over both: the thread may get an event before it has the connection, and then waits here.
+    /// The lock is held meanwhile: the thread may get an event before it gets the connection, and then waits for the
+    /// lock.
     pub fn take(&self, conn: Conn) {
         let mut commands = self.lock();
         let mut watched = Watched::new(conn);
@@ -85,17 +86,17 @@ impl Inbox {
         }
     }
 
-    /// Whether the thread was told anything since the last call.
+    /// Whether commands have come since the last call.
     pub fn has_commands(&self) -> bool {
         self.has_commands.swap(false, Ordering::SeqCst)
     }
 
-    /// Takes out what the thread was told; waits for whoever is about to tell it something.
+    /// Takes out all commands; waits for a caller that is just adding one.
     pub fn take_commands(&self) -> Vec<Command> {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Waits for events until one of two moments; whoever adds a connection wakes the thread if `look` is too late for it.
+    /// Waits for events until one of two moments; if `look` is too late for a new connection, `take` wakes the thread.
     ///
     /// `rest` is exact. Before Linux 5.11, which can't wait for less than a millisecond, it may be that much later.
     pub fn wait(
@@ -130,12 +131,12 @@ impl Inbox {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Has a connection ended, if the thread still has it.
+    /// Ends a connection, if the thread still has it.
     pub fn abort(&self, number: u64) {
         self.command(Command::Abort(number));
     }
 
-    /// Has the thread end all its connections and itself.
+    /// Ends all connections of the thread, and the thread.
     pub fn stop(&self) {
         self.command(Command::Stop);
     }
@@ -151,7 +152,7 @@ impl Inbox {
     }
 
     fn wake(&self) {
-        // The only failure is a counter that is full, and then the thread is awake.
+        // It only fails if the counter is full, and then the thread is awake anyway.
         let _ = write(&self.wake, &1u64.to_ne_bytes());
     }
 

@@ -1,4 +1,4 @@
-//! What a connection does with a socket. Tests put scripts in the place of sockets.
+//! The calls that a connection makes on a socket. Tests use scripts in place of sockets.
 
 use std::io::IoSliceMut;
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,26 +10,26 @@ use rustix::net::{recv, send, shutdown, RecvFlags, SendFlags, Shutdown};
 
 use crate::sys;
 
-/// How much of what a peer doesn't take yet the kernel may hold for it.
+/// The most unsent bytes that the kernel may hold for a peer.
 const MAX_UNSENT_BYTES: i32 = 128 * 1024;
 
 /// A connected, non-blocking socket.
 pub trait Io {
-    /// Receives once; 0 is the peer's end.
+    /// Receives once; 0 is the peer's end of stream.
     fn recv(&self, buffer: &mut [u8]) -> Result<usize>;
-    /// Receives once into several buffers, one behind the other.
+    /// Receives once into several buffers, one after the other.
     fn recv_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize>;
     /// Sends as much as there is room for.
     fn send(&self, bytes: &[u8]) -> Result<usize>;
-    /// Ends this side: a FIN behind everything that was sent.
+    /// Ends our side: a FIN after everything that was sent.
     fn shut_down_writing(&self) -> Result<()>;
-    /// Counts the bytes that were sent and that the peer's kernel hasn't acknowledged.
+    /// Counts the sent bytes that the peer's kernel hasn't acknowledged.
     fn unacknowledged_bytes(&self) -> usize;
-    /// Takes the error that waits on the socket, if one does.
+    /// Takes the socket's pending error, if there is one.
     fn take_error(&self) -> Option<Errno>;
-    /// Sets what a relayed socket needs.
+    /// Sets the socket options for relaying.
     fn tune(&self);
-    /// Has closing send a RST.
+    /// Makes closing send a RST.
     fn reset_on_close(&self);
 }
 
@@ -59,13 +59,13 @@ impl Io for OwnedFd {
     }
 
     fn tune(&self) {
-        // Neither is there for a socket that isn't TCP, nor missed.
+        // A socket that isn't TCP has neither option, and needs none.
         let _ = set_tcp_nodelay(self, true);
         sys::limit_unsent_bytes(self.as_fd(), MAX_UNSENT_BYTES);
     }
 
     fn reset_on_close(&self) {
-        // A socket that isn't TCP has no such option, and nothing to lose.
+        // A socket that isn't TCP doesn't have this option, and needs none.
         let _ = set_socket_linger(self, Some(Duration::ZERO));
     }
 }

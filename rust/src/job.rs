@@ -1,4 +1,4 @@
-//! What goes into the engine, and what comes out of it.
+//! The engine's input and output.
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -9,34 +9,34 @@ use crate::cipher::CipherSpec;
 pub struct Job<S = OwnedFd> {
     /// The client's socket: connected, non-blocking.
     pub client: S,
-    /// The DC's or fronting site's.
+    /// The socket of the DC or the fronting site: likewise.
     pub upstream: S,
-    /// Bytes received from the client that nobody has dealt with.
+    /// Bytes received from the client and not processed yet.
     pub client_unread: Vec<u8>,
     /// Sent upstream before everything else, and not counted.
     pub preamble: Vec<u8>,
     /// None relays the bytes as they are.
     pub ciphers: Option<Ciphers>,
-    /// For how long.
+    /// When to end it if nothing moves.
     pub timeouts: Timeouts,
 }
 
 /// How a Telegram stream is re-encrypted.
 pub struct Ciphers {
-    /// What comes from the client is decrypted with the first and encrypted with the second.
+    /// Bytes from the client are decrypted with the first and encrypted with the second.
     pub from_client: (CipherSpec, CipherSpec),
     /// The other way; None in fast mode.
     pub to_client: Option<(CipherSpec, CipherSpec)>,
 }
 
-/// For how long a connection may stand still.
+/// How long a connection may be idle.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// Neither socket took a byte.
+    /// How long neither socket may take a byte.
     pub idle: Duration,
-    /// Upstream has ended its side, and takes no byte more. None: as long as `idle`.
+    /// How long upstream may take no byte after it has ended its side. None: as long as `idle`.
     pub half_closed: Option<Duration>,
-    /// One side is lost, and the other takes nothing of what is left for it. `idle` bounds the whole.
+    /// How long the other side may take nothing of its last bytes when one is lost. In all, it has as long as `idle`.
     pub delivery: Duration,
 }
 
@@ -54,7 +54,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The name that Python knows it by.
+    /// Its name in Python.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -78,13 +78,13 @@ pub struct Finished {
     pub from_client_bytes: u64,
     /// Bytes read from upstream.
     pub to_client_bytes: u64,
-    /// Why.
+    /// Why it ended.
     pub reason: Reason,
     /// Whether upstream had ended its side, or was lost.
     pub upstream_ended: bool,
 }
 
-/// What a running connection has moved since the last time.
+/// The traffic of a running connection since the last report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The job's number.
@@ -93,6 +93,6 @@ pub struct Progress {
     pub from_client_bytes: u64,
     /// Bytes read from upstream.
     pub to_client_bytes: u64,
-    /// Whether upstream has ended its side, or is lost, by now.
+    /// Whether upstream has ended its side by now, or is lost.
     pub upstream_ended: bool,
 }

@@ -1,8 +1,8 @@
-//! The data plane: owns the two sockets of each proxied connection after its handshake, and moves their bytes on a few
-//! threads, without asking Python about any of them.
+//! The data plane: it owns the two sockets of each proxied connection after its handshake, and moves the bytes in a few
+//! threads, without asking Python.
 //!
-//! A [`Job`] goes in, a [`Finished`] comes out. Each thread has one epoll set and one set of buffers; connections have
-//! none of their own unless a peer reads slowly. Nothing here knows Python but the module `python`, behind a feature.
+//! A [`Job`] goes in, a [`Finished`] comes out. Each thread has one epoll set and one set of buffers; a connection has
+//! no buffer of its own unless a peer reads slowly. Only the module `python`, behind a feature, knows Python.
 
 mod backlog;
 mod buffer;

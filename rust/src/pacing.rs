@@ -1,24 +1,25 @@
-//! What comes in bulk is read every two thirds of a millisecond, instead of as soon as some of it is there.
+//! Bulk data is read every two thirds of a millisecond, instead of as soon as some of it has arrived.
 //!
 //! A direction that has just filled a buffer rests before it is read again, like a network card that moderates its
-//! interrupts: meanwhile more gathers in the kernel, and peers are woken, paced and acknowledged less often. That saves up
-//! to a third of the CPU time of bulk. The price is a bound on what one connection moves (a buffer each time, 3 Gbit/s),
-//! and that what follows a full buffer waits. Who sends less than a buffer at once never rests. docs/adr/0009 has numbers.
+//! interrupts: meanwhile more gathers in the kernel, and peers are woken, paced and acknowledged less often. That saves
+//! up to a third of the CPU time of bulk. In return, one connection moves at most a buffer each time (3 Gbit/s), and
+//! bytes that follow a full buffer wait. A peer that sends less than a buffer at once never rests. docs/adr/0009 has
+//! numbers.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::side::Side;
 
-/// How long. Shorter rests save less, longer ones cost more throughput than they save.
+/// How long a rest is. Shorter ones save less, longer ones cost more throughput than they save.
 const REST: Duration = Duration::from_micros(370);
 
-/// The directions of a thread that rest, in the order in which they will go on.
+/// The resting directions of a thread, in the order in which they will go on.
 #[derive(Default)]
 pub struct Rests(VecDeque<(Instant, u64, Side)>);
 
 impl Rests {
-    /// What connection `number` gets from `source` rests from `now` on.
+    /// Begins a rest, at `now`, of the direction that comes from `source` in connection `number`.
     pub fn begin(&mut self, now: Instant, number: u64, source: Side) {
         self.0.push_back((now + REST, number, source));
     }
@@ -28,7 +29,7 @@ impl Rests {
         self.0.front().map(|(end, _, _)| *end)
     }
 
-    /// Takes out one that has rested for long enough.
+    /// Takes out one that has rested long enough.
     pub fn take_rested(&mut self, now: Instant) -> Option<(u64, Side)> {
         self.next().filter(|end| *end <= now)?;
         self.0.pop_front().map(|(_, number, source)| (number, source))

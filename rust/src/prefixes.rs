@@ -1,11 +1,11 @@
 //! A set of IP prefixes, made from the text of a netset: sorted ranges that don't touch, found by bisection.
 //!
-//! A million prefixes are a dozen megabytes. The rules for a line are held equal to those of
-//! `mtglib/ipblocklist/pure_prefixes.py` by a property test; change both.
+//! A million prefixes take a dozen megabytes. A property test checks that `mtglib/ipblocklist/pure_prefixes.py` parses
+//! lines by the same rules; change both together.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// First and last number of a range of addresses.
+/// The first and the last number of a range of addresses.
 type Range<T> = (T, T);
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -48,12 +48,12 @@ impl Prefixes {
         union
     }
 
-    /// How many lines had something in them that was understood.
+    /// The number of lines with an address, a prefix or a range.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// How many had something that wasn't.
+    /// The number of other lines.
     pub fn broken_lines(&self) -> usize {
         self.broken_lines
     }
@@ -99,7 +99,7 @@ enum Entry {
     V6(Range<u128>),
 }
 
-/// `address`, `address/length` or `address - address`.
+/// Parses `address`, `address/length` or `address - address`.
 fn parse_entry(text: &str) -> Option<Entry> {
     if let Some((first, last)) = text.split_once('-') {
         return match (canonical(first.trim_ascii_end())?, canonical(last.trim_ascii_start())?) {

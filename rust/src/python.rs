@@ -1,4 +1,4 @@
-//! The Python module `mtglib._engine`, and the only place that knows of Python. Its stub is `_engine.pyi`.
+//! The Python module `mtglib._engine`; only this file knows Python. Its stub is `_engine.pyi`.
 
 use std::os::fd::AsRawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
 use crate::{CipherSpec, Engine, Finished, Memory, Prefixes};
 
-/// More than anyone waits, and far from what a clock can't hold.
+/// Longer than anyone waits, and far from the limits of a clock.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 /// Key, IV, bytes of keystream used.
@@ -77,7 +77,7 @@ impl PyEngine {
         half_closed_timeout: Option<f64>,
         delivery_timeout: f64,
     ) -> PyResult<u64> {
-        // Both are owned, and so closed, whatever is wrong with one of them.
+        // Both are owned first, so that both are closed if one of them is invalid.
         let (Some(client), Some(upstream)) = (own_fd(client_fd), own_fd(upstream_fd)) else {
             return Err(PyValueError::new_err("client_fd and upstream_fd: expected open descriptors"));
         };
@@ -168,12 +168,12 @@ impl PrefixSet {
     }
 }
 
-/// Which hellos were seen.
+/// Remembers hellos.
 #[pyclass(frozen)]
 struct ReplayMemory(Mutex<Memory>);
 
 impl ReplayMemory {
-    /// No call leaves it half-changed, so that a panic of one is no reason to refuse all others.
+    /// No call leaves it half-changed, so after a panic in one the others can go on.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

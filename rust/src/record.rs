@@ -1,10 +1,10 @@
 //! TLS records as a client sends them: 0x17 is data and may be empty, 0x14 is skipped, 0x15 ends the stream.
 
-/// Length of a record's header.
+/// The length of a record's header.
 pub const HEADER_BYTES: usize = 5;
-/// Most payload in a record that we send (RFC 8446, section 5.1).
+/// The most payload in a record that we send (RFC 8446, section 5.1).
 pub const MAX_PAYLOAD_BYTES: usize = 1 << 14;
-/// Most payload in a record that we accept (RFC 8446, section 5.2).
+/// The most payload in a record that we accept (RFC 8446, section 5.2).
 const MAX_CLIENT_PAYLOAD_BYTES: u16 = (1 << 14) + 256;
 
 const CHANGE_CIPHER_SPEC: u8 = 0x14;
@@ -18,14 +18,14 @@ pub fn write_header(header: &mut [u8], payload_bytes: usize) {
     header[3..HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
 }
 
-/// How a stream stands after what was fed.
+/// The state of a stream after the bytes so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// More may come.
     Open,
-    /// An alert ended it; what follows doesn't count.
+    /// An alert has ended it; bytes after it are ignored.
     Ended,
-    /// Something came that a client may not send.
+    /// A record came that a client may not send.
     Bad,
 }
 

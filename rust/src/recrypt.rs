@@ -1,10 +1,10 @@
-//! Out of one leg's cipher and into the other's: in one pass where the processor has vector AES, else in two.
+//! Re-encryption from one leg's cipher to the other's: in one pass if the processor has vector AES, otherwise in two.
 
 use crate::cipher::{Cipher, CipherSpec, SLACK_BYTES};
 #[cfg(target_arch = "x86_64")]
 use crate::vaes;
 
-/// Takes bytes out of one leg's cipher and puts them into the other's.
+/// Decrypts bytes with one leg's cipher and encrypts them with the other's.
 pub struct Recrypt(Way);
 
 #[allow(clippy::large_enum_variant)] // the large one is the usual one
@@ -18,7 +18,7 @@ enum Way {
 }
 
 impl Recrypt {
-    /// Starts both ciphers: that of the leg that the bytes come from, and that of the one that they go to.
+    /// Starts both ciphers: that of the leg the bytes come from, and that of the leg they go to.
     pub fn new(decrypt: &CipherSpec, encrypt: &CipherSpec) -> Self {
         #[cfg(target_arch = "x86_64")]
         for vector_bytes in [64, 32] {
@@ -33,7 +33,8 @@ impl Recrypt {
         Self(Way::TwoPasses { decrypt: Cipher::new(decrypt), encrypt: Cipher::new(encrypt) })
     }
 
-    /// Recrypts `input` into `output`, `SLACK_BYTES` longer, if need be through a buffer that should fit into the L1 cache.
+    /// Recrypts `input` into `output`, which is `SLACK_BYTES` longer. Two passes go through a buffer, which should fit
+    /// into the L1 cache.
     pub fn apply(&mut self, input: &[u8], through: &mut [u8], output: &mut [u8]) {
         match &mut self.0 {
             #[cfg(target_arch = "x86_64")]
@@ -53,7 +54,7 @@ impl Recrypt {
 mod tests {
     use super::*;
 
-    /// Bytes that look random and are the same each time.
+    /// Pseudo-random bytes, the same each time.
     fn noise(count: usize, seed: u8) -> Vec<u8> {
         crate::crypt([seed; 32], [0; 16], &vec![0; count])
     }
@@ -62,7 +63,7 @@ mod tests {
         CipherSpec { key: noise(32, seed).try_into().expect("32 bytes"), iv, offset_bytes }
     }
 
-    /// Every way that this processor has.
+    /// Every way that this processor supports.
     fn ways(decrypt: &CipherSpec, encrypt: &CipherSpec) -> Vec<Recrypt> {
         #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
         let mut ways = vec![Recrypt::in_two_passes(decrypt, encrypt)];

@@ -1,8 +1,8 @@
-//! Which hellos were seen: 64-bit fingerprints in generations, of which the oldest goes when there are too many.
+//! Remembers hellos: 64-bit fingerprints in generations, of which the oldest is dropped when there are too many.
 //!
-//! A generation has its fingerprints in the order in which they came, and an index of hash tables over them, some 17
-//! bytes for each in all. The tables are small and grow one at a time, so that no insertion takes long. What is
-//! remembered, and the fingerprint, are held equal to those of `mtglib/antireplay/pure.py` by the tests; change both.
+//! A generation has its fingerprints in the order of their arrival, and an index of hash tables over them: in all, some
+//! 17 bytes for each. The tables are small and grow one at a time, so that no insertion takes long. Tests check that
+//! `mtglib/antireplay/pure.py` remembers the same fingerprints; change both together.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ const GENERATIONS: usize = 8;
 const TABLE_ENTRIES: usize = 65_536;
 const LEAST_SLOTS: usize = 16;
 
-/// The latest of what it was asked about; never fewer than 7/8 of the most that it may hold, once it has seen so many.
+/// Remembers the latest data; once it has seen as many as it may hold, it never holds fewer than 7/8 of that.
 pub struct Memory {
     key: [u8; KEY_BYTES],
     max_entries: usize,
@@ -26,14 +26,14 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Make one that holds at most so many fingerprints, at least one.
+    /// Make one that holds at most `max_entries` fingerprints, and at least one.
     pub fn new(key: [u8; KEY_BYTES], max_entries: usize) -> Self {
         let max_entries = max_entries.max(1);
         let generation_entries = (max_entries / GENERATIONS).max(1);
         Self { key, max_entries, generation_entries, generations: VecDeque::new(), added: 0 }
     }
 
-    /// Whether these bytes are remembered; if not, they are from now on.
+    /// Return whether `data` is remembered, and remember it if not.
     pub fn seen(&mut self, data: &[u8], now_unix: i64) -> bool {
         let fingerprint = self.fingerprint(data);
         if self.generations.iter().rev().any(|generation| generation.contains(fingerprint)) {
@@ -43,30 +43,30 @@ impl Memory {
         false
     }
 
-    /// Remember fingerprints of an earlier life, unless they are there; 8 bytes each, little-endian.
+    /// Remember fingerprints of an earlier process, unless they are known; 8 bytes each, little-endian.
     pub fn load(&mut self, fingerprints: &[u8], seen_unix: i64) {
         for bytes in fingerprints.chunks_exact(8) {
             self.add(u64::from_le_bytes(bytes.try_into().expect("8 bytes")), seen_unix);
         }
     }
 
-    /// How many were ever remembered.
+    /// The number of fingerprints ever remembered.
     pub fn added(&self) -> u64 {
         self.added
     }
 
-    /// How many of those are forgotten: the first ones.
+    /// The number of those that are forgotten: the first ones.
     pub fn forgotten(&self) -> u64 {
         self.generations.front().map_or(self.added, |oldest| oldest.start)
     }
 
-    /// When the oldest one that is remembered was seen.
+    /// When the oldest remembered one was seen.
     pub fn oldest_unix(&self) -> Option<i64> {
         self.generations.front().map(|oldest| oldest.first_unix)
     }
 
-    /// At most so many fingerprints of one generation, the first of them the `sequence`th ever or the oldest that is
-    /// remembered, and which one it is.
+    /// At most `most` fingerprints of one generation, from number `sequence` or the oldest remembered one on; before
+    /// them the number of the first one.
     pub fn since(&self, sequence: u64, most: usize) -> (u64, &[u64]) {
         let sequence = sequence.max(self.forgotten());
         for generation in &self.generations {
@@ -78,7 +78,8 @@ impl Memory {
         (sequence, &[])
     }
 
-    /// SHA-256 of key and data is one block for what a hello is known by; cut off, nobody can continue it.
+    /// The beginning of SHA-256 over key and data: one block for 28 bytes of a hello, and nobody can extend a shortened
+    /// hash.
     fn fingerprint(&self, data: &[u8]) -> u64 {
         let mut block = [0; 64];
         let hash = match block.get_mut(..KEY_BYTES + data.len()) {
@@ -118,7 +119,7 @@ struct Generation {
 
 impl Generation {
     fn new(start: u64, first_unix: i64, max_entries: usize) -> Self {
-        let tables = max_entries.div_ceil(TABLE_ENTRIES).next_power_of_two().max(2); // two: a shift by 64 is none
+        let tables = max_entries.div_ceil(TABLE_ENTRIES).next_power_of_two().max(2); // two: a shift by 64 is invalid
         Self {
             start,
             first_unix,
@@ -143,9 +144,10 @@ impl Generation {
     }
 }
 
-/// An open-addressed hash table of numbers of a generation's entries, counted from 1; 0 is an empty slot.
+/// An open-addressed hash table of the numbers of a generation's entries, counted from 1; 0 is an empty slot.
 ///
-/// Above the number a slot has as many bits of the fingerprint as fit, so that what isn't there is seldom looked up.
+/// The upper bits of a slot are bits of the fingerprint, as many as fit, so that other fingerprints are seldom looked
+/// up.
 struct Table {
     slots: Vec<u32>,
     used: usize,
@@ -199,7 +201,7 @@ impl Table {
         (slot & self.number_mask) as usize - 1
     }
 
-    /// Neither the lowest bits, which choose the slot, nor the highest, which choose the table.
+    /// Bits of a fingerprint: not the lowest, which choose the slot, nor the highest, which choose the table.
     fn tag(&self, fingerprint: u64) -> u32 {
         (fingerprint >> 20) as u32 & !self.number_mask
     }

@@ -1,4 +1,4 @@
-//! Sockets that do what a script says, and connections between two of them: endings without a kernel, for tests alone.
+//! Sockets that follow a script, and connections between two of them: endings without a kernel, for tests only.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -16,16 +16,16 @@ use crate::job::{Ciphers, Finished, Job, Timeouts};
 use crate::pacing::Rests;
 use crate::side::{Ready, Side};
 
-/// What a peer has done.
+/// How a peer has ended its side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Nothing yet.
+    /// Not yet.
     Open,
-    /// A FIN behind what it sent.
+    /// A FIN after its bytes.
     Fin,
-    /// A RST behind what it sent.
+    /// A RST after its bytes.
     Rst,
-    /// A FIN behind what it sent, and a RST behind that.
+    /// A FIN after its bytes, and then a RST.
     FinThenRst,
 }
 
@@ -38,21 +38,21 @@ impl Ending {
 
 /// A peer and the kernel in front of it.
 pub struct Peer {
-    /// What it has sent and nobody has received.
+    /// Bytes that it has sent and nobody has received.
     pub sent: RefCell<VecDeque<u8>>,
     /// How it has ended its side.
     pub ending: Cell<Ending>,
-    /// For how many bytes the kernel has room.
+    /// The kernel's room for bytes to it.
     pub room_bytes: Cell<usize>,
-    /// What was delivered to it.
+    /// The bytes delivered to it.
     pub got: RefCell<Vec<u8>>,
-    /// Of that, what its own kernel hasn't acknowledged.
+    /// How many of those its own kernel hasn't acknowledged.
     pub unacknowledged_bytes: Cell<usize>,
-    /// It got a FIN.
+    /// Whether it got a FIN.
     pub got_fin: Cell<bool>,
-    /// It got a RST.
+    /// Whether it got a RST.
     pub got_rst: Cell<bool>,
-    /// How many bytes a read gives at most.
+    /// The most bytes that one read returns.
     pub read_bytes: Cell<usize>,
     error_is_told: Cell<bool>,
 }
@@ -83,7 +83,7 @@ impl Peer {
         }
     }
 
-    /// As Linux has it: an error is told once, by whatever meets it first, and bytes come before it.
+    /// As in Linux, an error is reported once, by the first call that meets it, and bytes come before it.
     fn tell_error(&self) -> Option<Errno> {
         let error = match self.ending.get() {
             Ending::Rst => Errno::CONNRESET,
@@ -165,7 +165,7 @@ impl Io for Rc<Peer> {
     }
 }
 
-/// A connection between two peers, and the thread that it would have.
+/// A connection between two peers, and its thread.
 pub struct World {
     /// The client.
     pub client: Rc<Peer>,
@@ -173,7 +173,7 @@ pub struct World {
     pub upstream: Rc<Peer>,
     /// How it ended, if it has.
     pub finished: Option<Finished>,
-    /// Undelivered bytes are counted in there.
+    /// Counts undelivered bytes.
     pub registry: Registry,
     /// The clock.
     pub now: Instant,
@@ -183,7 +183,7 @@ pub struct World {
 }
 
 impl World {
-    /// Begins to relay. Peers take nothing at first.
+    /// Starts relaying. Peers take nothing at first.
     pub fn new(ciphers: Option<Ciphers>, timeouts: Timeouts) -> Self {
         let (client, upstream) = (Peer::new(), Peer::new());
         let mut world = Self {
@@ -209,7 +209,7 @@ impl World {
         }
     }
 
-    /// Lets the connection's thread work until nothing is left to be done at this time; panics if that never is.
+    /// Lets the connection's thread work until there is nothing to do at this time; panics if that never happens.
     pub fn settle(&mut self) {
         for _ in 0..100_000 {
             let Some(conn) = &self.conn else { return };
@@ -225,7 +225,7 @@ impl World {
             match (wanted, rested) {
                 (Some((side, ready)), _) => {
                     if ready.error {
-                        // Level-triggered events say so again and again, edge-triggered ones once: once must be enough.
+                        // Level-triggered events repeat it, edge-triggered ones don't: once must be enough.
                         self.peer(side).error_is_told.set(self.conn().interest(side) == Default::default());
                     }
                     self.update(|conn, turn| conn.step(side, ready, turn));

@@ -1,4 +1,4 @@
-//! The two sides of a connection, and what is waited for on each.
+//! The two sides of a connection, and the events that each waits for.
 
 /// One of a connection's sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,25 +22,25 @@ impl Side {
     }
 }
 
-/// What a connection waits for on one of its sockets; of an error it always wants to know.
+/// The events that a connection waits for on one of its sockets, besides errors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interest {
-    /// For bytes.
+    /// Bytes.
     pub read: bool,
-    /// For room.
+    /// Room for bytes.
     pub write: bool,
-    /// For the peer's end of stream, though bytes in front of it can't be read yet.
+    /// The peer's end of stream, even while bytes before it can't be read yet.
     pub end: bool,
 }
 
-/// What has happened to one of them.
+/// The events of a socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
-    /// There may be bytes, or an end.
+    /// There may be bytes, or the end of the stream.
     pub read: bool,
     /// There may be room.
     pub write: bool,
-    /// The peer has ended its side; there may be bytes in front of that.
+    /// The peer has ended its side; there may be bytes before that.
     pub end: bool,
     /// The connection to this peer is lost.
     pub error: bool,

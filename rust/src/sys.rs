@@ -1,4 +1,4 @@
-//! Every `unsafe` of the crate but vector instructions (`vaes.rs`), each with its reason.
+//! Every `unsafe` of the crate except for vector instructions (`vaes.rs`), each with its reason.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -9,12 +9,12 @@ use std::time::Duration;
 use rustix::event::epoll::Event;
 use rustix::io::Errno;
 
-/// Takes over a descriptor that comes as a bare number; None for one that no descriptor has.
+/// Takes over a descriptor given as a number; None for a negative number.
 ///
 /// The caller gives it up, as Python's `socket.detach()` does: nobody else may use or close it from now on.
 #[cfg(feature = "python")]
 pub fn own_fd(fd: RawFd) -> Option<OwnedFd> {
-    // SAFETY: it isn't negative, and `detach` left no other owner (the contract above, kept by relay/native.py).
+    // SAFETY: it isn't negative, and `detach` left no other owner (the contract above; relay/native.py keeps it).
     (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -51,10 +51,10 @@ pub fn epoll_pwait2(
     Ok(())
 }
 
-/// Counts the bytes that the kernel took for a peer and that the peer's kernel hasn't acknowledged.
+/// Counts the bytes that our kernel took and the peer's kernel hasn't acknowledged.
 pub fn unacknowledged_bytes(fd: BorrowedFd<'_>) -> usize {
     let mut count: libc::c_int = 0;
-    // SAFETY: TIOCOUTQ (which is SIOCOUTQ) writes one int, and `count` is one that outlives the call.
+    // SAFETY: TIOCOUTQ (the same as SIOCOUTQ) writes one int, and `count` is one that outlives the call.
     let status = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &mut count) };
     if status == 0 {
         usize::try_from(count).unwrap_or(0)
@@ -63,12 +63,12 @@ pub fn unacknowledged_bytes(fd: BorrowedFd<'_>) -> usize {
     }
 }
 
-/// Limits how much unsent data the kernel takes for a peer: what waits in there can't be held back any more.
+/// Limits how much unsent data the kernel takes for a peer: we can't hold that back any more.
 pub fn limit_unsent_bytes(fd: BorrowedFd<'_>, limit: libc::c_int) {
     let mut now: libc::c_int = 0;
     let mut length = std::mem::size_of_val(&limit) as libc::socklen_t;
-    // SAFETY: the option is one int, and both `now` and `limit` are ones that outlive the calls. A socket that isn't TCP
-    // refuses; 0 is a socket without a bound.
+    // SAFETY: the option is one int, and `now` and `limit` are ints that outlive the calls. A socket that isn't TCP
+    // refuses; 0 means that there is no limit.
     unsafe {
         let value = std::ptr::from_mut(&mut now).cast();
         libc::getsockopt(fd.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, value, &raw mut length);
@@ -79,9 +79,9 @@ pub fn limit_unsent_bytes(fd: BorrowedFd<'_>, limit: libc::c_int) {
     };
 }
 
-/// Runs `spawn` with all signals blocked, so that threads it starts never run a signal handler of the host's.
+/// Runs `spawn` with all signals blocked, so that the threads it starts never run a signal handler of the host.
 pub fn with_signals_blocked<T>(spawn: impl FnOnce() -> T) -> io::Result<T> {
-    // SAFETY: both sets are plain data that sigfillset and pthread_sigmask fill before anyone reads them.
+    // SAFETY: both sets are plain data, which sigfillset and pthread_sigmask fill before anyone reads them.
     let (status, before) = unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
         let mut before: libc::sigset_t = std::mem::zeroed();
@@ -92,7 +92,7 @@ pub fn with_signals_blocked<T>(spawn: impl FnOnce() -> T) -> io::Result<T> {
         return Err(io::Error::from_raw_os_error(status));
     }
     let result = spawn();
-    // SAFETY: `before` was filled by the call above, on this very thread.
+    // SAFETY: `before` was filled by the call above, in this thread.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
     Ok(result)
 }

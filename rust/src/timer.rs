@@ -1,8 +1,8 @@
-//! When a thread has to look at which of its connections.
+//! The timers of a thread's connections.
 //!
-//! Times are rounded up to a grid, so that many of them wake the thread only a hundred times a second. A connection that
-//! moves bytes doesn't touch its timer: that rings when the connection would have been idle for too long, and is then
-//! set anew.
+//! Times are rounded up to a grid, so that many timers wake the thread only a hundred times a second. A connection that
+//! moves bytes doesn't touch its timer: it rings when the connection could have been idle for too long, and is then set
+//! again.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -1,11 +1,11 @@
 //! AES-256-CTR with two keystreams at once, for processors whose AES instructions work on vectors (VAES).
 //!
-//! Re-encryption is `input ^ keystream of one leg ^ keystream of the other`: both are made in registers, and the bytes are
-//! loaded and stored once; docs/adr/0008 has the reasons and the numbers. The instructions are documented in Intel's
-//! Intrinsics Guide, the key schedule in FIPS 197.
+//! Re-encryption is `input ^ keystream of one leg ^ keystream of the other`: both are made in registers, and the bytes
+//! are loaded and stored once; docs/adr/0008 has the reasons and the numbers. The instructions are documented in
+//! Intel's Intrinsics Guide, the key schedule in FIPS 197.
 //!
-//! Every `unsafe` in here is one of two: an instruction that the processor has, since a [`OnePass`] is only made where it
-//! was detected, or a load or store inside of a slice whose length was checked.
+//! There are two kinds of `unsafe` in here: instructions that the processor has, since a [`OnePass`] is only made if
+//! they were detected, and loads and stores inside a slice whose length was checked.
 
 use std::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm256_add_epi64, _mm256_aesenc_epi128, _mm256_aesenclast_epi128,
@@ -20,11 +20,11 @@ use std::array::from_fn;
 use crate::cipher::{CipherSpec, BLOCK_BYTES};
 
 const ROUND_KEYS: usize = 15;
-/// Vectors of each keystream in work at once: AES takes four cycles and two of them start in each.
+/// Vectors of each keystream in flight at once: an AES instruction takes four cycles, and two can start in each.
 const VECTORS: usize = 4;
 const MAX_VECTOR_BYTES: usize = 64;
 
-/// A vector of blocks. All functions need the processor's features that the implementation names.
+/// A vector of blocks. All functions need the processor's features named at the implementation.
 trait Vector: Copy {
     const BYTES: usize;
     unsafe fn load(bytes: &[u8]) -> Self;
@@ -34,7 +34,7 @@ trait Vector: Copy {
     unsafe fn last_round(self, key: Self) -> Self;
     /// The block in every place.
     unsafe fn repeat(block: __m128i) -> Self;
-    /// `low`, `low + 1` and so on below `high`, big-endian; `low` doesn't overflow.
+    /// Blocks of `high` and `low`, `low + 1` and so on, big-endian; `low` doesn't overflow.
     unsafe fn count(low: u64, high: u64) -> Self;
 }
 
@@ -122,7 +122,7 @@ impl Vector for __m256i {
     }
 }
 
-/// A shuffle that turns a block's bytes round.
+/// A shuffle that reverses a block's bytes.
 #[inline(always)]
 unsafe fn reversal() -> __m128i {
     _mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
@@ -160,21 +160,21 @@ impl Keystream {
     }
 }
 
-/// Takes bytes out of one leg's cipher and puts them into the other's.
+/// Decrypts bytes with one leg's cipher and encrypts them with the other's.
 pub struct OnePass {
     decrypt: Keystream,
     encrypt: Keystream,
-    /// The last block of both keystreams together, and how much of its end is unused.
+    /// The last block of both keystreams xored, of which the last `unused` bytes are left.
     last: [u8; BLOCK_BYTES],
     unused: usize,
     has_512: bool,
 }
 
 impl OnePass {
-    /// Makes one that works on vectors of so many bytes, 64 or 32.
+    /// Makes one that works on vectors of `vector_bytes`, 64 or 32.
     ///
-    /// None where the processor has none of that size, and for legs that are at different places of a block, which those
-    /// of a Telegram stream never are.
+    /// None if the processor has no vectors of that size, or if the legs are at different offsets within a block, which
+    /// those of a Telegram stream never are.
     pub fn new(decrypt: &CipherSpec, encrypt: &CipherSpec, vector_bytes: usize) -> Option<Self> {
         let has_vectors = match vector_bytes {
             64 => is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"),
@@ -192,7 +192,7 @@ impl OnePass {
         Some(recrypt)
     }
 
-    /// Recrypts `input` into `output`, which is as long or longer.
+    /// Recrypts `input` into `output`, which is at least as long.
     pub fn apply(&mut self, input: &[u8], output: &mut [u8]) {
         let output = &mut output[..input.len()];
         let rest = self.unused.min(input.len());
@@ -247,7 +247,7 @@ impl OnePass {
         }
     }
 
-    /// The last, incomplete vector; what its last block has left is kept, and the blocks after it weren't used.
+    /// Handles the last, incomplete vector: the rest of its last block is kept, and the blocks after that stay unused.
     #[inline(always)]
     unsafe fn apply_part<V: Vector>(&mut self, input: &[u8], output: &mut [u8], keystream: V) {
         let mut bytes = [0; MAX_VECTOR_BYTES];
@@ -264,7 +264,7 @@ impl OnePass {
         }
     }
 
-    /// The next `N` vectors of both keystreams together.
+    /// The next `N` vectors of both keystreams xored.
     #[inline(always)]
     unsafe fn next<V: Vector, const N: usize>(&mut self) -> [V; N] {
         let (key, other_key) = (V::repeat(self.decrypt.keys[0]), V::repeat(self.encrypt.keys[0]));
@@ -317,7 +317,7 @@ fn expand_key(key: &[u8; 32]) -> [__m128i; ROUND_KEYS] {
     keys
 }
 
-/// Each word xored with those before it, and with the word that was substituted.
+/// Each word xored with those before it, and with the substituted word.
 #[target_feature(enable = "aes")]
 fn mixed(words: __m128i, substituted: __m128i) -> __m128i {
     let two = _mm_xor_si128(words, _mm_slli_si128::<4>(words));

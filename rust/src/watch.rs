@@ -1,8 +1,8 @@
 //! A connection's two sockets in the epoll set of its thread.
 //!
-//! Both are in there from the first to the last moment, so that no reset goes unseen. Level-triggered while its connection
-//! wants to read or to write; else edge-triggered and for errors alone, which epoll always reports: a socket that both
-//! sides have shut down reports a hang-up for ever, and would keep the thread spinning.
+//! Both are in it from the first to the last moment, so that no reset goes unnoticed. They are level-triggered while
+//! the connection wants to read or to write, otherwise edge-triggered and only for errors, which epoll always reports:
+//! a socket that both sides have shut down reports a hang-up forever, and would make a busy loop of the thread.
 
 use std::os::fd::OwnedFd;
 
@@ -12,7 +12,7 @@ use crate::conn::Conn;
 use crate::side::{Interest, Ready, Side};
 use crate::timer::Tick;
 
-/// A connection and what its thread keeps about it.
+/// A connection, and its thread's data about it.
 pub struct Watched {
     /// The connection.
     pub conn: Conn,
@@ -23,7 +23,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Has a connection whose sockets aren't in an epoll set yet.
+    /// Takes a connection whose sockets aren't in an epoll set yet.
     pub fn new(conn: Conn) -> Box<Self> {
         Box::new(Self { conn, tick: None, client: None, upstream: None })
     }
@@ -62,12 +62,12 @@ impl Watched {
     }
 }
 
-/// What epoll gives back for a socket.
+/// The epoll token of a socket.
 fn token(number: u64, side: Side) -> epoll::EventData {
     epoll::EventData::new_u64(number << 1 | u64::from(side == Side::Upstream))
 }
 
-/// Which connection and which side that is.
+/// The connection and the side of a token.
 pub fn parse_token(token: u64) -> (u64, Side) {
     (token >> 1, if token & 1 == 0 { Side::Client } else { Side::Upstream })
 }
@@ -81,7 +81,7 @@ fn flags(interest: Interest) -> epoll::EventFlags {
     flags
 }
 
-/// What an event means. A hang-up alone is no error: that is how a connection looks that both sides have shut down.
+/// The meaning of an event. A hang-up alone isn't an error: it means that both sides have shut down.
 pub fn ready(events: epoll::EventFlags) -> Ready {
     use epoll::EventFlags as Flags;
     let over = events.intersects(Flags::ERR | Flags::HUP);

@@ -1,6 +1,6 @@
 //! One thread of the engine: an epoll loop over its connections.
 //!
-//! New connections come through an inbox; their sockets are already in the epoll set by then, so that taking one up costs
+//! New connections come through an inbox; by then their sockets are already in the epoll set, so a new connection costs
 //! this thread nothing until the first byte comes.
 
 use std::collections::HashMap;
@@ -38,7 +38,7 @@ pub struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// Makes a thread's state; `report` gets what has ended.
+    /// Makes a thread's state; `report` gets connections that have ended.
     pub fn new(inbox: &'a Inbox, registry: &'a Registry, report: &'a dyn Fn(Finished)) -> Self {
         let now = Instant::now();
         Self {
@@ -68,7 +68,7 @@ impl<'a> Worker<'a> {
             let wake_at = self.next_wake();
             let outcome = self.inbox.wait(&mut events, wake_at, self.rests.next());
             if outcome.is_err_and(|error| error != Errno::INTR) {
-                // The kernel is out of memory, say: try again, but don't spin.
+                // Perhaps the kernel is out of memory: try again, but not in a busy loop.
                 std::thread::sleep(PAUSE_AFTER_A_FAILURE);
             }
             self.registry.turns.fetch_add(1, Ordering::Relaxed);
@@ -83,8 +83,8 @@ impl<'a> Worker<'a> {
 
     /// When the thread wakes up, if nothing happens until then.
     ///
-    /// That doesn't move away when the connection that it was for is over: the next one, whose time-outs are later, would
-    /// have to wake the thread just to tell it that it has to wake up.
+    /// It doesn't become later when the connection it was for is over: a new connection would then have to wake the
+    /// thread just to make it earlier again.
     fn next_wake(&mut self) -> Option<Instant> {
         let stale = self.wake_at.filter(|wake_at| *wake_at > self.now);
         self.wake_at = stale.into_iter().chain(self.timers.next()).min();
@@ -126,17 +126,17 @@ impl<'a> Worker<'a> {
         }
         let (number, side) = parse_token(token);
         if !self.conns.contains_key(&number) {
-            // Its event came before it did: whoever gives it away still holds the inbox.
+            // The event came before the connection: the caller that adds it still holds the inbox.
             self.read_inbox();
         }
         self.update(number, |conn, turn| conn.step(side, ready(events), turn));
     }
 
-    /// Does something with a connection, and then what follows from it: watch it for other things, or close it.
+    /// Changes a connection, and then watches it for other events if needed, or closes it.
     fn update(&mut self, number: u64, change: impl FnOnce(&mut Conn, &mut Turn<'_>)) {
         let Some(watched) = self.conns.get_mut(&number) else { return };
         let mut turn = Turn { pool: &mut self.pool, rests: &mut self.rests, registry: self.registry, now: self.now };
-        // A bug may cost its connection, never the host's process.
+        // A bug may end its connection, but never the host's process.
         if catch_unwind(AssertUnwindSafe(|| change(&mut watched.conn, &mut turn))).is_err() {
             watched.conn.abort(Reason::Shutdown);
         }

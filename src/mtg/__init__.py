@@ -2,7 +2,7 @@
 
 `mtg.cli` reads the command line, `mtg.config` reads the file, `mtg.build` turns a configuration into the
 library's parts, `mtg.app` is the running program and `mtg.run` the process around it. Nothing is imported here, so
-that a command pays only for what it uses.
+that a command only imports what it uses.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from mtg.user_error import EXIT_USAGE, UserError
 
 @dataclass(frozen=True, slots=True)
 class AccessEntry:
-    """One way to the proxy."""
+    """One address of the proxy, with its links."""
 
     address: mtglib.IPAddress
     port: int
@@ -38,13 +38,13 @@ class Access:
         return entry
 
     def as_json(self) -> dict[str, Any]:
-        """The shape that mtg prints; an unknown family is left out."""
+        """The JSON object that mtg prints; an unknown family is left out."""
         families = {"ipv4": self.ipv4, "ipv6": self.ipv6}
         known = {family: _entry_json(entry) for family, entry in families.items() if entry}
         return {**known, "secret": {"hex": self.secret_hex, "base64": self.secret_base64}}
 
     def notes(self) -> list[str]:
-        """Lines about addresses that not everybody can reach."""
+        """Lines about addresses that some clients can't reach."""
         found = (
             (self.ipv4, "set public-ipv4 or pass -i"),
             (self.ipv6, "set public-ipv6 or pass -I"),

@@ -21,7 +21,7 @@ from mtg.services import alive
 from mtg.user_error import EXIT_RUNTIME
 
 GRACE_SECONDS = 5.0
-"""How long streams may go on after the program was told to stop."""
+"""How long streams may continue after the program was told to stop."""
 
 OnListening = Callable[[Sequence[socket.socket]], None]
 """Called with the listeners once the program can start, before the first log line; may print."""
@@ -78,7 +78,7 @@ class App:
         self._since_unix = 0.0
         self._listens: tuple[str, ...] = ()
         self._serving: list[asyncio.Task[None]] = []
-        self._has_begun = asyncio.Event()  # or has failed to
+        self._has_begun = asyncio.Event()  # or has failed to start
         self._told_to_stop = asyncio.Event()
         self._grace_seconds = math.inf
         self._ends = AsyncExitStack()
@@ -164,7 +164,7 @@ class App:
         metrics_key = f"{parts.source}: stats.prometheus.bind-to"
         metrics = ends.enter_context(open_listeners(parts.metrics_listens, metrics_key))
         for listener in listeners:
-            parts.socket_options.apply(listener, self._logger)  # connections inherit them, but for keep-alive
+            parts.socket_options.apply(listener, self._logger)  # accepted connections inherit them, except keep-alive
         self._listens = tuple(address_text(one) for one in listeners)
 
         def on_start() -> None:
@@ -173,7 +173,7 @@ class App:
             self._log_start()
 
         if parts.replay_memory is not None:
-            # After a stop for the second time, as streams in their grace may have connected to Redis again.
+            # `_end` closes it first; this is a second time, as streams in their grace period may have used Redis again.
             ends.push_async_callback(parts.replay_memory.close)
         await ends.enter_async_context(alive(parts, metrics[0] if metrics else None, self._told_to_stop, on_start))
         self._serving = [asyncio.create_task(self._serve(one), name=address_text(one)) for one in listeners]
@@ -186,14 +186,14 @@ class App:
     async def _end(self) -> int:
         if self._phase is not Phase.NEW:
             await self._has_begun.wait()
-        if self._phase is not Phase.RUNNING:  # it has failed to start, and the caller knows why
+        if self._phase is not Phase.RUNNING:  # the start has failed, and its caller knows why
             self._phase = Phase.STOPPED
             return EXIT_RUNTIME
         self._phase = Phase.STOPPING
         self._logger.info(f"shutting down; {self._grace_text()}")
         shutting_down = asyncio.create_task(self._proxy.shutdown(grace_seconds=self._grace_seconds), name="shutdown")
         if self._parts.replay_memory is not None:
-            # Nobody comes any more, and a successor may have it during the grace.
+            # Nothing is accepted any more, and a successor may use the state directory during the grace period.
             await self._parts.replay_memory.close()
         connections_ended = await shutting_down
         exit_code = self._exit_code(await asyncio.gather(*self._serving, return_exceptions=True))
@@ -222,7 +222,7 @@ class App:
         return f"open connections have {self._grace_seconds:.0f} s to finish"
 
     def _log_start(self) -> None:
-        """The first line says everything that a report of a fault needs, and no secret."""
+        """Log a line with everything that a bug report needs, and no secret."""
         options = self._parts.options
         address, host = mtglib.host_and_port(*self._proxy.domain_fronting_address), options.secret.host
         self._logger.bind(

@@ -127,7 +127,7 @@ class _Builder:
         self._socket_options = self._make_socket_options()
         self._resolver = self._make_resolver()
         self._direct = self._make_direct(self._socket_options)
-        # as the site's own visitors
+        # as connections of the site's other visitors
         self._front_network = self._make_direct(SocketOptions(keep_alive=None, congestion_control=None))
         self._network = self._make_network()
         self._ip_lists: list[tuple[FireHOL, float]] = []
@@ -262,7 +262,7 @@ class _Builder:
                 "be replayed"
             )
         directory = state and state / "replay"
-        if self._loaded.is_refused("defense.anti-replay.kind"):  # what else is wrong depends on it: all of that is said
+        if self._loaded.is_refused("defense.anti-replay.kind"):  # report other problems for every kind
             for kind in ("bloom", "redis"):
                 self._make_replay_memory_of_kind(kind, settings, directory)
         return self._make_replay_memory_of_kind(settings.kind, settings, directory)

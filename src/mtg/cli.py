@@ -1,4 +1,4 @@
-"""The command line. Every error for a user becomes a line here; tracebacks are for developers.
+"""The command line. Here every error becomes a line for the user; tracebacks are for developers.
 
 Commands import what they need when they run: `mtg --help` must not wait for an event loop to be imported.
 """
@@ -104,7 +104,7 @@ def main() -> NoReturn:
         sys.exit(failure.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)  # 128 + SIGINT, as shells expect
-    except OSError as error:  # what an operator wrote has become a UserError: this is the output
+    except OSError as error:  # errors in the user's input are UserErrors, so this is the output
         _complain(f"can't write the output: {error.strerror or error}")
         sys.exit(EXIT_RUNTIME)
     except Exception as error:
@@ -118,14 +118,14 @@ def main() -> NoReturn:
 
 
 def _complain(line: str) -> None:
-    with suppress(OSError):  # a full disk: the exit code is left
+    with suppress(OSError):  # a full disk: at least there is the exit code
         print(f"mtg: {line}", file=sys.stderr)
 
 
 def _open_standard_streams() -> None:
     """Open /dev/null in place of stdin, stdout or stderr if the program was started without them.
 
-    Otherwise the first sockets get their numbers, and text for stderr goes to someone's connection.
+    Otherwise the first sockets would get their numbers, and text for stderr would go to someone's connection.
     """
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:

@@ -21,11 +21,11 @@ def state_directory(config: Config) -> Path | None:
 def _system_directory(configured: str | None, of_systemd: str, of_user: str, in_home: str) -> Path | None:
     if configured is not None:
         return Path(configured)
-    systemd = Path(os.environ.get(of_systemd, "").partition(":")[0])  # systemd.exec(5): a list, with colons
+    systemd = Path(os.environ.get(of_systemd, "").partition(":")[0])  # systemd.exec(5): a list, separated by colons
     if systemd.is_absolute():
         return systemd
     user = Path(os.environ.get(of_user, ""))
-    if user.is_absolute():  # the XDG Base Directory Specification ignores others
+    if user.is_absolute():  # the XDG Base Directory Specification says to ignore relative ones
         return user / "mtg"
     try:
         return Path.home() / in_home / "mtg"

@@ -10,13 +10,13 @@ import mtglib
 from mtglib.logger import flush
 
 ENDING_SECONDS = 1.0
-"""How long the end may take when streams have had their time; then the process ends whatever hangs."""
+"""How long the end may take after the streams' grace period; then the process ends, whatever hangs."""
 
 _LAST_LINES_SECONDS = 0.2
 
 
 class LastResort:
-    """Ends the process at a time that is set and can only become earlier.
+    """Ends the process at a given time, which can only become earlier.
 
     Args:
         logger: Gets a message if it had to end the process.

@@ -10,14 +10,14 @@ FILES_PER_CONNECTION = 2
 """The client's socket and the one to Telegram or to the fronting site."""
 
 FILES_IN_RESERVE = 256
-"""Files for everything else where the limit has room for so many: those below, connections that are about to be closed
-and still have their descriptors, and room to accept what is closed at once."""
+"""Files for everything else if the limit has room for so many: those below, descriptors of connections that are being
+closed, and room to accept connections that are closed at once."""
 
 LEAST_FILES_IN_RESERVE = 48
-"""Standard streams, listeners, the event loop, name look-ups, downloads, statistics: some 25, and some to spare."""
+"""Standard streams, listeners, the event loop, name look-ups, downloads, statistics: some 25, and a reserve."""
 
 FILES_PER_ENGINE_THREAD = 3
-"""What each thread of the engine waits with."""
+"""The descriptors that each thread of the engine waits with."""
 
 
 def raise_file_limit() -> int:

@@ -64,7 +64,7 @@ def _open(listen: Listen, all_listens: Sequence[Listen], opened: contextlib.Exit
 def _open_ip(listen: ListenIP, opened: contextlib.ExitStack, *, v6_only: bool) -> socket.socket:
     family = socket.AF_INET6 if listen.ip.version == 6 else socket.AF_INET
     listener = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a restart waits for TIME_WAIT
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # otherwise a restart has to wait for TIME_WAIT
     if family == socket.AF_INET6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6_only))
     listener.bind((listen.host, listen.port))

@@ -1,4 +1,4 @@
-"""A secret for a host that a user has written."""
+"""Makes a secret for a host that the user has given."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mtg.user_error import EXIT_USAGE, UserError
 
 
 def new_secret(host: str, argument: str) -> mtglib.Secret:
-    """Make a secret; `argument` is what to call the host in an error.
+    """Make a secret; errors call the host `argument`.
 
     Raises:
         UserError: The host can't be fronted.

@@ -14,7 +14,7 @@ from mtg.config.redaction import redact
 from mtg.user_error import UserError, os_reason
 
 QUIET_ZONE_MODULES = 2
-"""The light margin; the standard asks for 4, readers are content with 2, and a terminal has few lines."""
+"""The light margin; the standard requires 4, but 2 is enough for readers, and a terminal has few lines."""
 
 IMAGE_SCALE = 4
 """Pixels of a module in images."""
@@ -66,7 +66,7 @@ def save(text: str, path: Path, kind: str) -> None:
     _code(text).save(image, kind=kind, scale=IMAGE_SCALE)
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a file that was there may be readable by others
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # an existing file may be readable by others
                 os.fchmod(file.fileno(), 0o600)
             file.write(image.getvalue())
     except OSError as error:

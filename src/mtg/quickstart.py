@@ -22,7 +22,7 @@ from mtg.server_address import default_source, reach, server_address
 from mtg.user_error import EXIT_USAGE, UserError, os_reason
 
 DEFAULT_HOST = "www.microsoft.com"
-"""The site to front unless the user chooses: big, TLS 1.3, and reachable nearly everywhere."""
+"""The default site: big, with TLS 1.3, and reachable nearly everywhere."""
 
 DEFAULT_PORT = 8443
 
@@ -62,7 +62,7 @@ def quickstart(path: Path, *, host: str | None, port: int | None, server: str | 
         UserError: Something can't be written, read or listened on.
     """
     server = _checked_server(server)
-    made = not os.path.exists(path)  # unlike Path.exists, False where we may not look: creating it says why
+    made = not os.path.exists(path)  # unlike Path.exists, False without permission: creating the file then says why
     if made:
         write_config(path, host=host or DEFAULT_HOST, port=port or DEFAULT_PORT, server=server)
     loaded = load_config(path)
@@ -95,7 +95,7 @@ def write_config(path: Path, *, host: str, port: int, server: str | None) -> Non
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-    except OSError as error:  # a full disk: half a file would be taken for a configuration next time
+    except OSError as error:  # a full disk: the next run would take half a file for a configuration
         os.unlink(path)
         raise UserError(f"{redact(str(path))}: {os_reason(error)}") from error
 
@@ -152,7 +152,7 @@ def _first_port(listeners: Sequence[socket.socket]) -> int:
 
 
 def _checked_server(server: str | None) -> str | None:
-    """Check the server: otherwise only users would notice that a link's server can't be reached."""
+    """Check the server: otherwise only those who get the link would notice that it can't be reached."""
     if server is None:
         return None
     bare = server.removeprefix("[").removesuffix("]")

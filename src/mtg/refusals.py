@@ -19,7 +19,7 @@ _FROM_TO = re.compile(r"seconds from ([0-9.]+) to ([0-9.]+)")
 
 
 class Refusals:
-    """Makes parts, and collects a line for each value that one of them refuses.
+    """Makes parts, and collects a line for each value that a part rejects.
 
     Args:
         loaded: The configuration that the values are from.

@@ -26,7 +26,7 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
         UserError: The configuration can't be run (with a line for each problem), an address can't be listened on, or
             the limit of open files leaves no room for a connection.
     """
-    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # until there is something that can answer them
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # until there are handlers for them
         signal.signal(number, signal.SIG_IGN)
     parts = _within_file_limit(build_parts(loaded, logger=build_logger(loaded)))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -44,7 +44,7 @@ async def _run(parts: Parts, on_listening: OnListening | None) -> int:
 
 
 def _within_file_limit(parts: Parts) -> Parts:
-    """The same with a `concurrency` that the limit of open files has room for, and a warning if that is less."""
+    """Return the parts with a `concurrency` that the limit of open files allows, and a warning if that is less."""
     wanted, file_limit = parts.options.concurrency, raise_file_limit()
     fitting = fitting_concurrency(wanted, file_limit, mtglib.engine_threads())
     if fitting == wanted:

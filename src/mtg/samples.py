@@ -32,7 +32,7 @@ def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
 
 
 def events_dropped(parts: Parts, proxy: mtglib.Proxy) -> int:
-    """How many events observers didn't get: those that they were too slow for, and those that couldn't be sent."""
+    """The number of events that observers didn't get: they were too slow, or the events couldn't be sent."""
     return parts.fanout.dropped + proxy.events_dropped
 
 

@@ -10,8 +10,8 @@ from mtg.config.addresses import Listen, ListenIP
 from mtg.config.schema import Config
 from mtglib import IPAddress
 
-# Reserved for documentation (RFC 5737, RFC 3849): routed by the default route, and nobody is there. A
-# connected UDP socket has chosen its source address by then and has sent nothing.
+# Reserved for documentation (RFC 5737, RFC 3849): the default route leads there, but nobody is there. A UDP socket that
+# is connected to them has chosen its source address, and has sent nothing.
 _ANYWHERE = {4: (socket.AF_INET, "192.0.2.1"), 6: (socket.AF_INET6, "2001:db8::1")}
 _ANY_PORT = 9
 
@@ -19,9 +19,9 @@ _ANY_PORT = 9
 def server_address(config: Config, version: int, given: IPAddress | None = None) -> IPAddress | None:
     """The address of IP `version` 4 or 6 for links.
 
-    In this order: `given`, the configuration's `public-ipv4` or `-ipv6`, a specific address of `bind-to`,
-    and, where all addresses are listened on, the source address of the default route. None where clients of
-    that version can't get in anyway, or nothing is known.
+    In this order: `given`, the configuration's `public-ipv4` or `-ipv6`, a specific address of `bind-to`, and, if the
+    proxy listens on all addresses, the source address of the default route. None if clients of that version can't
+    connect anyway, or if no address is known.
     """
     configured = config.public_ipv4 if version == 4 else config.public_ipv6
     if known := given or configured:
@@ -55,7 +55,7 @@ def reach(address: IPAddress) -> str:
 
 
 def link_port(listens: Iterable[Listen], version: int) -> int | None:
-    """The port that clients of IP `version` connect to: that of the first fitting entry; None without one."""
+    """The port that clients of IP `version` connect to: that of the first entry that accepts them, or None."""
     usable = [listen for listen in listens if isinstance(listen, ListenIP)]
     fitting = [listen for listen in usable if _accepts([listen], version)]
     return next((listen.port for listen in (*fitting, *usable) if listen.port), None)

@@ -30,11 +30,11 @@ async def alive(
     the replay memory, as nobody needs it once the proxy has stopped accepting.
 
     Args:
-        parts: Which.
+        parts: The parts.
         metrics: The listener of Prometheus' page, if there is one; closed at `stop`.
         stop: Set when the proxy stops accepting.
-        on_start: Called before anything is logged, and once nothing can refuse to start any more. A state directory
-            that nobody has chosen can't: a disk that doesn't answer is to be waited for after this.
+        on_start: Called before anything is logged, when the start can't be refused any more. A default state directory
+            never refuses it, so this doesn't wait for its disk.
 
     Raises:
         UserError: With EXIT_USAGE and `parts.when_state_is_taken`.
@@ -60,7 +60,7 @@ async def alive(
             await ip_list.load()
             running = partial(ip_list.run, update_each_seconds)
             await closing.enter("an IP list", _background(running, "IP list", logger))
-            closing.push("an IP list", ip_list.shutdown)  # waits for its work, which being cancelled doesn't
+            closing.push("an IP list", ip_list.shutdown)  # waits for running reads, unlike a cancellation
         yield
 
 
@@ -82,11 +82,11 @@ async def _load_replay_memory(
 async def _report_replay_memory(memory: ReplayCache, logger: mtglib.Logger) -> None:
     logger.bind(hellos=len(memory), reach_seconds=round(memory.reach_seconds)).info("the replay memory is loaded")
     if isinstance(memory, Redis):
-        await memory.probe()  # what is wrong there is logged now, not when the first client comes
+        await memory.probe()  # logs a problem now, not when the first client comes
 
 
 async def _serve_metrics(prometheus: Prometheus, listener: socket.socket, http_path: str, stop: asyncio.Event) -> None:
-    """Serve metrics and close the listener at the end: later connections are refused, a successor gets the port."""
+    """Serve metrics and close the listener at the end: later connections are refused, and a successor gets the port."""
     with listener:
         await _unless_stopped(prometheus.serve(listener, http_path), stop, "metrics")
 

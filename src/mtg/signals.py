@@ -21,10 +21,10 @@ _UNUSED = (signal.SIGUSR1, signal.SIGUSR2)
 def handling_signals(app: App, last_resort: LastResort, logger: mtglib.Logger) -> Iterator[None]:
     """Stop at the first SIGTERM or SIGINT, immediately at the second; read IP lists again at SIGHUP.
 
-    SIGHUP stops as well if the terminal that we log to has been closed. If the end hangs, the process ends without it.
-    SIGUSR1 and SIGUSR2, at which others open their logs again, are no reason to die, and get a line.
-    Afterwards they are ignored, as they must not cut an orderly end short; SIGTERM and SIGINT only if one of them began
-    it, since then its time is bounded.
+    SIGHUP stops as well if the terminal that we log to has been closed. If the end hangs, the process ends anyway.
+    SIGUSR1 and SIGUSR2, which make other programs reopen their logs, only cause a log line. At the end all of these are
+    ignored, as they must not interrupt an orderly end; SIGTERM and SIGINT only if one of them began it, since then its
+    time is limited.
     """
     handler = _Handler(app, last_resort, logger)
     loop = asyncio.get_running_loop()

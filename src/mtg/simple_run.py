@@ -50,23 +50,22 @@ class Flags:
 def load_flags(flags: Flags) -> Loaded:
     """Return the configuration for the flags; unknown DCs fall back to a known one, as with mtg's simple-run."""
     loaded = config_from_table(_table(flags), source=_SOURCE)
-    return replace(loaded, warnings=())  # they are about keys that the user didn't write
+    return replace(loaded, warnings=())  # warnings are about keys that the user didn't write
 
 
 @contextmanager
 def naming_flags() -> Iterator[None]:
-    """Make problems of the configuration name the flag."""
+    """Name the flags instead of the keys in problems of the configuration."""
     try:
         yield
     except UserError as failure:
-        lines = dict.fromkeys(map(_in_flags, failure.lines))  # one flag may be several keys
+        lines = dict.fromkeys(map(_in_flags, failure.lines))  # one flag may set several keys
         raise UserError(list(lines), exit_code=failure.exit_code) from None
 
 
 def _table(flags: Flags) -> Mapping[str, Any]:
     network: dict[str, Any] = {
-        # Not `idle`: one time-out of 10 s for everything would close every connection that has nothing to
-        # say.
+        # Not `idle`: with one time-out of 10 s for everything, every connection would be closed that has no traffic.
         "timeout": {"tcp": flags.timeout, "http": flags.timeout},
         "proxies": list(flags.socks5_proxies),
     }

@@ -1,18 +1,18 @@
-"""The one exception that ends the program with lines for its user instead of a traceback."""
+"""The exception that ends the program with lines for its user instead of a traceback."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 EXIT_RUNTIME = 1
-"""Exit code for what the machine refused: a taken port, an unwritable file."""
+"""Exit code if the machine refuses something: a port in use, an unwritable file."""
 
 EXIT_USAGE = 2
-"""Exit code for what the user wrote: the command line or the configuration."""
+"""Exit code for an error in the command line or the configuration."""
 
 
 class UserError(Exception):
-    """Something that the user can put right; `mtg.cli.main` prints the lines to stderr and exits.
+    """A problem that the user can fix; `mtg.cli.main` prints the lines to stderr and exits.
 
     `lines` are complete, hold no secret and need no further explanation; `exit_code` is EXIT_RUNTIME or
     EXIT_USAGE.

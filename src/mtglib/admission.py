@@ -73,7 +73,7 @@ async def _refuse_replay(authenticated_part: bytes, cache: AntiReplayCache) -> N
         if not isinstance(answering, Awaitable):
             raise TypeError("expected an awaitable: seen_before has to be an async def")
         seen: Any = await within(_REPLAY_CHECK_TIMEOUT, answering)
-        if not isinstance(seen, bool):  # a return that was forgotten mustn't let every replay in
+        if not isinstance(seen, bool):  # a forgotten return mustn't let every replay in
             raise TypeError(f"expected True or False, got {type(seen).__name__}")
     except Exception as error:
         raise ClientError(Reason.REPLAY_CACHE, "the anti-replay cache didn't answer") from error

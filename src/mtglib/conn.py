@@ -68,7 +68,7 @@ class Conn:
         while len(self.unread) < most_bytes:
             try:
                 data = self._sock.recv(most_bytes - len(self.unread))
-            except OSError:  # nothing more has arrived; the next reader finds an error
+            except OSError:  # nothing has arrived, or the connection is broken: then the next read says so
                 return
             if not data:
                 return

@@ -51,5 +51,5 @@ MIN_FRONTING_IDLE_TIMEOUT: Final = 600.0
 """Seconds: a fronted relay idles at least this long, since a web site's own time-outs must show first."""
 
 FRONT_HALF_CLOSED_TIMEOUT: Final = 60.0
-"""Seconds that a fronted relay goes on after the site's end of stream without a byte that the site takes: Linux keeps a
-connection that it has closed for as long (tcp_fin_timeout)."""
+"""Seconds that a fronted relay lasts after the site's end of stream if the site takes no more bytes: as long as Linux
+keeps a connection that it has closed (tcp_fin_timeout)."""

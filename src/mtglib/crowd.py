@@ -1,8 +1,9 @@
 """Visitors in the order in which they make room for others.
 
-There are two kinds. While it isn't certain who a visitor is, only its age counts: bytes are cheap, and those who send
-a hello byte by byte would otherwise push out clients whose first packet is late. A visitor that is the site's counts by
-its last byte, as at the site. The larger kind gives one up, so that a crowd of either kind can't push out the other.
+There are two kinds. Until a visitor's hello has been judged, only its age counts: bytes are cheap, and connections that
+send a hello byte by byte would otherwise push out clients whose first packet is late. Visitors that are connected to
+the site are ordered by their last byte, as the site itself would do. The larger kind makes room, so that a crowd of
+either kind can't push out the other.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Crowd(Generic[_V]):
 
     def __init__(self) -> None:
         self._uncertain: OrderedDict[_V, None] = OrderedDict()  # oldest first
-        self._fronted: OrderedDict[_V, None] = OrderedDict()  # past the site's end first, then silent longest
+        self._fronted: OrderedDict[_V, None] = OrderedDict()  # first those past the site's end, then the longest silent
 
     def __len__(self) -> int:
         return len(self._uncertain) + len(self._fronted)
@@ -34,15 +35,15 @@ class Crowd(Generic[_V]):
         return entry in self._uncertain or entry in self._fronted
 
     def add(self, entry: _V) -> None:
-        """Add a visitor of whom nothing is certain yet."""
+        """Add a visitor about whom nothing is certain yet."""
         self._uncertain[entry] = None
 
     def remove(self, entry: _V) -> None:
-        """Remove a visitor that is there."""
+        """Remove a visitor of this crowd."""
         del (self._uncertain if entry in self._uncertain else self._fronted)[entry]
 
     def fronted(self, entry: _V) -> None:
-        """Note that a visitor that is there is the site's."""
+        """Note that a visitor of this crowd is connected to the site."""
         self._uncertain.pop(entry, None)
         self._fronted[entry] = None
 

@@ -86,7 +86,7 @@ class DCTable:
         prefer_ip: "prefer-*" puts a family first, "only-*" leaves the other out.
         use_test_dcs: Numbers over 10 000 mean Telegram's test DCs.
         allow_fallback: An unknown DC is replaced by `DEFAULT_DC`.
-        overrides: Addresses that replace everything else for their DC, which is known by that.
+        overrides: Addresses that replace all others of their DC, and make it a known one.
     """
 
     def __init__(

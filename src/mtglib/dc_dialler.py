@@ -100,8 +100,8 @@ class _Race:
         self._silent = silent
         self._loop = asyncio.get_running_loop()
         self._deadline_mono = self._loop.time() + 2 * dial_timeout
-        self._waiting: list[DCAddress] | None = in_order(addresses, silent) if silent else None  # None: not needed yet
-        self._began_mono: dict[DCAddress, float] = {}  # of those that are under way, in their order
+        self._waiting: list[DCAddress] | None = in_order(addresses, silent) if silent else None  # None: not sorted yet
+        self._began_mono: dict[DCAddress, float] = {}  # of the pending attempts, in their order
         self._tasks: dict[asyncio.Task[socket.socket], DCAddress] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._own: asyncio.Timeout | None = None
@@ -135,7 +135,7 @@ class _Race:
         self._is_over = True
         self._stop_timer()
         if self._won is not None:
-            self._taken()[0].close()  # two were first
+            self._taken()[0].close()  # two succeeded at once
         left = list(self._tasks)
         for task in left:
             task.cancel()
@@ -143,7 +143,7 @@ class _Race:
 
     def _left(self) -> list[DCAddress]:
         """Return the addresses that weren't tried yet, in their order."""
-        if self._waiting is None:  # so that a dial that succeeds at once doesn't cost the sorting
+        if self._waiting is None:  # sorted only now: a dial that succeeds at once doesn't need it
             self._waiting = in_order(self._addresses, self._silent)
             self._waiting.remove(self._addresses[0])
         if self._deadline_mono <= self._loop.time():
@@ -172,7 +172,7 @@ class _Race:
             if self._won is None and self._broken is None:
                 self._failed(address, error)
         except UpstreamError:
-            if self._won is None:  # else that is how the network takes it to be cut short
+            if self._won is None:  # otherwise the network raises it because the dial was cut short
                 raise
         finally:
             self._own = None
@@ -230,7 +230,7 @@ class _Race:
             self._cut_short()
         else:
             self._failed(address, error)
-            if self._own is not None and self._won is None:  # else the caller's task starts the next one
+            if self._own is not None and self._won is None:  # otherwise the caller's task starts the next one
                 self._start_beside()
         self._began_mono.pop(address, None)
 

@@ -20,7 +20,7 @@ class MtglibError(Exception):
     """Base of all errors of this library. They can be pickled and copied, so they can cross process boundaries."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exception's own would call the class with the text alone, where an error has other arguments.
+        # Exception.__reduce__ would call the class with the message alone, but some errors take other arguments.
         return _rebuilt, (type(self), self.args), self.__dict__
 
 
@@ -54,7 +54,7 @@ class UnknownOptionError(OptionError, TypeError):
     """
 
     def __init__(self, field: str, names: Iterable[str]) -> None:
-        import difflib  # here, as it takes milliseconds and is rarely needed
+        import difflib  # imported here: it takes milliseconds and is rarely needed
 
         near = difflib.get_close_matches(field, names, n=1)
         super().__init__(field, "the name of an option" + (f"; did you mean {near[0]}?" if near else ""))

@@ -21,9 +21,9 @@ _KEYS_AT_ONCE: Final = 32
 class KeyShares:
     """A supply of key shares, each given away once.
 
-    They are made 32 at a time: of the 18 us that a single one takes between everything else that a connection needs,
-    13 are spent on getting the code and its tables into the processor's cache. Belongs to one process: a forked child
-    would give the same ones away.
+    They are made 32 at a time: a single one, amid everything else that a connection does, takes 18 us, 13 of which are
+    spent on getting the code and its tables into the processor's cache. Belongs to one process: a forked child would
+    give the same ones away.
     """
 
     def __init__(self) -> None:

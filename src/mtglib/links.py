@@ -41,7 +41,7 @@ def proxy_links(secret: Secret, server: str, port: int, *, base64: bool = False)
         OptionError: There is no such server or port, or the secret isn't a `Secret`.
     """
     given: Any = secret
-    if not isinstance(given, Secret):  # a secret as text isn't shown
+    if not isinstance(given, Secret):  # the message doesn't show the value: it may be a secret as text
         raise OptionError("secret", f"a Secret, such as Secret.parse(text) returns, got {type(given).__name__}")
     name: Any = server
     if not isinstance(name, str) or not name or not name.isprintable() or " " in name:

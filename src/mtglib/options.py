@@ -137,13 +137,13 @@ class ProxyOpts:
         and no events. Messages go to the standard library's logger "mtglib", which shows warnings on stderr if
         `logging` isn't configured; pass `mtglib.noop.NoopLogger` for silence. `changes` are attributes of this class.
         """
-        from .defaults import default_parts  # here, so that only callers that want these parts import them
+        from .defaults import default_parts  # imported here, for callers that want these parts only
 
         given: dict[str, Any] = {**default_parts(), **changes}
         return cls(secret=secret, **given)
 
     def __new__(cls, *_arguments: Any, **options: Any) -> Self:
-        """Refuse an option that there isn't, before `__init__` would in fewer words."""
+        """Reject an unknown option, with a more helpful message than that of `__init__`."""
         names = [each.name for each in fields(cls)]
         for name in options:
             if name not in names:
@@ -194,7 +194,7 @@ class ProxyOpts:
 
 
 _SIGNATURE = inspect.signature(ProxyOpts.__init__)
-# Else the signature would be that of `__new__`, which names no option.
+# Otherwise the signature would be that of `__new__`, which names no option.
 setattr(ProxyOpts, "__signature__", _SIGNATURE.replace(parameters=list(_SIGNATURE.parameters.values())[1:]))  # noqa: B010
 
 _PARTS: tuple[tuple[str, type, type[PartIsNotDefinedError]], ...] = (

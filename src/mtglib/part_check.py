@@ -50,7 +50,7 @@ def must_be_awaited(function: Any) -> bool:
 
 
 def _is_asked(wanted: Any) -> bool:
-    """Return whether an interface's method is awaited for an answer; without one, a plain function may do as well."""
+    """Return whether an interface's method is awaited for its answer; if it has none, a plain function may do."""
     return must_be_awaited(wanted) and _returned(wanted) != "None"
 
 

@@ -38,7 +38,7 @@ from .visitor_log import VisitorLog
 _MOST_ACCEPTED_AT_ONCE = 64
 
 _CANCEL_TIMEOUT = 0.6
-"""How long streams may take to end when they are told to: only a user's part that catches that needs longer."""
+"""How long streams may take to end when told to: only a user's part that catches the cancellation needs longer."""
 
 _END_TIMEOUT = 0.95
 """How long streams and the engine may take to end together."""
@@ -75,7 +75,7 @@ class Proxy:
         self._warnings = Warnings(self._logger)
         self._events = Emitter(opts.event_stream, self._warnings)
         opts.clock = guarded_clock(opts.clock, self._warnings)
-        new_x25519_public_key()  # the process's first takes 40 ms to gather entropy, which no client should see
+        new_x25519_public_key()  # the first one takes 40 ms to gather entropy; no client should notice
         most_visitors = opts.max_visitors or max(1, opts.concurrency // 2)
         self._roster = Roster(opts.concurrency, most_visitors, opts.max_visitors_per_network)
         # No connection accepted in one turn of the event loop may be evicted before its first bytes were read.
@@ -83,7 +83,7 @@ class Proxy:
         self._shared: Shared | None = None
         self._entrance: Entrance | None = None
         self._affinity: Affinity | None = None
-        self._ended: asyncio.Future[None] | None = None  # done when it was shut down
+        self._ended: asyncio.Future[None] | None = None  # done once it has shut down
         self._acceptors: dict[Acceptor, socket.socket] = {}
         self._shut_down = False
         self._ended_by_shutdown = 0
@@ -301,10 +301,10 @@ class Proxy:
             closing.result()
 
     def _attach(self) -> None:
-        """Make the proxy belong here, unless it does already.
+        """Bind the proxy to this event loop and thread, unless it is bound already.
 
         Raises:
-            ProxyUseError: It belongs elsewhere.
+            ProxyUseError: It is bound to others.
             OSError: There are no descriptors left.
         """
         if self._affinity is not None:

@@ -69,7 +69,7 @@ class Readiness:
         It may be called more than once.
         """
         watched = self._watched.get(fd)
-        if watched is None or event != LOST:  # which epoll tells of whatever it watches
+        if watched is None or event != LOST:  # which epoll reports for every descriptor
             watched = self._watch(fd, event)
         watched.calls[event] = callback
 
@@ -80,7 +80,7 @@ class Readiness:
                 self._epoll.unregister(fd)
 
     def close(self) -> None:
-        """Give everything back."""
+        """Close the epoll set, and let the event loop forget it."""
         if not self._epoll.closed:
             self._loop.remove_reader(self._epoll.fileno())
             self._epoll.close()

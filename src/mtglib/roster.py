@@ -98,7 +98,8 @@ class Entry:
         if self.end_reason is not None and reason is not Reason.SHUTDOWN:
             return
         self.end_reason = self.end_reason or reason
-        # A task that is cancelled before its first step never runs, and so would close nothing: it looks for itself.
+        # A task that is cancelled before its first step never runs, so it would close nothing. Such a task checks
+        # `end_reason` itself.
         if self.has_begun and self.task is not None:
             self.task.cancel()
 
@@ -200,7 +201,7 @@ class Roster:
         self._leave_visitors(entry)
 
     def fronted(self, entry: Entry) -> None:
-        """Note that the visitor is the site's."""
+        """Note that the visitor is connected to the site."""
         entry.state = State.FRONTED
         for crowd in self._crowds_of(entry):
             crowd.fronted(entry)
@@ -224,7 +225,7 @@ class Roster:
     def remove(self, entry: Entry) -> None:
         """Remove a connection that has ended. May be called again."""
         entry.is_over = True
-        entry.task = None  # which keeps its stream, and all that the stream has read, through the error it ended with
+        entry.task = None  # an error that it ended with refers to the stream, and to all that the stream has read
         self._entries.pop(entry.stream_id, None)
         self._discount(entry)
 
@@ -245,11 +246,11 @@ class Roster:
             del self._networks[entry.network]
 
     def _crowds_of(self, entry: Entry) -> tuple[Crowd[Entry], ...]:
-        """Return the two that a visitor is in; none for a client."""
+        """Return the two crowds that a visitor is in; none for a client."""
         return (self._networks[entry.network], self._all_visitors) if entry in self._all_visitors else ()
 
     def _resize(self, network: _NetworkKey, before: int, now: int) -> None:
-        """Keep networks by their number of visitors, so that the one with most is found at once."""
+        """Sort networks by their number of visitors, so that the one with the most is found at once."""
         if before:
             same_size = self._by_size[before]
             del same_size[network]

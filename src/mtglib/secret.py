@@ -13,7 +13,7 @@ from .constants import SECRET_KEY_LENGTH_BYTES
 from .errors import SecretEmptyError, SecretInvalidError
 from .ground.urls import is_ip_or_number
 
-_PREFIX = b"\xee"  # "fake TLS"; dd (padded) and prefixless secrets are history
+_PREFIX = b"\xee"  # "fake TLS"; dd (padded) and prefixless secrets are obsolete
 _MAX_HOST_BYTES = 182  # longer ones don't fit into official clients' ClientHello
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")

@@ -25,7 +25,7 @@ from .wire.obfuscated2 import ClientFrame
 
 _DEFAULT_USER = "default"
 _MOST_SAID_BYTES = 240 * 1024
-"""What is read of a visitor before the relay has it: in one piece, as the site would find it in its own queue."""
+"""The most that is read from a visitor before the relay takes over: sent in one piece, as it would wait at the site."""
 
 
 class Stream:
@@ -62,7 +62,7 @@ class Stream:
             job = await self._handshake()
             if job is not None:
                 relaying = self._shared.relay.run(job, report.moved)
-                del job  # it would be kept for as long as the relay lasts
+                del job  # otherwise it would be kept as long as the relay runs
                 report.relayed(await relaying)
         except ClientError as error:
             report.closed(error.reason, error)
@@ -75,7 +75,7 @@ class Stream:
             raise
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
-        except BaseException as error:  # a panic of the engine's is no Exception
+        except BaseException as error:  # a panic in the engine isn't an Exception
             report.closed(Reason.ERROR, "a fault", error=error)
             self._shared.warnings.warn(f"stream {type(error).__name__}", "internal error in a connection", error=error)
         finally:
@@ -87,7 +87,7 @@ class Stream:
         try:
             record, length = await self._read_hello()
             if length == len(self._conn.unread):
-                self._conn.pauses.clear()  # a whole hello and no more is the same to a site, however it came
+                self._conn.pauses.clear()  # to a site, a hello without anything after it is the same however it arrived
             client = await self._admit(record)
         except ClientError as error:
             self._report.turned_away(error)
@@ -104,7 +104,7 @@ class Stream:
         return await self._connect_to_dc(frame, unread)
 
     async def _read_hello(self) -> tuple[bytes, int]:
-        """Return the hello and its length; it stays in `unread`, for the front in case that it isn't ours."""
+        """Return the hello and its length; it stays in `unread`, for the front, in case it isn't ours."""
         loop, conn = asyncio.get_running_loop(), self._conn
         began_mono = loop.time()
         assembled = client_hello.assemble(conn.unread) if conn.unread else None
@@ -142,7 +142,7 @@ class Stream:
         return client
 
     def _welcome(self) -> None:
-        """It is a client: it isn't the site's any more, and takes no visitor's place."""
+        """Treat the peer as a client: it no longer belongs to the site, nor to the visitors."""
         self.entry.user = _DEFAULT_USER
         self._conn.set_options(self._shared.client_socket_options)
         self._shared.roster.authenticated(self.entry)

@@ -42,26 +42,26 @@ class StreamReport:
         self.reason = Reason.CLOSED
 
     def started(self) -> None:
-        """It is taken up."""
+        """The stream has begun."""
         entry = self._entry
         self._shared.events.send(
             EventStart(stream_id=entry.stream_id, timestamp=entry.since_unix, remote_ip=entry.visitor.ip)
         )
 
     def replayed(self) -> None:
-        """Its hello was sent before."""
+        """Its hello is a replay."""
         self._shared.events.send(
             EventReplayAttack(stream_id=self._entry.stream_id, timestamp=self._shared.opts.clock())
         )
 
     def turned_away(self, error: ClientError) -> None:
-        """It isn't a client's, or not one of ours."""
+        """The peer isn't a client of ours."""
         self._shared.visitor_log.came(self._entry.network, error.reason)
         if self._shared.logger.debug_enabled:
             self._log().debug(f"visitor: {error}")
 
     def fronted(self, reason: Reason) -> None:
-        """It is the site's."""
+        """The peer is connected to the site."""
         entry = self._entry
         self._shared.roster.fronted(entry)
         self._upstream = f"front ({reason})"
@@ -75,7 +75,7 @@ class StreamReport:
         self._framed_mono = time.monotonic()
 
     def connected(self, address: DCAddress) -> None:
-        """The DC is reached."""
+        """The DC has been reached."""
         entry = self._entry
         entry.state = State.TELEGRAM
         self._upstream = f"DC {entry.dc}"
@@ -91,7 +91,7 @@ class StreamReport:
         )
 
     def moved(self, from_client_bytes: int, to_client_bytes: int, upstream_ended: bool) -> None:
-        """Bytes have been relayed; or the DC or site has ended its side, or both."""
+        """Bytes were relayed, or the DC or site ended its side, or both."""
         entry = self._entry
         if upstream_ended and not entry.is_past_the_end:
             self._shared.roster.past_the_end(entry)
@@ -115,12 +115,12 @@ class StreamReport:
         self._log_end("finished", from_client_bytes=result.from_client_bytes, to_client_bytes=result.to_client_bytes)
 
     def closed(self, reason: Reason, why: object = None, *, error: BaseException | None = None) -> None:
-        """It is over without a relay, or in the middle of one."""
+        """The stream is over without a relay, or in the middle of one."""
         self.reason = reason
         self._log_end(f"closed: {reason if why is None else why}", error=error)
 
     def finished(self) -> None:
-        """It is over, and its sockets are closed."""
+        """The stream is over, and its sockets are closed."""
         entry = self._entry
         self._shared.roster.remove(entry)
         self._shared.events.send(
@@ -128,13 +128,13 @@ class StreamReport:
         )
 
     def _log_end(self, message: str, *, error: BaseException | None = None, **fields: object) -> None:
-        """Tell of a client's end at info; of a visitor's at debug, as there may be a flood of those."""
+        """Log a client's end at info, a visitor's at debug: there may be a flood of visitors."""
         if self._entry.user:
             self._log(upstream=self._upstream, reason=str(self.reason), **fields).info(message, error=error)
         elif self._shared.logger.debug_enabled:
             self._log(upstream=self._upstream, reason=str(self.reason), **fields).debug(message, error=error)
 
     def _log(self, **fields: object) -> GuardedLogger:
-        """Return this stream's logger, made when there is something to say: most of the time there isn't."""
+        """Return this stream's logger; it is created when first used, as most streams log nothing."""
         ip = self._entry.visitor.ip
         return self._shared.logger.bind(stream_id=self._entry.stream_id, client_ip=ip and str(ip), **fields)

@@ -19,7 +19,7 @@ from .wire.obfuscated2 import ClientFrame
 from .wire.record_stream import RecordDecoder, encode_records
 
 _NOISE_LENGTHS = server_hello.MAX_NOISE_BYTES - server_hello.MIN_NOISE_BYTES + 1
-_MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in records that carry nothing; a flood of those mustn't keep the event loop
+_MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in empty records; a flood of them mustn't block the event loop
 
 
 async def send_answer(conn: Conn, client: Admitted, key_shares: KeyShares, deadline_mono: float) -> None:
@@ -49,7 +49,7 @@ async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tupl
         decoded, error = decoder.feed(conn.take_all())
         payload += decoded
         if len(payload) >= obfuscated2.FRAME_BYTES:
-            break  # an error after it ends the relay, after the bytes before it
+            break  # the relay finds an error behind it, and delivers the bytes before the error first
         if error is not None:
             raise error
         if decoder.ended:
@@ -92,7 +92,7 @@ def telegram_job(
 
 
 def _noise() -> bytes:
-    """Random bytes in place of a certificate flight: a throw-away keystream, a tenth of the system's own price."""
+    """Random bytes in place of a certificate flight: a throw-away keystream, at a tenth of the cost of `os.urandom`."""
     length = server_hello.MIN_NOISE_BYTES + int(_NOISE_LENGTHS * random.random())  # noqa: S311 - no secret
     return crypt(os.urandom(32), bytes(16), bytes(length))
 

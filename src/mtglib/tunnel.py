@@ -69,7 +69,7 @@ class _StreamSocket(socket.socket):
 
 
 def _own_name(writer: Any) -> Any:
-    with suppress(Exception):  # a writer may be something that knows nothing of sockets
+    with suppress(Exception):  # the writer may not be based on a socket
         return writer.get_extra_info("sockname")
     return None
 
@@ -92,7 +92,7 @@ async def _pump(sock: socket.socket, reader: asyncio.StreamReader, writer: async
             direction.cancel()
         try:
             await asyncio.gather(outward, inward, return_exceptions=True)
-        finally:  # also if that is cancelled
+        finally:  # even if that is cancelled
             sock.close()
             writer.close()
         with suppress(OSError):
@@ -100,12 +100,12 @@ async def _pump(sock: socket.socket, reader: asyncio.StreamReader, writer: async
 
 
 class _HangUp:
-    """Calls back when the other end of a socket pair is closed, which reading it doesn't tell from a half-close."""
+    """Calls back when the other end of a socket pair is closed; reading can't tell that from a half-close."""
 
     def __init__(self, sock: socket.socket, callback: Callable[[], object]) -> None:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
-        self._epoll.register(sock, select.EPOLLET)  # for nothing: a hang-up is always told
+        self._epoll.register(sock, select.EPOLLET)  # without any event: a hang-up is always reported
         self._callback = callback
         self._loop.add_reader(self._epoll.fileno(), self._tell)
 
@@ -127,7 +127,7 @@ async def _out(sock: socket.socket, writer: asyncio.StreamWriter) -> None:
     if writer.can_write_eof():
         writer.write_eof()
     else:
-        writer.close()  # TLS has no half-close: its end is the end of both directions
+        writer.close()  # TLS has no half-close: closing ends both directions
 
 
 async def _in(reader: asyncio.StreamReader, sock: socket.socket) -> None:

@@ -62,6 +62,6 @@ def _check_connected(sock: socket.socket) -> None:
     try:
         sock.getpeername()
     except OSError as error:
-        if error.errno == errno.ENOTCONN:  # or not any more: the peer has reset it
+        if error.errno == errno.ENOTCONN:  # never connected, or reset by the peer
             sock.close()
             raise OSError(error.errno, "the network's socket isn't connected") from error

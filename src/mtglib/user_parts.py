@@ -41,7 +41,7 @@ def contains(ip_list: IPBlocklist, ip: IPAddress, warnings: Warnings, *, when_br
         if isinstance(answer, bool):
             return answer
         if asyncio.iscoroutine(answer):
-            answer.close()  # else Python warns of it, too
+            answer.close()  # otherwise Python warns as well that it was never awaited
         raise TypeError(f"expected True or False, got {type(answer).__name__}")
     except Exception as error:
         warnings.part_failed(ip_list, "contains", error)
@@ -49,7 +49,7 @@ def contains(ip_list: IPBlocklist, ip: IPAddress, warnings: Warnings, *, when_br
 
 
 def guarded_clock(clock: Callable[[], float], warnings: Warnings) -> Callable[[], float]:
-    """Return a clock whose place the system's takes when it fails: every stream gets its last event."""
+    """Return a clock that falls back to the system's when it fails, so that every stream gets its last event."""
 
     def now_unix() -> float:
         try:

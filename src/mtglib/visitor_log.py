@@ -10,7 +10,7 @@ from .reasons import Reason
 from .roster import Entry, State
 
 SUMMARY_EACH_SECONDS = 60.0
-_MOST_NETWORKS = 10_000  # what a flood may cost us in memory
+_MOST_NETWORKS = 10_000  # bounds the memory that a flood can take
 
 
 class VisitorLog:

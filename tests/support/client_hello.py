@@ -22,7 +22,7 @@ from support.tls_records import HANDSHAKE, make_record
 Shape = Literal["old", "modern"]
 
 RANDOM_AT = 6
-"""Where the 32-byte random starts in the handshake message: after its type, length and version."""
+"""The position of the 32-byte random in the handshake message: after its type, length and version."""
 
 OLD_HELLO_BYTES = 517
 X25519 = 0x001D
@@ -39,7 +39,7 @@ def build_client_hello(
     suites: bytes = _SUITES,
     random_bytes: RandomBytes = os.urandom,
 ) -> bytes:
-    """Return the handshake message (no record header) with its random zeroed, to be signed.
+    """Return the handshake message, without a record header, with its random zeroed, to be signed.
 
     ``suites`` are the cipher suites after the GREASE one, two bytes each. The old shape is exactly 517 bytes
     with its record header, unless name and session id are too long for that.
@@ -65,14 +65,14 @@ def build_client_hello(
 
 
 def sign_hello(hello: bytes, key: bytes, timestamp: int) -> bytes:
-    """Return the hello with the random that proves the key, and carries the client's unix time in seconds."""
+    """Return the hello with the random that proves the key and contains the client's Unix time in seconds."""
     digest = hmac.digest(key, make_record(HANDSHAKE, hello, _FIRST_RECORD_VERSION), "sha256")
     stamped = bytes(a ^ b for a, b in zip(digest[28:], struct.pack("<I", timestamp), strict=True))
     return hello[:RANDOM_AT] + digest[:28] + stamped + hello[RANDOM_AT + 32 :]
 
 
 def restamp_hello(hello: bytes, recorded: int, timestamp: int) -> bytes:
-    """Return the hello of this unix time as if it were of that one; who has recorded it needs no key for that."""
+    """Return a hello of Unix time `recorded` as if it were of `timestamp`; an attacker needs no key for that."""
     at = RANDOM_AT + 28
     stamp = int.from_bytes(hello[at : at + 4], "little") ^ recorded ^ timestamp
     return hello[:at] + stamp.to_bytes(4, "little") + hello[at + 4 :]
@@ -90,7 +90,7 @@ def hello_session_id(hello: bytes) -> bytes:
 
 
 def hello_records(hello: bytes, cuts: Sequence[int] = ()) -> bytes:
-    """Frame the hello as one TLS record, or split at these offsets over several."""
+    """Frame the hello as one TLS record, or as several, split at these offsets."""
     bounds = [0, *cuts, len(hello)]
     pieces = (hello[start:end] for start, end in itertools.pairwise(bounds))
     return b"".join(make_record(HANDSHAKE, piece, _FIRST_RECORD_VERSION) for piece in pieces)
@@ -141,7 +141,7 @@ def _mlkem768_key(random_bytes: RandomBytes) -> bytes:
 
 
 def _encrypted_client_hello(random_bytes: RandomBytes) -> bytes:
-    """The GREASE form, whose payload has one of four lengths."""
+    """The GREASE form; its payload has one of four lengths."""
     payload = random_bytes(144 + 32 * (random_bytes(1)[0] % 4))
     header = b"\x00\x00\x01\x00\x01" + random_bytes(1)
     return _extension(0xFE0D, header + _sized(_x25519_key(random_bytes), 2) + _sized(payload, 2))

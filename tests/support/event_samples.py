@@ -1,4 +1,4 @@
-"""Streams of events as a proxy would send them, made up."""
+"""Made-up streams of events, as a proxy would send them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FINISH_REASONS = {"gone": "closed", "frame": "frame", "timeout": "timeout", "unr
 
 
 def traffic_of(stream_id: str, count: int, *, is_read: bool = False) -> mtglib.EventTraffic:
-    """Traffic of so many bytes."""
+    """A traffic event of `count` bytes."""
     return mtglib.EventTraffic(stream_id=stream_id, timestamp=1.0, traffic_bytes=count, is_read=is_read)
 
 
@@ -31,7 +31,7 @@ def stream_of(
     client: mtglib.IPAddress | None = CLIENTS[0],
     dc: int = 2,
 ) -> list[mtglib.Event]:
-    """All events of a stream that goes this way; ``moved`` are its bytes, and whether they go to the client."""
+    """All events of such a stream; ``moved`` are its bytes, and whether they go to the client."""
     events: list[mtglib.Event] = [mtglib.EventStart(stream_id=stream_id, timestamp=1.0, remote_ip=client)]
     bound_for = dc if way in ("dc", "unreachable") else 0
     reason = mtglib.Reason(FINISH_REASONS.get(way, "client_eof"))
@@ -54,7 +54,7 @@ _MOVED = st.lists(st.tuples(st.integers(1, 2**40), st.booleans()), max_size=6)
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[list[mtglib.Event]]:
-    """Up to a dozen streams that go any way."""
+    """Up to a dozen streams of any kind."""
     count = draw(st.integers(0, 12))
     return [
         stream_of(
@@ -69,7 +69,7 @@ def streams(draw: st.DrawFn) -> list[list[mtglib.Event]]:
 
 
 def interleaved(told: Sequence[Sequence[mtglib.Event]], chance: random.Random) -> Iterator[mtglib.Event]:
-    """Yield the events of all streams, each stream's in their order, otherwise at random."""
+    """Yield the events of all streams in random order, but those of each stream in their own order."""
     left = [list(stream) for stream in told]
     while left := [stream for stream in left if stream]:
         yield chance.choice(left).pop(0)

@@ -1,4 +1,4 @@
-"""A Telegram data centre's side of obfuscated2, with a handler that says what it does with the stream."""
+"""A Telegram data centre's side of obfuscated2, with a handler for the stream."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class DCConnection(sockets.Peer):
         return self._hash.digest()
 
     async def recv(self, max_bytes: int = sockets.RECV_BYTES) -> bytes:
-        """Return decrypted bytes as they come, ``b""`` after a FIN; raises OSError on a RST."""
+        """Return decrypted bytes as they arrive, ``b""`` after a FIN; raises OSError on a RST."""
         try:
             wire = await asyncio.get_running_loop().sock_recv(self.sock, max_bytes)
         except OSError:
@@ -51,7 +51,7 @@ class DCConnection(sockets.Peer):
         return data
 
     async def recv_exactly(self, count_bytes: int) -> bytes:
-        """Return so many bytes; raises EOFError when the stream ends before."""
+        """Return `count_bytes`; raises EOFError if the stream ends earlier."""
         got = bytearray()
         while len(got) < count_bytes:
             data = await self.recv(count_bytes - len(got))
@@ -82,7 +82,7 @@ Handler = Callable[[DCConnection], Awaitable[None]]
 
 
 async def echo(connection: DCConnection) -> None:
-    """Send everything back, and the FIN after it."""
+    """Send everything back, and then a FIN."""
     while data := await connection.recv():
         await connection.send(data)
 
@@ -93,7 +93,7 @@ async def sink(connection: DCConnection) -> None:
 
 
 def source(count_bytes: int, seed: int = 0, *, chunk_bytes: int = sockets.RECV_BYTES) -> Handler:
-    """Make a handler that sends so much of ``Pattern(seed)`` and a FIN, then reads until the client ends."""
+    """Make a handler that sends `count_bytes` of ``Pattern(seed)`` and a FIN, then reads until the client ends."""
 
     async def send_pattern(connection: DCConnection) -> None:
         pattern = Pattern(seed)
@@ -106,7 +106,7 @@ def source(count_bytes: int, seed: int = 0, *, chunk_bytes: int = sockets.RECV_B
 
 
 class FakeDC(TCPServer):
-    """A data centre on a local port; ``connections`` holds all whose frame was read, in that order."""
+    """A data centre on a local port; ``connections`` are those whose frame was read, in that order."""
 
     def __init__(self, handler: Handler = echo, host: str = "127.0.0.1") -> None:
         super().__init__(host)

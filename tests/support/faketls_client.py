@@ -1,4 +1,4 @@
-"""A Telegram client up to where MTProto starts: FakeTLS, obfuscated2, records, in whatever pieces."""
+"""A Telegram client without MTProto: FakeTLS, obfuscated2 and records, in pieces of any size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from support.tls_records import (
 
 @dataclass(frozen=True, kw_only=True)
 class ClientOptions:
-    """How this client behaves; the defaults are those of an official client of today.
+    """How this client behaves; by default like a current official client.
 
     ``server_name`` and ``timestamp`` (unix seconds) default to the secret's host and to now. ``hello_cuts``
     splits the hello over several TLS records at these offsets, ``segment_bytes`` everything up to the frame
@@ -81,8 +81,8 @@ class FakeTLSClient(sockets.Peer):
     ) -> Self:
         """Connect, authenticate and open the stream to a DC.
 
-        ``handshake_timeout`` in seconds. Raises AnswerError when the proxy is no proxy, EOFError or OSError
-        when it hangs up, TimeoutError.
+        ``handshake_timeout`` is in seconds. Raises AnswerError if it isn't a proxy, EOFError or OSError if it closes
+        the connection, TimeoutError.
         """
         options = options or ClientOptions()
         sock = await sockets.connect(host, port, receive_buffer_bytes=options.receive_buffer_bytes)
@@ -126,7 +126,7 @@ class FakeTLSClient(sockets.Peer):
         return verify_answer(bytes(raw), self.hello, self.secret.key)
 
     async def send_frame(self) -> None:
-        """Send a ChangeCipherSpec (unless the options forbid), the frame and the first payload behind it."""
+        """Send a ChangeCipherSpec (unless the options say no), the frame, and then the first payload."""
         options = self.options
         self._frame = make_frame(self.secret.key, self.dc, options.tag)
         stream = self._frame.wire + self._frame.up.apply(options.first_payload)
@@ -142,7 +142,7 @@ class FakeTLSClient(sockets.Peer):
         return self._frame
 
     def wrap(self, data: bytes, record_bytes: Sequence[int] = (MAX_PAYLOAD_BYTES,)) -> bytes:
-        """Encrypt and frame data as it goes on the wire; what is wrapped must be sent, and in this order."""
+        """Encrypt and frame data as it is on the wire; everything that was wrapped must be sent, in this order."""
         return cut_records(self.frame.up.apply(data), record_bytes)
 
     async def send(
@@ -156,7 +156,7 @@ class FakeTLSClient(sockets.Peer):
         await sockets.send_all(self.sock, self.wrap(data, record_bytes), segment_bytes=segment_bytes)
 
     async def send_raw(self, wire: bytes) -> None:
-        """Send these very bytes: wrapped ones, or wrong ones."""
+        """Send exactly these bytes: wrapped ones, or invalid ones."""
         await sockets.send_all(self.sock, wire)
 
     async def recv_some(self, max_bytes: int = sockets.RECV_BYTES) -> bytes:
@@ -177,7 +177,7 @@ class FakeTLSClient(sockets.Peer):
         return data
 
     async def recv_exactly(self, count_bytes: int) -> bytes:
-        """Return so many decrypted bytes; raises EOFError when the proxy ends before."""
+        """Return `count_bytes` decrypted bytes; raises EOFError if the proxy ends earlier."""
         got = bytearray()
         while len(got) < count_bytes:
             data = await self.recv_some()

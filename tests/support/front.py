@@ -1,4 +1,4 @@
-"""The sites that a proxy may front: a real one, and one that records."""
+"""Sites that a proxy may front: a real one, and one that records."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-// A site on Go's own server: net/http with its crypto/tls. Arguments: address, certificate, key, folder of pages,
-// seconds of patience.
+// A site with Go's own server: net/http with its crypto/tls. Arguments: address, certificate, key, folder of pages,
+// time-out in seconds.
 package main
 
 import (

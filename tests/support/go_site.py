@@ -1,4 +1,4 @@
-"""A site on Go's own server: see go_site.go, which is built here."""
+"""A site with Go's own server: see go_site.go, which is built here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def go_is_missing() -> str | None:
 
 
 class GoSite(ServerProcess):
-    """net/http with TLS 1.2 and 1.3, HTTP/1.1 and 2; it gives up on idle clients after so long."""
+    """net/http with TLS 1.2 and 1.3, HTTP/1.1 and 2, and a time-out for idle clients."""
 
     def __init__(self, name: str = "front.example", *, patience_seconds: int = 60) -> None:
         super().__init__()
@@ -49,9 +49,9 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 @cache
 def _built() -> Path:
-    """Build it once a process; Go's own cache makes that quick after the first time."""
+    """Build it once per process; after the first time, Go's own cache makes that quick."""
     program = Path(_folder().name) / "go_site"
-    # Neither a C compiler nor a network is needed.
+    # This needs neither a C compiler nor a network.
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOFLAGS": ""}
     subprocess.run(["go", "build", "-o", program, _SOURCE], check=True, capture_output=True, env=environment)
     return program

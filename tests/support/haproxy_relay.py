@@ -1,4 +1,4 @@
-"""haproxy as a plain TCP relay: what an operator's own balancer does in front of a proxy, or behind it."""
+"""haproxy as a plain TCP relay, like an operator's load balancer in front of a proxy, or behind it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def haproxy_relay_is_missing() -> str | None:
 
 
 class HaproxyRelay(ServerProcess):
-    """Whatever connects to ``port`` is connected to ``target_port``."""
+    """Relays connections from ``port`` to ``target_port``."""
 
     def __init__(self, target_port: int) -> None:
         super().__init__()
@@ -40,6 +40,6 @@ class HaproxyRelay(ServerProcess):
         return ["haproxy", "-db", "-f", config]
 
     async def is_ready(self) -> bool:
-        """Tell whether it listens, without a connection: that would reach the target."""
+        """Return whether it listens, without connecting: that would reach the target."""
         listening = f":{self.port:04X} 00000000:0000 0A"
         return listening in Path("/proc/net/tcp").read_text()

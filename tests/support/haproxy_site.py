@@ -1,4 +1,4 @@
-"""A site whose TLS ends in haproxy, which answers itself."""
+"""A site whose TLS ends in haproxy, which also answers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def haproxy_is_missing() -> str | None:
 
 
 class HaproxySite(ServerProcess):
-    """haproxy with a certificate, for TLS 1.2 and 1.3, HTTP/1.1 and 2; it gives up on idle clients after so long."""
+    """haproxy with a certificate, for TLS 1.2 and 1.3, HTTP/1.1 and 2, and a time-out for idle clients."""
 
     def __init__(self, name: str = "front.example", *, patience_seconds: int = 60) -> None:
         super().__init__()

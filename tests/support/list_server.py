@@ -1,4 +1,4 @@
-"""An HTTP server that may do everything wrong: what it answers is a script for each path."""
+"""An HTTP server that can do everything wrong: it answers each path with a script."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from support import sockets
 from support.tcp_server import TCPServer
 
 Script = Callable[[socket.socket], Awaitable[None]]
-"""What to do once a request was read; the connection is closed afterwards."""
+"""Answers a request that was read; the connection is closed afterwards."""
 
 
 class ListServer(TCPServer):
     """Runs a script of ``pages`` for each request, whatever its query is.
 
-    ``requests`` are their heads, ``most_at_once`` is how many overlapped.
+    ``requests`` are the requests' heads, ``most_at_once`` is the most that overlapped.
     """
 
     def __init__(self, pages: dict[str, Script] | None = None) -> None:
@@ -46,7 +46,7 @@ class ListServer(TCPServer):
 
 
 def sends(*parts: bytes, then: Callable[[socket.socket], None] = lambda sock: None) -> Script:
-    """Make a script that sends some bytes and ends; with ``then=sockets.reset`` by a reset."""
+    """Make a script that sends some bytes and ends, or resets the connection with ``then=sockets.reset``."""
 
     async def script(sock: socket.socket) -> None:
         await sockets.send_all(sock, b"".join(parts))
@@ -56,7 +56,7 @@ def sends(*parts: bytes, then: Callable[[socket.socket], None] = lambda sock: No
 
 
 def stalls(*parts: bytes) -> Script:
-    """Make a script that sends some bytes and then nothing, for ever."""
+    """Make a script that sends some bytes, and then nothing, forever."""
 
     async def script(sock: socket.socket) -> None:
         await sockets.send_all(sock, b"".join(parts))
@@ -66,7 +66,7 @@ def stalls(*parts: bytes) -> Script:
 
 
 def floods(head: bytes, piece: bytes) -> Script:
-    """Make a script that sends the same again and again, until the client has had enough."""
+    """Make a script that sends the same piece again and again, until the client ends."""
 
     async def script(sock: socket.socket) -> None:
         await sockets.send_all(sock, head)
@@ -77,7 +77,7 @@ def floods(head: bytes, piece: bytes) -> Script:
 
 
 def drips(head: bytes, drop: bytes) -> Script:
-    """Make a script that never stalls and never ends: one drop in each turn of the event loop."""
+    """Make a script that never stalls and never ends: it sends one drop in each turn of the event loop."""
 
     async def script(sock: socket.socket) -> None:
         await sockets.send_all(sock, head)
@@ -89,7 +89,7 @@ def drips(head: bytes, drop: bytes) -> Script:
 
 
 def head(length: int | None, *headers: str, status: str = "200 OK") -> bytes:
-    """Make a response's head, with whatever length it is to claim."""
+    """Make a response's head, which claims the given length."""
     lengths = [] if length is None else [f"Content-Length: {length}"]
     return "\r\n".join([f"HTTP/1.1 {status}", "Connection: close", *lengths, *headers, "", ""]).encode()
 
@@ -100,12 +100,12 @@ def page(text: bytes, *headers: str) -> Script:
 
 
 def compressed(text: bytes, *, cut_bytes: int = 0, more: bytes = b"") -> Script:
-    """Make a script that sends gzip, perhaps without its last bytes or with some more behind it."""
+    """Make a script that sends gzip, perhaps without its last bytes, or with more bytes after it."""
     packed = gzip.compress(text)
     packed = packed[: len(packed) - cut_bytes] + more
     return sends(head(len(packed), "Content-Encoding: gzip"), packed)
 
 
 def moved(to: str, status: str = "302 Found") -> Script:
-    """Make a script that sends elsewhere."""
+    """Make a script that redirects."""
     return sends(head(0, f"Location: {to}", status=status))

@@ -1,4 +1,4 @@
-"""A page of metrics as prometheus-client's parser reads it."""
+"""A page of metrics, read by prometheus-client's parser."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 def samples(page: bytes) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """Return all values by name and labels. The parser adds ``_total`` to the names of counters, which goes again."""
+    """Return all values by name and labels, without the ``_total`` that the parser adds to the names of counters."""
     families = text_string_to_metric_families(page.decode())
     return {
         (sample.name.removesuffix("_total"), frozenset(sample.labels.items())): sample.value

@@ -1,4 +1,4 @@
-"""Just enough MTProto for a client to believe in a data centre: the first two steps of a key exchange.
+"""Just enough MTProto for a client to believe that it talks to a data centre: the first two steps of a key exchange.
 
 Source: core.telegram.org/mtproto/auth_key and /mtproto/mtproto-transports (padded intermediate).
 """
@@ -21,18 +21,18 @@ _VECTOR = bytes.fromhex("15c4b51c")
 P, Q = 1229739323, 1402015859
 PRODUCTION_FINGERPRINT = 0xD09D1D85DE64FD85
 TEST_FINGERPRINT = 0xB25898DF208D2603
-"""The keys that Telegram's clients know, for the production and for the test servers."""
+"""The keys known to Telegram's clients, for the production servers and for the test servers."""
 
 MAX_MESSAGE_BYTES = 1 << 20
 
 
 class MTProtoError(Exception):
-    """The client said something that no client says."""
+    """The client sent something that no client sends."""
 
 
 @dataclass(frozen=True)
 class Plain:
-    """An unencrypted message: its constructor and all that follows, padding included."""
+    """An unencrypted message: its constructor and everything after it, including padding."""
 
     constructor: bytes
     body: bytes
@@ -44,7 +44,7 @@ def frame(message: bytes, padding: bytes = b"") -> bytes:
 
 
 def frame_length(header: bytes) -> int:
-    """Read a frame's 4-byte header; bit 31 asks for a quick ack and is no length."""
+    """Read a frame's 4-byte header; bit 31 requests a quick ack, and isn't part of the length."""
     length: int = struct.unpack("<I", header)[0] & 0x7FFFFFFF
     if not 24 <= length <= MAX_MESSAGE_BYTES:
         raise MTProtoError(f"a frame of {length} bytes")
@@ -57,7 +57,7 @@ def plain_message(data: bytes, message_id: int) -> bytes:
 
 
 def parse_plain(message: bytes) -> Plain:
-    """Take an unencrypted message apart; raises MTProtoError for anything else."""
+    """Parse an unencrypted message; raises MTProtoError for anything else."""
     key_id, _, length = struct.unpack("<8sqI", message[:20])
     if key_id != bytes(8):
         raise MTProtoError(f"auth_key_id {key_id.hex()} in a message that must be plain")
@@ -68,7 +68,7 @@ def parse_plain(message: bytes) -> Plain:
 
 
 def tl_bytes(data: bytes) -> bytes:
-    """A short TL string: its length, itself, zeros up to a multiple of 4."""
+    """A short TL string: its length, its bytes, zeros up to a multiple of 4."""
     return (bytes([len(data)]) + data).ljust((len(data) + 4) // 4 * 4, b"\0")
 
 

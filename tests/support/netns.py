@@ -1,4 +1,4 @@
-"""Runs a function as a process of its own in a fresh network namespace, where there is only 127.0.0.1 and ::1."""
+"""Runs a function as a process of its own in a new network namespace, which has only 127.0.0.1 and ::1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ENTER = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"
 
 
 class IsolatedRunError(Exception):
-    """The function raised, or was too slow; the text is all that its process wrote to stderr."""
+    """The function raised, or was too slow; the text is everything that its process wrote to stderr."""
 
 
 def netns_is_missing() -> str | None:
@@ -32,13 +32,13 @@ def netns_is_missing() -> str | None:
 
 
 def require_root_and_netns() -> None:
-    """Skip the running test, with the reason, where no network namespace can be made."""
+    """Skip the running test, with the reason, if no network namespace can be created."""
     if reason := netns_is_missing():
         pytest.skip(reason)
 
 
 def routes_beyond_loopback() -> list[str]:
-    """Return the routes of this process that lead anywhere else than to the loopback interface."""
+    """Return the routes of this process that don't lead to the loopback interface."""
     lines: list[str] = []
     for table, column in (("route", 0), ("ipv6_route", 9)):
         file = Path("/proc/self/net") / table
@@ -48,9 +48,9 @@ def routes_beyond_loopback() -> list[str]:
 
 
 def run_in_netns(target: str, *, run_timeout: float = 60.0, **arguments: Any) -> Any:
-    """Call ``module:function`` with these arguments in a fresh namespace and return what it returned.
+    """Call ``module:function`` with these arguments in a new namespace, and return its result.
 
-    Arguments and result travel as JSON; a coroutine function is run. ``run_timeout`` is in seconds.
+    Arguments and result are passed as JSON; a coroutine function is run. ``run_timeout`` is in seconds.
     Raises IsolatedRunError.
     """
     command = [*_ENTER, sys.executable, "-m", "support.netns_main", target, json.dumps(arguments)]

@@ -1,4 +1,4 @@
-"""The process that ``run_in_netns`` starts: calls a function, prints what it returns as the last line, as JSON."""
+"""The process that ``run_in_netns`` starts: it calls a function, and prints the result as JSON on the last line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main(target: str, arguments: str) -> None:
         result = asyncio.run(result)
     sys.stdout.write("\n" + json.dumps(result) + "\n")
     sys.stdout.flush()
-    # Straight out: a client library's threads mustn't be able to hang or crash what is done.
+    # Exit immediately: threads of a client library mustn't hang or crash a process that is done.
     os._exit(0)
 
 

@@ -19,7 +19,7 @@ PAGES = {
     "/page.txt": b"a page of text\n" * 100,
     "/large.bin": Pattern(80).take(5_000_000),
 }
-"""What the site serves, by path; /client says whom a PROXY protocol header named."""
+"""The site's pages, by path; /client shows the client of the PROXY protocol header."""
 
 Key = Literal["ec", "rsa"]
 _KEYS: dict[Key, list[str]] = {
@@ -63,9 +63,9 @@ def nginx_is_missing() -> str | None:
 class NginxSite:
     """nginx on a local port for the length of the context.
 
-    ``certificate_path`` is its self-signed certificate, to be trusted by clients. ``directives`` are nginx's own, for
-    the server, ``key`` the kind of its certificate's. It answers as soon as the
-    context is entered: its socket listens before the process runs, and is handed down to it.
+    ``certificate_path`` is its self-signed certificate, for clients to trust. ``directives`` are nginx's own, for the
+    server; ``key`` is the kind of its certificate's key. It answers as soon as the context is entered: its socket
+    listens before the process runs, and is passed to it.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class NginxSite:
 
     @property
     def root(self) -> Path:
-        """The folder that holds everything of this site."""
+        """The folder with all files of this site."""
         if self._folder is None:
             raise RuntimeError("the site is not running")
         return Path(self._folder.name)
@@ -111,7 +111,7 @@ class NginxSite:
         return self.root / "cert.pem"
 
     def access_log(self) -> list[str]:
-        """Return the lines logged so far; a line may come a moment after the client has its answer."""
+        """Return the lines logged so far; a line may come shortly after the client has its answer."""
         return (self.root / "access.log").read_text().splitlines()
 
     async def __aenter__(self) -> Self:
@@ -149,7 +149,7 @@ class NginxSite:
 
 
 def write_pages(folder: Path) -> None:
-    """Put `PAGES` into a folder, which is made."""
+    """Create a folder with `PAGES`."""
     for path, content in PAGES.items():
         file = folder / (path.strip("/") or "index.html")
         file.parent.mkdir(exist_ok=True)
@@ -159,7 +159,7 @@ def write_pages(folder: Path) -> None:
 def make_certificate(name: str, folder: Path, key: Key = "ec") -> None:
     """Make ``cert.pem`` and ``key.pem``, self-signed for this name, with the openssl program.
 
-    An RSA key's signatures are all of one length; those of an EC key vary by some bytes.
+    All signatures of an RSA key have the same length; those of an EC key vary by some bytes.
     """
     subprocess.run(
         [

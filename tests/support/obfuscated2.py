@@ -1,4 +1,4 @@
-"""obfuscated2 as a peer sees it: the frame a client sends, and the frame a data centre reads.
+"""obfuscated2 for peers: the frame that a client sends, and the frame that a data centre reads.
 
 A frame is ``noise[8] key[32] iv[16] tag[4] dc[2] noise[2]``; the other direction's key and iv are the same
 48 bytes reversed. Source: core.telegram.org/mtproto/mtproto-transports, "transport obfuscation".
@@ -25,19 +25,19 @@ RandomBytes = Callable[[int], bytes]
 
 
 class Keystream:
-    """AES-256-CTR with its place in the stream; encrypting and decrypting are the same."""
+    """AES-256-CTR with its position in the stream; encrypting and decrypting are the same."""
 
     def __init__(self, key: bytes, iv: bytes) -> None:
         self._context = Cipher(AES256(key), CTR(iv)).encryptor()
 
     def apply(self, data: bytes) -> bytes:
-        """Return the data under the next ``len(data)`` bytes of keystream."""
+        """Return the data xored with the next ``len(data)`` bytes of keystream."""
         return self._context.update(data)
 
 
 @dataclass(frozen=True)
 class KeyIV:
-    """What one direction is encrypted with, after the secret was mixed in."""
+    """The key and IV of one direction, after the secret was mixed in."""
 
     key: bytes
     iv: bytes
@@ -66,7 +66,7 @@ class SentFrame:
 
 @dataclass(frozen=True)
 class ReceivedFrame:
-    """A frame that came in, and the streams of the side that received it."""
+    """A received frame, and the streams of the side that received it."""
 
     wire: bytes
     tag: bytes
@@ -78,7 +78,7 @@ class ReceivedFrame:
 def make_frame(
     secret_key: bytes, dc: int, tag: bytes = PADDED_INTERMEDIATE, random_bytes: RandomBytes = os.urandom
 ) -> SentFrame:
-    """Make the frame that opens a connection; ``secret_key`` is empty when no proxy is between."""
+    """Make the frame that opens a connection; ``secret_key`` is empty without a proxy in between."""
     while looks_like_another_protocol(start := random_bytes(FRAME_BYTES)):
         pass
     clear = start[:56] + tag + struct.pack("<h", dc) + start[62:]
@@ -90,7 +90,7 @@ def make_frame(
 
 
 def read_frame(wire: bytes, secret_key: bytes = b"") -> ReceivedFrame:
-    """Read a frame as its receiver; any 64 bytes are a frame, whose tag and dc may then make no sense."""
+    """Read a frame as its receiver; any 64 bytes are a frame, but its tag and dc may make no sense."""
     up = KeyIV.derive(wire[8:56], secret_key).keystream()
     down = KeyIV.derive(wire[8:56][::-1], secret_key).keystream()
     clear = up.apply(wire)
@@ -103,5 +103,5 @@ _OTHER_PROTOCOLS = frozenset(
 
 
 def looks_like_another_protocol(frame: bytes) -> bool:
-    """Whether a data centre would take the start of this frame for something else."""
+    """Return whether a data centre would take the beginning of this frame for another protocol."""
     return frame[0] == 0xEF or frame[:4] in _OTHER_PROTOCOLS or frame[4:8] == bytes(4)

@@ -1,4 +1,4 @@
-"""Bulk data that both ends make from a seed, so that a stream is compared bit for bit without keeping it."""
+"""Bulk data that both ends make from a seed, so that a stream can be compared without storing it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from support.obfuscated2 import Keystream
 
 
 class Pattern:
-    """The pseudo-random byte stream of a seed: the same seed gives the same bytes, at gigabytes a second.
+    """The pseudo-random byte stream of a seed: the same seed gives the same bytes, at gigabytes per second.
 
-    It never repeats, so that lost, doubled or swapped pieces can't go unseen.
+    It never repeats, so lost, doubled or swapped pieces are always noticed.
     """
 
     def __init__(self, seed: int) -> None:
@@ -23,7 +23,7 @@ class Pattern:
         return self._keystream.apply(bytes(count_bytes))
 
     def check(self, data: bytes) -> None:
-        """Compare with the next bytes of the stream; the AssertionError names the first wrong place."""
+        """Compare with the next bytes of the stream; the AssertionError names the first difference."""
         start = self.position_bytes
         wanted = self.take(len(data))
         if data != wanted:

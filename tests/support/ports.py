@@ -1,4 +1,4 @@
-"""Ports for programs that can't tell which one they were given."""
+"""Ports for programs that can't report a port chosen by the system."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody has, for TCP and UDP; never the same again."""
+    """Return a port of 127.0.0.1 that is free for TCP and UDP; never the same one twice."""
     return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """Return several that differ."""
+    """Return several different ones."""
     with ExitStack() as held:
         return [_hold_port(held) for _ in range(count)]
 
@@ -28,7 +28,7 @@ def _hold_port(held: ExitStack) -> int:
             continue
         try:
             datagrams.bind(("127.0.0.1", port))
-        except OSError:  # somebody has it for UDP
+        except OSError:  # in use for UDP
             continue
         _given.add(port)
         return port

@@ -21,7 +21,7 @@ class Program:
 
     Its state directory is empty, unless the environment or its configuration has another one.
 
-    ``start`` is what Python is given in place of ``-m mtg``.
+    ``start`` are Python's arguments in place of ``-m mtg``.
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class Program:
         return self._process.pid
 
     def enter(self, text: str) -> None:
-        """Give the program its stdin."""
+        """Write to the program's stdin."""
         assert self._process.stdin
         self._process.stdin.write(text)
         self._process.stdin.close()
 
     def read_until(self, message: str) -> dict[str, Any]:
-        """Read the log up to the line with this message, and return that."""
+        """Read the log up to the line with this message, and return the line."""
         assert self._process.stderr
         for line in self._process.stderr:
             self.log.append(json.loads(line))
@@ -64,7 +64,7 @@ class Program:
         raise AssertionError(f"ended without {message!r}: {self.log}")
 
     def started(self) -> int:
-        """Read the log up to the first line of a proxy that serves; returns the first port listened on."""
+        """Read the log up to the first line of a serving proxy; return the first port that it listens on."""
         address: str = self.read_until("mtg has started")["bind_to"][0]
         return int(address.rpartition(":")[2])
 
@@ -72,7 +72,7 @@ class Program:
         self._process.send_signal(number)
 
     def wait(self) -> tuple[int, str]:
-        """The exit code, and what stdout had; reads the log to its end."""
+        """Read the log to its end; return the exit code and the text of stdout."""
         if self._process.stdin and not self._process.stdin.closed:
             self._process.stdin.close()
         assert self._process.stderr
@@ -81,18 +81,18 @@ class Program:
         return self._process.wait(), self._process.stdout.read()
 
     def exit_code(self) -> int:
-        """Wait for the end without reading what it writes."""
+        """Wait for the end without reading its output; return the exit code."""
         return self._process.wait(30)
 
     def last_words(self) -> list[str]:
-        """The lines of the log that aren't JSON, after the end."""
+        """Return, after the end, the lines of the log that aren't JSON."""
         assert self._process.stderr
         lines = list(self._process.stderr)
         self.log += [json.loads(line) for line in lines if line.startswith("{")]
         return [line.rstrip() for line in lines if not line.startswith("{")]
 
     def shrink_log_pipe(self) -> None:
-        """Let the log's pipe have room for one page only."""
+        """Shrink the log's pipe to one page."""
         assert self._process.stderr
         fcntl.fcntl(self._process.stderr, fcntl.F_SETPIPE_SZ, 4096)
 

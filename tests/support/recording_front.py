@@ -1,4 +1,4 @@
-"""A fronting site that keeps every byte it got, and answers as the test's script says: no TLS, plain TCP."""
+"""A fronting site that records every byte, and answers with the test's script: plain TCP, without TLS."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FrontConnection(sockets.Peer):
         self._changed = asyncio.Condition()
 
     async def got(self, count_bytes: int) -> bytes:
-        """Wait until so much has come and return that much; raises EOFError when it ended before."""
+        """Wait until `count_bytes` have come, and return them; raises EOFError if the stream ends earlier."""
         async with self._changed:
             await self._changed.wait_for(lambda: len(self.received) >= count_bytes or self.ending is not None)
         if len(self.received) < count_bytes:
@@ -35,7 +35,7 @@ class FrontConnection(sockets.Peer):
         return bytes(self.received[:count_bytes])
 
     async def ended(self) -> sockets.Received:
-        """Wait until the other side has ended; return all that it sent, and how it ended."""
+        """Wait until the other side has ended; return everything that it sent, and how it ended."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.ending is not None)
         return sockets.Received(bytes(self.received), self.ending or "eof")
@@ -64,12 +64,12 @@ Script = Callable[[FrontConnection], Awaitable[None]]
 
 
 async def listen_only(connection: FrontConnection) -> None:
-    """Say nothing, close when the other side has ended."""
+    """Send nothing; close when the other side has ended."""
     await connection.ended()
 
 
 def answer(data: bytes, *, after_bytes: int = 1) -> Script:
-    """Answer once so much has come, then listen until the other side ends."""
+    """Answer once `after_bytes` have come, then read until the other side ends."""
 
     async def script(connection: FrontConnection) -> None:
         await connection.got(after_bytes)
@@ -80,7 +80,7 @@ def answer(data: bytes, *, after_bytes: int = 1) -> Script:
 
 
 def answer_then_eof(data: bytes, *, after_bytes: int = 1) -> Script:
-    """Answer, half-close, then listen until the other side ends."""
+    """Answer, half-close, then read until the other side ends."""
 
     async def script(connection: FrontConnection) -> None:
         await connection.got(after_bytes)
@@ -92,7 +92,7 @@ def answer_then_eof(data: bytes, *, after_bytes: int = 1) -> Script:
 
 
 def reset_after(after_bytes: int = 1) -> Script:
-    """End with a RST, once so much has come."""
+    """End with a RST once `after_bytes` have come."""
 
     async def script(connection: FrontConnection) -> None:
         await connection.got(after_bytes)
@@ -102,7 +102,7 @@ def reset_after(after_bytes: int = 1) -> Script:
 
 
 class RecordingFront(TCPServer):
-    """A site on a local port; ``connections`` holds all of them, in the order of their coming.
+    """A site on a local port; ``connections`` are all of them, in the order of their arrival.
 
     With ``proxy_protocol`` each connection must start with a PROXY protocol header of version 2.
     """
@@ -136,7 +136,7 @@ class RecordingFront(TCPServer):
 
 
 async def read_proxy_header(sock: socket.socket) -> bytes:
-    """Read a PROXY protocol v2 header, and nothing behind it; raises AssertionError if there is none."""
+    """Read a PROXY protocol v2 header, and nothing after it; raises AssertionError if there is none."""
     start = await sockets.recv_exactly(sock, 16)
     if not start.startswith(_PROXY_SIGNATURE):
         raise AssertionError(f"no PROXY protocol header: {start!r}")

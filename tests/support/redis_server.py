@@ -20,7 +20,7 @@ SERVER = shutil.which("redis-server") or shutil.which("valkey-server")
 class RedisServer(ServerProcess):
     """redis-server on 127.0.0.1, and on a Unix socket, for the length of the context.
 
-    It writes nothing to disk: who restarts it finds it empty. ``url`` has the password, if there is one.
+    It writes nothing to disk, so it is empty after a restart. ``url`` contains the password, if there is one.
     """
 
     def __init__(self, *, password: str = "", tls: bool = False) -> None:
@@ -30,7 +30,7 @@ class RedisServer(ServerProcess):
 
     @property
     def url(self) -> str:
-        """Where it is over TCP, as ``antireplay.Redis`` wants it."""
+        """Its URL over TCP, in the form for ``antireplay.Redis``."""
         user = f":{quote(self._password, safe='')}@" if self._password else ""
         if self._tls:
             return f"rediss://{user}localhost:{self.port}?ssl_ca_certs={self.root}/cert.pem"
@@ -38,7 +38,7 @@ class RedisServer(ServerProcess):
 
     @property
     def unix_url(self) -> str:
-        """Where its Unix socket is."""
+        """The URL of its Unix socket."""
         return f"unix://{self.root}/redis.sock"
 
     def command(self) -> Sequence[str | Path]:
@@ -70,11 +70,11 @@ class RedisServer(ServerProcess):
             return False
 
     def stall(self) -> None:
-        """Let it hold its connections and answer nothing, until `resume`."""
+        """Stop answering, but keep connections, until `resume`."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it work again; it then does all that it was sent meanwhile."""
+        """Continue; all commands sent meanwhile are run now."""
         self.process.send_signal(signal.SIGCONT)
 
     async def ask(self, *words: str) -> object:

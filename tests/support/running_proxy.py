@@ -1,4 +1,4 @@
-"""The proxy under test, serving on a local port. Only this and `event_samples` import mtglib: it is what is tested."""
+"""The proxy under test, serving on a local port. Only this and `event_samples` import mtglib."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ E = TypeVar("E", bound=mtglib.Event)
 
 
 class EventRecorder:
-    """An event stream that keeps everything; ``seen`` waits for an event instead of a moment."""
+    """An event stream that records everything; ``seen`` waits for an event instead of some time."""
 
     def __init__(self) -> None:
         self.events: list[mtglib.Event] = []
         self._arrived = asyncio.Event()
 
     def send(self, event: mtglib.Event) -> None:
-        """Keep an event."""
+        """Record an event."""
         self.events.append(event)
         self._arrived.set()
 
@@ -30,7 +30,7 @@ class EventRecorder:
         return [event for event in self.events if isinstance(event, kind)]
 
     async def seen(self, kind: type[E], count: int = 1) -> list[E]:
-        """Wait until so many events of this kind were sent, and return them."""
+        """Wait until `count` events of this kind were sent, and return them."""
         while len(found := self.of(kind)) < count:
             self._arrived.clear()
             await self._arrived.wait()
@@ -40,8 +40,8 @@ class EventRecorder:
 class RunningProxy:
     """A Proxy on 127.0.0.1 for the length of the context; leaving it shuts the proxy down.
 
-    ``front_port`` is the site's on 127.0.0.1 and ``dcs`` the address ("ip:port") of each DC number;
-    ``changes`` are ProxyOpts' own attributes. Without ``secret`` one is made for ``host``.
+    ``front_port`` is the site's port on 127.0.0.1, ``dcs`` the address ("ip:port") of each DC number; ``changes`` are
+    attributes of ProxyOpts. Without ``secret`` one is made for ``host``.
     """
 
     def __init__(

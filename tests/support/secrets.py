@@ -1,4 +1,4 @@
-"""A proxy's secret, as a client holds it."""
+"""A proxy's secret, as a client knows it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class PeerSecret:
 
     @classmethod
     def random(cls, host: str = "front.example") -> PeerSecret:
-        """Make one with a fresh key."""
+        """Make one with a new key."""
         return cls(os.urandom(16), host)
 
 
 def secret_hex(secret: SecretLike) -> str:
-    """The text form that links and TDLib take: ``ee``, the key, the host."""
+    """The text form for links and TDLib: ``ee``, the key, the host."""
     return (b"\xee" + secret.key + secret.host.encode("ascii")).hex()

@@ -22,7 +22,7 @@ class AnswerError(Exception):
 
 @dataclass(frozen=True)
 class ServerAnswer:
-    """What the three records said."""
+    """The contents of the three records."""
 
     raw: bytes
     random: bytes
@@ -35,7 +35,7 @@ class ServerAnswer:
 def verify_answer(raw: bytes, hello: bytes, key: bytes) -> ServerAnswer:
     """Check exactly three records, their HMAC and the ServerHello; ``hello`` is the signed handshake message.
 
-    Raises AnswerError that says what a client stumbles over.
+    Raises AnswerError, which says what a client would reject.
     """
     server_hello, certificate = _three_records(raw)
     zeroed = raw[:_RANDOM_AT] + bytes(32) + raw[_RANDOM_AT + 32 :]
@@ -61,7 +61,7 @@ def _three_records(raw: bytes) -> tuple[bytes, bytes]:
 
 
 def check_answer_header(header: bytes, kind: int) -> None:
-    """Check a record's first five bytes, before the rest has come; raises AnswerError."""
+    """Check a record's first five bytes before the rest has come; raises AnswerError."""
     if len(header) < 5 or header[:3] != bytes([kind, 3, 3]):
         raise AnswerError(f"First part of response to hello is invalid: {header.hex()}")
 
@@ -84,7 +84,7 @@ def _require(condition: bool, problem: str) -> None:
 
 
 def is_x25519_public_key(key: bytes) -> bool:
-    """Whether these 32 bytes lie on the curve and not on its twist, as half of all strings do (RFC 7748)."""
+    """Return whether these 32 bytes are on the curve, as half of all strings are, and not on its twist (RFC 7748)."""
     u = int.from_bytes(key, "little") & (1 << 255) - 1
     square = (u**3 + 486662 * u**2 + u) % _FIELD_PRIME
     return pow(square, (_FIELD_PRIME - 1) // 2, _FIELD_PRIME) in (0, 1)

@@ -24,7 +24,7 @@ def is_missing(*programs: str) -> str | None:
 class ServerProcess(ABC):
     """A server on ``port`` of 127.0.0.1 for the length of the context, with a folder of its own.
 
-    Subclasses say what to start, and may know better when it is ready and how it ends.
+    Subclasses say what to start, and may override how to find out whether it is ready and how to end it.
     """
 
     def __init__(self) -> None:
@@ -39,16 +39,16 @@ class ServerProcess(ABC):
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """Its process; there must be one."""
+        """Its process; it must have been started."""
         assert self._process is not None
         return self._process
 
     @abstractmethod
     def command(self) -> Sequence[str | Path]:
-        """Prepare what it needs; return what to start."""
+        """Prepare its files; return the command to start."""
 
     async def is_ready(self) -> bool:
-        """Tell whether it works already: by default, whether it accepts connections.
+        """Return whether it is ready: by default, whether it accepts connections.
 
         Raises:
             OSError: It doesn't.
@@ -65,10 +65,10 @@ class ServerProcess(ABC):
         async with asyncio.timeout(20):
             while not await self._is_ready_now():
                 assert self.process.poll() is None, f"{command[0]} ended by itself"
-                await asyncio.sleep(0.005)  # other programs can't be waited for otherwise
+                await asyncio.sleep(0.005)  # there is no other way to wait for another program
 
     async def kill(self) -> None:
-        """End it as a crash does, with all its connections; ``start`` starts it again."""
+        """End it like a crash, with all its connections; ``start`` starts it again."""
         if self._process is not None:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)

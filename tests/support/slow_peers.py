@@ -1,4 +1,4 @@
-"""Peers that misbehave: slow readers, vanishing ones, half-closers. Most are handlers for FakeDC."""
+"""Peers that misbehave: they read slowly, vanish or half-close. Most are handlers for FakeDC."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from support.fake_dc import DCConnection, Handler
 from support.pattern import Pattern
 
 SMALL_BUFFER_BYTES = 4096
-"""A ``receive_buffer_bytes`` that makes the other side feel a slow reader after a few KiB."""
+"""A ``receive_buffer_bytes`` with which the other side notices a slow reader after a few KiB."""
 
 
 class Readable(Protocol):
-    """A FakeTLSClient or a DCConnection's like: returns some bytes, ``b""`` at the end."""
+    """The ``recv`` of a FakeTLSClient or a DCConnection: returns some bytes, ``b""`` at the end."""
 
     def __call__(self, max_bytes: int = ..., /) -> Awaitable[bytes]: ...
 
 
 async def drip(recv: Readable, pattern: Pattern, total_bytes: int, *, step_bytes: int, rounds: int = 5) -> None:
-    """Read so much of a pattern in small steps, letting the loop go round between them, and check each.
+    """Read `total_bytes` of a pattern in small steps, with some turns of the event loop in between, and check each.
 
-    Slow by doing little at a time, not by the clock: nothing here depends on how long anything takes.
+    It is slow because it does little at a time, not by the clock: nothing here depends on how long anything takes.
     """
     while (left := total_bytes - pattern.position_bytes) > 0:
         data = await recv(min(step_bytes, left))
@@ -34,20 +34,20 @@ async def drip(recv: Readable, pattern: Pattern, total_bytes: int, *, step_bytes
 
 
 class Stalled:
-    """Reads nothing until ``resume`` is set, then hands the connection to the handler behind it."""
+    """Reads nothing until ``resume`` is set, then passes the connection to another handler."""
 
     def __init__(self, then: Handler) -> None:
         self.resume = asyncio.Event()
         self._then = then
 
     async def __call__(self, connection: DCConnection) -> None:
-        """Wait, then go on."""
+        """Wait, then run the handler."""
         await self.resume.wait()
         await self._then(connection)
 
 
 def reset_after(count_bytes: int, *, answer: bytes = b"") -> Handler:
-    """Read so many bytes, send an answer, then vanish with a RST."""
+    """Read `count_bytes`, send an answer, then close with a RST."""
 
     async def handle(connection: DCConnection) -> None:
         await connection.recv_exactly(count_bytes)
@@ -58,7 +58,7 @@ def reset_after(count_bytes: int, *, answer: bytes = b"") -> Handler:
 
 
 def half_close_after(count_bytes: int, *, answer: bytes = b"") -> Handler:
-    """Read so many bytes, send an answer and a FIN, then read on until the client ends."""
+    """Read `count_bytes`, send an answer and a FIN, then read until the client ends."""
 
     async def handle(connection: DCConnection) -> None:
         await connection.recv_exactly(count_bytes)
@@ -70,7 +70,7 @@ def half_close_after(count_bytes: int, *, answer: bytes = b"") -> Handler:
 
 
 def answer_after_eof(make_answer: Callable[[DCConnection], bytes]) -> Handler:
-    """Read until the client's FIN, only then answer: a relay that forgets half-close loses this."""
+    """Answer only after the client's FIN: a relay that doesn't half-close loses the answer."""
 
     async def handle(connection: DCConnection) -> None:
         await connection.recv_until_end()

@@ -1,4 +1,4 @@
-"""Raw non-blocking sockets for the peers: nothing buffers ahead, and endings can be told apart."""
+"""Raw non-blocking sockets for the peers: nothing reads ahead, and a FIN can be told from a RST."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 RECV_BYTES = 256 * 1024
-"""How much one read asks for; large, so that bulk tests don't spend their time in system calls."""
+"""The most bytes of one read; large, so that bulk tests don't spend their time in system calls."""
 
 Ending = Literal["eof", "reset"]
 """How a peer ended its direction: a FIN, or a RST."""
@@ -19,7 +19,7 @@ Ending = Literal["eof", "reset"]
 
 @dataclass(frozen=True)
 class Received:
-    """All that came until the peer's direction ended, and how it ended."""
+    """Everything that came until the peer's direction ended, and how it ended."""
 
     data: bytes
     ending: Ending
@@ -44,7 +44,7 @@ class Peer:
 
 
 def port_free_on(*hosts: str) -> int:
-    """Find a port that is free on several addresses: what is free on one may be taken on another."""
+    """Find a port that is free on all of these addresses."""
     while True:
         with ExitStack() as stack:
             port = 0
@@ -61,7 +61,7 @@ def port_free_on(*hosts: str) -> int:
 
 
 async def connect(host: str, port: int, *, receive_buffer_bytes: int | None = None) -> socket.socket:
-    """Connect over TCP without Nagle's delay; a small receive buffer makes a slow reader felt early."""
+    """Connect over TCP without Nagle's delay; with a small receive buffer, a slow reader is noticed early."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -77,7 +77,7 @@ async def connect(host: str, port: int, *, receive_buffer_bytes: int | None = No
 
 
 async def send_all(sock: socket.socket, data: bytes, *, segment_bytes: int | None = None) -> None:
-    """Send everything; with ``segment_bytes`` as single writes of that size, one loop round apart.
+    """Send everything; with ``segment_bytes`` in writes of that size, with a turn of the event loop in between.
 
     The kernel may still join segments. Raises OSError when the peer is gone.
     """
@@ -91,7 +91,7 @@ async def send_all(sock: socket.socket, data: bytes, *, segment_bytes: int | Non
 
 
 async def recv_exactly(sock: socket.socket, count_bytes: int) -> bytes:
-    """Read so many bytes, and none beyond; raises EOFError with what came when the peer ends before."""
+    """Read exactly `count_bytes`; if the peer ends earlier, raises EOFError with the bytes that came."""
     loop = asyncio.get_running_loop()
     got = bytearray()
     while len(got) < count_bytes:
@@ -117,21 +117,21 @@ async def recv_until_end(sock: socket.socket) -> Received:
 
 
 def send_eof(sock: socket.socket) -> None:
-    """Half-close: send a FIN, go on reading."""
+    """Half-close: send a FIN, and continue reading."""
     sock.shutdown(socket.SHUT_WR)
 
 
 def reset(sock: socket.socket) -> None:
-    """Close with a RST: what the kernel still holds is thrown away (linger 0). Idempotent."""
+    """Close with a RST: unsent bytes in the kernel are discarded (linger 0). Idempotent."""
     if sock.fileno() >= 0:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     close(sock)
 
 
 def close(sock: socket.socket) -> None:
-    """Close; idempotent. Who still waits for this socket in another task waits for ever, until cancelled."""
+    """Close; idempotent. A task that still waits for this socket waits until it is cancelled."""
     if sock.fileno() >= 0:
-        # A loop that still watches a closed descriptor would mistake the next socket of that number for it.
+        # An event loop that still watches a closed descriptor would take the next socket with this number for it.
         loop = asyncio.get_running_loop()
         loop.remove_reader(sock)
         loop.remove_writer(sock)

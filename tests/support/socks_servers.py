@@ -28,7 +28,7 @@ socks pass {{ from: 0/0 to: 0/0 }}
 
 
 class MicroSocks(ServerProcess):
-    """microsocks; with ``user``, it lets in nobody else."""
+    """microsocks; with ``user``, it accepts nobody else."""
 
     def __init__(self, user: str = "", password: str = "") -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class MicroSocks(ServerProcess):
 
     @property
     def url(self) -> str:
-        """Where it is, with user and password."""
+        """Its URL, with user and password."""
         credentials = f"{quote(self._user, safe='')}:{quote(self._password, safe='')}@" if self._user else ""
         return f"socks5://{credentials}127.0.0.1:{self.port}"
 
@@ -48,11 +48,11 @@ class MicroSocks(ServerProcess):
 
 
 class Dante(ServerProcess):
-    """Dante's danted for everybody, whose rules allow all targets but 127.0.0.9."""
+    """Dante's danted without authentication; its rules allow all targets except 127.0.0.9."""
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its URL."""
         return f"socks5://127.0.0.1:{self.port}"
 
     def command(self) -> Sequence[str | Path]:
@@ -61,7 +61,7 @@ class Dante(ServerProcess):
         return ["danted", "-f", self.root / "conf", "-p", self.root / "pid"]
 
     async def kill(self) -> None:
-        """End it with its children, which a killed parent would leave behind."""
+        """End it with its children, which would survive a killed parent."""
         if self._process is not None:
             self._process.terminate()
             await asyncio.to_thread(self._process.wait)
@@ -81,7 +81,7 @@ class ScriptedProxy(TCPServer):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its URL."""
         return f"socks5://{self.address}"
 
     async def serve_socket(self, sock: socket.socket) -> None:
@@ -97,12 +97,12 @@ class ScriptedProxy(TCPServer):
             self._changed.notify_all()
 
     async def answered(self, count: int) -> None:
-        """Wait until so many scripts are through."""
+        """Wait until `count` scripts are done."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._answered >= count)
 
     async def ended(self, count: int) -> None:
-        """Wait until so many clients have ended their connections after a whole script."""
+        """Wait until `count` clients have ended their connections after a whole script."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._ended >= count)
 
@@ -111,7 +111,7 @@ Script = Callable[[socket.socket], Awaitable[None]]
 
 
 def answers(*parts: bytes, segment_bytes: int | None = None) -> Script:
-    """Make a script: after whatever comes, the next of these."""
+    """Make a script that sends the next part each time that something comes."""
 
     async def follow(sock: socket.socket) -> None:
         for part in parts:
@@ -122,7 +122,7 @@ def answers(*parts: bytes, segment_bytes: int | None = None) -> Script:
 
 
 def answers_and_ends(*parts: bytes) -> Script:
-    """Make a script as `answers` does, with a FIN after the last part."""
+    """Make a script like that of `answers`, with a FIN after the last part."""
 
     async def follow(sock: socket.socket) -> None:
         await answers(*parts)(sock)

@@ -22,7 +22,7 @@ _MARKS = {"datadog": (",", ":"), "influxdb": (",", "="), "graphite": (";", "=")}
 
 @dataclass(frozen=True)
 class Metric:
-    """What a line says."""
+    """A parsed line."""
 
     name: str
     value: float
@@ -31,7 +31,7 @@ class Metric:
 
 
 def parse(datagram: bytes, tag_format: str) -> list[Metric]:
-    """Parse a datagram; raises ValueError where a line isn't of this dialect."""
+    """Parse a datagram; raises ValueError if a line isn't in this dialect."""
     return [_parse_line(line, tag_format) for line in datagram.decode("ascii").split("\n")]
 
 
@@ -50,7 +50,7 @@ def _parse_line(line: str, tag_format: str) -> Metric:
 
 
 class Totals:
-    """What a server makes of many datagrams: counters add up, of gauges the last one counts, timings are kept."""
+    """A server's totals of many datagrams: counters are added, gauges keep the last value, timings are collected."""
 
     def __init__(self, tag_format: str) -> None:
         self.tag_format = tag_format
@@ -59,7 +59,7 @@ class Totals:
         self.timings: list[Metric] = []
 
     def add(self, datagram: bytes) -> None:
-        """Take a datagram."""
+        """Add a datagram."""
         for metric in parse(datagram, self.tag_format):
             key = metric.name, metric.tags
             if metric.kind == "c":

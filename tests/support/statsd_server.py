@@ -27,7 +27,7 @@ def statsd_is_missing() -> str | None:
 
 
 class StatsdServer(ServerProcess):
-    """statsd on a local UDP port for the length of the context; it never flushes, so that what it has can be asked."""
+    """statsd on a local UDP port for the length of the context; it never flushes, so its values can be queried."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class StatsdServer(ServerProcess):
                 answer += await asyncio.get_running_loop().sock_recv(sock, sockets.RECV_BYTES)
         finally:
             sockets.close(sock)
-        return ast.literal_eval(answer.removesuffix(b"END\n\n").decode())  # node's notation, which Python shares
+        return ast.literal_eval(answer.removesuffix(b"END\n\n").decode())  # Node's notation, which Python can parse
 
     def command(self) -> Sequence[str | Path]:
         """See the base."""

@@ -1,4 +1,4 @@
-"""A plain TCP relay between a client and a proxy, that keeps what went through: what a client really sent."""
+"""A plain TCP relay between a client and a proxy, which records the bytes that a client really sends."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from support.tcp_server import TCPServer
 
 @dataclass
 class TappedConnection:
-    """The bytes of one connection in both directions, as far as they went through."""
+    """The bytes of one connection in both directions, as far as they were relayed."""
 
     from_client: bytearray = field(default_factory=bytearray)
     to_client: bytearray = field(default_factory=bytearray)
 
 
 class Tap(TCPServer):
-    """Passes every connection on to ``upstream_port`` on 127.0.0.1."""
+    """Relays every connection to ``upstream_port`` on 127.0.0.1."""
 
     def __init__(self, upstream_port: int) -> None:
         super().__init__()

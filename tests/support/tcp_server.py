@@ -14,8 +14,8 @@ from support import sockets
 class TCPServer:
     """Accepts on ``host`` at a port of the kernel's choice and runs ``serve_socket`` once per connection.
 
-    Leaving the context cancels what still runs and raises the first unexpected exception of a connection;
-    a connection that merely broke (OSError, EOFError) is no error, since tests break them on purpose.
+    Leaving the context cancels all that still run, and raises the first unexpected exception of a connection. A broken
+    connection (OSError, EOFError) isn't an error, since tests break them on purpose.
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
@@ -40,7 +40,7 @@ class TCPServer:
         self._listener = socket.create_server((self.host, 0), family=family, backlog=4096)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
-        # Not sock_accept: cancelled at the wrong moment, that loses the connection it has just accepted.
+        # Not sock_accept: if it is cancelled at the wrong moment, the connection it has just accepted is lost.
         asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
         return self
 
@@ -58,14 +58,14 @@ class TCPServer:
             raise self._errors[0]
 
     def stop_listening(self) -> None:
-        """Refuse new connections from now on (they get a RST); those that are open go on."""
+        """Refuse new connections from now on (they get a RST); open ones continue."""
         if self._listener is not None:
             asyncio.get_running_loop().remove_reader(self._listener)
             sockets.close(self._listener)
             self._listener = None
 
     def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):  # who wanted to connect has thought better of it
+        with suppress(OSError):  # the client has already given up
             sock, _ = listener.accept()
             sock.setblocking(False)
             self._sockets.add(sock)

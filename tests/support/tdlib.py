@@ -1,7 +1,7 @@
-"""TDLib, Telegram's own client library (PyPI ``tdjson``), asked to try out proxies.
+"""TDLib, Telegram's own client library (PyPI ``tdjson``), which tries out proxies.
 
-It runs only where it can't reach Telegram: ``TDLib`` refuses to start while any route leads beyond the loopback
-interface. TDLib is global to a process, so give it a process of its own (``support.netns``).
+It only runs where it can't reach Telegram: ``TDLib`` refuses to start if any route leads beyond the loopback interface.
+TDLib is global to a process, so give it a process of its own (``support.netns``).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TDLib:
     def __init__(self, *, use_test_dc: bool = False, verbosity: int = 0) -> None:
         if beyond := routes_beyond_loopback():
             raise RuntimeError(f"TDLib only runs where nothing but the loopback can be reached: {beyond}")
-        # Only here: importing it loads the library, which isn't installed everywhere.
+        # Imported here, because importing it loads the library, which isn't installed everywhere.
         import tdjson
 
         self._td = tdjson
@@ -98,7 +98,7 @@ class TDLib:
         return result
 
     async def ping_proxy(self, server: str, port: int, secret_hex: str) -> float:
-        """Return the seconds that a round trip to a DC through the proxy takes; raises TDLibError."""
+        """Return how many seconds a round trip to a DC through the proxy takes; raises TDLibError."""
         answer = await self.request({"@type": "pingProxy", "proxy": _proxy(server, port, secret_hex)})
         return float(answer["seconds"])
 
@@ -113,7 +113,7 @@ class TDLib:
         await self.request({**request, "dc_id": dc_id, "timeout": test_timeout})
 
     async def connect_through(self, server: str, port: int, secret_hex: str) -> None:
-        """Make the client itself use the proxy from now on, as after a tap on a link: it connects at once."""
+        """Make the client use the proxy from now on, as after a tap on a link: it connects immediately."""
         proxy = _proxy(server, port, secret_hex)
         await self.request({"@type": "addProxy", "proxy": proxy, "enable": True})
 

@@ -1,4 +1,4 @@
-"""An event loop that never waits for a clock: its own jumps to the next timer when no socket is ready."""
+"""An event loop that never waits for a clock: its clock jumps to the next timer when no socket is ready."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ P = ParamSpec("P")
 
 
 class _Selector(selectors.EpollSelector):
-    """Skips the time that it would wait for."""
+    """Skips the time for which it would wait."""
 
     skip: Callable[[float], None]
 
@@ -28,11 +28,11 @@ class _Selector(selectors.EpollSelector):
 class TimelessLoop(asyncio.SelectorEventLoop):
     """A loop on which a time-out of an hour takes no longer than one of a millisecond, and none comes too early.
 
-    Only for tests without threads and processes: what the kernel does at once is seen before any time passes, whatever
-    takes longer is overtaken by timers.
+    Only for tests without threads and processes: what the kernel does immediately is noticed before any time passes,
+    but timers overtake anything that takes longer.
 
     Attributes:
-        now_mono: What its clock says.
+        now_mono: The time of its clock.
         waits: How often it has waited for a timer.
     """
 
@@ -52,7 +52,7 @@ class TimelessLoop(asyncio.SelectorEventLoop):
 
 
 def timeless(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run a test on a loop of its own for which no time passes."""
+    """Run a test on a `TimelessLoop` of its own."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:

@@ -1,4 +1,4 @@
-"""TLS records as a client frames them: cutting a stream into records, and taking records apart."""
+"""TLS records of a client: cutting a stream into records, and parsing records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ APPLICATION_DATA = 0x17
 HEADER_BYTES = 5
 
 MAX_PAYLOAD_BYTES = 16_384
-"""The largest payload that a client accepts from a proxy, and the usual one that it sends (RFC 8446, 5.1)."""
+"""The largest payload that a client accepts from a proxy, and the usual one of its own (RFC 8446, 5.1)."""
 
 
 class RecordError(Exception):
@@ -35,9 +35,9 @@ def make_record(kind: int, payload: bytes, version: bytes = b"\x03\x03") -> byte
 
 
 def cut_records(data: bytes, sizes_bytes: Iterable[int] = (MAX_PAYLOAD_BYTES,)) -> bytes:
-    """Frame data as 0x17 records of these sizes, in turn and over again; 0 makes an empty record.
+    """Frame data as 0x17 records of these sizes, in turn; 0 makes an empty record.
 
-    The sizes must hold one that isn't 0.
+    At least one size must not be 0.
     """
     wire = bytearray()
     start = 0
@@ -50,18 +50,18 @@ def cut_records(data: bytes, sizes_bytes: Iterable[int] = (MAX_PAYLOAD_BYTES,)) 
 
 
 class RecordReader:
-    """Takes a stream apart into records, whatever pieces it comes in."""
+    """Parses a stream of records, in pieces of any size."""
 
     def __init__(self) -> None:
         self._pending = bytearray()
 
     @property
     def pending_bytes(self) -> int:
-        """How much of an unfinished record waits: 0 where a stream may end."""
+        """The number of bytes of an unfinished record: 0 if the stream may end here."""
         return len(self._pending)
 
     def feed(self, data: bytes) -> list[Record]:
-        """Add bytes and return the records that are complete by now."""
+        """Add bytes, and return the records that are complete now."""
         self._pending += data
         records: list[Record] = []
         start = 0

@@ -1,4 +1,4 @@
-"""A real DNS server, Debian's unbound: one local zone over UDP, TCP, TLS and HTTPS, and nothing from elsewhere."""
+"""A real DNS server, Debian's unbound: one local zone over UDP, TCP, TLS and HTTPS, and no other names."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def unbound_is_missing() -> str | None:
 
 
 class Unbound(ServerProcess):
-    """unbound for the length of the context, on ports that stay the same when it is killed and started again.
+    """unbound for the length of the context; its ports stay the same when it is killed and started again.
 
     Its certificate, signed by its own ``authority``, is for dns.example and 127.0.0.1; ``context`` trusts it.
     """
@@ -84,7 +84,7 @@ class Unbound(ServerProcess):
 
 
 def _make_certificate(folder: Path) -> None:
-    """Make ca.pem, and cert.pem with key.pem, which it has signed."""
+    """Make ca.pem, and cert.pem with key.pem, signed by it."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name, name = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in ("CA", "dns.example"))
     names = [x509.DNSName("dns.example"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
@@ -117,7 +117,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
 
 
 def _only_key_cert_sign() -> x509.KeyUsage:
-    """Return what Python 3.13 wants an authority's certificate to say."""
+    """Return the key usage that Python 3.13 requires of an authority's certificate."""
     others = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
     return x509.KeyUsage(
         key_cert_sign=True, crl_sign=False, encipher_only=False, decipher_only=False, **dict.fromkeys(others, False)

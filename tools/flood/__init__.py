@@ -1,4 +1,4 @@
-"""Floods of connections against the running program, and what honest clients notice of them."""
+"""Floods of connections to the running program, and what honest clients notice of them."""
 
 from __future__ import annotations
 

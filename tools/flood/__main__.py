@@ -1,7 +1,8 @@
-"""`python -m tools.flood`: flood the program in every way, and see who still gets in.
+"""`python -m tools.flood`: flood the program in every way, and check who still gets in.
 
-The exit code is 1 if a bar is missed: floods that are possible without the secret keep no honest client out, and after
-any flood all connections, descriptors and threads come back. For floods with the secret the share is only printed.
+The exit code is 1 if a target is missed: floods that are possible without the secret keep no honest client out, and
+after any flood all connections, descriptors and threads come back. For floods with the secret the share is only
+printed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One combination: a kind of flood, where it comes from, how much room there is, and which relay."""
+"""One combination: a kind of flood, its origin, the proxy's `concurrency`, and the relay."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.flood.program import Counts, Program, running_program
 from tools.flood.visits import Visits, visits
 
 Origin = Literal["1", "200", "unix"]
-"""How many addresses the flood comes from, or that it comes through the Unix socket, without any."""
+"""The number of addresses that the flood comes from, or the Unix socket, where it has no address."""
 
 HONEST_CLIENTS = 20
 FILL_A_SECOND = 4000.0
@@ -35,7 +35,7 @@ _SETTINGS = f'[network.timeout]\nframe = "{FRAME_SECONDS}s"\nidle = "{IDLE_SECON
 
 @dataclass(frozen=True)
 class Case:
-    """What is tried."""
+    """A combination to try."""
 
     kind: str
     origin: Origin
@@ -44,7 +44,7 @@ class Case:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The flood's addresses; 127.0.0.0/8 leads to this machine as a whole."""
+        """The flood's addresses; all of 127.0.0.0/8 belongs to this machine."""
         return () if self.origin == "unix" else tuple(f"127.1.0.{number + 1}" for number in range(int(self.origin)))
 
     @property
@@ -56,22 +56,22 @@ class Case:
 
     @property
     def then_a_second(self) -> float:
-        """How many newcomers a second press in once it is full: half the room, up to a bound."""
+        """How many new connections come each second once it is full: half of `concurrency`, up to a limit."""
         return MOST_THEN_A_SECOND if KINDS[self.kind].resets else min(self.concurrency / 2, MOST_THEN_A_SECOND)
 
 
 @dataclass
 class Outcome:
-    """What came of a case.
+    """The result of a case.
 
     Attributes:
-        before, during: Honest clients without the flood, and within it.
-        flood: How far the flood came.
-        start, peak, end: What the proxy held before, at the most, and after all had gone.
+        before, during: Honest clients without the flood, and during it.
+        flood: The flood's progress.
+        start, peak, end: The proxy's resources before the flood, the most during it, and after its end.
         slots_seconds: How long after the flood's last act the proxy had ended all of its connections by itself; None
-            for floods without the secret, whose connections are closed from outside.
-        back_seconds: How long it took after the last connection was closed until all had come back.
-        left: What didn't come back.
+            for floods without the secret, whose connections the flood closes.
+        back_seconds: How long after the last connection was closed all resources were released.
+        left: What wasn't released.
     """
 
     case: Case
@@ -87,13 +87,13 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether the bars are met: all come back, and without the secret nobody can keep anybody out."""
+        """Whether the targets are met: everything is released, and nobody without the secret keeps clients out."""
         is_open = self.during.came_in == len(self.during.seconds)
         return not self.left and (is_open or KINDS[self.case.kind].needs_secret)
 
 
 async def run_case(case: Case, peers: Peers) -> Outcome:
-    """Run the program, measure without a flood, flood it, and wait until all has come back."""
+    """Run the program, measure without a flood, flood it, and wait until everything is released."""
     kind = KINDS[case.kind]
     ours = PeerSecret.random()
     secret = Secret(ours.key, ours.host)
@@ -133,7 +133,7 @@ async def _filled(flooder: Flooder) -> None:
 
 
 async def _slots_back(program: Program, flooder: Flooder, left: list[str]) -> float | None:
-    """Wait until the proxy has ended a flood that stays open by itself; None, and a word in `left`, if it doesn't."""
+    """Wait until the proxy has ended a flood that stays open; None, and an entry in `left`, if it doesn't."""
     flooder.hold_still()
     start_mono = time.monotonic()
     while time.monotonic() - start_mono < SETTLE_TIMEOUT_SECONDS:
@@ -146,7 +146,7 @@ async def _slots_back(program: Program, flooder: Flooder, left: list[str]) -> fl
 
 
 async def _settled(program: Program, files: int | None) -> float:
-    """Wait until the gauges are at zero, and no more files open than that; returns how long it took, at most 30 s."""
+    """Wait until the gauges are at zero and at most `files` are open; return how long it took, at most 30 s."""
     start_mono = time.monotonic()
     while (taken := time.monotonic() - start_mono) < SETTLE_TIMEOUT_SECONDS:
         with suppress(OSError):
@@ -167,7 +167,7 @@ async def _what_is_left(program: Program, start: Counts) -> list[str]:
 
 @contextmanager
 def _peak(program: Program) -> Iterator[list[Counts]]:
-    """The most of each that is seen within the context."""
+    """The most of each resource that is seen within the context."""
     most = [program.counts()]
 
     async def watch() -> None:

@@ -1,4 +1,4 @@
-"""Which combinations are tried."""
+"""The combinations to try."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def all_cases() -> list[Case]:
 def default_cases() -> list[Case]:
     """A subset that takes some minutes.
 
-    Every kind against a small proxy, from one address with either relay and from 200 with the engine; the kinds that
-    hold most against larger ones; and one through the Unix socket.
+    Every kind against a small proxy, from one address with each relay and from 200 with the engine; the kinds that hold
+    the most against larger ones; and one through the Unix socket.
     """
     small = [Case(kind, origin, 100, False) for origin in ("1", "200") for kind in KINDS]
     pure = [Case(kind, "1", 100, True) for kind in KINDS]

@@ -1,4 +1,4 @@
-"""The process that floods: any number of connections in one epoll set, opened at a bounded rate."""
+"""The process that floods: any number of connections in one epoll set, opened at a limited rate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_OPENED_A_TURN = 200
 _MOST_OPEN = 18_000
 _RECV_BYTES = 65_536
 _STOP_TIMEOUT_SECONDS = 20.0
-_IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h: the port is chosen at connect, so that each peer has all of them
+_IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h: the port is chosen at connect, so that all ports can be used for each peer
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Plan:
         target: The proxy's port on 127.0.0.1, or the path of its Unix socket.
         secret: The proxy's.
         sources: Addresses to come from, in turn; none for a Unix socket.
-        hold: How many connections are open at most, but for those that the site has ended. A new one comes for each
-            that is over.
-        fill_a_second: How many connections are opened a second until so many were opened once.
-        then_a_second: And from then on.
+        hold: The most connections that are open at once, not counting those that the site has ended. A new one replaces
+            each that is over.
+        fill_a_second: How many connections are opened per second until `hold` were opened.
+        then_a_second: How many per second from then on.
     """
 
     kind: str
@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Progress:
-    """What has become of a flood so far."""
+    """How far a flood is."""
 
     opened: int
     open_now: int
@@ -68,15 +68,15 @@ class Flooder:
         self._pipe = pipe
 
     def progress(self) -> Progress:
-        """Ask how far it is."""
+        """Return how far it is."""
         return self._ask("progress")
 
     def hold_still(self) -> Progress:
-        """Let it open and reset nothing from now on, and send nothing more; what is open stays open."""
+        """Make it stop opening, resetting and sending; open connections stay open."""
         return self._ask("hold still")
 
     def close_all(self) -> Progress:
-        """Let it reset all that is open, and open nothing more."""
+        """Make it reset all open connections, and open no more."""
         return self._ask("close all")
 
     def _ask(self, what: str) -> Progress:
@@ -115,7 +115,7 @@ class _Flood:
         self._sources = cycle(plan.sources or ("",))
         self._poll = select.epoll()
         self._open: dict[int, socket.socket] = {}
-        self._sent: dict[int, int] = {}  # of those that have begun: how far they are in what is repeated
+        self._sent: dict[int, int] = {}  # of those that have begun: the position in the repeated bytes
         self._half_open: set[int] = set()
         self._answered: set[int] = set()
         self._opened = 0
@@ -133,7 +133,7 @@ class _Flood:
                     self._serve(descriptor, events)
             now_mono = time.monotonic()
             rate = self._plan.then_a_second if self._is_filled else self._plan.fill_a_second
-            # What couldn't be opened in time isn't made up for: the rate is a bound.
+            # Connections that couldn't be opened in time aren't made up for: the rate is a limit.
             credit = min(credit + (now_mono - last_mono) * rate, max(1.0, rate / 10))
             last_mono = now_mono
             turn_left = _MOST_OPENED_A_TURN
@@ -153,7 +153,7 @@ class _Flood:
 
     def _open_one(self) -> None:
         plan = self._plan
-        # Where the site has ended a connection before, the proxy's end of it can't be seen any more: those don't count.
+        # After the site's end of a connection we can't see when the proxy ends it, so those don't count.
         if len(self._open) - len(self._half_open) >= plan.hold or len(self._open) >= _MOST_OPEN:
             return
         sock = socket.socket(socket.AF_UNIX if isinstance(plan.target, str) else socket.AF_INET)
@@ -167,7 +167,7 @@ class _Flood:
                 sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
                 sock.bind((next(self._sources), 0))
                 sock.connect(("127.0.0.1", plan.target))
-        except BlockingIOError:  # on its way; with a Unix socket the queue is full
+        except BlockingIOError:  # in progress; with a Unix socket, the queue is full
             if isinstance(plan.target, str):
                 sock.close()
                 return
@@ -212,10 +212,10 @@ class _Flood:
             self._half_open.add(descriptor)
             self._poll.modify(descriptor, 0)
         else:
-            self._drop(sock)  # turned away: no site ends a connection without an answer
+            self._drop(sock)  # turned away: a site wouldn't end a connection without an answer
 
     def _write(self, sock: socket.socket) -> bool:
-        """Send what is due; False when the connection is over with that."""
+        """Send the next bytes; return False if that ends the connection."""
         descriptor = sock.fileno()
         if (sent := self._sent.get(descriptor)) is not None:
             repeated = self._kind.repeated

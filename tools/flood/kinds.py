@@ -11,7 +11,7 @@ from benchmarks.peers.faketls import CHANGE_CIPHER_SPEC, Secret, signed_client_h
 from benchmarks.peers.obfuscated2 import FRAME_BYTES, open_leg
 
 SiteMode = Literal["silent", "answers", "closes"]
-"""What the fronting site does: it only reads; it answers once and waits; it answers once and closes its side."""
+"""The fronting site only reads; or it answers once and waits; or it answers once and closes its side."""
 
 _GET = b"GET / HTTP/1.1\r\nHost: front.example\r\n\r\n"
 _RECORD_PAYLOAD_BYTES = 16_384
@@ -25,14 +25,14 @@ class Kind:
 
     Attributes:
         key: Its name in tables and on the command line.
-        first: Makes what a connection sends as soon as it is open.
+        first: Makes the bytes that a connection sends as soon as it is open.
         site: What the fronting site does meanwhile.
-        needs_secret: Only somebody with the secret can do this, so other clients have no right to get in.
+        needs_secret: Only somebody with the secret can do this, so it may keep other clients out.
         repeated: Sent again and again after that, as fast as the socket takes it.
-        reads: Whether the connection takes what is sent to it.
+        reads: Whether the connection reads.
         resets: Whether it ends with a RST as soon as the first bytes are sent.
         keeps_half_open: Whether it stays open after the other side's FIN.
-        most_connections: Held at once at most, whatever `concurrency` is.
+        most_connections: The most that are held at once, whatever `concurrency` is.
     """
 
     key: str
@@ -73,7 +73,7 @@ KINDS: dict[str, Kind] = {
         Kind("rst", lambda secret: _GET, resets=True),
         Kind("hello-only", signed_client_hello, needs_secret=True),
         Kind("never-reading", _hello_and_frame, needs_secret=True, repeated=_RECORD, reads=False),
-        # More senders than this only share the same processors.
+        # More senders than this would only share the same processors.
         Kind("empty-records", _hello_and_frame, needs_secret=True, repeated=_EMPTY_RECORDS, most_connections=60),
     )
 }

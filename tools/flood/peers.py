@@ -1,4 +1,4 @@
-"""The data centre and the fronting site of a flooded proxy: one process, one epoll set, no thread a connection."""
+"""The data centre and the fronting site of a flooded proxy: one process, one epoll set, no threads."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _START_TIMEOUT_SECONDS = 20.0
 
 class _Serves(Protocol):
     def serve(self, events: int) -> int | None:
-        """Do what is possible; returns the events to wait for, None when the connection is over."""
+        """Do what is possible; return the events to wait for, or None when the connection is over."""
 
 
 class _Echo:
-    """A data centre's end of one stream, which sends everything back and reads no more than it can send."""
+    """A data centre's end of one stream: it echoes everything, and reads no more than it can send."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -81,7 +81,7 @@ class _Site:
 
 
 class Peers:
-    """Ports on 127.0.0.1, and a way to say what the site does to connections that come from now on."""
+    """Their ports on 127.0.0.1, and control of what the site does to new connections."""
 
     def __init__(self, dc_port: int, site_port: int, pipe: Connection) -> None:
         self.dc_port = dc_port
@@ -89,7 +89,7 @@ class Peers:
         self._pipe = pipe
 
     def set_site(self, mode: SiteMode) -> None:
-        """Choose; returns when it is so."""
+        """Choose the mode; returns when it is set."""
         self._tell(mode)
 
     def die(self, side: Side) -> None:
@@ -128,7 +128,7 @@ def _run(pipe: Connection) -> None:
 
 
 class _Serving:
-    """What the process does."""
+    """The process itself."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe

@@ -1,4 +1,4 @@
-"""The program as a child process with either relay, and what the system and its own metrics say of it."""
+"""The program as a child process with either relay, and what the system and its own metrics say about it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _STOP_TIMEOUT_SECONDS = 20.0
 _SCRAPE_TIMEOUT_SECONDS = 5.0
 _GAUGES = ("client_connections", "telegram_connections", "domain_fronting_connections")
 
-# The interpreter finds no extension module, so that everything is pure Python, as where it wasn't built.
+# The interpreter finds no extension module, so everything is pure Python, as if it wasn't built.
 _PURE = "import sys; sys.modules['mtglib._engine'] = None; from mtg.cli import main; main()"
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What a process holds."""
+    """The resources of a process."""
 
     files: int
     threads: int
@@ -43,7 +43,7 @@ class Program:
     Attributes:
         port: Where it listens on 127.0.0.1.
         unix_path: Its Unix socket.
-        engine: What it says that it relays with.
+        engine: The relay that it reports.
     """
 
     def __init__(self, process: Popen[bytes], started: dict[str, str | list[str]], metrics_port: int) -> None:
@@ -57,7 +57,7 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """The process."""
+        """Its process id."""
         return self._process.pid
 
     def counts(self) -> Counts:
@@ -68,7 +68,7 @@ class Program:
         return Counts(len(os.listdir(self._proc / "fd")), threads, rss_kib * 1024)
 
     def pss_bytes(self) -> int:
-        """Memory of its own, and its share of what it shares."""
+        """Its own memory, and its share of shared memory."""
         lines = (self._proc / "smaps_rollup").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
 
@@ -97,7 +97,7 @@ class Program:
                     await writer.wait_closed()
 
     async def leave_page(self) -> None:
-        """Ask for the metrics, and leave in the middle.
+        """Request the metrics, and leave in the middle.
 
         Raises:
             OSError, TimeoutError: It doesn't answer.
@@ -114,7 +114,7 @@ class Program:
         return {name: _sum(page, name) for name in _GAUGES}
 
     async def counter(self, name: str) -> float:
-        """A counter's value, over all labels; 0 where there is none."""
+        """A counter's value, summed over all labels; 0 if there is none."""
         return _sum(await self.page(), name)
 
 
@@ -131,7 +131,7 @@ def running_program(
     """Run `mtg run` for the length of the context.
 
     Raises:
-        RuntimeError: It doesn't start; the message ends with what it said.
+        RuntimeError: It doesn't start; the message ends with its output.
     """
     with tempfile.TemporaryDirectory(prefix="mtg-flood-") as folder:
         config, log = Path(folder) / "mtg.toml", Path(folder) / "log"

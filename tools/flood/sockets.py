@@ -1,4 +1,4 @@
-"""What all processes of a flood need of the system."""
+"""What all processes of a flood need from the system."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import resource
 
 
 def raise_file_limit() -> int:
-    """Raise the limit of open files to the most that is allowed, for this process and its children; returns it."""
+    """Raise the limit of open files as far as allowed, for this process and its children; return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard

@@ -15,7 +15,7 @@ _COLUMNS = 150
 
 
 def print_table(outcomes: Sequence[Outcome]) -> None:
-    """A line for each combination; as wide in a file as on a screen."""
+    """Print a line for each combination, as wide in a file as on a screen."""
     table = Table(title="Honest clients while the proxy is flooded", title_justify="left")
     table.add_column("flood", no_wrap=True)
     for heading in (
@@ -44,7 +44,7 @@ def print_table(outcomes: Sequence[Outcome]) -> None:
 
 
 def cells(outcome: Outcome) -> list[str]:
-    """One line."""
+    """Return the cells of one line."""
     case, start, peak, end = outcome.case, outcome.start, outcome.peak, outcome.end
     back = f"{outcome.back_seconds:.1f}"
     if outcome.slots_seconds is not None:

@@ -22,23 +22,23 @@ _PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Visits:
-    """How some clients fared, in seconds from the connect to the first echo; None: not at all."""
+    """The results of some clients: seconds from the connect to the first echo; None: no echo."""
 
     seconds: Sequence[float | None]
 
     @property
     def came_in(self) -> int:
-        """How many got their echo."""
+        """How many clients got their echo."""
         return len(self._times)
 
     @property
     def median_seconds(self) -> float | None:
-        """Of those who got in."""
+        """The median of those that got in."""
         return statistics.median(self._times) if self._times else None
 
     @property
     def worst_seconds(self) -> float | None:
-        """Of those who got in."""
+        """The worst of those that got in."""
         return max(self._times, default=None)
 
     @property
@@ -76,7 +76,7 @@ async def visit(target: int | str, source: str, secret: PeerSecret) -> float | N
 
 
 async def visits(target: int | str, sources: Sequence[str], secret: PeerSecret, count: int) -> Visits:
-    """So many clients, one each 50 ms, whatever becomes of those before."""
+    """Start `count` clients, one every 50 ms, whatever happens to the earlier ones."""
     tasks = []
     for number in range(count):
         tasks.append(asyncio.create_task(visit(target, sources[number % len(sources)], secret), name="visit"))

@@ -1,6 +1,6 @@
-"""Does the proxy look like the site behind it? Probes that ask both, and a judge who compares: see docs/probes.md.
+"""Does the proxy look like the site behind it? Probes ask both, and a judge compares: see docs/probes.md.
 
-The prober shares no code with the proxy: it is made of sockets, and of the tests' own client and sites.
+The prober shares no code with the proxy: it uses sockets, and the tests' own client and sites.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One front: the site, the proxies before it, the recordings, and all probes."""
+"""One front: the site, the proxies in front of it, the recordings, and all probes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools.probes.sites import FRONTS, ITSELF, ProxyProgram
 async def bench(
     front: str, relays: Sequence[str], *, tries: int, slack_seconds: float | None = None, is_strict: bool = True
 ) -> AsyncIterator[Runner]:
-    """Start a site and a proxy for each relay, all with one secret; return what makes probes at them."""
+    """Start a site and a proxy for each relay, all with one secret; return a runner for them."""
     secret = PeerSecret.random(HOST)
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(FRONTS[front][0]())

@@ -1,4 +1,4 @@
-"""Two tests of whether two samples differ by more than chance: of counts (Fisher) and of times (Kolmogorov-Smirnov)."""
+"""Tests whether two samples differ by more than chance: of counts (Fisher) and of times (Kolmogorov-Smirnov)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 
 def fisher_exact(hits: int, tries: int, other_hits: int, other_tries: int) -> float:
-    """Return how likely counts as unequal as these are, or more so, if both have the same chance: the two-sided p.
+    """Return the two-sided p: how likely counts at least as unequal are if both have the same chance.
 
-    All tables with the same margins that are as unlikely as this one, or more so, are summed up (hypergeometric
+    It is the sum over all tables with the same margins that are at least as unlikely as this one (hypergeometric
     distribution). Source: R. A. Fisher, Statistical Methods for Research Workers, 21.02; R's fisher.test does the same.
     """
     total_hits, total = hits + other_hits, tries + other_tries
@@ -25,10 +25,10 @@ def fisher_exact(hits: int, tries: int, other_hits: int, other_tries: int) -> fl
 
 
 def ks_two_sample(sample: Sequence[float], other: Sequence[float]) -> float:
-    """Return how likely samples at least this far apart are, if both have the same distribution: the two-sided p.
+    """Return the two-sided p: how likely samples at least this far apart are if both have the same distribution.
 
-    Exact where no value comes twice, otherwise on the safe side (too large). It counts the paths through the grid of
-    both samples that never go as far apart as these did. Source: J. L. Hodges, The significance probability of the
+    It is exact if no value occurs twice, otherwise too large, which is the safe side. It counts the paths through the
+    grid of both samples that never get as far apart as these. Source: J. L. Hodges, The significance probability of the
     Smirnov two-sample test, 1958.
     """
     first, second = sorted(sample), sorted(other)

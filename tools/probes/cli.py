@@ -22,16 +22,16 @@ from tools.probes.sites import FRONTS, ITSELF, RELAYS
 
 _DEFAULT_TRIES = 50
 _TITLES_AT_ONCE = 3
-"""Most tries only wait for the site's time-outs: so one probe's wait is used for another one's start."""
+"""Most tries only wait for the site's time-outs, so another probe can start meanwhile."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Probe and report; 1 if the proxy could be told from the site, or if CI=true and a front is missing."""
+    """Probe and report; 1 if the proxy can be told from the site, or if CI=true and a front is missing."""
     options = _parser().parse_args(arguments)
     if not probes(options.probes):
         print(f"no probe {','.join(options.probes)}; kinds are {', '.join(KINDS)}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended, as with Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as with Ctrl-C, all child processes are ended
     progress = Console(stderr=True, highlight=False)
     findings: dict[str, list[Finding]] = {}
     is_skipped = False
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def time_wait_overflows() -> int:
-    """Return how many connections the kernel has forgotten too early since it was started; 0 where it doesn't say."""
+    """Return how many connections the kernel has forgotten too early since its start; 0 if it doesn't say."""
     lines = [line.split() for line in Path("/proc/net/netstat").read_text().splitlines()]
     numbers = dict(zip(lines[0], lines[1], strict=True)) if len(lines) > 1 else {}
     return int(numbers.get("TCPTimeWaitOverflow", 0))

@@ -1,7 +1,7 @@
-"""A prober's end of a TCP connection, on which everything that comes is noted, with its time.
+"""A prober's end of a TCP connection, which notes everything that comes, with its time.
 
-A FIN and a RST are told apart, also where one follows the other: a RST after a FIN is no event of reads any more, but
-the kernel hangs up the socket (tcp(7), epoll_ctl(2): EPOLLHUP).
+It tells a FIN from a RST, even if one follows the other: reading doesn't show a RST after a FIN, but the kernel reports
+a hang-up of the socket (tcp(7), epoll_ctl(2): EPOLLHUP).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _TCP_CLOSE = 7  # the kernel's TCP_CLOSE, the first byte of struct tcp_info
 
 
 class Connection:
-    """One connection; ``data`` is all that came, ``endings`` how the peer ended it.
+    """One connection; ``data`` is everything that came, ``endings`` how the peer ended it.
 
-    Times are seconds since before it connected: however busy the machine, the peer's own clock began later.
+    Times are seconds since just before it connected, so that the peer's own clock began later on a busy machine, too.
     """
 
     def __init__(self, sock: socket.socket, start_mono: float) -> None:
@@ -34,11 +34,11 @@ class Connection:
         self._send_error: int | None = None
         self._max_bytes, self._each_seconds = sockets.RECV_BYTES, 0.0
         self._hang_up = select.epoll()
-        self._hang_up.register(sock, 0)  # errors and hang-ups are always told
+        self._hang_up.register(sock, 0)  # errors and hang-ups are always reported
 
     @classmethod
     async def open(cls, port: int, *, receive_buffer_bytes: int | None = None, reading: bool = True) -> Connection:
-        """Connect to a port on 127.0.0.1; without ``reading`` nothing is read before `read`."""
+        """Connect to a port on 127.0.0.1; without ``reading``, nothing is read until `read` is called."""
         start_mono = time.monotonic()
         sock = await sockets.connect("127.0.0.1", port, receive_buffer_bytes=receive_buffer_bytes)
         connection = cls(sock, start_mono)
@@ -50,7 +50,7 @@ class Connection:
 
     @property
     def elapsed_seconds(self) -> float:
-        """Since connect."""
+        """The time since connect."""
         return time.monotonic() - self._start_mono
 
     @property
@@ -64,17 +64,17 @@ class Connection:
         return any(what == "reset" for what, _ in self.endings)
 
     def read(self, *, max_bytes: int = sockets.RECV_BYTES, each_seconds: float = 0.0) -> None:
-        """Read from now on whatever comes, or that much each so many seconds."""
+        """Read everything from now on, or at most `max_bytes` every `each_seconds`."""
         self._max_bytes, self._each_seconds = max_bytes, each_seconds
         asyncio.get_running_loop().add_reader(self.sock, self._receive)
 
     def stop_reading(self) -> None:
-        """Read no more; a RST is seen all the same."""
+        """Stop reading; a RST is still noticed."""
         asyncio.get_running_loop().remove_reader(self.sock)
         self._watch_hang_up()
 
     async def send(self, data: bytes) -> None:
-        """Send it all, or as much as the peer lets us: what it thinks of it comes by reading."""
+        """Send everything, or as much as the peer takes: its reaction is noticed by reading."""
         if self._send_error is None:
             try:
                 await asyncio.get_running_loop().sock_sendall(self.sock, data)
@@ -82,12 +82,12 @@ class Connection:
                 self._send_error = error.errno
 
     def end(self) -> None:
-        """Send a FIN, and go on reading."""
+        """Send a FIN, and continue reading."""
         with suppress(OSError):
             sockets.send_eof(self.sock)
 
     async def changed(self, seconds: float) -> bool:
-        """Wait until something has come, for so long at most; tell whether it has."""
+        """Wait until something comes, for this time at most; return whether it came."""
         self._has_changed.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, 0)):
@@ -96,7 +96,7 @@ class Connection:
         return False
 
     async def ended(self, seconds: float, *, by_reset: bool = False) -> bool:
-        """Wait for the peer's end, for so long at most; tell whether it came."""
+        """Wait for the peer's end, for this time at most; return whether it came."""
         deadline_seconds = self.elapsed_seconds + seconds
         while not (self.has_reset or (self.has_fin and not by_reset)):
             if not await self.changed(deadline_seconds - self.elapsed_seconds):
@@ -111,7 +111,7 @@ class Connection:
         sockets.close(self.sock)
 
     def reset(self) -> None:
-        """Vanish with a RST."""
+        """Close with a RST."""
         asyncio.get_running_loop().remove_reader(self.sock)
         self._hang_up.unregister(self.sock)
         sockets.reset(self.sock)
@@ -134,8 +134,8 @@ class Connection:
                 self._rest()
             return
         self._stop_reading()
-        # A failed write takes the error of a RST away from the read that comes after it. EPIPE is that of a RST that
-        # came after a FIN (tcp_reset in the kernel's tcp_input.c).
+        # A failed write takes the error of a RST, so that the next read doesn't get it. EPIPE means that the RST came
+        # after a FIN (tcp_reset in the kernel's tcp_input.c).
         if self._send_error != errno.ECONNRESET and not self.has_reset:
             self._note("fin")
         self._watch_hang_up()
@@ -156,7 +156,7 @@ class Connection:
         asyncio.get_running_loop().add_reader(self._hang_up.fileno(), self._see_hang_up)
 
     def _see_hang_up(self) -> None:
-        """Note a RST; both FINs hang a socket up as well, and leave it in another state or without an error."""
+        """Note a RST. Two FINs cause a hang-up as well, but leave the socket in another state or without an error."""
         asyncio.get_running_loop().remove_reader(self._hang_up.fileno())
         state = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
         error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

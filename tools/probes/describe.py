@@ -1,7 +1,7 @@
-"""What a server said, in words that are the same whenever it says the same: what is random or a date is left out.
+"""Describes what a server sent, always in the same words for the same answer: random bytes and dates are left out.
 
-TLS records are told by type and length, alerts in full, a ServerHello but for its random bytes. All else is told byte
-for byte, but for HTTP's dates; what is long is told by its length, beginning and SHA-256.
+TLS records are described by type and length, alerts in full, a ServerHello without its random bytes. Everything else is
+described byte by byte, without HTTP's dates; long data by its length, beginning and SHA-256.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LONGEST_TEXT = 120
 
 
 def describe(data: bytes) -> str:
-    """Return the words."""
+    """Return the description."""
     if not data:
         return "nothing"
     if data[0] in _TYPES and data[1:2] in (b"\x03", b""):
@@ -28,7 +28,7 @@ def describe(data: bytes) -> str:
 
 
 def text(data: bytes) -> str:
-    """Describe what isn't TLS, or isn't any more."""
+    """Describe bytes that aren't TLS, or no longer."""
     dateless = re.sub(rb"(?i)\r\nDate: [^\r]*", b"", data)
     if len(dateless) <= _LONGEST_TEXT:
         return repr(dateless)[1:]
@@ -36,7 +36,7 @@ def text(data: bytes) -> str:
 
 
 def _counted(words: Iterator[str]) -> Iterator[str]:
-    """Say once what comes several times in a row."""
+    """Merge words that come several times in a row, with their number."""
     for word, group in itertools.groupby(words):
         count = len(list(group))
         yield word if count == 1 else f"{count} x {word}"

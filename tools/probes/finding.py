@@ -1,4 +1,4 @@
-"""What was found: all tries of a probe at the site and at one proxy, and in what they differ."""
+"""A finding: all tries of a probe at the site and at one proxy, and how they differ."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Finding:
     site_samples: list[Sample] = field(default_factory=list)
     proxy_samples: list[Sample] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
-    """In bytes or endings."""
+    """Differences in bytes or endings."""
     lateness: str | None = None
     """A difference in times only."""
 
     def told(self) -> list[str]:
-        """Say how often which outcome came where, the most frequent ones first."""
+        """Say how often each outcome came at each place, the most frequent ones first."""
         return [
             f"{name} {count} x {outcome}"
             for name, samples in ((SITE, self.site_samples), (self.proxy, self.proxy_samples))

@@ -1,4 +1,4 @@
-"""As much of HTTP/2 as a prober needs: one request, and the answer's frames in words (RFC 9113, RFC 7541)."""
+"""As much of HTTP/2 as a prober needs: one request, and a description of the answer's frames (RFC 9113, RFC 7541)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEADER_BYTES = 9
 
 
 def get_request(host: str, path: str) -> bytes:
-    """Return all that a client sends to get one page."""
+    """Return everything that a client sends to get one page."""
     authority = b"\x41" + _sized(host.encode())  # indexed name 1, literal value
     path_field = b"\x84" if path == "/" else b"\x44" + _sized(path.encode())
     headers = b"\x82" + b"\x87" + path_field + authority  # GET, https
@@ -20,9 +20,9 @@ def get_request(host: str, path: str) -> bytes:
 
 
 def frames(data: bytes) -> str:
-    """Describe frames: type, flags and content, but for headers, which have a date in them.
+    """Describe frames: type, flags and content, except for headers, which contain a date.
 
-    Those of each stream are in their order, those of the connection are sorted: servers write them as they come.
+    Frames of a stream stay in their order; those of the connection are sorted, as servers send them in any order.
     """
     told = list(_frames(data))
     own = sorted(words for stream, words in told if not stream)
@@ -30,7 +30,7 @@ def frames(data: bytes) -> str:
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, str]]:
-    """Yield the stream of each frame, and its words."""
+    """Yield the stream of each frame, and its description."""
     while data:
         size = int.from_bytes(data[:3], "big")
         payload = data[_HEADER_BYTES : _HEADER_BYTES + size]

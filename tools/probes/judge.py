@@ -1,4 +1,4 @@
-"""Are two samples of tries alike? Endings and bytes are counted, times compared: see docs/probes.md for the bars."""
+"""Are two samples of tries alike? Endings and bytes are counted, times compared: docs/probes.md has the criteria."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tools.probes.chance import fisher_exact, ks_two_sample
 
 LEAST_P = 0.01
 LEAST_SAMPLES = 5
-"""With fewer of each no distribution of times is ever far enough from another one: then medians alone decide."""
+"""With fewer of each, no two distributions of times can differ significantly: then only medians decide."""
 SLACK_SECONDS = 0.001
 LEAST_TIME_PART = 0.05
 SLOW_TO_SHOW_SECONDS = 0.1
-"""How much later than at the site all may be for a visitor who hasn't told who it is."""
+"""How much later than the site the proxy may be for a visitor that can't be judged yet."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What came of one try, in words: what was said, how it ended; and when the first byte and the end came."""
+    """The result of one try: descriptions of the bytes and of the ending, and when the first byte and the end came."""
 
     said: str
     ending: str
@@ -29,16 +29,16 @@ class Sample:
 
     @property
     def outcome(self) -> str:
-        """Both: the ending first, as that is short."""
+        """Both descriptions: the ending first, as it is short."""
         return f"[{self.ending}] {self.said}"
 
 
 def difference_of_outcomes(site: Sequence[Sample], proxy: Sequence[Sample], *, is_strict: bool = True) -> str | None:
-    """Say how what came differs, or None.
+    """Describe the difference in bytes and endings; None if there is none.
 
-    Where the site always does the same the proxy must, too; where it varies, each outcome's count is compared. If not
-    ``is_strict``, it is enough that the proxy has once done what the site does: for few tries on a busy machine, where
-    any site may vary unseen.
+    If the site always does the same, the proxy must do so, too; if it varies, each outcome's count is compared. If not
+    ``is_strict``, it is enough that the proxy did the same as the site once: for a few tries on a busy machine, where
+    any site may vary unnoticed.
     """
     at_site, at_proxy = Counter(one.outcome for one in site), Counter(one.outcome for one in proxy)
     if not is_strict:
@@ -55,7 +55,7 @@ def difference_of_outcomes(site: Sequence[Sample], proxy: Sequence[Sample], *, i
 
 
 def are_no_strays(site: Sequence[Sample], proxy: Sequence[Sample]) -> bool:
-    """Tell whether outcomes that the site never had come too often for chance."""
+    """Return whether outcomes that the site never had come too often for chance."""
     at_site = {one.outcome for one in site}
     others = sum(one.outcome not in at_site for one in proxy)
     return fisher_exact(0, len(site), others, len(proxy)) < LEAST_P
@@ -64,9 +64,9 @@ def are_no_strays(site: Sequence[Sample], proxy: Sequence[Sample]) -> bool:
 def difference_of_times(
     site: Sequence[Sample], proxy: Sequence[Sample], allowed_seconds: float, slack_seconds: float = SLACK_SECONDS
 ) -> str | None:
-    """Say which times differ, or None.
+    """Describe the times that differ; None if none do.
 
-    ``allowed_seconds`` is how much later the proxy may be in any case, ``slack_seconds`` how far medians may be apart.
+    The proxy may always be later by ``allowed_seconds``; medians may differ by ``slack_seconds``.
     """
     for name in ("first_byte_seconds", "end_seconds"):
         at_site, at_proxy = (
@@ -74,7 +74,7 @@ def difference_of_times(
         )
         has_few_tries = min(len(site), len(proxy)) < LEAST_SAMPLES
         if not at_site or not at_proxy or (min(len(at_site), len(at_proxy)) < LEAST_SAMPLES and not has_few_tries):
-            continue  # what happens seldom has no distribution; the outcomes tell that it happens
+            continue  # rare events have no distribution; the outcomes show that they happen
         usual, ours = statistics.median(at_site), statistics.median(at_proxy)
         if abs(ours - usual) <= max(slack_seconds, LEAST_TIME_PART * usual) or 0 < ours - usual <= allowed_seconds:
             continue

@@ -1,4 +1,4 @@
-"""What a probe is: a script for one connection, and for how long to watch what comes of it."""
+"""A probe: a script for one connection, and how long to watch its result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOST = "front.example"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all visits of a run share."""
+    """The state shared by all visits of a run."""
 
     recorder: Recorder
     secret: PeerSecret
@@ -29,8 +29,8 @@ class Surroundings:
 class Visit:
     """One try of a probe at one address.
 
-    ``number`` tells tries apart: the same number sends the same bytes everywhere. ``probe_seconds`` is how long the
-    probe is watched.
+    ``number`` tells tries apart: tries with the same number send the same bytes at all addresses. ``probe_seconds`` is
+    how long the probe is watched.
     """
 
     shared: Surroundings
@@ -39,12 +39,12 @@ class Visit:
     number: int
     probe_seconds: float
     told: str | None = None
-    """What a script read itself, where the bytes on the wire can't be compared."""
+    """A script's own description of the answer, if the bytes on the wire can't be compared."""
     connection: Connection = field(init=False)
 
     @property
     def chance(self) -> random.Random:
-        """A source of random bytes that gives the same to the same try at all addresses."""
+        """A source of random bytes, which are the same for the same try at all addresses."""
         return random.Random(f"{self.probe} {self.number}")
 
     async def connect(self, *, receive_buffer_bytes: int | None = None, reading: bool = True) -> Connection:
@@ -53,7 +53,7 @@ class Visit:
         return self.connection
 
     def foreign_hello(self, shape: Shape = "modern") -> bytes:
-        """Return a hello as a client's, made with a secret that isn't the proxy's."""
+        """Return a hello like a client's, made with a secret that isn't the proxy's."""
         chance = self.chance
         message = build_client_hello(HOST, shape=shape, random_bytes=chance.randbytes)
         return hello_records(sign_hello(message, chance.randbytes(16), 1_700_000_000))
@@ -66,10 +66,10 @@ Script = Callable[[Visit], Awaitable[None]]
 class Probe:
     """A script with a name.
 
-    ``kind`` groups probes in the report; those of one ``family`` are variants that differ in a number only, are tried
-    once each, and are reported together. ``watch_seconds`` is counted from connect. ``is_slow_to_show`` says that the
-    visitor may not have told yet who it is, so that the proxy has to wait before it dials the site. ``in_short`` puts
-    it into the short form: what its site answers doesn't depend on who is faster.
+    ``kind`` groups probes in the report. Probes of one ``family`` are variants that differ only in a number; each is
+    tried once, and they are reported together. ``watch_seconds`` is counted from connect. ``is_slow_to_show`` says that
+    the visitor can't be judged at first, so that the proxy has to wait before it dials the site. ``in_short`` puts it
+    into the short form: the site's answer doesn't depend on who is faster.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Probe:
     is_slow_to_show: bool = False
     in_short: bool = True
     space_seconds: float = 0.01
-    """How long after one try the next one starts: they overlap, but don't disturb each other's start."""
+    """The time from the start of one try to that of the next: they overlap, but don't disturb each other's start."""
     most_tries: int = 1000
 
     @property
@@ -90,7 +90,7 @@ class Probe:
 
 
 def sending(data: bytes | Callable[[Visit], bytes], *, then_end: bool = False) -> Script:
-    """A script that sends this, perhaps a FIN behind it, and watches."""
+    """A script that sends `data`, perhaps followed by a FIN, and watches."""
 
     async def script(visit: Visit) -> None:
         connection = await visit.connect()
@@ -102,5 +102,5 @@ def sending(data: bytes | Callable[[Visit], bytes], *, then_end: bool = False) -
 
 
 async def pause(seconds: float) -> None:
-    """Wait, as a part of a script: what a prober does is defined by its times."""
+    """Wait, as a part of a script: times are part of what a prober does."""
     await asyncio.sleep(seconds)

@@ -1,4 +1,4 @@
-"""What a censor has recorded of a real client: its first bytes, which every proxy under test has answered already."""
+"""A censor's recordings of real clients: their first bytes, which every proxy under test has already answered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CLOCK_AT = 5 + RANDOM_AT + 28  # in the bytes on the wire
 
 @dataclass(frozen=True)
 class Recording:
-    """The hello as it went over the wire, all that the client sent behind it, and when (unix seconds)."""
+    """The hello as it was on the wire, everything that the client sent after it, and when (Unix seconds)."""
 
     hello: bytes
     rest: bytes
@@ -29,7 +29,7 @@ class Recording:
     def retimed(self) -> Recording:
         """Return it as if it was made now: its last four random bytes hide the clock, and nothing protects them.
 
-        One that was made in this very second is set to the next one, as it would be the same otherwise.
+        A recording of this second is set to the next one, as it would be the same otherwise.
         """
         now_unix = int(time.time())
         now_unix += now_unix == self.made_unix
@@ -50,7 +50,7 @@ class Recorder:
         self._kept: dict[str, asyncio.Task[Recording]] = {}
 
     async def recording(self, name: str, shape: Shape = "modern") -> Recording:
-        """Return the recording of this name: the first time, a client is let in by each proxy with these bytes."""
+        """Return the recording with this name. The first time, each proxy admits a client with these bytes."""
         if name not in self._kept:
             self._kept[name] = asyncio.create_task(self._make(shape), name=f"record {name}")
         return await asyncio.shield(self._kept[name])

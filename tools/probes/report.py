@@ -1,4 +1,4 @@
-"""What was found, for people (lines and a table) and for programs (JSON)."""
+"""Findings for people (lines and a table) and for programs (JSON)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST_OUTCOME = 300
 
 
 def print_finding(console: Console, finding: Finding) -> None:
-    """A line of progress, and what differs below it."""
+    """Print a line of progress, and the differences below it."""
     said = f"  {finding.title:24} {finding.proxy:7} {len(finding.proxy_samples):5} tries  {_verdict(finding)}"
     console.print(said, f"[yellow]{finding.lateness}[/yellow]" if finding.lateness else "", soft_wrap=True)
     if not finding.differences:
@@ -35,7 +35,7 @@ def print_finding(console: Console, finding: Finding) -> None:
 
 
 def print_table(console: Console, front: str, findings: Sequence[Finding]) -> None:
-    """A line for each probe and proxy."""
+    """Print a line for each probe and proxy."""
     table = Table(title=f"{front}: medians in ms, site and proxy", title_justify="left")
     for heading in ("probe", "proxy", "tries", "endings at the site", "endings at the proxy", "first byte", "end", ""):
         table.add_column(heading, justify="right" if heading in ("tries", "first byte", "end") else "left")
@@ -54,7 +54,7 @@ def print_table(console: Console, front: str, findings: Sequence[Finding]) -> No
 
 
 def write_json(path: Path, findings: Mapping[str, Sequence[Finding]]) -> None:
-    """Every try of every probe."""
+    """Write every try of every probe."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {front: [asdict(finding) for finding in found] for front, found in findings.items()}
     path.write_text(json.dumps(content, indent=1) + "\n")
@@ -67,7 +67,7 @@ def _verdict(finding: Finding) -> str:
 
 
 def _endings(samples: Sequence[Sample]) -> str:
-    """How often which ending came, without what was said before it."""
+    """How often each ending came, without the bytes before it."""
     counts = Counter(sample.ending for sample in samples)
     return ", ".join(f"{count} {ending}" for ending, count in counts.most_common(3))
 

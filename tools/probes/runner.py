@@ -1,4 +1,4 @@
-"""Tries: probes are sent to the site and to the proxies in turn, so that what disturbs one disturbs all."""
+"""Tries: probes are sent to the site and to the proxies in turn, so that a disturbance affects all of them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tools.probes.judge import (
 from tools.probes.probe import Probe, Surroundings, Visit
 
 _AFTER_FIN_SECONDS = 0.15
-"""How long to look for a RST behind a FIN."""
+"""How long to look for a RST after a FIN."""
 _SECOND_LOOK_TRIES = 10
-"""How often a variant is tried again at least when it differs: it was tried once."""
+"""How often a variant is tried again, at least, if it differs: it was tried once."""
 _MOST_SUSPECTS = 12
-"""How many variants of a family are tried again, evenly spaced: if more differ, chance has no part in it."""
+"""The most variants of a family that are tried again, evenly spaced: if more differ, it isn't chance."""
 _DIAL_SAMPLES = 20
 _MOST_AT_ONCE = 150
 
@@ -37,8 +37,8 @@ Samples = dict[str, list[Sample]]
 class Runner:
     """Makes probes at ``ports`` (by name; one is the site) and judges them.
 
-    ``tries`` is how often, ``slack_seconds`` how far the medians of times may be apart; None compares no times.
-    ``is_strict`` is `difference_of_outcomes`'.
+    Each is tried ``tries`` times; medians of times may differ by ``slack_seconds``; None: times aren't compared. For
+    ``is_strict`` see `difference_of_outcomes`.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Runner:
         self._dial_seconds = 0.0
 
     async def measure_dial(self) -> float:
-        """Measure what it takes to connect to the site, in seconds: a proxy has to do that first."""
+        """Measure how many seconds it takes to connect to the site: a proxy has to do that first."""
         times = []
         for _ in range(_DIAL_SAMPLES):
             start_mono = time.monotonic()
@@ -71,9 +71,9 @@ class Runner:
     async def run(
         self, probes: Sequence[Probe], report: Callable[[Finding], None] = lambda _: None, *, titles_at_once: int = 1
     ) -> list[Finding]:
-        """Make probes, of so many titles at once; findings are reported as soon as they are there.
+        """Make probes, of `at_once` titles at once; findings are reported as soon as they are known.
 
-        Runs beside each other are paced together, but don't wait for each other's tries to end.
+        Simultaneous runs are paced together, but don't wait for the end of each other's tries.
         """
         titles_places, places = asyncio.Semaphore(titles_at_once), asyncio.Semaphore(_MOST_AT_ONCE)
 
@@ -94,13 +94,13 @@ class Runner:
         tries = 1 if is_family else min(self._tries, variants[0].most_tries)
         samples = await self._sample(variants, range(tries), places)
         suspects = [probe for probe in variants if self._differs(probe, samples[probe.name])]
-        # What differs is tried again, so that a site that varies can show that it does.
+        # Probes that differ are tried again, so that a varying site can show that it varies.
         again = max(tries, min(self._tries, _SECOND_LOOK_TRIES)) if is_family else tries
         suspects = suspects[:: -(-len(suspects) // _MOST_SUSPECTS) or 1]
         for name, more in (await self._sample(suspects, range(tries, tries + again), places)).items():
             for subject, taken in more.items():
                 samples[name][subject] += taken
-        # What is so rare that chance may have done it must come again in a sample of its own.
+        # Differences so rare that they may be chance must come again in a new sample.
         rare = [probe for probe in suspects if self._has_only_strays(probe, samples[probe.name])]
         samples |= await self._sample(rare, range(tries + again, tries + 2 * again), places)
         return [self._finding(variants, samples, subject) for subject in self._ports if subject != SITE]
@@ -113,13 +113,13 @@ class Runner:
             finding.proxy_samples += of_proxy
             if difference := difference_of_outcomes(of_site, of_proxy, is_strict=self._is_strict):
                 finding.differences.append(f"{probe.name}: {difference}" if probe.family else difference)
-        # The times of a probe that differs say nothing.
+        # If outcomes differ, times say nothing.
         if not finding.differences:
             finding.lateness = self._lateness(variants, finding.site_samples, finding.proxy_samples)
         return finding
 
     def _differs(self, probe: Probe, samples: Samples) -> bool:
-        """Tell whether a probe differs at any proxy; the times of variants are compared together, not here."""
+        """Return whether a probe differs at any proxy; the times of variants are compared together, not here."""
         site = samples[SITE]
         return any(
             difference_of_outcomes(site, sample, is_strict=self._is_strict)
@@ -128,13 +128,13 @@ class Runner:
         )
 
     def _has_only_strays(self, probe: Probe, samples: Samples) -> bool:
-        """Tell whether what differs in bytes or endings is rare at all proxies where it does."""
+        """Return whether differences in bytes or endings are rare at all proxies that have them."""
         site = samples[SITE]
         differing = [one for one in samples.values() if difference_of_outcomes(site, one, is_strict=self._is_strict)]
         return bool(differing) and not any(are_no_strays(site, one) for one in differing)
 
     def _lateness(self, variants: Sequence[Probe], site: Sequence[Sample], proxy: Sequence[Sample]) -> str | None:
-        """Say which times differ, if these are compared at all, or None."""
+        """Describe the times that differ; None if none do, or if they aren't compared."""
         if self._slack_seconds is None:
             return None
         is_slow_to_show = any(probe.is_slow_to_show for probe in variants)
@@ -163,7 +163,7 @@ class Runner:
     async def _try(self, probe: Probe, subject: str, number: int) -> Sample:
         visit = Visit(self._shared, self._ports[subject], probe.name, number, probe.watch_seconds)
         try:
-            # Some scripts wait before they connect; the limit is for those that never come back.
+            # Some scripts wait before they connect; the limit is for scripts that never end.
             with suppress(TimeoutError):
                 async with asyncio.timeout(probe.watch_seconds + 20):
                     await probe.script(visit)
@@ -180,6 +180,6 @@ class Runner:
 
 
 def _rotated(names: list[str], by: int) -> list[str]:
-    """So that none is always the first."""
+    """Rotate the names, so that none is always the first."""
     start = by % len(names)
     return names[start:] + names[:start]

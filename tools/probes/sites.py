@@ -1,4 +1,4 @@
-"""Real sites with little patience, and the proxy as a program in front of them."""
+"""Real sites with short time-outs, and the proxy as a program in front of them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _NGINX = "send_timeout 1s; lingering_timeout 1s; lingering_time 2s; reset_timedo
 
 
 class Site(Protocol):
-    """What a prober needs of a site."""
+    """What a prober needs to know about a site."""
 
     @property
     def port(self) -> int:
-        """Where it is on 127.0.0.1."""
+        """Its port on 127.0.0.1."""
 
     @property
     def certificate_path(self) -> Path:
@@ -48,16 +48,16 @@ FRONTS: dict[str, tuple[Callable[[], AbstractAsyncContextManager[Site]], Callabl
     "haproxy": (lambda: HaproxySite(HOST, patience_seconds=PATIENCE_SECONDS), haproxy_is_missing),
     "go": (lambda: GoSite(HOST, patience_seconds=PATIENCE_SECONDS), go_is_missing),
 }
-"""Each site by name, and what tells why it can't run here."""
+"""Each site by name, and a function that says why it can't run here."""
 
 RELAYS = ("native", "pure")
 ITSELF = "itself"
-"""In place of a relay: the site once more, which shows what the bench finds where there is nothing to be found."""
+"""In place of a relay: the site once more, which shows what is found if there is no difference."""
 _WITHOUT_ENGINE = "import sys; sys.modules['mtglib._engine'] = None; from mtg.cli import main; main()"
 
 
 class ProxyProgram(ServerProcess):
-    """`mtg run`, with a site and a data centre on this machine, and all else as it comes."""
+    """`mtg run`, with a site and a data centre on this machine, and defaults for everything else."""
 
     def __init__(self, relay: str, secret: PeerSecret, site_port: int, dc_address: str) -> None:
         super().__init__()

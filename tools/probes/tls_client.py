@@ -1,4 +1,4 @@
-"""A real TLS client (Python's OpenSSL) on a prober's connection, whose end on the wire stays visible."""
+"""A real TLS client (Python's OpenSSL) on a prober's connection, whose ending on the wire stays visible."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _WRITE_BYTES = 65_536
 
 
 def client_context(version: ssl.TLSVersion, protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
-    """Return one that speaks this version only, also those that nobody should speak any more, and trusts anybody."""
+    """Return a context for this version only, even an obsolete one, which trusts any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_ciphers("ALL:@SECLEVEL=0")
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # old versions are what we want
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # we want old versions
         context.minimum_version = version
         context.maximum_version = version
     if protocols:
@@ -29,7 +29,7 @@ def client_context(version: ssl.TLSVersion, protocols: tuple[str, ...] = ()) -> 
 
 
 class TLSClient:
-    """A session on top of a connection; ``received`` is what came, decrypted, and ``end`` how the session ended."""
+    """A session over a connection; ``received`` is the decrypted data, and ``end`` how the session ended."""
 
     def __init__(self, connection: Connection, context: ssl.SSLContext, *, name: str | None = HOST) -> None:
         self.connection = connection
@@ -38,11 +38,11 @@ class TLSClient:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self.session = "nothing agreed"
-        """What was agreed on."""
+        """What both sides have agreed on."""
         self._fed_bytes = 0
 
     async def handshake(self, seconds: float = 3.0) -> bool:
-        """Shake hands; tell whether it went well."""
+        """Shake hands; return whether that succeeded."""
         while True:
             try:
                 self._tls.do_handshake()
@@ -60,13 +60,13 @@ class TLSClient:
                 return False
 
     async def send(self, data: bytes) -> None:
-        """Encrypt and send, as far as the peer takes it."""
+        """Encrypt and send as much as the peer takes."""
         for start in range(0, len(data), _WRITE_BYTES):
             self._tls.write(data[start : start + _WRITE_BYTES])
             await self._flush()
 
     async def receive(self, seconds: float, *, at_least_bytes: int | None = None) -> None:
-        """Read until the session ends, for so long at most, or until that much has come."""
+        """Read until the session ends, for this time at most, or until `at_least_bytes` have come."""
         deadline_seconds = self.connection.elapsed_seconds + seconds
         while self.end == "open":
             self._decrypt()
@@ -77,13 +77,13 @@ class TLSClient:
                 return
 
     async def close_notify(self) -> None:
-        """Say in TLS that nothing more comes, and leave the connection open."""
-        with suppress(ssl.SSLError):  # it wants the peer's, which we don't wait for
+        """Send a close_notify, and leave the connection open."""
+        with suppress(ssl.SSLError):  # it also wants the peer's, but we don't wait for that
             self._tls.unwrap()
         await self._flush()
 
     def told(self) -> str:
-        """Describe everything: what was agreed on, what came, and the end of the session."""
+        """Describe everything: the agreed session, the data, and the end of the session."""
         return f"{self.session}: {text(bytes(self.received))}; {self.end}"
 
     def _agreed(self) -> str:
@@ -109,7 +109,7 @@ class TLSClient:
         await self.connection.send(self._outgoing.read())
 
     async def _feed(self, seconds: float) -> bool:
-        """Take what has come, or wait for some; tell whether there is more to hope for."""
+        """Take bytes that have come, or wait for some; return whether more may come."""
         connection = self.connection
         while len(connection.data) == self._fed_bytes:
             if connection.has_fin or connection.has_reset:

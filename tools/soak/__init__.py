@@ -1,4 +1,4 @@
-"""Rough use for minutes or hours: the program serves clients and strangers who leave in every way there is."""
+"""Rough use for minutes or hours: the program serves clients and probes that leave in every possible way."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""`python -m tools.soak [--minutes 5] [--relay pure]`: use the program roughly; nothing may stay behind.
+"""`python -m tools.soak [--minutes 5] [--relay pure]`: use the program roughly; nothing may leak.
 
-What comes through is compared; what stays behind is counted: round after round all leave, and then the program must
-have no more files and threads open than after the first time, no connection in its gauges, and hardly more memory. No
-client may be turned away, unless the data centre or the site is away.
+Every byte is compared. After each round all visitors leave; then the program must have no more open files and threads
+than after the first round, no connection in its gauges, and hardly more memory. No client may be turned away, unless
+the data centre or the site is away.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ update-each = "1m"
 
 
 class Soak:
-    """The visits, and what came of them."""
+    """The visits, and their results."""
 
     def __init__(self, program: Program, peers: Peers, secret: PeerSecret) -> None:
         self.made: Counter[str] = Counter()
@@ -59,11 +59,11 @@ class Soak:
 
     @property
     def hellos(self) -> int:
-        """How many hellos of ours were sent, by visits and by floods."""
+        """The number of hellos with our secret, sent by visits and floods."""
         return self.trouble.hellos + sum(self.made[name] for name in ("talk", "vanish", "leave_early"))
 
     async def one_round(self, seconds: float) -> None:
-        """Visits and troubles for so long."""
+        """Make visits and trouble for this time."""
         self._until_mono = time.monotonic() + seconds
         endless = [asyncio.create_task(job) for job in (self.trouble.reloads(), self.trouble.scrapes())]
         try:
@@ -94,7 +94,7 @@ class Soak:
 
 
 async def soak(minutes: float, pure: bool) -> int:
-    """Go round after round for so long, and compare; the exit code."""
+    """Run rounds for this time, and compare; return the exit code."""
     raise_file_limit()
     secret = PeerSecret.random()
     round_seconds = min(LONGEST_ROUND_SECONDS, minutes * 60 / LEAST_ROUNDS)

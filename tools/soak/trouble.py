@@ -1,4 +1,4 @@
-"""What happens around the visitors: floods, peers that die and come back, reloads, lists, scrapes."""
+"""Events around the visitors: floods, peers that die and come back, reloads, lists, scrapes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tools.flood.program import Program
 
 FLOOD_HOLDS = 400
 _FEW = 40
-"""Where each connection costs the proxy much memory or time, whose traces would hide smaller ones."""
+"""The connections of kinds that each cost the proxy much memory or time: more would hide smaller leaks."""
 _COSTLY = ("never-reading", "empty-records")
 _ADDRESSES = tuple(f"127.1.0.{number}" for number in range(1, 201))
 _AWAY_SECONDS = 3.0
 _RECOVERY_SECONDS = 3.0
-"""For so long after a peer came back, a client may still meet what its absence has caused."""
+"""How long after a peer's return a client may still notice its absence."""
 _RELOAD_SECONDS = 10.0
 _SCRAPE_SECONDS = 1.0
 _PREFIXES = 20_000
@@ -38,7 +38,7 @@ class Trouble:
 
     Attributes:
         made: How often each thing was done.
-        hellos: How many hellos of ours the floods have sent.
+        hellos: The number of hellos with our secret that the floods have sent.
     """
 
     def __init__(self, program: Program, peers: Peers, secret: PeerSecret) -> None:
@@ -54,7 +54,7 @@ class Trouble:
         return max(self._away_until_mono.values()) > since_mono
 
     async def floods(self, seconds: float) -> None:
-        """One kind after another, each for an equal part of the time, in turn from one address and from 200."""
+        """Flood with one kind after another, each equally long, in turn from one address and from 200."""
         each_seconds = seconds / len(KINDS)
         for number, (key, kind) in enumerate(KINDS.items()):
             hold = _FEW if key in _COSTLY else FLOOD_HOLDS
@@ -69,11 +69,11 @@ class Trouble:
             self.hellos += progress.opened if kind.needs_secret else 0
 
     async def absences(self, seconds: float) -> None:
-        """The data centre and the site die once each, and come back; the site changes its ways with that."""
+        """Let the data centre and the site die once each and come back; each time the site changes its behaviour."""
         sides: tuple[Side, ...] = ("dc", "site")
         for side in sides:
             await asyncio.sleep(seconds / 3)
-            # Known before it happens, and in force until what it has caused is over.
+            # Set before it happens, and valid until its effects are over.
             self._away_until_mono[side] = time.monotonic() + _AWAY_SECONDS + _RECOVERY_SECONDS
             self._peers.die(side)
             await asyncio.sleep(_AWAY_SECONDS)
@@ -82,14 +82,14 @@ class Trouble:
             self.made[f"{side} away"] += 1
 
     async def reloads(self) -> None:
-        """SIGHUP every now and then, which reads the lists again."""
+        """Send SIGHUP every now and then, which reads the lists again."""
         while True:
             await asyncio.sleep(_RELOAD_SECONDS)
             self._program.reload()
             self.made["SIGHUP"] += 1
 
     async def scrapes(self) -> None:
-        """Fetch the metrics; some who do so leave in the middle."""
+        """Fetch the metrics; some requests stop in the middle."""
         for number in itertools.count():
             await asyncio.sleep(_SCRAPE_SECONDS)
             with suppress(OSError):
@@ -101,7 +101,7 @@ class Trouble:
 
 
 def list_server() -> ListServer:
-    """A server of one list, which is another one each time, and sometimes none or half of one."""
+    """A server of a list that is different each time, and sometimes an error or only half of a list."""
     return ListServer({"/list": _send_list})
 
 

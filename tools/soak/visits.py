@@ -1,4 +1,4 @@
-"""What the program's visitors do: clients who talk, vanish or never begin, and strangers."""
+"""What the program's visitors do: clients that talk, vanish or leave early, and probes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Visit = Callable[[int, str, PeerSecret], Awaitable[None]]
 
 
 async def talk(port: int, address: str, secret: PeerSecret) -> None:
-    """A client that gets back what it sends, and ends as it should."""
+    """A client that gets its bytes back, and ends properly."""
     async with await _client(port, address, secret) as client:
         for _ in range(random.randint(1, 8)):
             data = random.randbytes(random.choice((1, 100, 16_384, 16_385, 300_000)))
@@ -33,7 +33,7 @@ async def talk(port: int, address: str, secret: PeerSecret) -> None:
 
 
 async def vanish(port: int, address: str, secret: PeerSecret) -> None:
-    """A client that is gone in the middle of a transfer."""
+    """A client that vanishes in the middle of a transfer."""
     async with await _client(port, address, secret) as client:
         sending = asyncio.ensure_future(client.send(random.randbytes(2_000_000)))
         try:
@@ -45,7 +45,7 @@ async def vanish(port: int, address: str, secret: PeerSecret) -> None:
 
 
 async def leave_early(port: int, address: str, secret: PeerSecret) -> None:
-    """A client that goes after some step of its handshake."""
+    """A client that leaves after some step of its handshake."""
     async with FakeTLSClient(await _connect(port, address), secret) as client:
         await client.send_hello()
         if random.random() < 0.5:
@@ -55,7 +55,7 @@ async def leave_early(port: int, address: str, secret: PeerSecret) -> None:
 
 
 async def probe(port: int, address: str, secret: PeerSecret) -> None:
-    """A stranger, who must see the site: with garbage, or as a client with another secret."""
+    """A probe, which must see the site: with garbage, or as a client with another secret."""
     async with FakeTLSClient(await _connect(port, address), PeerSecret.random(secret.host)) as stranger:
         if random.random() < 0.5:
             await stranger.send_raw(random.randbytes(random.randint(1, 2000)))

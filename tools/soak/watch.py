@@ -1,4 +1,4 @@
-"""What the program holds when all have gone, and whether that stays the same."""
+"""The program's resources after all visitors have left, and whether they stay the same."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tools.flood.program import Program
 
 SETTLE_TIMEOUT_SECONDS = 60.0
 GROWTH_LIMIT_BYTES = 8 * 1024 * 1024
-"""Allocators keep some of what they had; a leak of a few hundred bytes per connection is beyond this in minutes."""
+"""Allocators keep some memory; a leak of a few hundred bytes per connection exceeds this within minutes."""
 MORE_THREADS = min(32, (os.cpu_count() or 1) + 4)
-"""The event loop's pool of threads grows to this when it is needed (concurrent.futures), and keeps them."""
+"""The event loop's thread pool grows to this size when needed (concurrent.futures), and never shrinks."""
 BYTES_PER_HELLO = 24
 REPLAY_MEMORY_LIMIT_BYTES = 24 * 1024 * 1024
-"""The memory for replays grows with each hello of ours, and so much is its promise."""
+"""The replay memory grows with each hello with our secret, up to this promise."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the program holds while nobody is there.
+    """The program's resources while nobody is connected.
 
     Attributes:
         files, threads, pss_bytes: Of its process.
         connections: The sum of its gauges of connections.
-        hellos: How many hellos of ours it has seen by then.
+        hellos: The number of hellos with our secret that it has seen by then.
     """
 
     files: int
@@ -45,7 +45,7 @@ class Sample:
 
 
 async def settled_sample(program: Program, least: Sample | None, hellos: int) -> Sample:
-    """Wait until no more is open than in `least` (without: until the gauges are at zero); at most a minute."""
+    """Wait, at most a minute, until no more is open than in `least`; None: until the gauges are at zero."""
     deadline_mono = time.monotonic() + SETTLE_TIMEOUT_SECONDS
     while True:
         sample = None
@@ -63,10 +63,10 @@ async def settled_sample(program: Program, least: Sample | None, hellos: int) ->
 
 
 def leaks(samples: Sequence[Sample]) -> list[str]:
-    """What is more in the end than it was at first, and what was in a gauge at any time.
+    """Return the resources that have grown, and connections that stayed in a gauge after any round.
 
-    Memory is compared by its peaks in the first half and in the last quarter: what an allocator keeps of a peak stays,
-    and the highest peak may come late in the beginning, but not again and again.
+    Memory is compared by its peaks in the first half and in the last quarter: an allocator keeps some of a peak, and
+    the highest peak may come late in the first half, but not again and again.
     """
     first, last = samples[0], samples[-1]
     half, last_quarter = samples[: (len(samples) + 1) // 2], samples[len(samples) * 3 // 4 :]

@@ -13,7 +13,7 @@ CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=False
 
 
 def examples(*lines: str) -> str:
-    """An epilog of example command lines, each in a paragraph, as only those keep their line ends."""
+    """An epilog of example command lines, each a paragraph of its own: click joins the lines of a paragraph."""
     return "\n\n".join(("Examples:", *(f"$ {line}" for line in lines)))
 
 

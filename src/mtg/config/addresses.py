@@ -99,7 +99,7 @@ def parse_ipv6(value: object) -> ipaddress.IPv6Address:
 
 def _ip(value: object, expected: str, *, version: int | None = None) -> str:
     try:
-        if not isinstance(value, str) or "%" in value:  # a zone id means something on one machine only
+        if not isinstance(value, str) or "%" in value:  # a zone id only has a meaning on one machine
             raise ValueError
         address = ipaddress.ip_address(value.strip())
         if version not in (None, address.version):

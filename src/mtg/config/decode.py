@@ -23,11 +23,11 @@ from mtg.config.schema import ONE_OR_MANY, Config, Section
 
 S = TypeVar("S", bound=Section)
 
-_BAD: Final = object()  # what a value becomes that has got its line already
+_BAD: Final = object()  # in place of a value whose problem was already reported
 
 
 def decode(section: type[S], table: Mapping[str, object], problems: list[str], path: str = "") -> S:
-    """`table` as a `section`; appends one line for each unknown key and bad value."""
+    """Return `table` as a `section`; append one line for each unknown key and invalid value."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(section)}
     good: dict[str, Any] = {}
     for key, value in table.items():
@@ -61,7 +61,7 @@ def _list(item_type: Any, metas: list[Meta], value: object, where: str, problems
         made = _value(item_type, value, where, problems)
         return _BAD if made is _BAD else (made,)
     if not isinstance(value, list):
-        if item_type is urls.PrivateURL:  # what is written there is in no message
+        if item_type is urls.PrivateURL:  # no message may show the value
             problems.append(f"{where}: expected a list")
             return _BAD
         return _bad(where, "a list", value, problems)
@@ -72,7 +72,7 @@ def _list(item_type: Any, metas: list[Meta], value: object, where: str, problems
 
 
 def _mapping(types: Any, value: object, where: str, problems: list[str]) -> object:
-    """A table whose keys are numbers, which TOML can only write as text."""
+    """Decode a table whose keys are numbers, which TOML can only write as text."""
     if not isinstance(value, dict):
         return _bad(where, "a table", value, problems)
     key_type, item_type = types
@@ -90,7 +90,7 @@ def _leaf(bare: Any, type_: Any, metas: list[Meta], value: object, where: str, p
     try:
         parse = _PARSERS.get(bare)
         return parse(value) if parse else msgspec.convert(value, type_)
-    except msgspec.ValidationError:  # a ValueError too, whose text is not for users
+    except msgspec.ValidationError:  # also a ValueError, but its text isn't for users
         described = [meta.description for meta in metas if meta.description]
         return _bad(where, described[0] if described else _NATIVE.get(bare, "another type"), value, problems)
     except ValueError as error:
@@ -98,7 +98,7 @@ def _leaf(bare: Any, type_: Any, metas: list[Meta], value: object, where: str, p
 
 
 def _secret(value: object, where: str, problems: list[str]) -> object:
-    """A secret's problems have the library's words, which never quote it."""
+    """Parse a secret. Its problems use the library's wording, which never quotes it."""
     try:
         if not isinstance(value, str):
             raise ValueError("expected a string")
@@ -157,4 +157,4 @@ _PARSERS: dict[object, Callable[[object], object]] = {
     IPv6Address: addresses.parse_ipv6,
     **{type_: type_.parse for type_ in _PARSED_BY_THEMSELVES},
 }
-"""Types that TOML doesn't have: each has a parser whose ValueError says what was expected."""
+"""The parsers of types that TOML doesn't have; their ValueErrors say what was expected."""

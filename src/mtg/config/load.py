@@ -50,7 +50,7 @@ class Loaded:
         return self.config.secret
 
     def is_refused(self, key: str) -> bool:
-        """Whether a key that was given has a value that it can't have, and so is at its default."""
+        """Whether a key was given an invalid value, and so has its default."""
         return any(problem.startswith(f"{self.source}: {key}: ") for problem in self.problems)
 
     def problem(self, key: str, expected: str) -> str:
@@ -82,7 +82,7 @@ def config_from_table(table: Mapping[str, Any], *, source: str, directory: Path 
 
 
 def _read_secret(directory: Path, name: str, problems: list[str]) -> mtglib.Secret | None:
-    where = f"secret-file: {shown(name)}"  # through shown: somebody will write the secret itself there
+    where = f"secret-file: {shown(name)}"  # redacted: somebody will write the secret itself there
     if "\0" in name:
         problems.append(f"{where}: expected a file name")
         return None
@@ -107,7 +107,7 @@ def _read_text(path: Path) -> str:
     except ValueError as error:
         raise _unreadable(str(path), str(error)) from None
     try:
-        return raw.decode("utf-8-sig")  # editors on Windows put a byte order mark there
+        return raw.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise _unreadable(f"{path}:{line}", "expected UTF-8") from None
@@ -122,14 +122,14 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
 
 def _permission_warning(path: Path) -> tuple[str, ...]:
-    """A secret that every user of the machine can read isn't one."""
+    """Return a warning if other users of the machine can read the secret."""
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
-    except (OSError, ValueError):  # what can't be read, or has a NUL in it, is told by whoever reads it
+    except (OSError, ValueError):  # reading the file reports it: it is missing, or its name contains a NUL
         return ()
     return (f"{path}: contains the secret, and other users can read it (chmod 600 {path})",) if mode & 0o077 else ()
 
 
 def _unreadable(source: str, problem: str) -> UserError:
-    """The error about a file, whose name is redacted: somebody will give the secret itself in its place."""
+    """The error about a file. Its name is redacted: somebody will write the secret itself in its place."""
     return UserError(f"{redact(source)}: {problem}", exit_code=EXIT_USAGE)

@@ -13,7 +13,7 @@ import re
 import mtglib
 
 SHOWN_CHARACTERS = 60
-"""Longer texts are cut; a configuration's values are short unless they are wrong."""
+"""Longer texts are cut; correct values are short."""
 
 _USER_PART = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/{1,2})?.*@", re.DOTALL)
 _QUERY = re.compile(r"(://[^?#]*[?#]).+", re.DOTALL)

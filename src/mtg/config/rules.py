@@ -64,7 +64,7 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
 
 
 def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
-    """Report features that are on but lack another key; invalid keys have already been reported."""
+    """Report enabled features that lack another key; invalid keys have already been reported."""
     defense, stats = config.defense, config.stats
     for key, is_needed, expected in (
         (
@@ -92,7 +92,7 @@ def _too_short(config: Config, problems: list[str]) -> None:
 
 
 def _circle(config: Config, problems: list[str]) -> None:
-    """A site whose address is the proxy's own: each visitor would be led back to us."""
+    """Report a site whose address is the proxy's own: each visitor would be led back to us."""
     front = config.domain_fronting
     ip = mtglib.canonical_ip(front.ip or "")
     if ip is None:
@@ -106,10 +106,10 @@ def _circle(config: Config, problems: list[str]) -> None:
 
 
 def _takes(listen: ListenIP, ip: IPv4Address | IPv6Address, config: Config) -> bool:
-    """Whether connections to an IP address of this machine come to a listener of that port."""
+    """Return whether a listener gets connections to an IP address of this machine and its port."""
     if not listen.ip.is_unspecified:
         return mtglib.canonical_ip(listen.host) == ip
-    if not ip.is_loopback:  # whether another one is ours isn't known
+    if not ip.is_loopback:  # we don't know whether it is an address of this machine
         return False
     return listen.ip.version == ip.version or (listen.ip.version == 6 and not listen.has_v4_beside(config.bind_to))
 
@@ -162,7 +162,7 @@ def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -
 
 
 def _notes(config: Config, warnings: list[str]) -> None:
-    """Lines about keys that are accepted and change nothing."""
+    """Report keys that are accepted but have no effect."""
     if config.tcp_buffer is not None:
         warnings.append("tcp-buffer: deprecated, has no effect")
     cache, default = config.defense.anti_replay, AntiReplaySection()
@@ -200,4 +200,4 @@ _PENDING: tuple[tuple[str, Callable[[Config], bool]], ...] = (
     ("users", lambda c: bool(c.users)),
     ("defense.doppelganger", lambda c: bool(c.defense.doppelganger.urls) or c.defense.doppelganger.drs),
 )
-"""Key, and whether the configuration asks for its feature."""
+"""Keys, each with a function that says whether the configuration asks for its feature."""

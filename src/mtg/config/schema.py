@@ -88,7 +88,7 @@ class DoppelgangerSection(Section, frozen=True):
 
 
 class AntiReplaySection(Section, frozen=True):
-    """Memory of the hellos seen. `max-size` and `error-rate` concern the bloom filter alone, `remember` Redis alone."""
+    """Memory of seen hellos. `max-size` and `error-rate` are for the bloom filter only, `remember` for Redis only."""
 
     enabled: bool = True
     max_size: Size = Size(2**20)
@@ -109,14 +109,14 @@ class IPListSection(Section, frozen=True):
 
 
 class LimitsSection(Section, frozen=True):
-    """The limits for connections that aren't from clients, or aren't authenticated yet; default `concurrency` / 2."""
+    """Limits for connections that aren't clients', or aren't authenticated yet; default: `concurrency` / 2."""
 
     visitors: Positive | None = None
     per_network: Positive = 256
 
 
 class DefenseSection(Section, frozen=True):
-    """Which connections are let in."""
+    """Which connections are accepted."""
 
     doppelganger: DoppelgangerSection = DoppelgangerSection()
     anti_replay: AntiReplaySection = AntiReplaySection()
@@ -136,7 +136,7 @@ class StatsdSection(Section, frozen=True):
 
 
 class PrometheusSection(Section, frozen=True):
-    """Metrics to be fetched over HTTP."""
+    """Metrics fetched over HTTP."""
 
     enabled: bool = False
     bind_to: IPPort | None = None

@@ -31,7 +31,7 @@ def read_small_file(path: Path, max_bytes: int, *, pipes: bool = False) -> bytes
         ValueError: It isn't an ordinary small file; the message is "expected ..., got ...".
         OSError: It can't be read.
     """
-    _check_kind(os.stat(path).st_mode, pipes)  # before opening it, which alone has a meaning for some devices
+    _check_kind(os.stat(path).st_mode, pipes)  # checked first: opening some devices has an effect
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         _check_kind(os.fstat(descriptor).st_mode, pipes)

@@ -19,7 +19,7 @@ class Entries(Protocol):
         ...
 
     def since(self, sequence: int, most: int, /) -> tuple[int, bytes]:
-        """Return records from number `sequence` on, without forgotten ones, after the number of the first one.
+        """Return records from number `sequence` on, without forgotten ones; before them the number of the first one.
 
         At most `most` records; none only if there are no more.
         """

@@ -120,7 +120,7 @@ class Journal:
         return has_appended
 
     def close(self) -> None:
-        """Give the directory free."""
+        """Release the directory."""
         self._close_latest()
         if self._folder is not None:
             os.close(self._folder)
@@ -254,7 +254,7 @@ class Journal:
 
     def _roll_back(self) -> None:
         """Cut off a possibly partial write; if that fails, continue with another file or directory."""
-        if self._folder is not None and os.fstat(self._folder).st_nlink == 0:  # somebody has deleted it
+        if self._folder is not None and os.fstat(self._folder).st_nlink == 0:  # someone has deleted it
             self.close()
         if self._latest is None:
             return
@@ -284,7 +284,7 @@ class Journal:
 
 
 def _make_directory(path: Path) -> None:
-    """Make it, and those above it that are missing, so that a power cut doesn't take them."""
+    """Make it and its missing parents, safe against a power cut."""
     missing = [one for one in (path, *path.parents) if not one.exists()]
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     for made in missing:

@@ -71,11 +71,11 @@ def pack_block(records: bytes, record_bytes: int, written_unix: int) -> bytes:
 
 
 class Blocks:
-    """The whole blocks of a file that has been read up to behind its header.
+    """The whole blocks of a file whose header has been read.
 
     Attributes:
-        end: Behind the last whole block so far, in bytes from the beginning of the file.
-        is_damaged: Whether there was something else so far.
+        end: The end of the last whole block so far, in bytes from the beginning of the file.
+        is_damaged: Whether there was anything but whole blocks so far.
     """
 
     def __init__(self, file: BinaryIO, record_bytes: int) -> None:
@@ -85,18 +85,18 @@ class Blocks:
         self._record_bytes = record_bytes
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
-        """Yield when each was written, and its records."""
+        """Yield each block's time of writing and its records."""
         position = HEADER_BYTES
         while head := self._file.read(_BLOCK_HEAD_BYTES):
             packed, crc = head[: _BLOCK.size], head[_BLOCK.size :]
             count, written_unix = _BLOCK.unpack(packed) if len(crc) == _CRC.size else (0, 0)
             records = self._file.read(count * self._record_bytes) if count <= MOST_RECORDS else b""
             if not count or len(records) != count * self._record_bytes:
-                self.is_damaged = True  # where the next one begins is unknown
+                self.is_damaged = True  # the beginning of the next one is unknown
                 return
             position += len(head) + len(records)
             if _CRC.unpack(crc)[0] != zlib.crc32(records, zlib.crc32(packed)):
-                self.is_damaged = True  # this one alone, perhaps
+                self.is_damaged = True  # perhaps only this one
                 continue
             self.end = position
             yield written_unix, records

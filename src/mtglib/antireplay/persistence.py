@@ -18,10 +18,10 @@ from .entries import AnyEntries, Entries
 from .journal import Journal
 
 _WRITE_EACH_SECONDS = 0.5
-"""A hello is on disk a second after it came, and the disk may take half of that."""
+"""A hello is on disk a second after its arrival, and the disk may take half of that."""
 
 _LOAD_TIMEOUT = 30.0
-"""A disk that doesn't answer for so long is done without."""
+"""After this time the cache goes on without a disk that doesn't answer."""
 _LAST_WRITE_TIMEOUT = 0.8
 
 
@@ -75,7 +75,7 @@ class Persistence(Generic[AnyEntries]):
         except OptionError:
             self._ended = None
             raise
-        except Exception as error:  # also without a thread; whatever it is, the proxy can do without
+        except Exception as error:  # even if no thread could be started: the proxy can do without a disk
             self._stop.set()
             self._ended = None
             self._tell("warning", f"{self._directory}: can't be read, so hellos are remembered in memory only", error)
@@ -109,7 +109,7 @@ class Persistence(Generic[AnyEntries]):
         loaded: asyncio.Future[AnyEntries],
         ended: asyncio.Future[None],
     ) -> None:
-        """The thread's life."""
+        """What the thread does."""
         try:
             try:
                 entries = self._journal.load(make)
@@ -134,7 +134,7 @@ class Persistence(Generic[AnyEntries]):
                 text = f"{self._directory}: can't be written: after a restart, hellos seen since can be replayed"
                 _in_loop(loop, self._tell, "warning", text, error)
         else:
-            if self._has_failed and has_appended:  # a disk that took nothing has proved nothing
+            if self._has_failed and has_appended:  # writing nothing proves nothing
                 self._has_failed = False
                 _in_loop(loop, self._tell, "info", f"{self._directory}: can be written again")
 
@@ -143,7 +143,7 @@ class Persistence(Generic[AnyEntries]):
 
 
 def _in_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:
-    with suppress(RuntimeError):  # the event loop is gone, and with it any waiting caller
+    with suppress(RuntimeError):  # the event loop is closed, so no caller is waiting
         loop.call_soon_threadsafe(function, *arguments)
 
 

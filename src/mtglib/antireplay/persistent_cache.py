@@ -44,7 +44,7 @@ class PersistentCache(ABC, Generic[AnyDatedEntries]):
         return self._directory
 
     def __len__(self) -> int:
-        """How many hellos are remembered one by one; a `StableBloom` does that only for its directory."""
+        """The number of hellos remembered one by one; a `StableBloom` does that only for its directory."""
         return 0 if self._entries is None else self._entries.added - self._entries.forgotten
 
     def __bool__(self) -> bool:
@@ -96,4 +96,4 @@ class PersistentCache(ABC, Generic[AnyDatedEntries]):
 
     @abstractmethod
     def _use(self, entries: AnyDatedEntries) -> None:
-        """Go on with what was loaded."""
+        """Use the loaded entries from now on."""

@@ -28,7 +28,7 @@ class Generation:
 
 
 class FingerprintLog:
-    """The latest fingerprints, in the order in which they came: see `entries.Entries`.
+    """The latest fingerprints, in the order of their arrival: see `entries.Entries`.
 
     Args:
         max_entries: The most; once there were so many, there are never fewer than 7/8 of that.
@@ -60,7 +60,7 @@ class FingerprintLog:
         return sequence, b""
 
     def load(self, records: bytes, seen_unix: int) -> None:
-        """Add fingerprints of an earlier life."""
+        """Add fingerprints of an earlier process."""
         fingerprints = array("Q")
         fingerprints.frombytes(records)
         _little_endian(fingerprints)
@@ -82,7 +82,7 @@ class FingerprintLog:
 
     def _with_room(self, now_unix: int) -> Generation:
         """Return the latest generation, after making room for one more in it."""
-        # In this order, so that another thread that looks on always finds a generation.
+        # In this order, so that another thread that reads them meanwhile always finds a generation.
         if not self._generations or len(self._generations[-1].entries) >= self._generation_entries:
             self._generations.append(Generation(self.added, now_unix))
         if self.added - self.forgotten >= self._max_entries:

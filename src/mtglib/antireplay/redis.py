@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     import redis.asyncio
 
 _PAUSE_SECONDS = 1.0
-"""How long a server that failed is left alone. Longer than any call: none is left when it is tried again."""
+"""How long a server that failed is left alone: longer than any call, so that none is pending when it is tried again."""
 
 _WEEK_SECONDS = 7 * 24 * 3600.0
 _MOST_CONNECTIONS = 1024
 _MAX_REMEMBER_SECONDS = 1e9
 _MAX_TIMEOUT_SECONDS = 0.99
-"""The proxy gives up the whole look-up after a second."""
-_KEY_PREFIX = re.compile(r"[^\ud800-\udfff]{0,200}")  # what can be written as UTF-8
+"""The proxy gives up after a second."""
+_KEY_PREFIX = re.compile(r"[^\ud800-\udfff]{0,200}")  # any text that UTF-8 can encode
 
 
 class Redis:
@@ -153,18 +153,18 @@ class Redis:
         """Return whether any proxy that uses the server has seen `data`, and remember it if not."""
         if await self._fallback.seen_before(data):
             return True
-        # A hash: short keys for whatever comes, and a server that has nothing of a hello.
+        # A hash makes short keys of any data, and the server learns nothing about a hello.
         record = blake2b(data, digest_size=RECORD_BYTES).digest()
         is_probe = self._is_away
         if is_probe:
             if self._clock() < self._retry_at_mono:
                 self._sending.add(record)
                 return False
-            self._retry_at_mono = self._clock() + _PAUSE_SECONDS  # before it waits: no other is to try meanwhile
+            self._retry_at_mono = self._clock() + _PAUSE_SECONDS  # before waiting: no other hello may try meanwhile
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 is_new = await self._set(record, self._remember_ms)
-        except Exception as error:  # a client library for a server that may send anything raises anything
+        except Exception as error:  # a server may send anything, so its client library may raise anything
             self._lost(error)
             self._sending.add(record)
             return False
@@ -204,7 +204,7 @@ class Redis:
         await asyncio.gather(self._sending.close(), *([self._own.close()] if self._own is not None else []))
         client, self._client = self._client, None
         if client is not None and self._affinity is not None and self._affinity.is_here:
-            with suppress(Exception):  # they are given up, whatever the server does
+            with suppress(Exception):  # the connections are given up, whatever the server does
                 async with asyncio.timeout(self._timeout_seconds):
                     await client.aclose()
 
@@ -260,7 +260,7 @@ class Redis:
             socket_connect_timeout=None,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
-            driver_info=None,  # else it introduces itself, which is one more round trip
+            driver_info=None,  # otherwise it introduces itself, which costs a round trip
         )
         look_names_up(pool, self._addresses)
         return Redis.from_pool(pool)
@@ -281,7 +281,7 @@ class Redis:
         )
 
     def _answered(self, is_probe: bool) -> None:
-        # Only a probe ends the pause, else each call of a busy server that just makes it would be a change to log.
+        # Only a probe ends the pause. Otherwise each answer of a server that is just fast enough would be logged.
         if is_probe and self._is_away:
             self._is_away = False
             self._logger.info(f"the anti-replay server {self._address} is usable again")

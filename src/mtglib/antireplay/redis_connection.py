@@ -11,7 +11,7 @@ from .server_addresses import ServerAddresses
 
 
 class ConnectionByName(Connection):
-    """A connection to the first address of its host that takes it."""
+    """A connection to the first address of its host that accepts it."""
 
     def __init__(self, *, server_addresses: ServerAddresses, **options: Any) -> None:
         super().__init__(**options)
@@ -24,7 +24,7 @@ class ConnectionByName(Connection):
             try:
                 await super()._connect()  # type: ignore[no-untyped-call]
                 return
-            except BaseException as error:  # also being cancelled: a silent address takes all of the time
+            except BaseException as error:  # a cancellation, too: a silent address takes all of the time
                 self._server_addresses.failed(self._address)
                 if not isinstance(error, OSError) or self._address == addresses[-1]:
                     raise
@@ -34,7 +34,7 @@ class ConnectionByName(Connection):
 
 
 class TLSConnectionByName(ConnectionByName, SSLConnection):
-    """The same with TLS; the certificate has to be the name's."""
+    """The same with TLS; the certificate has to be for the name."""
 
     def _connection_arguments(self) -> Mapping[str, Any]:
         return {**super()._connection_arguments(), "server_hostname": self.host}

@@ -13,7 +13,7 @@ from .unsent import RECORD_BYTES, Unsent
 
 _SENT_AT_ONCE = 200
 _PAUSE_SECONDS = 0.1
-"""Between two times: 2000 records a second are nothing to a server, and a million are there in ten minutes."""
+"""Between two batches: 2000 records a second cost a server next to nothing, and a million arrive within ten minutes."""
 
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
 
@@ -88,7 +88,7 @@ class Sending:
             self._task = loop.create_task(self._send_all(), name="mtg-replay-unsent")
 
     async def _send_all(self) -> None:
-        pause_seconds = _PAUSE_AFTER_FAILURE_SECONDS  # it has just failed
+        pause_seconds = _PAUSE_AFTER_FAILURE_SECONDS  # the server has just failed
         while self.waiting:
             await asyncio.sleep(pause_seconds)
             first, records = self._unsent.since(0, _SENT_AT_ONCE)

@@ -1,13 +1,13 @@
 """A stable bloom filter: an anti-replay cache of a fixed size, which sometimes gives a wrong answer.
 
 Source: Deng and Rafiei, "Approximately Detecting Duplicates for Streaming Data using Stable Bloom Filters", SIGMOD
-2006. There are m cells that count from 0 to MAX. What was seen has K cells, chosen by a hash, none of which is 0. To
-remember something, P cells in a row from a random one on are counted down by 1, then its own K are set to MAX. The
-share of zeros settles at (1 / (1 + 1 / (P (1/K - 1/m)))) ** MAX, whatever the number of insertions, and with it the
-rate of false positives: (1 - share) ** K.
+2006. There are m cells that count from 0 to MAX. An item has K cells, chosen by a hash; if none of them is 0, it was
+seen. To remember an item, P cells in a row, starting at a random one, are counted down by 1, and then its own K cells
+are set to MAX. The share of zeros settles at (1 / (1 + 1 / (P (1/K - 1/m)))) ** MAX, whatever the number of
+insertions, and so does the rate of false positives: (1 - share) ** K.
 
 Cells have 4 bits here, two in a byte. Cells of 1 bit, as mtg has them, forget from the first insertion on; with
-MAX = 15 a cell is zero only after the row has gone over it 15 times, so that what is recent is kept.
+MAX = 15 a cell is zero only after it was counted down 15 times, so recent items are kept.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from .pure import FingerprintLog, Generation, keyed_fingerprint
 
 _MAX = 15
 _CELLS_PER_BYTE = 2
-_MOST_HASHES = 15  # a digest of 64 bytes has 16 words of 4: one for each cell, and one for where to count down
-_MIN_SIZE_BYTES = 1024  # far more cells than one insertion touches; an index fits a word
+_MOST_HASHES = 15  # a digest of 64 bytes has 16 words of 4: one for each cell, and one for the row to count down
+_MIN_SIZE_BYTES = 1024  # far more cells than one insertion touches; an index fits into a word
 _MAX_SIZE_BYTES = 256 * 1024 * 1024
 _MIN_ERROR_RATE, _MAX_ERROR_RATE = 1e-9, 0.5
 
@@ -40,7 +40,7 @@ _COUNT_DOWN = bytes(
 )
 _CELL_IN_BYTE = (0x0F, 0xF0)
 
-# After so many more, next to nothing is left of an insertion; and inserting a million again takes three seconds.
+# After so many more, the filter remembers next to nothing of an insertion. Inserting a million again takes 3 s.
 _BYTES_PER_KEPT = 4
 _MOST_KEPT = 1_000_000
 
@@ -49,7 +49,7 @@ class Cells:
     """The filter itself.
 
     Args:
-        key: Decides whose cells are which.
+        key: Decides which cells belong to an item.
         size_bytes: How much memory they take.
         error_rate: The most false positives.
     """
@@ -78,7 +78,7 @@ class Cells:
         return False
 
     def count_down(self, start: int) -> None:
-        """Count a row of cells down by 1; after the last cell it goes on at the first."""
+        """Count a row of cells down by 1; the first cell follows the last."""
         end = start + self.count_down_bytes
         self.cells[start:end] = self.cells[start:end].translate(_COUNT_DOWN)
         if (beyond := end - len(self.cells)) > 0:
@@ -86,7 +86,7 @@ class Cells:
 
 
 class Inserted(FingerprintLog):
-    """The latest fingerprints; those of an earlier life are inserted when they are loaded."""
+    """The latest fingerprints; those of an earlier process are inserted when they are loaded."""
 
     def __init__(self, max_entries: int, cells: Cells) -> None:
         super().__init__(max_entries)
@@ -161,7 +161,7 @@ def _count_down_bytes(cells: int, hashes: int, error_rate: float) -> int:
     """Return P / 2: the paper's formula for the rate of false positives, solved for P and rounded up."""
     zeros: float = 1 - error_rate ** (1 / hashes)
     ratio: float = zeros ** (1 / _MAX)
-    # In the paper everything is inserted. Here only what is new is, and so has a zero cell with certainty: zeros are
-    # set more often by a factor of 1 / (1 - error_rate) at most.
+    # In the paper everything is inserted, here only new items, which always have a zero cell. So zeros are set more
+    # often, by a factor of at most 1 / (1 - error_rate).
     set_per_insertion = 1 / ((1 / hashes - 1 / cells) * (1 - error_rate))
     return math.ceil(set_per_insertion * ratio / (1 - ratio) / _CELLS_PER_BYTE)

@@ -10,7 +10,7 @@ _FORGOTTEN_AT_ONCE = 8
 
 
 class Unsent(Entries):
-    """Records of 16 bytes in the order in which they came; see `entries.Entries`.
+    """Records of 16 bytes in the order of their arrival; see `entries.Entries`.
 
     Args:
         max_records: If there are more, the oldest eighth is forgotten.
@@ -18,7 +18,7 @@ class Unsent(Entries):
 
     def __init__(self, max_records: int) -> None:
         self._max_records = max_records
-        self._kept = (0, bytearray())  # together, as another thread looks at both
+        self._kept = (0, bytearray())  # one tuple, as another thread reads both
 
     def __len__(self) -> int:
         return len(self._kept[1]) // RECORD_BYTES
@@ -41,13 +41,13 @@ class Unsent(Entries):
         self._kept[1].extend(record)
 
     def forget(self, count: int) -> None:
-        """Forget so many of the oldest."""
+        """Forget the `count` oldest ones."""
         forgotten, records = self._kept
         count = max(0, min(count, len(self)))
         self._kept = (forgotten + count, records[count * RECORD_BYTES :])
 
     def load(self, records: bytes, seen_unix: int, /) -> None:
-        """Add records of an earlier life."""
+        """Add records of an earlier process."""
         for start in range(0, len(records), RECORD_BYTES):
             self.add(records[start : start + RECORD_BYTES])
 

@@ -11,7 +11,7 @@ from ..ground.guarded_logger import GuardedLogger, Warnings
 from ..interfaces import Observer
 from .queue import StreamQueue
 
-_BATCH_EVENTS = 256  # an observer that takes 2 us an event keeps the event loop for half a millisecond
+_BATCH_EVENTS = 256  # an observer that takes 2 us an event blocks the event loop for half a millisecond
 
 
 class Delivery:
@@ -64,7 +64,7 @@ class Delivery:
         while True:
             while batch := self._queue.take(_BATCH_EVENTS):
                 await self._hand_over(batch)
-                await asyncio.sleep(0)  # an observer that never waits mustn't keep the event loop
+                await asyncio.sleep(0)  # an observer that never waits mustn't block the event loop
             if self._ending:
                 return
             self._arrived.clear()
@@ -72,7 +72,7 @@ class Delivery:
 
     async def _hand_over(self, batch: Sequence[Event]) -> None:
         try:
-            # A plain function, which is done when it returns, is as good as one that is awaited.
+            # A plain function is as good as one that is awaited: it is done when it returns.
             awaited: Awaitable[None] | None = self._observer.observe(batch)
             if awaited is not None:
                 await awaited

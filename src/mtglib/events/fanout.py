@@ -14,8 +14,8 @@ from ..interfaces import Logger, Observer
 from ..part_check import check_part
 from .delivery import Delivery
 
-_INBOX_EVENTS = 1024  # handed on at once when there are so many, or half of what a queue holds
-_GATHER_SECONDS = 0.01  # else after this: waking observers in each turn of the event loop cost 3 us a connection each
+_INBOX_EVENTS = 1024  # passed on at once when there are so many, or half of what a queue holds
+_GATHER_SECONDS = 0.01  # otherwise after this: waking observers in each turn of the event loop cost 3 us a connection
 _CANCEL_TIMEOUT = 1.0
 _LONGEST_DRAIN_SECONDS = 86_400
 

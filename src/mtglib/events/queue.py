@@ -29,7 +29,7 @@ class StreamQueue:
         self._events: deque[Event] = deque()
         self._taken = 0
         self._open: set[str] = set()
-        self._late_traffic: dict[tuple[str, bool], int] = {}  # positions since the queue was made
+        self._late_traffic: dict[tuple[str, bool], int] = {}  # positions, counted from the queue's first event ever
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -75,7 +75,7 @@ class StreamQueue:
             self._late_traffic.pop((stream_id, False), None)
 
     def _merge(self, event: EventTraffic) -> bool:
-        """Merge the event into a queued one of its kind; if there is none, note its place for later ones."""
+        """Merge the event into a queued one of its kind; if there is none, note its position for later ones."""
         key = (event.stream_id, event.is_read)
         index = self._late_traffic.get(key, -1) - self._taken
         if index < 0:

@@ -23,10 +23,10 @@ from .loops import LoopGuard
 from .own_address import leads_to_us
 
 _MOST_DIALS = 512
-"""The most connections to the site that are begun at once; more visitors wait."""
+"""The most connections to the site that are being made at once; more visitors wait."""
 
 _PAUSE_SECONDS = 0.0015
-"""Between two pieces of what a visitor has sent: enough for a site that is idle to read the first one."""
+"""Between two pieces of what a visitor has sent: long enough for an idle site to read the first one."""
 
 
 def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
@@ -72,11 +72,11 @@ class Front:
         self._dials = asyncio.Semaphore(_MOST_DIALS)
 
     async def close(self) -> None:
-        """End what it does by itself; the proxy is shut down."""
+        """End its background work; the proxy is shutting down."""
         await self._loops.close()
 
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
-        """Connect to the site, which has got nothing yet; arguments and errors as those of `dial`."""
+        """Connect to the site and send nothing yet; arguments and errors are those of `dial`."""
         return SiteConnection(await self.dial(entry, said), self.preamble(entry.visitor), 0)
 
     async def dial(self, entry: Entry, said: bytes) -> socket.socket:
@@ -118,7 +118,7 @@ class Front:
         upstream, preamble, forwarded_bytes = site
         if not pauses or pauses[-1] <= forwarded_bytes:
             return site
-        with suppress(OSError):  # full, or broken, which the relay will find
+        with suppress(OSError):  # full, or broken: then the relay finds out
             sent_bytes = upstream.send(preamble + said[forwarded_bytes : pauses[-1]])
             forwarded_bytes += max(sent_bytes - len(preamble), 0)
             preamble = preamble[sent_bytes:]

@@ -127,7 +127,7 @@ class EarlyFront:
         try:
             self._upstream = dialling.result()
         except (OSError, TimeoutError, UpstreamError) as error:
-            self._failure = error  # a hello of ours may come all the same
+            self._failure = error  # a hello of ours may still come
             return
         if self._looking is not None:
             self._forward()
@@ -140,12 +140,12 @@ class EarlyFront:
             self._looking.reschedule(self._loop.time())
 
     def _forward(self) -> None:
-        """Send the site the bytes it doesn't have yet, as far as it takes them: few enough to fit into any buffer."""
+        """Send the site the bytes it doesn't have yet, as many as it takes: they are few enough for any buffer."""
         unsent = (self._preamble + self._conn.unread)[self._sent_bytes :]
         if self._upstream is not None and unsent:
             try:
                 self._sent_bytes += self._upstream.send(unsent)
-            except OSError:  # full, or broken, which is the site's answer
+            except OSError:  # full, or broken: then that is the site's answer
                 return
 
     def _stop_waiting(self) -> None:

@@ -1,10 +1,10 @@
 """Detects a front that leads back to us, through another proxy or through address translation.
 
-Each connection to such a front arrives as a new visitor, from the address of whatever leads back, so one probe would
-cause endless connections. Many visitors from one network without an answer from the site are only a hint: honest ones
-may do that, and must notice nothing. So we test it: we connect to the front once, as a visitor's connection does, and
-send it unique bytes. If a visitor from that network arrives with these bytes, the front is a loop. Nobody waits for the
-test: a step in visitors' times would tell this proxy from its site.
+Each connection to such a front arrives as a new visitor, from the address of the machine that leads back, so one probe
+would cause endless connections. Many visitors from one network without an answer from the site are only a hint: honest
+ones may look the same, and must notice nothing. So we test it: we connect to the front once, as a visitor's connection
+does, and send it unique bytes. If a visitor from that network arrives with these bytes, the front is a loop. Nobody
+waits for the test: a step in visitors' times would tell this proxy from its site.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LOOKED_THROUGH_BYTES = 4096
 _TEST_TIMEOUT = 1.0
 _CANCEL_TIMEOUT = 0.1  # a user's network may swallow its cancellation
 _LOOP_HOLDS_SECONDS = 60.0
-_NO_LOOP_HOLDS_SECONDS = 10.0  # so long a loop that begins just then could run
+_NO_LOOP_HOLDS_SECONDS = 10.0  # how long a loop that begins just after the test could run
 _MOST_REMEMBERED = 256
 
 
@@ -43,7 +43,7 @@ class LoopGuard:
         clock: Returns monotonic seconds.
 
     Attributes:
-        testing: The test that is under way, if there is one.
+        testing: The test that is running, if there is one.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class LoopGuard:
         self._preamble = preamble
         self._refresh = refresh
         self._clock = clock
-        self._unanswered: OrderedDict[int | None, list[Entry]] = OrderedDict()  # by network, the last to come last
+        self._unanswered: OrderedDict[int | None, list[Entry]] = OrderedDict()  # by network, the newest last
         self._suspect: Entry | None = None
         self._token = b""
         self._token_came_back = asyncio.Event()
@@ -92,13 +92,13 @@ class LoopGuard:
             self._unanswered.popitem(last=False)
 
     async def close(self) -> None:
-        """End a test that is under way."""
+        """End a running test."""
         if self.testing is not None:
             self.testing.cancel()
             await asyncio.wait([self.testing], timeout=_CANCEL_TIMEOUT)
 
     def _brings_the_token(self, entry: Entry, said: bytes) -> bool:
-        """Return whether a visitor comes from the test: others may know the token, from the way to the site."""
+        """Return whether a visitor comes from the test: others may have seen the token on its way to the site."""
         suspect = self._suspect
         is_its = suspect is not None and entry.network == suspect.network
         return is_its and self._token in said[:_LOOKED_THROUGH_BYTES]
@@ -128,7 +128,7 @@ class LoopGuard:
             self._known_until_mono = self._clock() + holds_seconds
 
     async def _wait_for_the_token(self, sock: socket.socket, sent: bytes) -> None:
-        """Wait until what we say to the front comes back to us, or the front answers, or a second is over."""
+        """Wait until the bytes we send to the front come back to us, the front answers, or a second has passed."""
         loop = asyncio.get_running_loop()
         waits = list[asyncio.Task[Any]]()
         try:
@@ -138,7 +138,7 @@ class LoopGuard:
         finally:
             for task in waits:
                 task.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)  # nobody reads from the socket when it is closed
+            await asyncio.gather(*waits, return_exceptions=True)  # none may read from the socket when it is closed
 
 
 def _loop_error() -> UpstreamError:

@@ -31,7 +31,7 @@ def leads_to_us(upstream: socket.socket, listeners: Collection[socket.socket], r
         return False
     if peer is None:
         return False
-    # Of a transparent proxy's connection the own address is that of the very site; it isn't this machine's.
+    # With transparent proxying, `reached` is the address of the site itself; it isn't this machine's.
     if peer == reached and _is_local(peer.ip):
         return True
     for listener in listeners:
@@ -42,7 +42,7 @@ def leads_to_us(upstream: socket.socket, listeners: Collection[socket.socket], r
 
 
 def _covers(listener: socket.socket, own: IPAddress, peer: IPAddress) -> bool:
-    """Return whether a wildcard listener gets connections to `peer`: `::` gets IPv4's, too, if it is dual stack."""
+    """Return whether a wildcard listener gets connections to `peer`; a dual-stack `::` gets those to IPv4 as well."""
     if not own.is_unspecified or own.version < peer.version:
         return False
     if own.version > peer.version and listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
@@ -51,7 +51,7 @@ def _covers(listener: socket.socket, own: IPAddress, peer: IPAddress) -> bool:
 
 
 def _is_local(ip: IPAddress) -> bool:
-    """Return whether an address is one of this machine's: connections to it come from it, or it can be bound to."""
+    """Return whether an address is this machine's: a connection to it comes from it, or it can be bound."""
     family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
         probe.connect((str(ip), 9))  # sends nothing

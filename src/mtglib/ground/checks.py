@@ -23,25 +23,25 @@ _MAX_ALGORITHM_CHARACTERS: Final = 15  # the kernel's TCP_CA_NAME_MAX, without i
 
 
 def check_flag(field: str, value: Any) -> None:
-    """Want True or False."""
+    """Require True or False."""
     if not isinstance(value, bool):
         raise OptionError(field, "True or False", value)
 
 
 def check_int(field: str, value: Any, most: int = MAX_COUNT, *, least: int = 1) -> None:
-    """Want a whole number within these bounds, both included."""
+    """Require a whole number within these bounds, both included."""
     if not isinstance(value, int) or not is_number(value, least, most):
         raise OptionError(field, f"a whole number from {least} to {most}", value)
 
 
 def check_number(field: str, value: Any, most: float, *, least: float) -> None:
-    """Want a number within these bounds, both included."""
+    """Require a number within these bounds, both included."""
     if not is_number(value, least, most):
         raise OptionError(field, f"a number from {least} to {most}", value)
 
 
 def check_seconds(field: str, value: Any, most: float = MAX_DURATION_SECONDS, *, least: float | None = None) -> None:
-    """Want a duration, up to `most` and at least `least`; None: above 0."""
+    """Require a duration, up to `most` and at least `least`; None: above 0."""
     is_within = is_number(value, least or 0, most) and (least is not None or value > 0)
     if not is_within:
         bounds = "seconds above 0, up to" if least is None else f"seconds from {least:g} to"
@@ -49,19 +49,19 @@ def check_seconds(field: str, value: Any, most: float = MAX_DURATION_SECONDS, *,
 
 
 def check_choice(field: str, value: Any, choices: Collection[str]) -> None:
-    """Want one of a few words."""
+    """Require one of a few words."""
     if not isinstance(value, str) or value not in choices:
         raise OptionError(field, f"one of {', '.join(choices)}", value)
 
 
 def check_text(field: str, value: Any, pattern: re.Pattern[str], expected: str) -> None:
-    """Want text, all of which matches a pattern."""
+    """Require text, all of which matches a pattern."""
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise OptionError(field, expected, value)
 
 
 def check_congestion_control(field: str, value: Any) -> None:
-    """Want the kernel's name of an algorithm; None is no wish."""
+    """Require the kernel's name of an algorithm, or None for no preference."""
     if value is None:
         return
     is_name = isinstance(value, str) and value.isascii() and value.isprintable()
@@ -70,13 +70,13 @@ def check_congestion_control(field: str, value: Any) -> None:
 
 
 def check_kind(field: str, value: Any, kind: type) -> None:
-    """Want an instance of a class."""
+    """Require an instance of a class."""
     if not isinstance(value, kind):
         raise OptionError(field, f"a {kind.__name__}, got {type(value).__name__}")
 
 
 def check_list(field: str, value: Any, of_what: str, *, may_be_empty: bool = False) -> None:
-    """Want a sequence that isn't a string; its values aren't shown, as URLs have passwords."""
+    """Require a sequence that isn't a string; its values aren't shown, as URLs have passwords."""
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         raise OptionError(field, f"a list of {of_what}, got {type(value).__name__}")
     if not value and not may_be_empty:
@@ -84,13 +84,13 @@ def check_list(field: str, value: Any, of_what: str, *, may_be_empty: bool = Fal
 
 
 def check_callable(field: str, value: Any, expected: str) -> None:
-    """Check that a value is callable, whether its result is awaited or not."""
+    """Require something callable, whether its result is awaited or not."""
     if not callable(value):
         raise OptionError(field, f"{expected}, got {type(value).__name__}")
 
 
 def check_function(field: str, value: Any, returns: str) -> None:
-    """Want a function that is called without waiting."""
+    """Require a plain function: it is called, not awaited."""
     if not callable(value) or must_be_awaited(value):
         raise OptionError(field, f"a plain function that returns {returns}", value)
 

@@ -29,13 +29,13 @@ class DaemonThreads:
         self._crew = _Crew(most, name)
 
     def run(self, work: Work) -> None:
-        """Have it done.
+        """Do it in a thread.
 
         Raises:
             OSError: The system gives no thread.
         """
         if self._pid != os.getpid():
-            # Should two threads come here at once, the crew that is lost still does what it was given.
+            # If two threads come here at once, the crew that is replaced still does the work it was given.
             self._crew, self._pid = _Crew(self._most, self._name), os.getpid()
         self._crew.run(work)
 
@@ -66,7 +66,7 @@ class _Crew:
             with self._lock:
                 self._running -= 1
                 if self._running:
-                    return  # one of these comes to it
+                    return  # a running thread will do it
                 del self._waiting[work]
             raise OSError(f"no thread could be started: {error}") from error
 

@@ -40,7 +40,7 @@ class SilentAddresses:
 
     def note(self, address: Hashable) -> None:
         """Remember that an address didn't answer in time."""
-        self._until_mono.pop(address, None)  # so that the order is that of the notes
+        self._until_mono.pop(address, None)  # keeps the addresses in the order in which they were noted
         self._until_mono[address] = self._clock() + TRIED_LAST_SECONDS
         if len(self._until_mono) > _MAX_ADDRESSES:
             del self._until_mono[next(iter(self._until_mono))]
@@ -50,7 +50,7 @@ class SilentAddresses:
         self._until_mono.pop(address, None)
 
     def put_last(self, addresses: Iterable[_A]) -> list[_A]:
-        """Return the addresses with the silent ones at the end; apart from that, the order stays."""
+        """Return the addresses with the silent ones at the end, otherwise in the same order."""
         known = list(addresses)
         if not self._until_mono:
             return known

@@ -94,11 +94,11 @@ class _Lookup:
             found = [*socket.getaddrinfo(host, port, type=kind)]
         except OSError as error:
             found = error
-        except Exception:  # the name's encoding, a NUL in it, a port beyond all bounds: all callers need an answer
+        except Exception:  # the name's encoding, a NUL in it, a port that is too large: all callers need an answer
             found = OSError(f"{host!r} isn't a host name, or {port} isn't a port")
         try:
             loop.call_soon_threadsafe(self.tell, found)
-        except RuntimeError:  # the event loop is gone, and with it the caller
+        except RuntimeError:  # the event loop is closed, so no caller is waiting
             self._forget(self)
 
     def tell(self, found: list[AddressInfo] | OSError) -> None:
@@ -108,6 +108,6 @@ class _Lookup:
             return
         if isinstance(found, OSError):
             self.answer.set_exception(found)
-            self.answer.exception()  # the caller may have been cancelled
+            self.answer.exception()  # marks it as seen: the callers may have been cancelled
         else:
             self.answer.set_result(found)

@@ -10,7 +10,7 @@ _LINGER_NONE = struct.pack("ii", 1, 0)
 
 
 def reset(sock: socket.socket) -> None:
-    """Close with RST: the peer must not take what it got for the whole."""
+    """Close with RST, so that the peer doesn't take the bytes it got for all of them."""
     with suppress(OSError):  # not TCP
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
     sock.close()

@@ -86,7 +86,7 @@ def split_url(
         raise OptionError(
             option, "at most 2000 ASCII characters without spaces (write a host as xn--..., a space as %20)"
         )
-    # A # ends host and port: with user:12#34@host, user would be asked at port 12, and the log would say so.
+    # A # ends host and port: user:12#34@host would mean port 12 of the host "user", and the log would show it.
     if "#" in url and not (may_have_fragment and "@" not in url.partition("#")[2]):
         raise OptionError(option, "a URL without # (in a password, write %23)")
     try:
@@ -94,7 +94,7 @@ def split_url(
         host = parts.hostname or ""
     except ValueError:
         raise OptionError(option, expected) from None
-    # A colon without a port is a slip: somebody's variable was empty.
+    # A colon without a port is a mistake: somebody's variable was empty.
     if parts.scheme not in schemes or parts.netloc.endswith(":"):
         raise OptionError(option, expected)
     port = _port(parts, expected, option)
@@ -113,19 +113,19 @@ def _port(parts: SplitResult, expected: str, option: str) -> int | None:
         if not parts.netloc.rpartition(":")[2].isdigit():
             raise OptionError(option, expected) from None
         port = 0
-    if port == 0:  # not shown: without its host, a password would be here
+    if port == 0:  # not shown: in a URL without a host, this would be the password
         raise OptionError(option, "a port from 1 to 65535 in the URL")
     return port
 
 
 def is_ip_or_number(host: str) -> bool:
-    """Tell whether a host is an IP address, or ends in a number, as 1.2.3, which some systems take for one."""
+    """Tell whether a host is an IP address, or ends in a number, like 1.2.3, which some systems take for one."""
     return canonical_ip(host) is not None or _ENDS_IN_A_NUMBER.fullmatch(host) is not None
 
 
 def _is_host(host: str, has_brackets: bool) -> bool:
     if has_brackets:
         return ":" in host and canonical_ip(host) is not None
-    if _ENDS_IN_A_NUMBER.fullmatch(host):  # as 1.2.3, which some systems take for an address, others for a name
+    if _ENDS_IN_A_NUMBER.fullmatch(host):  # like 1.2.3, which some systems take for an address, others for a name
         return canonical_ip(host) is not None
     return len(host) <= _MAX_NAME_LENGTH and _NAME.fullmatch(host) is not None

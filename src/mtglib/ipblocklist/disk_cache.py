@@ -20,7 +20,7 @@ from .files import open_regular, read_rest
 from .list_error import ListError
 from .pieces import sha256
 
-_MAX_HEADER_BYTES = 16 * 1024  # two validators, each character of which JSON may double
+_MAX_HEADER_BYTES = 16 * 1024  # for two validators; JSON may double each character
 _MAX_VALIDATOR_CHARS = 1024
 
 
@@ -91,7 +91,7 @@ class DiskCache:
         try:
             with open_regular(self._path(url)) as file:
                 is_this = _read_header(file) == (digest, validators)
-                # In pieces: a list may be large, and there is no need to have it in memory again.
+                # In pieces: a list may be large, and needn't be in memory twice.
                 return is_this and hashlib.file_digest(file, "sha256").digest() == digest
         except (OSError, *_DAMAGED):
             return False

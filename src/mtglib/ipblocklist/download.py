@@ -40,7 +40,7 @@ async def _get(
     headers = _request_headers(known)
     async with (
         network.http_client() as client,
-        # A client's own time-outs may be shorter than what a slow server is to have.
+        # A client's own time-outs may be shorter than the time that a slow server is given.
         client.stream("GET", url, headers=headers, follow_redirects=True, timeout=timeout_seconds) as response,
     ):
         schemes = [hop.url.scheme for hop in (*response.history, response)]
@@ -62,7 +62,7 @@ def _request_headers(known: Validators) -> dict[str, str]:
 
 
 def _shows_its_end(response: Any) -> bool:
-    """Return whether a body that is cut off would be noticed: HTTP/1 may end one by closing."""
+    """Return whether we would notice a body that is cut off: in HTTP/1, closing the connection may end it."""
     headers: Mapping[str, str] = response.headers
     return (
         "content-length" in headers or "transfer-encoding" in headers or not response.http_version.startswith("HTTP/1")

@@ -33,7 +33,7 @@ class Pieces:
             del self._rest[:end]
 
     def done(self) -> list[bytes]:
-        """Return all that came: at least one piece, each but the last with a line's end at its own."""
+        """Return the whole text: at least one piece, of which all but the last end with a newline."""
         return [*self._whole, bytes(self._rest)]
 
 

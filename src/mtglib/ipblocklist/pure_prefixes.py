@@ -19,7 +19,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANKS = b" \t\r\x0c"
 _MAPPED = bytes(10) + b"\xff\xff"
 _HALF = 2**64 - 1
-# Sorting holds the interpreter, and with it the event loop: this many take some 5 ms.
+# Sorting holds the GIL, and so blocks the event loop: this many take some 5 ms.
 _SORTED_AT_ONCE = 20_000
 
 
@@ -116,7 +116,7 @@ def _parse_length(text: str) -> int:
 
 
 class _Sorted(Iterable[tuple[int, int]]):
-    """Ranges, in order when iterated over; packed to twice their address's width while there are more to come."""
+    """Collects ranges, and sorts them when iterated over; each takes twice its address's width."""
 
     def __init__(self, width_bytes: int) -> None:
         self._width_bytes = width_bytes
@@ -178,7 +178,7 @@ class _V4Ranges(Iterable[tuple[int, int]]):
 
 
 class _V6Ranges(Iterable[tuple[int, int]]):
-    """Sorted ranges of 128-bit numbers, in halves: no array takes them whole."""
+    """Sorted ranges of 128-bit numbers, in halves: no array has items of that size."""
 
     def __init__(self, ranges: Iterable[tuple[int, int]]) -> None:
         self._first, self._last = _Halves(array("Q"), array("Q")), _Halves(array("Q"), array("Q"))

@@ -39,7 +39,7 @@ class Refresh:
         await asyncio.gather(*(self._update_one(source) for source in self._sources))
 
     async def keep_fresh(self, period_seconds: float, retry_seconds: float) -> None:
-        """Load, then update each source in its own time, for ever."""
+        """Load, then update each source at its own times, forever."""
         await self.load()
         async with asyncio.TaskGroup() as tasks:
             for source in self._sources:
@@ -67,7 +67,7 @@ class Refresh:
             try:
                 await source.update()
                 await self.merged.renew(source)
-            except Exception as error:  # the network and its client are the user's, and so is what they raise
+            except Exception as error:  # the network and its client may be the user's, and raise anything
                 self._failed(source, "list can't be updated", error)
             else:
                 source.problem = ""

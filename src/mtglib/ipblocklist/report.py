@@ -10,7 +10,7 @@ from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import EventStream
 from .source import Source
 
-# Servers choose the words of some reasons: they can't fill the log with ever new ones.
+# Servers choose the words of some reasons. The limit keeps them from filling the log with new ones.
 _MAX_REASONS = 5
 
 

@@ -13,11 +13,11 @@ from .list_error import ListError
 from .pieces import sha256
 from .prefixes import Prefixes, PrefixSet
 
-# What blocks runs in the event loop's executor, whose threads a program waits for before it ends: that is as long as
-# the parsing of one list takes, at the most. In a daemon thread the engine would be met by the interpreter's end.
+# Blocking calls run in the event loop's executor, whose threads a program waits for before it ends: at most for as long
+# as parsing one list takes. A daemon thread might still be in the engine when the interpreter ends.
 in_thread = asyncio.to_thread
 
-# Of the shortest lines, as many as fit into a download would take half a gigabyte.
+# As many of the shortest lines as fit into a download would take half a gigabyte.
 _MAX_LINES = 2_000_000
 
 

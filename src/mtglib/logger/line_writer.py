@@ -22,8 +22,8 @@ _MAX_LINES_AT_ONCE = 256
 _LAST_LINES_SECONDS = 0.5
 
 _REST_SECONDS = 0.01
-"""How long the thread rests when it has written all there was. A busy log would otherwise wake it for each line, at the
-price of two changes of threads. It is short enough for 4096 lines not to come meanwhile."""
+"""How long the thread pauses when it has written everything. Otherwise a busy log would wake it for each line, at the
+cost of two thread switches. It is short enough that 4096 lines don't arrive meanwhile."""
 
 _Item: TypeAlias = str | threading.Event | None
 """A line; or an event to set when all lines before it are written; or None, which ends the thread."""
@@ -64,14 +64,14 @@ class LineWriter:
 
     def msg(self, line: str) -> None:
         """Write a line, soon."""
-        if self._process != os.getpid():  # a forked child has no thread, and its parent's lines are its parent's
+        if self._process != os.getpid():  # a forked child has no thread, and must not write its parent's lines
             self._start()
         dropped = 0
         with self._dropping:
             if self._lines.qsize() >= _MAX_LINES:
                 self._dropped += 1
                 return
-            if not self._sink.failing:  # else the warning would be lost as well
+            if not self._sink.failing:  # otherwise the warning would be lost as well
                 dropped, self._dropped = self._dropped + self._sink.take_lost(), 0
         if dropped:
             self._on_dropped(dropped)
@@ -80,7 +80,7 @@ class LineWriter:
     def _start(self) -> None:
         self._process = os.getpid()
         self._dropped = 0
-        self._dropping = threading.RLock()  # that of a forked child's parent may be locked for ever
+        self._dropping = threading.RLock()  # a forked child's copy of its parent's lock may be locked forever
         self._lines: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._sink = _DescriptorSink(self._stream) if _has_own_descriptor(self._stream) else _StreamSink(self._stream)
         arguments = (self._lines, self._sink)
@@ -88,7 +88,7 @@ class LineWriter:
         thread.start()
         _writing[thread] = self._lines
         weakref.finalize(self, self._lines.put, None).atexit = False
-        if util := sys.modules.get("multiprocessing.util"):  # its children end without atexit
+        if util := sys.modules.get("multiprocessing.util"):  # processes of multiprocessing end without atexit
             util.Finalize(None, _end_all, exitpriority=0)
 
 
@@ -157,7 +157,7 @@ class _DescriptorSink(_Sink):
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         with contextlib.suppress(OSError, ValueError):
-            stream.flush()  # what was written to it before comes first
+            stream.flush()  # its earlier text comes first
         self._descriptor = os.dup(stream.fileno())
         self._torn = False
 
@@ -166,7 +166,7 @@ class _DescriptorSink(_Sink):
 
     def _write(self, text: str) -> int:
         data = text.encode(errors="backslashreplace")
-        rest = b"\n" + data if self._torn else data  # a line that was cut off stays a line of its own
+        rest = b"\n" + data if self._torn else data  # ends a line that was cut off
         try:
             while rest:
                 try:
@@ -201,7 +201,7 @@ def _has_own_descriptor(stream: TextIO) -> bool:
     """Return whether data written to the stream reaches its descriptor unchanged."""
     try:
         mode = os.fstat(stream.fileno()).st_mode
-    except (OSError, ValueError, AttributeError):  # none of the system's, or closed
+    except (OSError, ValueError, AttributeError):  # it has none, or is closed
         return False
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty():
         return True
@@ -223,7 +223,7 @@ def _end_all() -> None:
 
 
 def _write_lines(lines: queue.SimpleQueue[_Item], sink: _Sink) -> None:
-    """Write until there is a None in place of a line."""
+    """Write lines until a None comes."""
     try:
         goes_on = True
         while goes_on:
@@ -237,7 +237,7 @@ def _write_lines(lines: queue.SimpleQueue[_Item], sink: _Sink) -> None:
 
 
 def _some_lines(lines: queue.SimpleQueue[_Item], sink: _Sink) -> tuple[list[str], bool]:
-    """Wait for a line; return it with those behind it, and whether there may be more."""
+    """Wait for a line; return it and the lines after it, and whether there may be more."""
     batch: list[str] = []
     item = lines.get()
     with contextlib.suppress(queue.Empty):

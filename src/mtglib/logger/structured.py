@@ -59,7 +59,7 @@ def make_logger(
 
 
 class _Lines:
-    """The destination and the format of lines. Each connection logs one, so this is written to be cheap."""
+    """The destination and the format of lines. Each connection logs one, so this is optimised for speed."""
 
     __slots__ = ("_msg", "_render")
 

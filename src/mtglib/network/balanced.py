@@ -19,7 +19,7 @@ from .proxy_url import ProxyURL
 from .socks5 import Socks5
 
 _MOST_SHARES = 3
-"""A share is at least a third of the time: through a proxy, a dial takes some round trips over a long way."""
+"""A share is at least a third of the time: through a proxy, a dial takes several long round trips."""
 
 
 class Balanced:
@@ -71,7 +71,7 @@ class Balanced:
                 dialling = network.dial(host, port, timeout_seconds=share_seconds)
                 return await within(share_seconds, dialling, late_seconds=LATE_SECONDS)
             except CircuitOpenError:
-                continue  # opened, or tried by another dial, since we looked
+                continue  # since we checked, it has opened, or another dial tries it
             except Exception as error:
                 errors.append(error)
         raise _summary(errors, len(self._networks))

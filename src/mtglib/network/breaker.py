@@ -100,7 +100,7 @@ class CircuitBreaker:
             self._close()
             raise
         except asyncio.CancelledError:
-            # Whoever waits for us with the same time-out may cancel the dial before it has seen its own.
+            # A caller with the same time-out may cancel the dial before the network's own time-out has passed.
             if self._clock() - began_mono >= timeout_seconds * _NEARLY_ALL_OF_THE_TIME:
                 self._count_failure(attempt, TimeoutError(f"no answer within {timeout_seconds:.3g} s"))
             raise
@@ -129,7 +129,7 @@ class CircuitBreaker:
     def _count_failure(self, attempt: object, error: Exception) -> None:
         now_mono = self._clock()
         if self._opened_at_mono is not None:
-            # Dials from before the opening tell nothing new.
+            # Dials that began before the breaker opened say nothing new.
             if self._trial is attempt:
                 self._opened_at_mono = now_mono
                 self._log("debug", f"still fails and is paused for {self._half_open_timeout_seconds:g} s", error)

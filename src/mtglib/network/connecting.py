@@ -20,7 +20,7 @@ _MAX_ATTEMPTS: Final = 32
 
 
 def numeric_answer(ip: str, port: int) -> Answer:
-    """Return how to connect to an IP address, maybe with a zone (fe80::1%eth0), for which the kernel wants a number.
+    """Return how to connect to an IP address, maybe with a zone (fe80::1%eth0), which the kernel takes as a number.
 
     Raises:
         OSError: This machine has no such interface.
@@ -67,7 +67,7 @@ async def connect(
         options.apply_to_new(sock, logger)
         code = sock.connect_ex(address)
         if code == errno.EINPROGRESS:
-            # A peer on this machine has answered by now; asking costs less than one turn of the event loop.
+            # A peer on this machine has answered by now: asking again costs less than a turn of the event loop.
             code = sock.connect_ex(address)
         if code == errno.EALREADY:
             await within(timeout_seconds, asyncio.get_running_loop().sock_connect(sock, address))
@@ -101,7 +101,7 @@ async def connect_first(
     if len(waiting) == 1:
         return await connect(waiting[0], timeout_seconds, options, logger)
     delay_seconds = min(ATTEMPT_DELAY_SECONDS, timeout_seconds / (len(waiting) + 1))
-    running: dict[asyncio.Task[socket.socket], Answer] = {}  # in the order in which they began
+    running: dict[asyncio.Task[socket.socket], Answer] = {}  # in the order of their starts
     count = len(waiting)
     error: OSError = OSError(errno.EADDRNOTAVAIL, "there is no address to connect to")
     try:
@@ -113,7 +113,7 @@ async def connect_first(
                 done, _ = await asyncio.wait(
                     running, timeout=delay_seconds if waiting else None, return_when=asyncio.FIRST_COMPLETED
                 )
-                for task in done:  # one that isn't looked at stays in `running`, and is closed
+                for task in done:  # those after the winner stay in `running`, and are closed
                     earlier = list(running)[: list(running).index(task)]
                     answer = running.pop(task)
                     try:
@@ -142,5 +142,5 @@ async def _give_up(running: Iterable[asyncio.Task[socket.socket]]) -> None:
     for task in running:
         task.cancel()
     for outcome in await asyncio.gather(*running, return_exceptions=True):
-        if isinstance(outcome, socket.socket):  # it was second by a hair
+        if isinstance(outcome, socket.socket):  # it connected just after the winner
             outcome.close()

@@ -53,7 +53,8 @@ class Direct:
         self._resolver: Resolver = SystemResolver() if resolver is None else resolver
         self._socket_options = socket_options
         self._prefer_ip: PreferIP = prefer_ip
-        self._logger = None if logger is None else checked_logger(logger)  # options tell the first one that listens
+        # None stays None: socket options report what the system lacks to the first logger that they get.
+        self._logger = None if logger is None else checked_logger(logger)
         self._silent = SilentAddresses()
 
     def __repr__(self) -> str:

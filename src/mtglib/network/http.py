@@ -43,7 +43,7 @@ def http_client(
 
 
 class _Reader(asyncio.StreamReader):
-    """A stream reader that tells whether something has come, as httpcore asks of an idle connection."""
+    """A stream reader that knows whether it has unread bytes: httpcore asks that about idle connections."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -198,4 +198,4 @@ def _httpx_errors() -> Iterator[None]:
         httpcore2.ProxyError,
     ) as error:
         ours: type[httpx2.TransportError] = getattr(httpx2, type(error).__name__)
-        raise ours(str(error)) from (error.__context__ or error)  # the first cause, which the pool hides
+        raise ours(str(error)) from (error.__context__ or error)  # the original cause, which the pool hides

@@ -19,11 +19,11 @@ from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger
 
 _MAX_INT: Final = 2**31 - 1
-_MAX_KEEP_ALIVE_SECONDS: Final = 32_767  # what Linux takes
+_MAX_KEEP_ALIVE_SECONDS: Final = 32_767  # the most that Linux accepts
 _MAX_KEEP_ALIVE_COUNT: Final = 127
 _NEVER: Final = frozenset((errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.ENOENT, errno.EPERM, errno.EACCES, errno.EINVAL))
 _NOT_ON_LISTENERS: Final = frozenset(("SO_KEEPALIVE", "TCP_USER_TIMEOUT", "TCP_CONGESTION"))
-_UNKNOWN: Final = -1  # an option that Python has no name for here: no kernel takes it
+_UNKNOWN: Final = -1  # for an option that this Python doesn't know; no kernel accepts it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class SocketOptions:
                 if error.errno not in _NEVER:
                     raise
                 self._lacking.add(name)
-                self._untold[name] = error.with_traceback(None)  # which would keep the socket
+                self._untold[name] = error.with_traceback(None)  # the traceback would keep the socket alive
         if self._untold and logger is not None:
             self._tell(logger)
 

@@ -88,7 +88,7 @@ class Socks5:
         except TargetUnreachableError as error:
             # For the base, the proxy is the target.
             raise OSError(str(error)) from error
-        sock.setblocking(False)  # a base of a user's may have forgotten
+        sock.setblocking(False)  # a user's network may have forgotten to
         return sock
 
 

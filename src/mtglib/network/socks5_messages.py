@@ -26,22 +26,22 @@ _REPLIES = {
     7: "command not supported",
     8: "address type not supported",
 }
-"""RFC 1928, section 6."""
+"""Reply codes: RFC 1928, section 6."""
 
 _ABOUT_THE_TARGET = frozenset({3, 4, 5, 6, 8})
-"""Replies of a proxy that works. Address type (8) is one: a proxy without IPv6 serves IPv4 well."""
+"""Replies of a proxy that works. "Address type not supported" (8) is one: a proxy without IPv6 still serves IPv4."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A step: bytes to send, and how many must then be read, exactly, to go on."""
+    """A step: bytes to send, and the exact number of bytes to read before the next step."""
 
     send: bytes
     receive_bytes: int
 
 
 Conversation: TypeAlias = Generator[Exchange, bytes, None]
-"""Yields steps, takes what was read; is over when there is nothing more to read."""
+"""Yields steps and is sent the bytes that were read; ends when there is nothing more to read."""
 
 
 def greet(user: bytes | None = None, password: bytes = b"") -> Conversation:
@@ -66,7 +66,7 @@ def greet(user: bytes | None = None, password: bytes = b"") -> Conversation:
     if reply[1] == _PASSWORD and user is not None:
         credentials = bytes([_PASSWORD_VERSION, len(user)]) + user + bytes([len(password)]) + password
         reply = yield Exchange(credentials, 2)
-        if reply[0] not in (_PASSWORD_VERSION, _VERSION):  # some servers give SOCKS's version here
+        if reply[0] not in (_PASSWORD_VERSION, _VERSION):  # some servers send the version of SOCKS here
             raise OSError("sent a malformed reply to the user name and password")
         if reply[1] != 0:
             raise OSError("rejected the user name and password")
@@ -90,13 +90,13 @@ def connect(host: str, port: int) -> Conversation:
     head = yield Exchange(request, 2)
     _check_version(head)
     if head[1] != 0:
-        # Not read to the end: some servers send no more than this.
+        # The rest isn't read: some servers don't send any.
         _raise_reply(head[1])
     reserved, kind, first = yield Exchange(b"", 3)
     lengths = {_IPV4: 4, _IPV6: 16, _NAME: 1 + first}
     if reserved != 0 or kind not in lengths:
         raise OSError("sent a malformed reply")
-    yield Exchange(b"", lengths[kind] - 1 + 2)  # the rest of the address that it dials from, and a port
+    yield Exchange(b"", lengths[kind] - 1 + 2)  # the rest of the address that the proxy dials from, and a port
 
 
 def _check_version(reply: bytes) -> None:

@@ -40,7 +40,7 @@ def _made(_purpose: str, _of: _Stamp) -> ssl.SSLContext:
 
 def _stamp() -> _Stamp:
     paths = ssl.get_default_verify_paths()
-    cafile = os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile)  # as OpenSSL has it
+    cafile = os.environ.get(paths.openssl_cafile_env, paths.openssl_cafile)  # where OpenSSL looks for it
     try:
         status = os.stat(cafile)
     except OSError:

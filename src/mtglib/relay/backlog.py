@@ -26,7 +26,7 @@ class Backlog:
         self.left_bytes = left_bytes
 
     def note_left(self, now_mono: float, left_bytes: int) -> None:
-        """Note how many bytes are left; fewer than last time, and some were taken."""
+        """Note how many bytes are left; if they are fewer than last time, some were taken."""
         if left_bytes < self.left_bytes:
             self.taken_at_mono = now_mono
         self._looked_at_mono = now_mono

@@ -64,12 +64,12 @@ class ChosenRelay:
         return relay.run(job, on_traffic)
 
     def report(self) -> None:
-        """Have each running job's `on_traffic` told at once what it has moved."""
+        """Report each running job's traffic to its `on_traffic` now."""
         if (relay := self._here()) is not None:
             relay.report()
 
     def load(self) -> RelayLoad:
-        """Tell what it has to do now."""
+        """Return the current load."""
         if (relay := self._here()) is not None:
             return relay.load()
         return RelayLoad(0, 0 if self.description == "native" else None)
@@ -81,7 +81,7 @@ class ChosenRelay:
             await relay.close()
 
     def _here(self) -> Relay | None:
-        """Return the relay, if it was made, and in this process."""
+        """Return the relay, if it was created in this process."""
         return self._relay if self._pid == os.getpid() else None
 
     def _make(self) -> Relay:

@@ -111,5 +111,5 @@ class Relay(Protocol):
         ...
 
     async def close(self) -> None:
-        """Give threads and descriptors back; no job is running any more."""
+        """Release threads and descriptors; no job is running any more."""
         ...

@@ -55,7 +55,7 @@ class NativeRelay:
             job.half_closed_timeout,
             job.delivery_timeout,
         )
-        del job  # a relay lasts long, and what the engine was told is of no use any more
+        del job  # it would stay in memory as long as the relay runs
         self._waiting[number] = (on_end, on_traffic)
         self._ticker.start()
         try:
@@ -67,7 +67,7 @@ class NativeRelay:
             self._ticker.stop()
 
     async def _abort(self, number: int, on_traffic: OnTraffic) -> None:
-        """End a job and wait for its last counts, however often that is cancelled."""
+        """End a job and wait for its last counts, however often the wait is cancelled."""
         if number not in self._waiting:
             return
         on_end: asyncio.Future[RelayResult] = self._loop.create_future()
@@ -84,21 +84,21 @@ class NativeRelay:
             self._next_part.cancel()
         self._loop.remove_reader(self._engine.completion_fd())
         closed: asyncio.Future[None] = self._loop.create_future()
-        # A daemon: neither the event loop nor the interpreter waits for threads of the engine that don't end.
+        # A daemon, so that neither the event loop nor the interpreter waits for threads of the engine that don't end.
         threading.Thread(target=self._close_engine, args=(closed,), name="mtg-engine-end", daemon=True).start()
         await closed
-        del self._engine  # and with it its descriptors, which shouldn't wait for the garbage collector
+        del self._engine  # closes its descriptors now, not when the garbage collector runs
 
     def _close_engine(self, closed: asyncio.Future[None]) -> None:
         self._engine.close()
-        with suppress(RuntimeError):  # the event loop is gone, and with it any waiting caller
+        with suppress(RuntimeError):  # the event loop is closed, so no caller is waiting
             self._loop.call_soon_threadsafe(_settle, closed)
 
     def _complete(self) -> None:
         for number, from_client, to_client, upstream_ended, reason in self._engine.completed():
             on_end, on_traffic = self._waiting.pop(number)
             told = self._reported.pop(number, _NOTHING)
-            if not on_end.done():  # the caller wakes up later, after the last traffic was reported
+            if not on_end.done():  # the caller only wakes up after the last traffic was reported
                 on_end.set_result(RelayResult(from_client, to_client, Reason(reason)))
             if (from_client, to_client, upstream_ended) != told:
                 self._tell(on_traffic, from_client - told[0], to_client - told[1], upstream_ended)

@@ -31,7 +31,7 @@ from .timers import Timers
 _READ_BYTES = 64 * 1024
 _NOTHING: Final = memoryview(b"")
 _RECORDS_A_TURN = 32
-"""Most records of one client that are unwrapped before others have their turn: empty ones cost their sender little."""
+"""The most records of one client unwrapped before it is the others' turn: empty ones cost their sender little."""
 
 _Transform = Callable[[bytes], bytes]
 
@@ -46,9 +46,10 @@ class _Direction:
     Attributes:
         source, sink: The sockets.
         pending: Bytes that were read and that the sink hasn't taken yet.
-        source_is_lost: What its kernel still has is read; how that ends says nothing, unless `source_had_ended`.
-        source_had_ended: It had ended its side before it was lost.
-        is_over: Nothing more is read or sent.
+        source_is_lost: Whether only the bytes left in its kernel are read. Their end isn't the end of the stream,
+            unless `source_had_ended`.
+        source_had_ended: Whether it had ended its side before it was lost.
+        is_over: Whether nothing more is read or sent.
     """
 
     def __init__(self, source: socket.socket, sink: socket.socket) -> None:
@@ -79,7 +80,7 @@ class Session:
         self._on_end: asyncio.Future[Reason] = self._loop.create_future()
         self._first_eof: Reason | None = None
         self._loss: tuple[Reason, _Direction] | None = None
-        self._backlog: Backlog | None = None  # what the living side, or past upstream's end the client, hasn't taken
+        self._backlog: Backlog | None = None  # of the living side or, after upstream's end, of the client
         self._active_at_mono = self._loop.time()
         self._from_client_bytes = self._to_client_bytes = 0
         self._upstream_ended = False
@@ -149,8 +150,8 @@ class Session:
         await self._deliver(self._up, job.preamble, counted=False)
         received, self._client_unread = self._client_unread, b""
         if received and not job.ciphers:
-            # What has come meanwhile goes into the same segment: a site that reads until there is nothing and then
-            # closes would end with a FIN instead of a RST, if it were given in parts what it would have got as a whole.
+            # What has come meanwhile goes into the same segment. A site that closes while bytes are unread ends with a
+            # RST; if it got the same bytes in parts, it might end with a FIN.
             received += self._receive_now(self._up) or b""
         while not decoder.ended and (received := received or await self._receive(self._up)):
             if job.ciphers:
@@ -186,7 +187,7 @@ class Session:
 
     async def _receive(self, direction: _Direction) -> bytes:
         while True:
-            await asyncio.sleep(0)  # two sockets that are always ready would keep the event loop for themselves
+            await asyncio.sleep(0)  # otherwise two sockets that are always ready would keep the event loop busy
             if (data := self._receive_now(direction)) is not None:
                 return data
             if direction.source_is_lost:
@@ -235,7 +236,7 @@ class Session:
             self._note_upstreams_end()
 
     def _note_upstreams_end(self) -> None:
-        """Upstream has ended its side; there may be bytes in front of that which the client doesn't take."""
+        """Note that upstream has ended its side; the client may not have taken all bytes before that."""
         self._upstream_ended = True
         if self._job.half_closed_timeout is not None and self._backlog is None:
             self._watch_backlog()
@@ -250,7 +251,7 @@ class Session:
         if self._on_end.done():
             return
         if self._loss is not None:
-            if dead is self._loss[1].sink:  # now both are
+            if dead is self._loss[1].sink:  # now both are lost
                 self._end(self._loss[0])
             return
         from_dead, to_dead = (self._up, self._down) if dead is self._job.client else (self._down, self._up)
@@ -284,7 +285,7 @@ class Session:
         self._timers.set(self, self._next_look_mono(self._deadline_mono()))
 
     def _left_bytes(self) -> int:
-        """Count the bytes that were read and that the living side's, or the client's, kernel doesn't have yet."""
+        """Count the bytes that were read and that the kernel of the living side, or the client's, doesn't have yet."""
         direction = self._loss[1] if self._loss else self._down
         return len(direction.pending) + undelivered_bytes(direction.sink)
 

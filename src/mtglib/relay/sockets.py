@@ -1,4 +1,4 @@
-"""What the pure relay asks of the kernel for a TCP connection, and what the kernel knows of it."""
+"""What the pure relay sets and asks about TCP connections in the kernel."""
 
 from __future__ import annotations
 

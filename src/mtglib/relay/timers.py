@@ -14,13 +14,13 @@ class Timed(Protocol):
     """Has a timer.
 
     Attributes:
-        tick: When it rings, for `Timers` alone; None if it isn't set.
+        tick: When it rings; only `Timers` uses it. None if it isn't set.
     """
 
     tick: int | None
 
     def look(self) -> None:
-        """The timer rings; it isn't set any more."""
+        """Called when the timer rings; it is no longer set."""
         ...
 
 
@@ -34,7 +34,7 @@ class Timers:
         self._handle: asyncio.TimerHandle | None = None
 
     def set(self, timed: Timed, at_mono: float) -> None:
-        """Have it ring at the first point of the grid from `at_mono` on, and only then."""
+        """Make it ring once, at the first point of the grid from `at_mono` on."""
         tick = math.ceil(at_mono / _GRID_SECONDS)
         if tick == timed.tick:
             return
@@ -48,13 +48,13 @@ class Timers:
         self._ringing[tick].add(timed)
 
     def remove(self, timed: Timed) -> None:
-        """Have it not ring."""
+        """Cancel its timer."""
         if timed.tick is not None:
             self._ringing[timed.tick].discard(timed)
             timed.tick = None
 
     def close(self) -> None:
-        """Ring no more."""
+        """Cancel all timers."""
         if self._handle is not None:
             self._handle.cancel()
 

@@ -12,7 +12,7 @@ class Histogram:
     """Counts durations.
 
     Attributes:
-        sum_seconds: All of them together.
+        sum_seconds: Their sum.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Histogram:
         self.sum_seconds += seconds
 
     def cumulative(self) -> list[int]:
-        """Return how many are at most as long as each bound, then how many there are."""
+        """Return, for each bound, the number of durations up to it, and then the number of all."""
         totals, total = [], 0
         for count in self._counts:
             total += count

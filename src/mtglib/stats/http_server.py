@@ -71,7 +71,7 @@ def _response(status: str, body: bytes, headers: str = "", *, with_body: bool = 
 
 
 async def serve_page(listener: socket.socket, path: str, content_type: str, page: Callable[[], bytes]) -> None:
-    """Serve until cancelled; the listener stays the caller's.
+    """Serve until cancelled; the caller closes the listener.
 
     Raises:
         OSError: The socket isn't listening.
@@ -88,7 +88,7 @@ async def serve_page(listener: socket.socket, path: str, content_type: str, page
         visits.add(task)
         task.add_done_callback(visits.discard)
 
-    own = listener.dup()  # the server closes what it is given
+    own = listener.dup()  # the server closes the socket that it gets
     try:
         server = await asyncio.start_server(welcome, sock=own, limit=_MAX_REQUEST_BYTES)
     except BaseException:
@@ -123,4 +123,4 @@ async def _serve_visitor(
     except (OSError, asyncio.IncompleteReadError):
         pass
     finally:
-        writer.transport.abort()  # nothing happens if it is closed by now
+        writer.transport.abort()  # has no effect if it is already closed

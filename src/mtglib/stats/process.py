@@ -28,8 +28,8 @@ def _resident_memory_bytes() -> int:
 
 
 def _open_fds() -> int:
-    # Linux 6.2 and later tell how many there are; to list them takes milliseconds where they are thousands.
-    return os.stat(_DESCRIPTORS).st_size or len(os.listdir(_DESCRIPTORS)) - 1  # without the listing's own
+    # Linux 6.2 and later report their number; listing thousands of them takes milliseconds.
+    return os.stat(_DESCRIPTORS).st_size or len(os.listdir(_DESCRIPTORS)) - 1  # without the one of the listing itself
 
 
 def _max_fds() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..ground.guarded_logger import GuardedLogger
 
-# A refusal of what was sent is heard with the next sending: the first one after it proves nothing.
+# A datagram's refusal is reported with the next one, so the first success after a failure proves nothing.
 _SENDINGS_TO_BE_SURE = 2
 
 

@@ -23,7 +23,7 @@ from .udp_writer import UDPWriter
 _HOST = re.compile(r"[^\x00-\x20]{1,255}")
 _PREFIX = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _LONGEST_FLUSH_SECONDS = 86_400
-_LAST_CONNECT_TIMEOUT = 0.3  # for an exit before the name was found
+_LAST_CONNECT_TIMEOUT = 0.3  # if it is exited before the name was resolved
 _TIMINGS = {HANDSHAKE_SECONDS.name: "handshake_duration", DIAL_SECONDS.name: "dial_duration"}
 
 

@@ -19,8 +19,8 @@ TagFormat: TypeAlias = Literal["datadog", "influxdb", "graphite"]
 Line: TypeAlias = Callable[[str, str, str, Labels, Labels], bytes]
 """(name, value, type, tag names, tag values) -> a line without its end."""
 
-# What any dialect may take for its own. A colon is fine for datadog; elsewhere it would end the name, and IPv6
-# addresses have several.
+# Characters that have a meaning in any dialect. A colon is fine for datadog; elsewhere it would end the name, and IPv6
+# addresses contain several.
 _UNFIT = re.compile(r"[^A-Za-z0-9_./-]")
 _UNFIT_FOR_DATADOG = re.compile(r"[^A-Za-z0-9_./:-]")
 

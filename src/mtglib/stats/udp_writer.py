@@ -7,7 +7,7 @@ from typing import Any
 
 from ..ground.name_lookup import NameLookup
 
-# What fits into an Ethernet frame with IPv6's and UDP's headers, and some more: usual for statsd.
+# The usual size for statsd: it fits into an Ethernet frame with the headers of IPv6 and UDP, and some reserve.
 _DATAGRAM_BYTES = 1432
 
 
@@ -37,7 +37,7 @@ class UDPWriter:
         if self._sock is None:
             try:
                 answers = await self._lookup.addresses(self._host, self._port, socket.SOCK_DGRAM)
-                # localhost is ::1 for some and 127.0.0.1 for others: after a failure it's the next one's turn.
+                # Some servers listen at ::1, others at 127.0.0.1: after a failure the next address is tried.
                 self._sock = _connected(*answers[self._failures % len(answers)])
             except OSError as error:
                 self._fail(error)

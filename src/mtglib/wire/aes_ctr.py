@@ -1,4 +1,4 @@
-"""AES-256-CTR with a 128-bit big-endian counter: from the engine if it is built, else from `cryptography`."""
+"""AES-256-CTR with a 128-bit big-endian counter: from the engine if it is built, otherwise from `cryptography`."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def _check_header_so_far(header: bytes | bytearray) -> tuple[int, int]:
 
 
 def _check_lengths(payload: bytes, declared_least: int, declared_most: int) -> None:
-    """Check that the message can be just as long as the records that carry it."""
+    """Check that the message can be exactly as long as the records that carry it."""
     if payload[0:1] not in (b"", b"\x01"):
         raise ClientError(Reason.NOT_TLS, "not a ClientHello")
     least, most = _message_bounds(payload)
@@ -124,13 +124,13 @@ def _check_lengths(payload: bytes, declared_least: int, declared_most: int) -> N
 
 
 def _message_bounds(payload: bytes) -> tuple[int, int]:
-    """Return the least and the most that a handshake message can be long that begins like this."""
+    """Return the least and the greatest length of a handshake message that begins like this."""
     least, most = _bounds(payload[1:_HANDSHAKE_HEADER_BYTES], 3)
     return _HANDSHAKE_HEADER_BYTES + least, min(_HANDSHAKE_HEADER_BYTES + most, MAX_HELLO_BYTES)
 
 
 def _bounds(known: bytes | bytearray, size: int) -> tuple[int, int]:
-    """Return the least and the most that a number of `size` bytes can be whose first bytes are known."""
+    """Return the least and the greatest value of a number of `size` bytes whose first bytes are known."""
     missing = size - len(known)
     return int.from_bytes(known) << 8 * missing, int.from_bytes(bytes(known) + b"\xff" * missing)
 
@@ -140,7 +140,7 @@ class Authentication(NamedTuple):
 
     Attributes:
         key_index: Which of the keys it was made with.
-        unix_time: What the client's clock showed, whole Unix seconds; a replay may say anything.
+        unix_time: The time of the client's clock in whole Unix seconds; a replay may contain any value.
     """
 
     key_index: int
@@ -170,14 +170,14 @@ def authenticate(record: bytes, keys: Sequence[bytes]) -> Authentication | None:
 
 
 def authenticated_part(record: bytes) -> bytes:
-    """Return the 28 bytes of a joined record's random by which a second sending of the same hello is known."""
+    """Return the 28 bytes of a joined record's random that identify a replay of the same hello."""
     return record[_RANDOM.start : _RANDOM.start + _DIGEST_BYTES]
 
 
 def parse(record: bytes) -> ClientHello:
     """Take a joined record apart.
 
-    Only what was authenticated comes here: nobody without a key gets bytes into this parser.
+    It is called with authenticated records only: without a key, nobody gets bytes into this parser.
 
     Raises:
         ClientError: NOT_TLS: it is malformed.
@@ -193,7 +193,7 @@ def parse(record: bytes) -> ClientHello:
 
 
 def _vector(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:
-    """Read a vector with its length in front (RFC 8446, section 3.4); return it and where it ends."""
+    """Read a vector with its length in front (RFC 8446, section 3.4); return it and its end."""
     start = at + length_bytes
     end = start + int.from_bytes(data[at:start])
     if len(data) < end:
@@ -206,7 +206,7 @@ def _server_name(extensions: bytes) -> str:
     at, size = 0, len(extensions)
     while at < size:
         body = at + 4
-        end = body + int.from_bytes(extensions[at + 2 : body])  # as `_vector`, which costs twice as much
+        end = body + int.from_bytes(extensions[at + 2 : body])  # like `_vector`, which would cost twice as much
         if end > size:
             raise ClientError(Reason.NOT_TLS, "a ClientHello with an extension that ends too early")
         if extensions[at : at + 2] == _SERVER_NAME:

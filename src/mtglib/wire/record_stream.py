@@ -25,7 +25,7 @@ class RecordDecoder:
     """Unwraps a client's stream, at any segmentation.
 
     Attributes:
-        ended: An alert has come: nothing that follows counts.
+        ended: Whether an alert has come; bytes after it are ignored.
     """
 
     __slots__ = ("_data", "_header", "_left", "ended")
@@ -42,10 +42,10 @@ class RecordDecoder:
         return payload, error
 
     def feed_part(self, received: bytes, max_records: int) -> tuple[bytes, int, ClientError | None]:
-        """Take what was received, until so many records have begun in it: each costs time, however short it is.
+        """Take received bytes until `max_records` records have begun: each costs time, however short it is.
 
         Returns:
-            The payload; how many bytes were taken; and what is wrong with what comes behind the payload.
+            The payload; how many bytes were taken; and the error in the bytes after the payload, if any.
         """
         payload: list[bytes] = []
         position = 0
@@ -81,9 +81,9 @@ class RecordDecoder:
         return None
 
     def resume(self) -> bytes:
-        """Return bytes that bring a fresh decoder to where this one is, in front of what follows.
+        """Return bytes that bring a fresh decoder into this one's state, to be fed before the bytes that follow.
 
-        After an error or an alert that is the header which it was, so that the fresh one comes to the same end.
+        After an error or an alert, this is the header that caused it, so that the fresh decoder ends the same way.
         """
         if self._left and not self.ended:
             record_type = APPLICATION_DATA if self._data else CHANGE_CIPHER_SPEC

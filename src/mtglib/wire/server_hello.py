@@ -32,7 +32,7 @@ def build_answer(key: bytes, hello: ClientHello, x25519_public_key: bytes, noise
     Args:
         key: The secret's 16-byte key.
         hello: The client's hello.
-        x25519_public_key: 32 bytes, a real one: random bytes lie on the curve half of the time, which shows.
+        x25519_public_key: 32 bytes, a real key: random bytes are on the curve half of the time, which shows.
         noise: Random bytes, `MIN_NOISE_BYTES` to `MAX_NOISE_BYTES`.
     """
     body_tail = b"".join(

@@ -13,7 +13,7 @@ APPLICATION_DATA: Final = 0x17
 HEADER_BYTES: Final = 5
 MAX_PLAINTEXT_BYTES: Final = 1 << 14
 MAX_CIPHERTEXT_BYTES: Final = MAX_PLAINTEXT_BYTES + 256
-"""What a client may send in a record of application data (RFC 8446, section 5.2)."""
+"""The most that a client may send in one record of application data (RFC 8446, section 5.2)."""
 
 VERSION: Final = b"\x03\x03"
 CHANGE_CIPHER_SPEC_RECORD: Final = b"\x14\x03\x03\x00\x01\x01"

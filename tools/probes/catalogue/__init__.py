@@ -19,11 +19,11 @@ KINDS = {
 }
 
 WAITING = ("late", "minute")
-"""Kinds that do nothing but wait for long, and are made beside all others."""
+"""Kinds that mostly wait, and run beside all others."""
 
 
 def probes(kinds: list[str]) -> list[Probe]:
-    """Return those of these kinds; a name of a probe or a family, or the beginning of one, is as good as a kind."""
+    """Return the probes of these kinds; the name of a probe or a family, or its beginning, works like a kind."""
     return [
         probe
         for kind, group in KINDS.items()

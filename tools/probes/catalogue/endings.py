@@ -1,4 +1,4 @@
-"""Half-closes, and bytes after the end: what the site's kernel does then, the proxy's has to do."""
+"""Half-closes, and bytes after the end: the proxy's kernel has to do what the site's does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tools.probes.probe import Probe, Script, Visit, pause, sending
 
 _HTTP = b"GET / HTTP/1.0\r\n\r\n"
 _RESET_SECONDS = 1.0
-_ORPHAN_SECONDS = 62.0  # Linux forgets a closed connection's half after tcp_fin_timeout, 60 s
+_ORPHAN_SECONDS = 62.0  # Linux forgets a half-closed connection after tcp_fin_timeout, 60 s
 
 
 async def _nothing(visit: Visit) -> None:
@@ -25,7 +25,7 @@ async def _reset_then_http(visit: Visit) -> None:
 
 
 def _after_end(start: bytes, more: bytes | Callable[[Visit], bytes], *, after_seconds: float, count: int = 1) -> Script:
-    """Make the site close; wait for its FIN and so much longer; send more, so many times, and look for a RST."""
+    """Make the site close, wait for its FIN and `after_seconds` more; send more `count` times, and look for a RST."""
 
     async def script(visit: Visit) -> None:
         connection = await visit.connect()
@@ -41,7 +41,7 @@ def _after_end(start: bytes, more: bytes | Callable[[Visit], bytes], *, after_se
 
 
 def _end_after_end(start: bytes) -> Script:
-    """Make the site close, and answer its FIN with one: then nothing more may come."""
+    """Make the site close, and answer its FIN with another: then nothing more may come."""
 
     async def script(visit: Visit) -> None:
         connection = await visit.connect()

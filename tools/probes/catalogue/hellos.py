@@ -1,4 +1,4 @@
-"""Hellos that aren't a client's of ours, and what may come behind one that isn't even TLS."""
+"""Hellos that aren't from our clients, and what may follow one that isn't even TLS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BAD_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(506)
 
 
 def _own(visit: Visit, *, host: str = HOST, late_seconds: int = 0) -> bytes:
-    """A hello with the proxy's own secret, that is wrong in one thing."""
+    """A hello with the proxy's own secret, and one thing wrong."""
     message = build_client_hello(host, random_bytes=visit.chance.randbytes)
     return hello_records(sign_hello(message, visit.shared.secret.key, int(time.time()) - late_seconds))
 

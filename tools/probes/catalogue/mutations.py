@@ -1,4 +1,4 @@
-"""A hello of ours that was recorded, one bit of it turned, or cut short: at every byte."""
+"""A recorded hello of ours, with one bit flipped or cut short: at every byte."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tools.probes.probe import Probe, Script, Visit
 
 _MODERN_BYTES = range(0, 1700, 17)  # its length varies, and is more than that
 SHORT_STEP = 37
-"""The short form tries one of so many places."""
+"""The short form tries one of this many places."""
 
 
 def _flip(shape: Shape, at: int) -> Script:
@@ -43,7 +43,7 @@ FLIPS = [
         kind="flip",
         script=_flip(shape, at),
         family=f"flip-{shape}",
-        is_slow_to_show=at < 9,  # a length that is too large promises more than there is
+        is_slow_to_show=at < 9,  # a length that is too large announces more than there is
         in_short=at % SHORT_STEP == 0 or at in (3, 4, 6, 7, 8, 38, 39, 42),
     )
     for shape in SHAPES

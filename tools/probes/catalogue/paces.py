@@ -1,4 +1,4 @@
-"""Visitors who are slow: a byte now and then, in pieces, with pauses."""
+"""Slow visitors: a byte now and then, in pieces, with pauses."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _slow(name: str, script: Script, **more: bool) -> Probe:
 
 
 PROBES = [
-    # No byte comes at the moment in which the site's patience ends, nor a moment later.
+    # No byte is sent when the site's time-out passes, or shortly after.
     _slow("loris-hello", _drip(Visit.foreign_hello, each_seconds=0.2, after_seconds=0.1)),
     _slow("loris-http", _drip(lambda _: _ENDLESS_HTTP, each_seconds=0.2, after_seconds=0.1)),
     _slow("drip-hello", _drip(Visit.foreign_hello, each_seconds=0.02, step_bytes=100)),

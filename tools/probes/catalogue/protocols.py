@@ -27,7 +27,7 @@ _LINES = {
 
 _JUNK_BYTES = (1, 2, 5, 11, 100, 517, 1000, 4096, 16_384, 20_000, 65_536, 200_000, 2_000_000)
 _UNREAD_BYTES = 4_000
-"""Beyond this a site may end without having read all, and then it depends on who is faster how the end looks."""
+"""Beyond this, a site may close without reading everything, and then the ending depends on who is faster."""
 
 
 def _junk(first: bytes, size_bytes: int) -> Callable[[Visit], bytes]:
@@ -41,7 +41,7 @@ def _before_hello(start: bytes) -> Callable[[Visit], bytes]:
 PROBES = [
     *(Probe(name=name, kind="protocol", script=sending(data)) for name, data in _LINES.items()),
     *(
-        # Whether the FIN is there already when the site closes decides what its kernel answers.
+        # The kernel's answer depends on whether the FIN has arrived when the site closes.
         Probe(name=f"{name}-fin", kind="protocol", script=sending(_LINES[name], then_end=True), in_short=False)
         for name in ("http", "ssh")
     ),
@@ -69,7 +69,7 @@ PROBES = [
             name=f"junk-any-{size}",
             kind="protocol",
             script=sending(_junk(b"", size)),
-            is_slow_to_show=size < 6,  # it may begin as a hello does
+            is_slow_to_show=size < 6,  # it may be the beginning of a hello
             in_short=size < _UNREAD_BYTES,
             space_seconds=0.03 if size > 100_000 else 0.01,
         )

@@ -1,4 +1,4 @@
-"""What a censor has recorded, sent again: at once, later, and with the clock in it set to now."""
+"""A censor's recordings, sent again: immediately, later, and with their clock set to now."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _replay(pick: Pick, *, group: str = "", retime: bool = False, then_end: bool
 
 
 def _aged(pick: Pick, *, retime: bool) -> Script:
-    """Wait until the recording is older than clocks may be apart; each try for itself, so that they stay apart."""
+    """Wait until the recording is older than the tolerance for clocks; each try by itself, to keep their distance."""
     replay = _replay(pick, group="aged", retime=retime)
 
     async def script(visit: Visit) -> None:

@@ -1,4 +1,4 @@
-"""Real TLS clients of all versions, and what they may do once they are in."""
+"""Real TLS clients of all versions, and what they may do after the handshake."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def _close_notify(visit: Visit, client: TLSClient) -> None:
 
 
 async def _ask_and_go_on(visit: Visit, client: TLSClient) -> None:
-    """Ask for the end of the connection, and send more when it has come."""
+    """Request the end of the connection, and send more when it has come."""
     await client.send(_request("GET", "/", "Connection: close"))
     await client.receive(2.0)
     await client.connection.ended(1.0)
@@ -65,7 +65,7 @@ async def _ask_and_go_on(visit: Visit, client: TLSClient) -> None:
 
 
 async def _ask_slowly(visit: Visit, client: TLSClient) -> None:
-    """A byte now and then, none of them at the moment in which the site's patience ends."""
+    """Send a byte now and then, but none when the site's time-out passes."""
     await pause(0.1)
     for byte in _request("GET", "/", "Connection: close", f"X: {'x' * 99}"):
         await client.send(bytes([byte]))
@@ -74,12 +74,12 @@ async def _ask_slowly(visit: Visit, client: TLSClient) -> None:
 
 
 async def _corrupt(visit: Visit, client: TLSClient) -> None:
-    """A record that nobody can decrypt."""
+    """Send a record that nobody can decrypt."""
     await client.connection.send(b"\x17\x03\x03\x00\x40" + bytes(64))
 
 
 def _client(version: str, then: Then, *, name: str | None = HOST) -> Script:
-    """Shake hands, do that, and read to the end; the bytes on the wire are told, too, by their records."""
+    """Shake hands, do `then`, and read to the end; the records on the wire are described, too."""
 
     async def script(visit: Visit) -> None:
         client = TLSClient(await visit.connect(), client_context(_VERSIONS[version]), name=name)
@@ -102,7 +102,7 @@ async def _http2(visit: Visit) -> None:
 
 
 async def _slow_reader(visit: Visit) -> None:
-    """Reads a large page in pieces, with pauses that leave the site waiting, but not for too long."""
+    """Read a large page in pieces, with pauses that leave the site waiting, but not for too long."""
     connection = await visit.connect(receive_buffer_bytes=_SLOW_BUFFER_BYTES, reading=False)
     connection.read(max_bytes=16_384, each_seconds=0.002)
     client = TLSClient(connection, client_context(_VERSIONS["1.3"]))
@@ -113,7 +113,7 @@ async def _slow_reader(visit: Visit) -> None:
 
 
 async def _never_reads(visit: Visit) -> None:
-    """Asks for a large page and reads nothing of it: the site gives up after its time-out, and that may be seen."""
+    """Request a large page and read nothing: the site gives up after its time-out, which may be visible."""
     connection = await visit.connect(receive_buffer_bytes=_SMALL_BUFFER_BYTES)
     client = TLSClient(connection, client_context(_VERSIONS["1.3"]))
     if await client.handshake():

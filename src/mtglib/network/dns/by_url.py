@@ -15,7 +15,7 @@ from ..system_resolver import SystemResolver
 from ..trust import default_context
 from .url import ResolverURL
 
-_TIMEOUT_SECONDS: Final = 3.0  # below the time of a dial, so that it can go on with addresses of before
+_TIMEOUT_SECONDS: Final = 3.0  # shorter than a dial, which can then still use addresses of an earlier answer
 _MAX_TIMEOUT_SECONDS: Final = 3600.0
 
 
@@ -54,7 +54,7 @@ def resolver_from_url(
         return SystemResolver()
     parsed = ResolverURL.parse(url)
     dial = Direct().dial if dial is None else dial
-    # Here, as they bring dnspython and httpx2 with them.
+    # Imported here, as they import dnspython and httpx2.
     from .resolver import DNSResolver
 
     if parsed.scheme == "https":

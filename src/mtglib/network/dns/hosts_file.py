@@ -27,8 +27,8 @@ class HostsFile:
         try:
             status = os.stat(self._path)
             stamp = (status.st_mtime_ns, status.st_size)
-            if stamp != self._stamp and stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting
-                self._known = await asyncio.to_thread(self._read)  # lists against advertising are megabytes
+            if stamp != self._stamp and stat.S_ISREG(status.st_mode):  # reading a pipe might never end
+                self._known = await asyncio.to_thread(self._read)  # ad blocking lists have megabytes
                 self._stamp = stamp
         except OSError:
             return []

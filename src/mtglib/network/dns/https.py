@@ -32,7 +32,7 @@ class DNSOverHTTPS:
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._client = http_client(dial, timeout_seconds=timeout_seconds, ssl_context=ssl_context)
-        # Cookies would let the server recognise us, and pile up (RFC 8484, section 8.2).
+        # Cookies would let the server recognise us, and accumulate (RFC 8484, section 8.2).
         self._client.cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
     async def ask(self, name: str, kind: RecordType) -> tuple[Query, bytes]:
@@ -47,7 +47,7 @@ class DNSOverHTTPS:
                 try:
                     return query, await self._post(query.wire)
                 except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
-                    # A kept connection that the server has closed looks like this: a new one is worth a try.
+                    # This may be an idle connection that the server has closed, so try again with a new one.
                     return query, await self._post(query.wire)
         except httpx2.TimeoutException as error:
             raise TimeoutError(str(error)) from error

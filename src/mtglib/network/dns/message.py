@@ -14,7 +14,7 @@ import dns.rcode
 RecordType = Literal["A", "AAAA"]
 
 _MAX_ADDRESSES: Final = 32
-_PADDING_BYTES: Final = 128  # RFC 8467: how long a name is doesn't show through the encryption
+_PADDING_BYTES: Final = 128  # RFC 8467: it hides the length of the name
 
 
 class DNSError(OSError):
@@ -62,16 +62,16 @@ class Query:
             raise NoHostNameError(f"{name!r} isn't a host name") from error
 
     def is_answered_by(self, wire: bytes) -> bool:
-        """Return whether bytes are an answer to this very question, if only a truncated one."""
+        """Return whether bytes are an answer to exactly this question; it may be truncated."""
         return (answer := self._parse(wire)) is not None and self._message.is_response(answer)
 
     def is_truncated(self, wire: bytes) -> bool:
-        """Return whether an answer lacks something that didn't fit."""
+        """Return whether an answer was truncated because it didn't fit."""
         answer = self._parse(wire)
         return answer is not None and bool(answer.flags & dns.flags.TC)
 
     def read(self, wire: bytes) -> Reply:
-        """Take an answer apart.
+        """Parse an answer.
 
         Raises:
             DNSError: It is broken, answers something else, or says that the server has failed.
@@ -91,5 +91,5 @@ class Query:
     def _parse(self, wire: bytes) -> dns.message.Message | None:
         try:
             return dns.message.from_wire(wire, ignore_trailing=True)
-        except (dns.exception.DNSException, ValueError, IndexError):  # whatever a stranger's bytes can cause
+        except (dns.exception.DNSException, ValueError, IndexError):  # all that malformed bytes can cause
             return None

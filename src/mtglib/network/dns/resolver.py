@@ -115,7 +115,7 @@ class DNSResolver:
         tasks = [self._task(question) for question in questions]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if any(_found(task) for task in tasks):
-            # Some servers keep silent about one family: the other's addresses needn't wait for that.
+            # Some servers never answer about one family; the addresses of the other needn't wait for that.
             await asyncio.wait(tasks, timeout=_OTHER_FAMILY_SECONDS)
         else:
             await asyncio.wait(tasks)
@@ -124,11 +124,11 @@ class DNSResolver:
         if any(task.cancelled() for task in tasks):  # only `aclose` cancels them
             raise ResolverClosedError
         for task in tasks:
-            task.result()  # raises what went wrong, if that is why there is nothing
+            task.result()  # raises the error, if one is the reason
         raise socket.gaierror(socket.EAI_NONAME, f"{name} has no address")
 
     def _task(self, question: Question) -> asyncio.Task[tuple[str, ...]]:
-        """Simultaneous callers with the same question wait for one task, which goes on when they are cancelled."""
+        """Return the task that all callers with this question wait for; it goes on when they are cancelled."""
         task = self._under_way.get(question)
         if task is None:
             task = self._under_way[question] = asyncio.create_task(self._one(question), name="mtg-dns")
@@ -138,7 +138,7 @@ class DNSResolver:
     def _forget(self, question: Question, done: asyncio.Task[tuple[str, ...]]) -> None:
         del self._under_way[question]
         if not done.cancelled():
-            done.exception()  # the caller may have been cancelled
+            done.exception()  # marks it as seen: the callers may have been cancelled
 
     async def _one(self, question: Question) -> tuple[str, ...]:
         if (addresses := self._cache.fresh(question, self._clock())) is not None:
@@ -164,6 +164,6 @@ def _found(task: asyncio.Task[tuple[str, ...]]) -> tuple[str, ...]:
 def _answers(addresses: list[str], port: int) -> list[Answer]:
     answers = []
     for address in addresses:
-        with suppress(OSError):  # /etc/hosts may have a zone that this machine hasn't
+        with suppress(OSError):  # /etc/hosts may have a zone that this machine doesn't have
             answers.append(numeric_answer(address, port))
     return answers

@@ -57,14 +57,14 @@ class DNSOverStream:
         async with self._opening:
             if self._connection is not None and self._connection.is_open:
                 return self._connection, False
-            # Not shorter than the first question may take: it has no other connection to go to.
+            # At least the time that the first question may take: it has no other connection.
             idle_seconds = max(_IDLE_SECONDS, self._timeout_seconds)
             self._connection = _ServerConnection(*await self._open(), idle_seconds)
             return self._connection, True
 
 
 class _ServerConnection:
-    """One connection, whose answers may come in any order."""
+    """One connection; answers may come in any order."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_seconds: float) -> None:
         self._reader = reader
@@ -77,7 +77,7 @@ class _ServerConnection:
         self._reading = asyncio.create_task(self._read(), name="mtg-dns-answers")
 
     def next_query(self, name: str, kind: RecordType, *, padded: bool) -> Query:
-        """Make a query whose number is unused here. Nobody can slip in answers: it needn't be random."""
+        """Make a query with an unused number. It needn't be random: nobody can inject answers here."""
         self._number = (self._number + 1) % 65_536
         return Query(name, kind, number=self._number, padded=padded)
 
@@ -94,7 +94,7 @@ class _ServerConnection:
     async def aclose(self) -> None:
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
-        self._writer.transport.abort()  # if reading hadn't begun
+        self._writer.transport.abort()  # in case reading hadn't begun
 
     async def _read(self) -> None:
         failure: OSError = ConnectionResetError("closed the connection")
@@ -113,12 +113,12 @@ class _ServerConnection:
             for _, answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(failure)
-            self._writer.transport.abort()  # a polite end would wait for a peer that reads no more
+            self._writer.transport.abort()  # closing gracefully would wait for a peer that no longer reads
 
     def _tell(self, wire: bytes) -> None:
         query, answer = self._waiting.get(int.from_bytes(wire[:2]), (None, None))
         if query is None or answer is None:
-            # The caller was cancelled; but a server that goes on like this floods us.
+            # The caller was cancelled. Too many such answers are a flood, though.
             self._late_answers += 1
             if self._late_answers > _MAX_LATE_ANSWERS:
                 raise DNSError("sent an answer that nobody asked for")

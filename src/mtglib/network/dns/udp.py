@@ -56,7 +56,7 @@ class DNSOverUDP:
         loop = asyncio.get_running_loop()
         family, address = numeric_answer(*self._server)
         with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
-            sock.connect(address)  # from now on the kernel drops what others send
+            sock.connect(address)  # from now on the kernel drops datagrams of others
             await loop.sock_sendall(sock, query.wire)
             for _ in range(_MAX_STRANGE_DATAGRAMS):
                 answer = await loop.sock_recv(sock, _MAX_DATAGRAM_BYTES)
