@@ -25,6 +25,7 @@ from mtg.limits import (
     LEAST_FILES_IN_RESERVE,
     fitting_concurrency,
 )
+from support import sockets
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
 from support.ports import free_port
@@ -297,8 +298,7 @@ def test_simple_run_takes_a_secret_that_argv_does_not_show(way: str) -> None:
 
 def test_quickstart_makes_a_private_file_shows_its_link_and_serves_it_again(tmp_path: Path) -> None:
     path = tmp_path / "mtg.toml"
-    with socket.create_server(("", 0)) as unused:
-        port = unused.getsockname()[1]
+    port = sockets.port_free_on("0.0.0.0", "::")
     for number in (signal.SIGTERM, signal.SIGINT):
         with Program("quickstart", path, "--port", port, "--host", "front.example", "--server", "") as program:
             assert program.started() == port

@@ -14,6 +14,7 @@ from support import sockets
 from support.client_hello import hello_records
 from support.faketls_client import FakeTLSClient
 from support.front import FrontConnection, RecordingFront, answer
+from support.ports import free_port
 
 REFUSAL = b"408 too slow"
 
@@ -154,9 +155,7 @@ async def test_a_replay_that_comes_slowly_is_the_sites(relay: str) -> None:
 
 
 async def test_a_dead_site_costs_a_slow_client_nothing(relay: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        port = nobody.getsockname()[1]
-    async with stage(relay, domain_fronting_port=port, warnings=True) as around:
+    async with stage(relay, domain_fronting_port=free_port(), warnings=True) as around:
         client, hello = await hello_of(around)
         slow_byte = hello[:1]
         await client.send_raw(slow_byte)

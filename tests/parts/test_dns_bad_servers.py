@@ -20,6 +20,7 @@ from mtglib.network.dns.https import DNSOverHTTPS
 from mtglib.network.dns.message import DNSError
 from mtglib.network.dns.resolver import DNSResolver
 from mtglib.network.dns.stream import DNSOverStream
+from support.ports import free_port
 from support.sockets import recv_exactly
 from support.tcp_server import TCPServer
 from unit.network.site import Site, response, self_signed
@@ -119,9 +120,7 @@ async def test_a_flood_of_nonsense_is_an_error() -> None:
 
 
 async def test_nobody_there_is_an_error() -> None:
-    with socket.socket(type=socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     for scheme in ("udp", "tls", "https"):
         async with aclosing(make(f"{scheme}://127.0.0.1:{port}")) as resolver:
             with pytest.raises(OSError, match=rf"^DNS server {scheme}://127\.0\.0\.1:{port}: .*refused"):

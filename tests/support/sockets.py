@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal
 
+from support.ports import free_port
+
 RECV_BYTES = 256 * 1024
 """How much one read asks for; large, so that bulk tests don't spend their time in system calls."""
 
@@ -28,13 +30,12 @@ class Received:
 def port_free_on(*hosts: str) -> int:
     """Find a port that is free on several addresses: what is free on one may be taken on another."""
     while True:
+        port = free_port()
         with ExitStack() as stack:
-            port = 0
             try:
                 for host in hosts:
                     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-                    listener = stack.enter_context(socket.create_server((host, port), family=family))
-                    port = int(listener.getsockname()[1])
+                    stack.enter_context(socket.create_server((host, port), family=family))
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise

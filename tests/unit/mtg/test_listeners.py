@@ -17,6 +17,7 @@ from mtg.config import config_from_table
 from mtg.config.addresses import ListenIP, ListenUnix
 from mtg.listeners import address_text, open_listeners
 from mtg.user_error import UserError
+from support import sockets
 
 
 @pytest.fixture
@@ -53,15 +54,10 @@ def test_the_ipv6_wildcard_takes_ipv4_too() -> None:
         assert connects("::1", port_of(listener))
 
 
-def test_both_wildcards_on_one_port_go_together(unused_port: int) -> None:
-    with open_listeners([ListenIP("::", unused_port), ListenIP("0.0.0.0", unused_port)]) as listeners:
+def test_both_wildcards_on_one_port_go_together() -> None:
+    port = sockets.port_free_on("0.0.0.0", "::")
+    with open_listeners([ListenIP("::", port), ListenIP("0.0.0.0", port)]) as listeners:
         assert [listener.family for listener in listeners] == [socket.AF_INET6, socket.AF_INET]
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        return int(other.getsockname()[1])
 
 
 def test_a_taken_port_is_one_line_and_nothing_stays_open(taken: int) -> None:

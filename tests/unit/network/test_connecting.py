@@ -114,7 +114,8 @@ async def test_addresses_that_are_all_silent_are_tried_last_the_next_time(stack:
 
 async def test_attempts_are_a_quarter_of_a_second_apart(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 8305, section 8."""
-    port = stack.enter_context(socket.create_server(("127.0.0.3", 0))).getsockname()[1]
+    port = sockets.port_free_on("127.0.0.1", "127.0.0.2", "127.0.0.3")
+    stack.enter_context(socket.create_server(("127.0.0.3", port)))
     waits: list[float | None] = []
     wait = asyncio.wait
 
@@ -153,16 +154,16 @@ async def test_if_all_are_silent_the_time_is_over(stack: ExitStack, count: int, 
 
 @pytest.mark.parametrize(("last", "reached"), [(32, True), (33, False)])
 async def test_no_more_than_32_addresses_are_tried(stack: ExitStack, last: int, reached: bool) -> None:
-    listener = stack.enter_context(socket.create_server((f"127.0.0.{last}", 0)))
-    port = listener.getsockname()[1]
-    hosts = [f"127.0.0.{number}" for number in range(1, last + 1)]  # all others refuse
+    hosts = [f"127.0.0.{number}" for number in range(1, last + 1)]  # all but the last refuse
+    port = sockets.port_free_on(*hosts)
+    stack.enter_context(socket.create_server((hosts[-1], port)))
 
     if not reached:
         with pytest.raises(ConnectionRefusedError, match=r"127\.0\.0\.32 "):
             await first_of(answers(*hosts, port=port))
         return
     with await first_of(answers(*hosts, port=port)) as sock:
-        assert sock.getpeername() == (f"127.0.0.{last}", port)
+        assert sock.getpeername() == (hosts[-1], port)
 
 
 LO = socket.if_nametoindex("lo")

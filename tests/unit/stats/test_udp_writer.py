@@ -11,6 +11,7 @@ from integration.recording_logger import RecordingLogger
 from mtglib.stats import Statsd, statsd
 from mtglib.stats.udp_writer import UDPWriter
 from support.event_samples import stream_of
+from support.ports import free_port
 
 
 @pytest.fixture
@@ -19,13 +20,6 @@ def server() -> Iterator[socket.socket]:
         sock.setblocking(False)
         sock.bind(("127.0.0.1", 0))
         yield sock
-
-
-def closed_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def received(sock: socket.socket) -> list[bytes]:
@@ -76,7 +70,7 @@ async def test_lines_before_it_is_connected_are_lost(server: socket.socket) -> N
 async def test_next_address_is_taken_when_nobody_listens(
     server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolve_to(monkeypatch, closed_port(), server.getsockname()[1])
+    resolve_to(monkeypatch, free_port(), server.getsockname()[1])
     writer = UDPWriter("statsd.example", 8125)
     sent = 0
     while not (got := received(server)):
