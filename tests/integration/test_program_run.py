@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import json
@@ -101,7 +102,7 @@ async def test_a_client_gets_through_to_an_overridden_dc(tmp_path: Path) -> None
                 await client.send(b"hello")
                 assert await client.recv_exactly(5) == b"hello"
             program.send(signal.SIGTERM)
-            assert program.wait()[0] == 0
+            assert (await asyncio.to_thread(program.wait))[0] == 0
 
 
 def test_all_problems_are_lines_and_exit_code_2(tmp_path: Path) -> None:

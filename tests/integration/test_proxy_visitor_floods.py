@@ -69,6 +69,7 @@ async def connect_from(address: str, port: int) -> socket.socket:
     """Connect from an address of this machine: all of 127.0.0.0/8 are."""
     sock = socket.socket()
     sock.setblocking(False)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a client's small writes wait 40 ms for each other
     sock.bind((address, 0))
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
     return sock

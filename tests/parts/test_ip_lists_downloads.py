@@ -176,13 +176,12 @@ async def test_what_is_beyond_the_length_is_not_read() -> None:
     assert has(found, "192.0.2.1", "198.51.100.1") == [True, False]
 
 
-async def test_more_lines_than_memory_is_meant_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtglib.ipblocklist.source._MAX_LINES", 2)
-    async with ListServer({"/list": page(b"::1\n::2\n::3\n")}) as server:
-        found = make_list([server.url("/list")])
+async def test_more_lines_than_memory_is_meant_for_are_refused() -> None:
+    async with ListServer({"/list": page(GOOD + b"\n" * 2_000_000)}) as server:
+        found = make_list([server.url("/list")], max_download_bytes=3_000_000)
         (status,) = await found.update()
 
-    assert (status.problem, found.size) == ("more than 2 lines", 0)
+    assert (status.problem, found.size) == ("more than 2000000 lines", 0)
 
 
 async def test_redirects_are_followed() -> None:
