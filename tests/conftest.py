@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import TypeVar
@@ -46,6 +47,12 @@ def relay(request: pytest.FixtureRequest) -> str:
     if choice == "native" and mtglib.engine_description() != "native":
         pytest.skip(f"no native relay: {mtglib.engine_description()}")
     return choice
+
+
+def pytest_configure() -> None:
+    """Let SIGINT end the programs that tests start, also where a shell runs all this in the background, without it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> list[str]:

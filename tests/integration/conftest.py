@@ -1,6 +1,7 @@
 """What integration tests vary beside the relay: the way of a stream through it, and the event loop.
 
-A test runs in asyncio's loop; one marked ``@pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])`` in both.
+A test runs in asyncio's loop; one marked ``@pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])`` in both, and
+one marked with ``["timeless"]`` in the loop for which no time passes.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import pytest
 import uvloop
 
 from integration.pair import Mode
+from support.timeless import TimelessLoop
 
 _LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
+    "timeless": TimelessLoop,
 }
 
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Offer both loops to the tests that ask for them, asyncio's to the others."""
+    """Offer all loops to the tests that ask for some, asyncio's to the others."""
     chosen = any("loop_factories" in marker.kwargs for marker in item.iter_markers("asyncio"))
     return _LOOPS if chosen else {"asyncio": asyncio.new_event_loop}
 

@@ -24,6 +24,7 @@ class Relayed:
     Attributes:
         client, upstream: The peers' ends.
         running: The job.
+        relays: The relay that runs it.
         told: What `on_traffic` was called with.
         turns: Counts how often the relay has woken up so far.
     """
@@ -31,6 +32,7 @@ class Relayed:
     client: RawEnd
     upstream: RawEnd
     running: asyncio.Task[RelayResult]
+    relays: ChosenRelay
     turns: Callable[[], int]
     told: list[tuple[int, int, bool]] = field(default_factory=list)
 
@@ -70,7 +72,7 @@ async def run(relays: ChosenRelay, *, client_waiting: bytes = b"", **job: Any) -
     task = asyncio.create_task(coroutine, name="test-relayed")
     await asyncio.sleep(0)  # a task that is cancelled before it has begun would leave the sockets open
     try:
-        yield Relayed(RawEnd(client), RawEnd(upstream), task, _turns(relays), told)
+        yield Relayed(RawEnd(client), RawEnd(upstream), task, relays, _turns(relays), told)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

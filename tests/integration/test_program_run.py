@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import json
@@ -25,6 +26,7 @@ from mtg.limits import (
     LEAST_FILES_IN_RESERVE,
     fitting_concurrency,
 )
+from support import sockets
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
 from support.ports import free_port
@@ -100,7 +102,7 @@ async def test_a_client_gets_through_to_an_overridden_dc(tmp_path: Path) -> None
                 await client.send(b"hello")
                 assert await client.recv_exactly(5) == b"hello"
             program.send(signal.SIGTERM)
-            assert program.wait()[0] == 0
+            assert (await asyncio.to_thread(program.wait))[0] == 0
 
 
 def test_all_problems_are_lines_and_exit_code_2(tmp_path: Path) -> None:
@@ -299,8 +301,7 @@ def test_simple_run_takes_a_secret_that_argv_does_not_show(way: str) -> None:
 
 def test_quickstart_makes_a_private_file_shows_its_link_and_serves_it_again(tmp_path: Path) -> None:
     path = tmp_path / "mtg.toml"
-    with socket.create_server(("", 0)) as unused:
-        port = unused.getsockname()[1]
+    port = sockets.port_free_on("0.0.0.0", "::")
     for number in (signal.SIGTERM, signal.SIGINT):
         with Program("quickstart", path, "--port", port, "--host", "front.example", "--server", "") as program:
             assert program.started() == port

@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 import mtglib
-from integration.stage import HOST, Stage, eventually, open_fds, stage, tcp_pair
+from integration.stage import HOST, Stage, open_fds, stage, tcp_pair
 from mtglib.conn import Conn
 from mtglib.network import Direct
 from support import sockets
+from support.eventually import eventually
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
 
@@ -105,7 +106,7 @@ async def test_connections_of_all_kinds_leave_nothing_behind(relay: str) -> None
 
 async def _quiet(around: Stage) -> None:
     """Wait until the peers have closed their ends, too: only the first client is left."""
-    await eventually(lambda: len(around.dc._sockets) == 1 and not around.site._sockets)
+    await eventually(lambda: (around.dc.open_connections, around.site.open_connections) == (1, 0))
 
 
 async def test_shutdown_gives_descriptors_back_without_the_garbage_collector(relay: mtglib.RelayChoice) -> None:

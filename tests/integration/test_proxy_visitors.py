@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 import mtglib
 from integration.event_rules import by_stream, names
-from integration.stage import Stage, eventually, stage, tcp_pair
-from mtglib import constants
+from integration.stage import Stage, stage, tcp_pair
+from mtglib.constants import FRONT_HALF_CLOSED_TIMEOUT
 from mtglib.ground.endpoints import endpoint_of
 from support import sockets
+from support.eventually import eventually
 from support.faketls_client import FakeTLSClient
 from support.front import answer_then_eof
+from support.timeless import timeless
 
 GARBAGE = b"GET / HTTP/1.1\r\n\r\n"
 
@@ -81,13 +86,12 @@ async def test_clients_are_never_evicted_and_fill_all_places(relay: str) -> None
             assert await client.recv_exactly(2) == b"in"
 
 
-async def test_the_network_with_most_visitors_makes_room(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtglib.roster._FEW_VISITORS", 1)
-    async with stage(relay, concurrency=8) as around:
+async def test_the_network_with_most_visitors_makes_room(relay: str) -> None:
+    async with stage(relay, max_visitors=22) as around:
         alone = [await from_address(around, f"127.0.1.{number}") for number in (1, 2)]
         await around.events.seen(mtglib.EventStart, 2)
-        crowd = [await from_address(around, "127.0.2.1") for _ in range(2)]
-        await around.events.seen(mtglib.EventStart, 4)
+        crowd = [await from_address(around, "127.0.2.1") for _ in range(20)]
+        await around.events.seen(mtglib.EventStart, 22)
 
         crowd += [await from_address(around, "127.0.2.1") for _ in range(10)]
         await eventually(lambda: len(evicted(around)) == 10)
@@ -236,47 +240,44 @@ async def test_many_that_come_in_one_turn_are_read_before_they_make_room(relay: 
             await client.receive_answer()
 
 
-async def test_a_summary_takes_the_place_of_a_line_each(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtglib.visitor_log.SUMMARY_EACH_SECONDS", 0.05)
+async def test_a_summary_takes_the_place_of_a_line_each(relay: str) -> None:
     async with stage(relay, concurrency=8) as around:
         for _ in range(3):
             await around.probe(GARBAGE, then_eof=True)
         for _ in range(6):
             await around.stranger()
-        await eventually(
-            lambda: sum(m.fields["evicted"] for m in around.log.messages if m.text.startswith("visitors")) == 2
-        )
+        await around.events.seen(mtglib.EventStart, 9)
+        await around.proxy.shutdown()
 
-        sums = [message for message in around.log.messages if message.text.startswith("visitors")]
-        assert sum(message.fields["visitors"] for message in sums) >= 3
-        assert {message.fields["networks"] for message in sums} <= {0, 1}
-        assert sum(message.fields["reasons"].get("not_tls", 0) for message in sums) == 3
-        assert {message.level for message in sums} == {"info"}
-        lines = [m for m in around.log.messages if m.level == "info" and m not in sums]
-        assert lines == []
+        (summary,) = [message for message in around.log.messages if message.level == "info"]
+        assert summary.text == "visitors of the last minute"
+        assert summary.fields["evicted"] == 2
+        assert summary.fields["networks"] == 1
+        assert summary.fields["reasons"] == {"not_tls": 3, "evicted": 2}
         assert names(around.events.events).count("Start") == 9
 
 
-async def test_a_visitor_that_stays_after_the_sites_end_has_as_long_as_its_kernel_gives(
-    relay: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert constants.FRONT_HALF_CLOSED_TIMEOUT == 60.0
-    monkeypatch.setattr("mtglib.front.dial.FRONT_HALF_CLOSED_TIMEOUT", 0.1)
-    async with stage(relay, script=answer_then_eof(b"bye")) as around:
+@timeless
+async def test_a_visitor_that_stays_after_the_sites_end_has_as_long_as_its_kernel_gives() -> None:
+    async with stage("pure", script=answer_then_eof(b"bye"), limit_seconds=100.0) as around:
         visitor = await around.stranger(GARBAGE)
 
         assert await sockets.recv_until_end(visitor) == sockets.Received(b"bye", "eof")
+        ended_mono = asyncio.get_running_loop().time()
         (event,) = await around.events.seen(mtglib.EventFinish)
         assert event.reason is mtglib.Reason.IDLE
+        assert asyncio.get_running_loop().time() - ended_mono == pytest.approx(FRONT_HALF_CLOSED_TIMEOUT)
 
 
-async def test_those_past_the_sites_end_make_room_first(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtglib.relay.ticker.REPORT_EACH_SECONDS", 0.01)
+async def test_those_past_the_sites_end_make_room_first(relay: str) -> None:
     async with stage(relay, script=answer_then_eof(b"bye"), concurrency=6) as around:
         silent = [await around.stranger() for _ in range(2)]
         past = await around.stranger(GARBAGE)
         assert await sockets.recv_until_end(past) == sockets.Received(b"bye", "eof")
-        await eventually(lambda: any(entry.is_past_the_end for entry in around.proxy._roster.entries))
+        # A report that was asked for has told the proxy of it, which nobody else is told.
+        await eventually(
+            lambda: around.proxy.connections() and any(entry.is_past_the_end for entry in around.proxy._roster.entries)
+        )
 
         for number in range(2):
             await around.stranger()
@@ -287,8 +288,7 @@ async def test_those_past_the_sites_end_make_room_first(relay: str, monkeypatch:
         assert [event.stream_id == fronted for event in evicted(around)] == [True, False]
 
 
-async def test_bytes_of_a_fronted_visitor_put_its_eviction_off(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtglib.relay.ticker.REPORT_EACH_SECONDS", 0.01)
+async def test_bytes_of_a_fronted_visitor_put_its_eviction_off(relay: str) -> None:
     async with stage(relay, concurrency=6) as around:
         fronted = [await around.stranger(GARBAGE) for _ in range(3)]
         for index in range(3):
@@ -316,17 +316,33 @@ async def test_a_client_that_is_gone_while_its_dc_is_dialled_holds_no_place(rela
             assert event.reason is mtglib.Reason.CLIENT_RESET
 
 
+@contextmanager
+def no_descriptors_left() -> Iterator[None]:
+    """Let this process open nothing more, for a moment."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as lowest:
+        first_free = lowest.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (first_free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 async def test_when_descriptors_run_out_visitors_make_room(relay: str) -> None:
-    async with stage(relay, concurrency=40) as around:
+    async with stage(relay, concurrency=40, warnings=True) as around:
         for _ in range(19):
             await around.stranger()
         await around.events.seen(mtglib.EventStart, 19)
         client = await around.client()
-        (acceptor,) = around.proxy._acceptors
+        await client.send(b"hi")
+        assert await client.recv_exactly(2) == b"hi"
+        with socket.socket() as newcomer, no_descriptors_left():
+            newcomer.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(newcomer, ("127.0.0.1", around.port))
+            await around.events.seen(mtglib.EventFinish, 10)
 
-        acceptor._make_room()  # as after EMFILE
-
-        await around.events.seen(mtglib.EventFinish, 10)
         assert len(evicted(around)) == 10, "as many as are accepted at once"
+        assert around.log.warnings == ["out of resources for new connections; retrying"]
         await client.send(b"in")
         assert await client.recv_exactly(2) == b"in"

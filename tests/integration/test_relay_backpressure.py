@@ -10,7 +10,7 @@ import pytest
 from integration.held_memory import LIMIT_BYTES, held, watched
 from integration.pair import DCEnd, End, Mode, Pair, pair, recv_exactly, recv_until_end, together
 from integration.pour import Pour
-from integration.stage import eventually
+from support.eventually import eventually
 from support.pattern import Pattern
 from support.slow_peers import SMALL_BUFFER_BYTES, drip
 
@@ -22,10 +22,12 @@ def source_and_sink(ends: Pair, direction: str) -> tuple[End, End]:
 
 
 async def check_nothing_spins() -> None:
-    """Half a second in which nothing can move costs this process, all threads, next to no time."""
-    before_seconds = time.process_time()
-    await asyncio.sleep(0.5)
-    assert time.process_time() - before_seconds < 0.1
+    """See that a tenth of a second in which nothing can move soon costs this process, all threads, next to no time."""
+    used_seconds = 1.0
+    while used_seconds > 0.005:  # what spins does so until the test's time is over
+        before_seconds = time.process_time()
+        await asyncio.sleep(0.1)
+        used_seconds = time.process_time() - before_seconds
 
 
 @DIRECTIONS

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
-from integration.pair import recv_exactly, recv_until_end
+from integration.pair import recv_exactly, recv_until_end, together
 from integration.pour import Pour
-from integration.relayed import relayed, take
-from integration.stage import eventually
+from integration.relayed import engine, relayed, run, take
+from mtglib.relay.choice import ChosenRelay
 from support import sockets
+from support.eventually import eventually
 
 QUICK_SECONDS = 0.05
 SOME_SECONDS = 1.0
@@ -45,28 +44,33 @@ async def test_without_it_only_idleness_ends_a_half_closed_relay(relay: str) -> 
         assert await recv_exactly(around.upstream, 8) == b"going on"
 
 
-@pytest.mark.parametrize("living", ["what upstream takes", "what the client takes"])
-async def test_bytes_that_are_taken_keep_it_open(relay: str, living: str) -> None:
-    async with relayed(relay, half_closed_timeout=SOME_SECONDS) as around:
-        loop = asyncio.get_running_loop()
+async def test_bytes_that_are_taken_keep_it_open(relay: str) -> None:
+    async with engine(relay) as relays:
+        await together(check_that_what_upstream_takes_counts(relays), check_that_what_the_client_takes_counts(relays))
+
+
+async def check_that_what_upstream_takes_counts(relays: ChosenRelay) -> None:
+    async with run(relays, half_closed_timeout=SOME_SECONDS) as around:
+        around.upstream.send_eof()
+        for _ in range(50):
+            await around.client.send(b"x")
+            await asyncio.sleep(SOME_SECONDS / 20)
+        assert not around.running.done()
+
+
+async def check_that_what_the_client_takes_counts(relays: ChosenRelay) -> None:
+    async with run(relays, half_closed_timeout=SOME_SECONDS) as around:
         pour = Pour(around.upstream)
         await pour.until_blocked()
         completing = asyncio.create_task(pour.complete())
-        if living == "what upstream takes":
-            pour.check(await recv_until_end(around.client), "eof")
-        until_mono = loop.time() + 2.5 * SOME_SECONDS
         got = bytearray()
-        while loop.time() < until_mono:
-            if living == "what upstream takes":
-                await around.client.send(b"x")
-            else:
-                got += take(around.client, 30_000)
-            await asyncio.sleep(0.05)
-
+        for _ in range(50):
+            got += take(around.client, 30_000)
+            await asyncio.sleep(SOME_SECONDS / 20)
         assert not around.running.done()
-        if living == "what the client takes":
-            rest = await recv_until_end(around.client)
-            pour.check(sockets.Received(bytes(got) + rest.data, rest.ending), "eof")
+
+        rest = await recv_until_end(around.client)
+        pour.check(sockets.Received(bytes(got) + rest.data, rest.ending), "eof")
         await completing
 
 
@@ -79,15 +83,17 @@ async def test_client_that_takes_nothing_of_what_is_left_is_reset(relay: str) ->
         assert (await recv_until_end(around.client)).ending == "reset"
 
 
-async def test_upstreams_end_is_told_while_the_relay_goes_on(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtglib.relay.ticker.REPORT_EACH_SECONDS", 0.01)
+async def test_upstreams_end_is_told_while_the_relay_goes_on(relay: str) -> None:
     async with relayed(relay) as around:
+
+        def last_told() -> tuple[int, int, bool] | None:
+            around.relays.report()
+            return around.told[-1] if around.told else None
+
         await around.upstream.send(b"an answer")
         assert await recv_exactly(around.client, 9) == b"an answer"
-        await eventually(lambda: around.told)
-        assert not any(told[2] for told in around.told)
+        await eventually(lambda: last_told() == (0, 9, False))
         around.upstream.send_eof()
-        await eventually(lambda: around.told[-1][2])
+        await eventually(lambda: last_told() == (0, 0, True))
 
-        assert around.told[-1] == (0, 0, True)
         assert not around.running.done()

@@ -9,9 +9,10 @@ import pytest
 
 from integration.pair import RawEnd, recv_exactly, recv_until_end, together
 from integration.pour import Pour, unacknowledged_bytes
-from integration.relayed import relayed, take
-from integration.stage import eventually
+from integration.relayed import engine, relayed, run, take
+from mtglib.relay.choice import ChosenRelay
 from support import sockets
+from support.eventually import eventually
 from support.pattern import Pattern
 
 SIDES = pytest.mark.parametrize("lost", ["client", "upstream"])
@@ -150,9 +151,13 @@ async def test_one_that_takes_a_little_has_no_longer_than_the_idle_timeout(relay
         assert await around.reason() == f"{lost}_reset"
 
 
-@SIDES
-async def test_slow_reader_has_more_time_than_one_that_stops(relay: str, lost: str) -> None:
-    async with relayed(relay, delivery_timeout=1.0) as around:
+async def test_slow_reader_has_more_time_than_one_that_stops(relay: str) -> None:
+    async with engine(relay) as relays:
+        await together(*(check_that_a_slow_reader_gets_all(relays, lost) for lost in ("client", "upstream")))
+
+
+async def check_that_a_slow_reader_gets_all(relays: ChosenRelay, lost: str) -> None:
+    async with run(relays, delivery_timeout=1.0) as around:
         living = around.end(other(lost))
         pour = Pour(around.end(lost))
         await pour.until_blocked()

@@ -13,9 +13,10 @@ OTHER = b"198.51.100.0/24\n203.0.113.0/24\n"
 MAX_BYTES = 100_000
 
 
-def make_list(urls: list[str], *, timeout_seconds: float = 20.0, **changes: Any) -> FireHOL:
+def make_list(urls: list[str], **changes: Any) -> FireHOL:
     """Make a list that takes no more than ``MAX_BYTES`` of a source."""
-    return FireHOL(urls, network=Direct(), timeout_seconds=timeout_seconds, max_download_bytes=MAX_BYTES, **changes)
+    settings: dict[str, Any] = {"network": Direct(), "timeout_seconds": 20.0, "max_download_bytes": MAX_BYTES}
+    return FireHOL(urls, **(settings | changes))
 
 
 def has(found: FireHOL, *ips: str) -> list[bool]:

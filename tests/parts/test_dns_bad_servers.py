@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,18 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from mtglib.network import Direct, ResolverURL
-from mtglib.network.dns import stream
-from mtglib.network.dns.by_url import _Opening, resolver_from_url
+from mtglib import Dial
+from mtglib.network import ClosableResolver, Direct
+from mtglib.network.dns.by_url import resolver_from_url
 from mtglib.network.dns.https import DNSOverHTTPS
 from mtglib.network.dns.message import DNSError
 from mtglib.network.dns.resolver import DNSResolver
-from mtglib.network.dns.stream import DNSOverStream
+from mtglib.network.dns.stream import DNSOverStream, Streams
+from support.ports import free_port
 from support.sockets import recv_exactly
 from support.tcp_server import TCPServer
 from unit.network.site import Site, response, self_signed
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+timeless = pytest.mark.asyncio(loop_factories=["timeless"])
 
 Datagram = Callable[[bytes], list[bytes]]
 
@@ -69,7 +70,7 @@ def make(url: str, timeout_seconds: float = 0.15) -> DNSResolver:
 
 def positive(query: bytes) -> bytes:
     """An answer of one address to an A query, made by hand; none to others."""
-    question = query[12:]
+    question = query[12 : query.index(b"\0", 12) + 5]  # what pads it is behind that
     if question[-4:-2] != b"\0\1":
         return query[:2] + b"\x81\x80" + b"\0\1\0\0\0\0\0\0" + question
     record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton("127.0.0.9")
@@ -119,9 +120,7 @@ async def test_a_flood_of_nonsense_is_an_error() -> None:
 
 
 async def test_nobody_there_is_an_error() -> None:
-    with socket.socket(type=socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     for scheme in ("udp", "tls", "https"):
         async with aclosing(make(f"{scheme}://127.0.0.1:{port}")) as resolver:
             with pytest.raises(OSError, match=rf"^DNS server {scheme}://127\.0\.0\.1:{port}: .*refused"):
@@ -174,6 +173,27 @@ def framed(message: bytes) -> bytes:
     return len(message).to_bytes(2, "big") + message
 
 
+@asynccontextmanager
+async def over_tls(folder: Path, dial: Dial | None = None) -> AsyncIterator[tuple[ClosableResolver, list[float]]]:
+    """A resolver that asks a good server over TLS; and when the connections were over, as the server sees it."""
+    ends_mono: list[float] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                size = int.from_bytes(await reader.readexactly(2))
+                writer.write(framed(positive(await reader.readexactly(size))))
+        ends_mono.append(asyncio.get_running_loop().time())
+        writer.transport.abort()
+
+    pem, context = self_signed(folder, "dns.example")
+    trusted = ssl.create_default_context(cafile=str(pem))
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+        url = f"tls://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with aclosing(resolver_from_url(url, dial=dial, ssl_context=trusted)) as resolver:
+            yield resolver, ends_mono
+
+
 async def next_query(sock: socket.socket) -> bytes:
     size = int.from_bytes(await recv_exactly(sock, 2), "big")
     return await recv_exactly(sock, size)
@@ -195,30 +215,18 @@ async def test_a_kept_connection_that_breaks_is_replaced() -> None:
     assert connections == [0, 1, 2]
 
 
-async def test_a_connection_that_is_idle_is_closed_and_the_next_question_has_a_new_one(
-    monkeypatch: pytest.MonkeyPatch,
+@timeless
+async def test_an_idle_connection_is_closed_after_five_seconds_and_the_next_question_has_a_new_one(
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(stream, "_IDLE_SECONDS", 0.01)
-    asked: list[int] = []
-    ended = [asyncio.Event() for _ in range(2)]
-
-    async def answer(sock: socket.socket) -> None:
-        number = len(asked)
-        asked.append(0)
-        with contextlib.suppress(EOFError, ConnectionResetError):
-            while True:
-                query = await next_query(sock)
-                asked[number] += 1
-                await asyncio.get_running_loop().sock_sendall(sock, framed(positive(query)))
-        ended[number].set()
-
-    async with Scripted(answer) as server, aclosing(over_tcp(server, 0.5)) as transport:
-        for gone in ended:
-            for _ in range(3):
-                await transport.ask("a.example", "A")
-            await gone.wait()
-
-    assert asked == [3, 3]
+    loop = asyncio.get_running_loop()
+    async with over_tls(tmp_path) as (resolver, ends_mono):
+        for count in (1, 2):
+            await resolver.resolve(f"{count}.example", 1)
+            answered_mono = loop.time()
+            await asyncio.sleep(6)
+            assert len(ends_mono) == count
+            assert ends_mono[-1] - answered_mono == pytest.approx(5)
 
 
 async def test_closing_at_once_leaves_no_connection_open() -> None:
@@ -230,18 +238,29 @@ async def test_closing_at_once_leaves_no_connection_open() -> None:
         ended.set()
 
     async with Scripted(watch) as server:
-        transport = over_tcp(server)
-        await transport._connected()
-        await transport.aclose()
+
+        async def open_and_close() -> Streams:
+            streams = await asyncio.open_connection("127.0.0.1", server.port)
+            closing.append(asyncio.create_task(transport.aclose()))  # before anything is read
+            return streams
+
+        closing: list[asyncio.Task[None]] = []
+        transport = DNSOverStream(open_and_close, 5)
+        asking = asyncio.create_task(transport.ask("a.example", "A"))
         async with asyncio.timeout(20):
             await ended.wait()
+        asking.cancel()
+        await asyncio.wait((asking, *closing))
 
 
-async def test_silence_is_a_time_out_however_long_one_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_IDLE_SECONDS", 0.01)
-    async with Scripted(keep_silent) as server, aclosing(over_tcp(server, 0.1)) as transport:
+@timeless
+async def test_silence_is_a_time_out_however_long_one_may_wait() -> None:
+    loop = asyncio.get_running_loop()
+    begun_mono = loop.time()
+    async with Scripted(keep_silent) as server, aclosing(over_tcp(server, 30)) as transport:
         with pytest.raises(TimeoutError):
             await transport.ask("a.example", "A")
+    assert loop.time() - begun_mono == pytest.approx(30)
 
 
 async def over_https(page: bytes, tmp_path: Path, times: int = 1, timeout_seconds: float = 30) -> list[list[str]]:
@@ -302,21 +321,14 @@ async def test_a_time_out_of_the_dial_function_is_one_of_the_server(scheme: str)
             await resolver.resolve("a.example", 1)
 
 
-async def test_a_dial_function_of_a_users_may_return_a_blocking_socket() -> None:
+async def test_a_dial_function_of_a_users_may_return_a_blocking_socket(tmp_path: Path) -> None:
     async def dial(host: str, port: int, *, timeout_seconds: float) -> socket.socket:
         sock = await Direct().dial(host, port, timeout_seconds=timeout_seconds)
         sock.setblocking(True)
         return sock
 
-    async def answer(sock: socket.socket) -> None:
-        await asyncio.get_running_loop().sock_sendall(sock, framed(positive(await next_query(sock))))
-
-    url = ResolverURL.parse("udp://127.0.0.1")
-    async with Scripted(answer) as server:
-        opening = _Opening(dial, dataclasses.replace(url, port=server.port), 5)
-        async with aclosing(DNSOverStream(opening, 5)) as transport:
-            query, wire = await transport.ask("a.example", "A")
-    assert query.read(wire).addresses == ("127.0.0.9",)
+    async with over_tls(tmp_path, dial) as (resolver, _):
+        assert await resolver.resolve("a.example", 1) == [(socket.AF_INET, ("127.0.0.9", 1))]
 
 
 async def test_an_answer_to_something_else_breaks_the_connection() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from mtglib.network import Direct, ResolverClosedError
-from mtglib.network.dns import stream
 from mtglib.network.dns.by_url import resolver_from_url
 from mtglib.network.dns.resolver import DNSResolver
+from support.eventually import eventually
 from support.unbound import MANY, Unbound, unbound_is_missing
 
 pytestmark = [
@@ -149,20 +149,7 @@ async def test_closing_ends_all_connections_and_who_waits(server: Unbound, schem
 
     with pytest.raises(ResolverClosedError):
         await waiting
-    async with asyncio.timeout(20):
-        while any(sock.fileno() != -1 for sock in dial.socks):
-            await asyncio.sleep(0)
-
-
-async def test_an_idle_connection_is_closed_and_replaced(server: Unbound, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_IDLE_SECONDS", 0.01)
-    dial = Dialled()
-    async with aclosing(make(server, "tls", dial=dial, host="dns.example", timeout_seconds=1)) as resolver:
-        for count, name in enumerate(("four.example", "both.example"), start=1):
-            assert await resolver.resolve(name, 1)
-            assert len(dial.socks) == count
-            while dial.socks[-1].fileno() != -1:
-                await asyncio.sleep(0)
+    await eventually(lambda: all(sock.fileno() == -1 for sock in dial.socks))
 
 
 @pytest.mark.parametrize("scheme", ["tls", "https"])

@@ -15,6 +15,7 @@ import pytest
 from mtglib.network import Direct
 from support.front import nginx_is_missing
 from support.nginx_site import PAGES, NginxSite
+from support.ports import free_port
 from unit.network.site import Dialled
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
@@ -125,9 +126,7 @@ async def test_a_server_that_resets_is_an_http_error() -> None:
 
 
 async def test_what_nobody_listens_for_is_an_http_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     async with Direct().http_client() as client:
         with pytest.raises(httpx2.ConnectError) as caught:
-            await client.get(f"http://127.0.0.1:{port}/")
+            await client.get(f"http://127.0.0.1:{free_port()}/")
     assert isinstance(caught.value.__cause__, ConnectionRefusedError)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import os
 import shutil
 import stat
@@ -106,17 +108,20 @@ async def test_a_folder_of_copies_that_went_away_is_made_again(tmp_path: Path) -
     assert len(list(folder.iterdir())) == 1
 
 
-async def test_a_copy_that_is_no_list_is_one_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_copy_that_is_no_list_is_one_warning(tmp_path: Path) -> None:
     logger = RecordingLogger()
     async with ListServer({"/list": page(OTHER)}) as server:
         await make_list([server.url("/list")], cache_directory=tmp_path).update()
-        monkeypatch.setattr("mtglib.ipblocklist.source._MAX_LINES", 1)
+        (copy,) = tmp_path.iterdir()
+        text = b"<br>\n" * 9
+        about = {"sha256": hashlib.sha256(text).hexdigest(), "etag": "", "last_modified": ""}
+        copy.write_bytes(b"#" + json.dumps(about).encode() + b"\n" + text)
         found = make_list([server.url("/list")], cache_directory=tmp_path, logger=logger)
         await found.load()
 
     assert found.size == 0
     assert found.sources[0].problem.endswith(
-        "can't be used, so the list is empty until it is downloaded: more than 1 lines"
+        "can't be used, so the list is empty until it is downloaded: not an IP list: 9 invalid lines, 0 valid ones"
     )
     assert logger.warnings == ["list can't be loaded"]
 

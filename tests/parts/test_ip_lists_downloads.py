@@ -19,6 +19,7 @@ from mtglib.ipblocklist import FireHOL
 from mtglib.network import Direct
 from parts.ip_lists import GOOD, MAX_BYTES, OTHER, has, make_list
 from support import sockets
+from support.eventually import eventually
 from support.list_server import ListServer, Script, compressed, drips, floods, head, moved, page, sends, stalls
 from support.nginx_site import make_certificate
 from support.running_proxy import EventRecorder
@@ -176,13 +177,12 @@ async def test_what_is_beyond_the_length_is_not_read() -> None:
     assert has(found, "192.0.2.1", "198.51.100.1") == [True, False]
 
 
-async def test_more_lines_than_memory_is_meant_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtglib.ipblocklist.source._MAX_LINES", 2)
-    async with ListServer({"/list": page(b"::1\n::2\n::3\n")}) as server:
-        found = make_list([server.url("/list")])
+async def test_more_lines_than_memory_is_meant_for_are_refused() -> None:
+    async with ListServer({"/list": page(GOOD + b"\n" * 2_000_000)}) as server:
+        found = make_list([server.url("/list")], max_download_bytes=3_000_000)
         (status,) = await found.update()
 
-    assert (status.problem, found.size) == ("more than 2 lines", 0)
+    assert (status.problem, found.size) == ("more than 2000000 lines", 0)
 
 
 async def test_redirects_are_followed() -> None:
@@ -197,8 +197,7 @@ async def test_shutdown_ends_a_download_that_stalls() -> None:
     async with ListServer({"/list": stalls()}) as server:
         found = make_list([server.url("/list")], timeout_seconds=3600)
         running = asyncio.create_task(found.run(3600))
-        while not (server.at_once or running.done() or found.sources[0].problem):
-            await asyncio.sleep(0)
+        await eventually(lambda: server.at_once or running.done() or found.sources[0].problem)
         assert server.at_once
         await found.shutdown()
         await running

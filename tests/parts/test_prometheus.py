@@ -11,13 +11,14 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from integration.stage import check_fds, eventually, open_fds
-from mtglib.stats import Prometheus, http_server
+from integration.stage import check_fds, open_fds
+from mtglib.stats import Prometheus
 from support import sockets
 from support.event_samples import stream_of
 from support.metrics_page import value
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+timeless = pytest.mark.asyncio(loop_factories=["timeless"])
 GET = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -136,11 +137,11 @@ async def test_page_that_cannot_be_made_is_told_and_the_next_is_served() -> None
 async def drip(sock: socket.socket) -> None:
     while True:
         await sockets.send_all(sock, b"x")
-        await asyncio.sleep(0.001)  # or the request would be too long before it is too late
+        await asyncio.sleep(0.01)  # or the request would be too long before it is too late
 
 
-async def test_visitor_who_sends_byte_by_byte_for_ever_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_REQUEST_TIMEOUT", 0.05)
+@timeless
+async def test_visitor_who_sends_byte_by_byte_for_ever_is_closed() -> None:
     async with serving(Prometheus()) as port:
         sock = await sockets.connect("127.0.0.1", port)
         with pytest.raises(OSError):
@@ -148,30 +149,17 @@ async def test_visitor_who_sends_byte_by_byte_for_ever_is_closed(monkeypatch: py
         sockets.close(sock)
 
 
-async def test_visitor_who_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_REQUEST_TIMEOUT", 0.01)
+@timeless
+async def test_visitor_who_says_nothing_is_closed_after_five_seconds() -> None:
+    loop = asyncio.get_running_loop()
     async with serving(Prometheus()) as port:
+        begun_mono = loop.time()
         assert (await visit(port, GET[:20])).data == b""
+        assert loop.time() - begun_mono == pytest.approx(5)
 
 
-async def test_visitor_has_five_seconds_to_ask_and_five_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[float | None] = []
-    timeout = asyncio.timeout
-
-    def noted(delay: float | None) -> asyncio.Timeout:
-        given.append(delay)
-        return timeout(delay)
-
-    async with serving(Prometheus()) as port:
-        with monkeypatch.context() as patch:
-            patch.setattr(asyncio, "timeout", noted)
-            await visit(port)
-
-    assert given == [5, 5]
-
-
-async def test_visitor_who_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_ANSWER_TIMEOUT", 0.01)
+@timeless
+async def test_visitor_who_does_not_read_is_closed_after_five_seconds() -> None:
     prometheus = Prometheus()
     prometheus.sample("build_info", lambda: {("x" * 20_000_000, ""): 1})
     async with serving(prometheus) as port:
@@ -180,7 +168,10 @@ async def test_visitor_who_does_not_read_is_closed(monkeypatch: pytest.MonkeyPat
         sock = await sockets.connect("127.0.0.1", port, receive_buffer_bytes=4096)
         await sockets.send_all(sock, GET)
         assert await sockets.recv_exactly(sock, 4) == b"HTTP"
-        await eventually(lambda: len(open_fds()) == alone + 1)
+        await asyncio.sleep(4.9)
+        assert len(open_fds()) == alone + 2
+        await asyncio.sleep(0.2)
+        assert len(open_fds()) == alone + 1
         sockets.close(sock)
 
 
@@ -212,8 +203,10 @@ async def test_visitor_who_leaves_early_harms_nobody(leave: object) -> None:
     assert unhandled == []
 
 
-async def test_ending_closes_who_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_REQUEST_TIMEOUT", 3600.0)
+@timeless
+async def test_ending_closes_who_is_there_at_once() -> None:
+    loop = asyncio.get_running_loop()
+    begun_mono = loop.time()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(Prometheus().serve(listener))
         sock = await sockets.connect("127.0.0.1", listener.getsockname()[1])
@@ -221,6 +214,7 @@ async def test_ending_closes_who_is_there(monkeypatch: pytest.MonkeyPatch) -> No
         assert (await visit(listener.getsockname()[1])).data  # by now the other one is known, too
         task.cancel()
         assert (await sockets.recv_until_end(sock)).data == b""
+        assert loop.time() == begun_mono
         sockets.close(sock)
         with pytest.raises(asyncio.CancelledError):
             await task

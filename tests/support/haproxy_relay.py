@@ -41,5 +41,5 @@ class HaproxyRelay(ServerProcess):
 
     async def is_ready(self) -> bool:
         """Return whether it listens, without connecting: that would reach the target."""
-        listening = f":{self.port:04X} 00000000:0000 0A"
+        listening = f" 0100007F:{self.port:04X} 00000000:0000 0A "
         return listening in Path("/proc/net/tcp").read_text()

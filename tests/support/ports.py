@@ -1,34 +1,40 @@
-"""Ports for programs that can't report a port chosen by the system."""
+"""Ports for programs that can't report a port chosen by the system, and ports on which nobody listens."""
 
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack
+from pathlib import Path
+from random import SystemRandom
 
+_EPHEMERAL_FROM = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+_CANDIDATES = range(10_000, max(20_000, _EPHEMERAL_FROM))
+"""The kernel gives these to nobody by itself: no connection of another program takes one before it is used."""
+
+_random = SystemRandom()  # property tests seed the common one: test runs side by side would choose the same ports
 _given: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free for TCP and UDP; never the same one twice."""
-    return free_ports(1)[0]
+    """Return a port of 127.0.0.1 that nobody has, for TCP and UDP; never the same again."""
+    while True:
+        port = _random.choice(_CANDIDATES)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
 
 
 def free_ports(count: int) -> list[int]:
-    """Return several different ones."""
-    with ExitStack() as held:
-        return [_hold_port(held) for _ in range(count)]
+    """Return several that differ."""
+    return [free_port() for _ in range(count)]
 
 
-def _hold_port(held: ExitStack) -> int:
-    while True:
-        stream = held.enter_context(socket.create_server(("127.0.0.1", 0)))
-        datagrams = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        port: int = stream.getsockname()[1]
-        if port in _given:
-            continue
-        try:
+def _is_free(port: int) -> bool:
+    try:
+        with (
+            socket.create_server(("127.0.0.1", port)),
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+        ):
             datagrams.bind(("127.0.0.1", port))
-        except OSError:  # in use for UDP
-            continue
-        _given.add(port)
-        return port
+    except OSError:
+        return False
+    return True

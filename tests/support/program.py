@@ -71,6 +71,13 @@ class Program:
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
+    def until_taken(self, number: signal.Signals) -> None:
+        """Wait until a signal isn't pending any more: until then, another one of its kind is lost."""
+        pending = 1 << number - 1
+        while pending & (1 << number - 1):
+            status = Path(f"/proc/{self.pid}/status").read_text()
+            pending = int(status.partition("ShdPnd:")[2].split()[0], 16)
+
     def wait(self) -> tuple[int, str]:
         """Read the log to its end; return the exit code and the text of stdout."""
         if self._process.stdin and not self._process.stdin.closed:

@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal
 
+from support.ports import free_port
+
 RECV_BYTES = 256 * 1024
 """The most bytes of one read; large, so that bulk tests don't spend their time in system calls."""
 
@@ -46,18 +48,26 @@ class Peer:
 def port_free_on(*hosts: str) -> int:
     """Find a port that is free on all of these addresses."""
     while True:
+        port = free_port()
         with ExitStack() as stack:
-            port = 0
             try:
                 for host in hosts:
                     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-                    listener = stack.enter_context(socket.create_server((host, port), family=family))
-                    port = int(listener.getsockname()[1])
+                    stack.enter_context(socket.create_server((host, port), family=family))
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
             else:
                 return port
+
+
+def answer_nobody(stack: ExitStack, host: str, port: int) -> None:
+    """Listen on an address that keeps silent when somebody connects, since its backlog is full."""
+    address = stack.enter_context(socket.create_server((host, port), backlog=0)).getsockname()
+    codes = set[int]()
+    while errno.EALREADY not in codes:
+        waiting = stack.enter_context(socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
+        codes = {waiting.connect_ex(address), waiting.connect_ex(address)}
 
 
 async def connect(host: str, port: int, *, receive_buffer_bytes: int | None = None) -> socket.socket:

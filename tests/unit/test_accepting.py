@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from integration.recording_logger import RecordingLogger
-from mtglib import accepting
 from mtglib.accepting import Acceptor
 from mtglib.ground.guarded_logger import Warnings
+from support.timeless import TimelessLoop, timeless
 from unit.recorders import said
 
-SHIPPED_PAUSE_SECONDS = accepting._PAUSE_SECONDS
 OF_ONE_CONNECTION = [errno.ECONNABORTED, errno.EINTR, errno.EPROTO, errno.ENETUNREACH, errno.ETIMEDOUT]
 OUT_OF_RESOURCES = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
 
@@ -46,12 +45,6 @@ class Listener(socket.socket):
         assert isinstance(duplicate, Listener)
         duplicate.failures, duplicate.tries = self.failures, self.tries
         return duplicate
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short pauses."""
-    monkeypatch.setattr(accepting, "_PAUSE_SECONDS", 0.001)
 
 
 @pytest.fixture
@@ -119,30 +112,30 @@ async def test_an_error_of_one_connection_goes_by_unnoticed(
     running.close()
 
 
-def test_a_pause_is_a_tenth_of_a_second() -> None:
-    assert SHIPPED_PAUSE_SECONDS == 0.1
-
-
 @pytest.mark.parametrize("failure", OUT_OF_RESOURCES, ids=errno.errorcode.get)
+@timeless
 async def test_without_resources_it_pauses_says_so_once_and_goes_on(
     listener: Listener, warnings: Warnings, logger: RecordingLogger, failure: int
 ) -> None:
     listener.failures += [failure] * 3
-    running = Running(listener, warnings)
+    running, loop = Running(listener, warnings), asyncio.get_running_loop()
+    begun_mono = loop.time()
 
     with connect(listener):
         await running.acceptor.run()
 
+    assert loop.time() - begun_mono == pytest.approx(0.3), "a tenth of a second a pause"
     assert len(running.taken) == 1
     assert said(logger) == [("warning", "out of resources for new connections; retrying")]
     assert listener.accepts == 4, "one try a pause, no spinning"
     running.close()
 
 
+@timeless
 async def test_without_resources_somebody_is_asked_to_make_room(listener: Listener, warnings: Warnings) -> None:
     listener.failures += [errno.EMFILE] * 2
     asked: list[int] = []
-    running = Running(listener, warnings, make_room=lambda: asked.append(listener.accepts))
+    running: Running = Running(listener, warnings, make_room=lambda: asked.append(listener.accepts))
 
     with connect(listener):
         await running.acceptor.run()
@@ -151,24 +144,23 @@ async def test_without_resources_somebody_is_asked_to_make_room(listener: Listen
     running.close()
 
 
-async def test_it_can_be_stopped_in_a_pause(listener: Listener, warnings: Warnings, logger: RecordingLogger) -> None:
-    accepting._PAUSE_SECONDS = 3600.0
+@timeless
+async def test_it_can_be_stopped_in_a_pause(listener: Listener, warnings: Warnings) -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, TimelessLoop)
     listener.failures += [errno.EMFILE] * 1000
-    running = Running(listener, warnings)
-    serving = asyncio.create_task(running.acceptor.run())
+
+    def stop_later() -> None:
+        loop.call_later(0.05, running.acceptor.stop)
+
+    running = Running(listener, warnings, make_room=stop_later)
     with connect(listener):
-        while not logger.messages:
-            await asyncio.sleep(0)
-        pause = running.acceptor._pause
-        for _ in range(20):
-            await asyncio.sleep(0)
-        running.acceptor.stop()
-        await serving
+        await running.acceptor.run()
+    await asyncio.sleep(1)
 
     assert running.taken == []
     assert listener.accepts == 1, "no spinning meanwhile"
-    assert pause is not None
-    assert pause.cancelled()
+    assert loop.waits == 2, "for the stop and for the second, not for the end of the pause"
 
 
 async def test_another_error_is_for_good(listener: Listener, warnings: Warnings) -> None:

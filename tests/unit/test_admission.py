@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mtglib import ClientError, Reason, Secret
 from mtglib.admission import Admitted, admit
 from support.client_hello import RANDOM_AT, Shape, build_client_hello, hello_records, sign_hello
+from support.timeless import TimelessLoop
 
 SECRET = Secret(bytes(range(16)), "front.example")
 OTHER = Secret(bytes(range(1, 17)), "other.example")
@@ -66,7 +67,8 @@ def outcome(record: bytes, memory: Any = None, *, secrets: list[Secret] | None =
         cache=memory or Memory(),
     )
     try:
-        return asyncio.run(deciding)
+        with asyncio.Runner(loop_factory=TimelessLoop) as runner:
+            return runner.run(deciding)
     except ClientError as error:
         return error.reason
 
@@ -160,9 +162,9 @@ def test_a_broken_memory_is_no_replay(answer: Callable[[], Any]) -> None:
     assert outcome(hello(), Answering(answer)) is Reason.REPLAY_CACHE
 
 
-def test_a_late_memory_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtglib.admission._REPLAY_CHECK_TIMEOUT", 0.01)
-
+def test_a_memory_that_takes_longer_than_a_second_is_broken() -> None:
+    assert isinstance(outcome(hello(), Answering(lambda: asyncio.sleep(0.9, False))), Admitted)
+    assert outcome(hello(), Answering(lambda: asyncio.sleep(1.1, False))) is Reason.REPLAY_CACHE
     assert outcome(hello(), Answering(lambda: asyncio.Event().wait())) is Reason.REPLAY_CACHE
 
 

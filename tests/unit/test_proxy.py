@@ -19,6 +19,7 @@ from mtglib.network import Direct
 from support import sockets
 from support.faketls_client import FakeTLSClient
 from support.running_proxy import EventRecorder
+from support.timeless import timeless
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
 Listen = Callable[[], socket.socket]
@@ -252,10 +253,10 @@ def refuse() -> socket.socket:
 
 
 @pytest.mark.parametrize("end", [refuse, socket.socket])
+@timeless
 async def test_who_catches_a_cancellation_is_left_behind_with_a_warning(
-    events: EventRecorder, logger: RecordingLogger, end: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+    events: EventRecorder, logger: RecordingLogger, end: Callable[[], socket.socket]
 ) -> None:
-    monkeypatch.setattr("mtglib.proxy._CANCEL_TIMEOUT", 0.01)
     network, (ours, peer) = Held(end), socket.socketpair()
     proxy = make(events, network=network, logger=logger)
     serving = asyncio.create_task(proxy.serve_conn(ours))
@@ -273,6 +274,7 @@ async def test_who_catches_a_cancellation_is_left_behind_with_a_warning(
     peer.close()
 
 
+@timeless
 async def test_an_engine_that_does_not_end_is_left_behind_with_a_warning(
     events: EventRecorder, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,8 +284,6 @@ async def test_an_engine_that_does_not_end_is_left_behind_with_a_warning(
         await go.wait()
         closed.set()
 
-    monkeypatch.setattr("mtglib.proxy._END_TIMEOUT", 0.01)
-    monkeypatch.setattr("mtglib.proxy._LEAST_ENGINE_TIMEOUT", 0.01)
     monkeypatch.setattr("mtglib.relay.choice.ChosenRelay.close", close)
 
     await make(events, logger=logger).shutdown()
@@ -305,10 +305,8 @@ async def test_what_the_engine_raises_at_its_end_is_heard(
         await make(events).shutdown()
 
 
-async def test_a_call_that_is_cancelled_waits_a_while_for_who_catches_it(
-    events: EventRecorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mtglib.proxy._CANCEL_TIMEOUT", 0.01)
+@timeless
+async def test_a_call_that_is_cancelled_waits_a_while_for_who_catches_it(events: EventRecorder) -> None:
     network, (ours, peer) = Held(refuse), socket.socketpair()
     serving = asyncio.create_task(make(events, network=network).serve_conn(ours))
     peer.sendall(b"GET / HTTP/1.1\r\n\r\n")

@@ -111,14 +111,15 @@ def test_a_union_has_what_any_has_and_adds_the_counts(make: Make) -> None:
     assert not any(contains(union, ip) for ip in ("9.255.255.255", "11.0.0.0", "2001:db7::", "2001:db9::"))
 
 
-def test_pieces_that_were_sorted_apart_come_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pure_prefixes, "_SORTED_AT_ONCE", 3)
+def test_many_that_are_sorted_in_pieces_come_together() -> None:
+    numbers = range(0, 60_000, 2)
+    mixed = [n * 37 % 60_000 for n in numbers]  # all of them, each once
     found = pure_prefixes.PrefixSet(
-        b"".join(b"10.0.0.%d\n2001:db8::%x\n" % (n * 37 % 200, n * 37 % 200) for n in range(0, 200, 2))
+        b"".join(b"10.0.%d.%d\n2001:db8::%x\n" % (n >> 8, n & 255, n) for n in mixed),
     )
 
-    assert [contains(found, f"10.0.0.{n}") for n in range(200)] == [n % 2 == 0 for n in range(200)]
-    assert [contains(found, f"2001:db8::{n:x}") for n in range(200)] == [n % 2 == 0 for n in range(200)]
+    assert list(found.v4) == [(first, first) for first in (0x0A000000 + n for n in numbers)]
+    assert list(found.v6) == [(first, first) for first in ((0x20010DB8 << 96) + n for n in numbers)]
 
 
 def test_ranges_that_touch_or_overlap_become_one() -> None:

@@ -17,6 +17,8 @@ from mtg.config import config_from_table
 from mtg.config.addresses import ListenIP, ListenUnix
 from mtg.listeners import address_text, open_listeners
 from mtg.user_error import UserError
+from support import sockets
+from support.ports import free_port
 
 KEY = "c.toml: bind-to"
 UNIX_IN_USE = "another program is using this socket, or the file isn't a socket$"
@@ -56,21 +58,16 @@ def test_the_ipv6_wildcard_takes_ipv4_too() -> None:
         assert connects("::1", port_of(listener))
 
 
-def test_ipv4_on_another_port_changes_nothing_of_that(unused_port: int) -> None:
-    for other_port in (0, unused_port):
+def test_ipv4_on_another_port_changes_nothing_of_that() -> None:
+    for other_port in (0, free_port()):
         with open_listeners([ListenIP("::", 0), ListenIP("127.0.0.1", other_port)], KEY) as (listener, _):
             assert connects("127.0.0.1", port_of(listener))
 
 
-def test_both_wildcards_on_one_port_go_together(unused_port: int) -> None:
-    with open_listeners([ListenIP("::", unused_port), ListenIP("0.0.0.0", unused_port)], KEY) as listeners:
+def test_both_wildcards_on_one_port_go_together() -> None:
+    port = sockets.port_free_on("0.0.0.0", "::")
+    with open_listeners([ListenIP("::", port), ListenIP("0.0.0.0", port)], KEY) as listeners:
         assert [listener.family for listener in listeners] == [socket.AF_INET6, socket.AF_INET]
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        return int(other.getsockname()[1])
 
 
 def test_a_taken_port_is_one_line_and_nothing_stays_open(taken: int) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from integration.recording_logger import RecordingLogger
-from mtglib.stats import Statsd, statsd
+from mtglib.stats import Statsd
 from mtglib.stats.udp_writer import UDPWriter
 from support.event_samples import stream_of
+from support.ports import free_port
+from support.timeless import timeless
 
 
 @pytest.fixture
@@ -19,13 +21,6 @@ def server() -> Iterator[socket.socket]:
         sock.setblocking(False)
         sock.bind(("127.0.0.1", 0))
         yield sock
-
-
-def closed_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def received(sock: socket.socket) -> list[bytes]:
@@ -76,7 +71,7 @@ async def test_lines_before_it_is_connected_are_lost(server: socket.socket) -> N
 async def test_next_address_is_taken_when_nobody_listens(
     server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolve_to(monkeypatch, closed_port(), server.getsockname()[1])
+    resolve_to(monkeypatch, free_port(), server.getsockname()[1])
     writer = UDPWriter("statsd.example", 8125)
     sent = 0
     while not (got := received(server)):
@@ -127,7 +122,6 @@ async def test_silent_dns_is_asked_once_and_holds_nobody_up(monkeypatch: pytest.
         released.wait()
 
     resolve_to(monkeypatch, first=never)
-    monkeypatch.setattr(statsd, "_LAST_CONNECT_TIMEOUT", 0.01)
 
     async def visit() -> None:
         async with Statsd("statsd.example", 8125) as observer:
@@ -135,7 +129,7 @@ async def test_silent_dns_is_asked_once_and_holds_nobody_up(monkeypatch: pytest.
             await asyncio.sleep(0)
 
     try:
-        await asyncio.to_thread(asyncio.run, visit())  # which waits for its executor's threads
+        await asyncio.to_thread(timeless(visit))  # which waits for its executor's threads
     finally:
         released.set()
     assert asked == [True]
