@@ -183,16 +183,16 @@ def parse(record: bytes) -> ClientHello:
         ClientError: NOT_TLS: it is malformed.
     """
     random = record[_RANDOM]
-    session_id, at = _vector(record, _RANDOM.stop, 1)
-    cipher_suites, at = _vector(record, at, 2)
-    _compression_methods, at = _vector(record, at, 1)
-    extensions = _vector(record, at, 2)[0] if at < len(record) else b""
+    session_id, at = vector(record, _RANDOM.stop, 1)
+    cipher_suites, at = vector(record, at, 2)
+    _compression_methods, at = vector(record, at, 1)
+    extensions = vector(record, at, 2)[0] if at < len(record) else b""
     if len(session_id) > 32 or len(cipher_suites) % 2:
         raise ClientError(Reason.NOT_TLS, "a ClientHello with a malformed session id or suites")
     return ClientHello(random, session_id, cipher_suites, _server_name(extensions))
 
 
-def _vector(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:
+def vector(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:
     """Read a vector with its length in front (RFC 8446, section 3.4); return it and where it ends."""
     start = at + length_bytes
     end = start + int.from_bytes(data[at:start])
@@ -206,11 +206,11 @@ def _server_name(extensions: bytes) -> str:
     at, size = 0, len(extensions)
     while at < size:
         body = at + 4
-        end = body + int.from_bytes(extensions[at + 2 : body])  # as `_vector`, which costs twice as much
+        end = body + int.from_bytes(extensions[at + 2 : body])  # as `vector`, which costs twice as much
         if end > size:
             raise ClientError(Reason.NOT_TLS, "a ClientHello with an extension that ends too early")
         if extensions[at : at + 2] == _SERVER_NAME:
-            return _host_name(_vector(extensions[body:end], 0, 2)[0])
+            return _host_name(vector(extensions[body:end], 0, 2)[0])
         at = end
     return ""
 
@@ -219,7 +219,7 @@ def _host_name(names: bytes) -> str:
     at = 0
     while at < len(names):
         name_type = names[at]
-        name, at = _vector(names, at + 1, 2)
+        name, at = vector(names, at + 1, 2)
         if name_type == _HOST_NAME:
             return name.decode("ascii", "replace")
     return ""
