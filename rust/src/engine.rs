@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use aws_lc_rs::agreement::{EphemeralPrivateKey, X25519};
-use aws_lc_rs::rand::SystemRandom;
 use rustix::event::{eventfd, EventfdFlags};
 use rustix::io::{read, write};
 
@@ -167,11 +165,4 @@ fn spawn(index: usize, inbox: Arc<Inbox>, shared: Arc<Shared>) -> io::Result<Joi
         let report = |finished| shared.report(finished);
         Worker::new(&inbox, &shared.registry, &report).run();
     })
-}
-
-/// Makes an X25519 key pair and returns its public half.
-#[must_use]
-pub fn x25519_public_key() -> [u8; 32] {
-    let key = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()).and_then(|key| key.compute_public_key());
-    key.expect("the system has random bytes").as_ref().try_into().expect("X25519 keys have 32 bytes")
 }

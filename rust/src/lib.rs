@@ -18,6 +18,7 @@ mod hash;
 mod inbox;
 mod io;
 mod job;
+mod keyshare;
 mod pacing;
 mod prefixes;
 #[cfg(feature = "python")]
@@ -39,9 +40,10 @@ mod worker;
 
 pub use cipher::{crypt, CipherSpec};
 
-pub use engine::{x25519_public_key, Engine};
+pub use engine::Engine;
 pub use hash::{hmac_sha256, sha256};
 pub use job::{Ciphers, Finished, Job, Progress, Reason, Timeouts};
+pub use keyshare::{ml_kem_768_ciphertext, nist_public_key, x25519_public_key};
 pub use prefixes::Prefixes;
 pub use record::{Decoder, Status};
 pub use replay::{Memory, KEY_BYTES};

@@ -22,7 +22,9 @@ type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use super::{aes_ctr, hmac_sha256, sha256, x25519_public_key, PrefixSet, PyEngine, ReplayMemory};
+    use super::{aes_ctr, hmac_sha256, ml_kem_768_ciphertext, nist_public_key, sha256, x25519_public_key};
+    #[pymodule_export]
+    use super::{PrefixSet, PyEngine, ReplayMemory};
 }
 
 /// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
@@ -47,6 +49,18 @@ fn sha256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
 #[pyfunction]
 fn x25519_public_key(py: Python<'_>) -> Bound<'_, PyBytes> {
     PyBytes::new(py, &crate::x25519_public_key())
+}
+
+/// Make a key pair of a NIST curve and return its public half; None if the client's share isn't a point of it.
+#[pyfunction]
+fn nist_public_key<'py>(py: Python<'py>, group: u16, client_share: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    crate::nist_public_key(group, client_share).map(|key| PyBytes::new(py, key.as_ref()))
+}
+
+/// Encapsulate a secret to an ML-KEM-768 key and return the ciphertext; None if the key is invalid.
+#[pyfunction]
+fn ml_kem_768_ciphertext<'py>(py: Python<'py>, encapsulation_key: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    crate::ml_kem_768_ciphertext(encapsulation_key).map(|ciphertext| PyBytes::new(py, ciphertext.as_ref()))
 }
 
 /// Threads that relay.

@@ -15,6 +15,22 @@ def aes_ctr(key: bytes, iv: bytes, data: bytes) -> bytes:
 def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """Return the HMAC-SHA256 of the data, 32 bytes."""
 
+def ml_kem_768_ciphertext(encapsulation_key: bytes) -> bytes | None:
+    """Encapsulate a secret to an ML-KEM-768 key and return the ciphertext, 1088 bytes (FIPS 203).
+
+    None if the key is invalid: other than 1184 bytes, or a coefficient that isn't reduced (section 7.2).
+    """
+
+def nist_public_key(group: int, client_share: bytes) -> bytes | None:
+    """Make a key pair of a NIST curve and return its public half, an uncompressed point.
+
+    None if the client's share isn't such a point of the same curve.
+
+    Args:
+        group: The curve as a TLS group: 0x0017, 0x0018 or 0x0019.
+        client_share: The client's public key.
+    """
+
 def sha256(data: bytes) -> bytes:
     """Return the SHA-256 of the data, 32 bytes."""
 
