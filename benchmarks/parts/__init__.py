@@ -7,6 +7,7 @@ from benchmarks.parts.empty_records import measure_empty_records
 from benchmarks.parts.fan_out import measure_fan_out
 from benchmarks.parts.handshakes import measure_handshakes
 from benchmarks.parts.ip_lists import measure_ip_lists
+from benchmarks.parts.key_shares import measure_key_shares
 from benchmarks.parts.line import Line, MeasureLines
 from benchmarks.parts.replay_check import measure_replay_checks
 from benchmarks.parts.visitors import measure_visitors
@@ -16,6 +17,7 @@ PARTS: dict[str, MeasureLines] = {
     "replay-check": measure_replay_checks,
     "fan-out": measure_fan_out,
     "handshakes": measure_handshakes,
+    "key-shares": measure_key_shares,
     "visitors": measure_visitors,
     "empty-records": measure_empty_records,
     "deliveries": measure_deliveries,

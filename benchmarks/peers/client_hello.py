@@ -1,6 +1,6 @@
 """A TLS ClientHello of today's shape: about 1.8 KB, GREASE first, a post-quantum key share. Or a short one, as of 2019.
 
-Only the shape matters to a proxy: the shares are random bytes, since there will be no TLS session.
+Only the shape matters to a proxy: the shares are random, though valid, since there will be no TLS session.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ _SUITES = _GREASE + bytes.fromhex("130113021303c02bc02fc02cc030cca9cca8c013c0140
 _GROUPS = bytes.fromhex("001d00170018")
 _SIGNATURE_ALGORITHMS = bytes.fromhex("04030804040105030805050108060601")
 _POST_QUANTUM_GROUP = bytes.fromhex("11ec")  # X25519MLKEM768
-_POST_QUANTUM_SHARE_BYTES = 1216
+# Two coefficients of an ML-KEM key in three bytes, 12 bits each, have to be less than 3329 (FIPS 203, section 7.2).
+_SMALL_COEFFICIENTS = int.from_bytes(b"\xff\xf7\x7f" * 384, "little")
 SHORT_HELLO_BYTES = 517  # a record of 512 bytes, to which clients padded their hellos
 RANDOM = slice(11, 43)  # where the record holds `random` and the session id
 SESSION_ID = slice(44, 76)
@@ -25,9 +26,15 @@ def unsigned_client_hello(host: str, *, is_short: bool = False) -> bytearray:
         extensions = _extensions(name, groups=b"", shares=b"")
         padding_bytes = SHORT_HELLO_BYTES - len(_record([*extensions, _padding(0)]))
         return _record([*extensions, _padding(padding_bytes)])
-    post_quantum_share = _POST_QUANTUM_GROUP + _vector(os.urandom(_POST_QUANTUM_SHARE_BYTES))
+    post_quantum_share = _POST_QUANTUM_GROUP + _vector(_mlkem768_key() + os.urandom(32))
     extensions = _extensions(name, groups=_POST_QUANTUM_GROUP, shares=post_quantum_share)
     return _record([*extensions, _encrypted_hello()])
+
+
+def _mlkem768_key() -> bytes:
+    """A valid encapsulation key: 768 coefficients and a seed."""
+    coefficients = int.from_bytes(os.urandom(1152), "little") & _SMALL_COEFFICIENTS
+    return coefficients.to_bytes(1152, "little") + os.urandom(32)
 
 
 def _record(extensions: list[tuple[int, bytes]]) -> bytearray:

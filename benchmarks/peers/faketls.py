@@ -12,7 +12,7 @@ from benchmarks.peers.errors import RelayError
 
 CHANGE_CIPHER_SPEC = bytes.fromhex("140303000101")
 _ANSWER_STARTS = (b"\x16\x03\x03", b"\x14\x03\x03", b"\x17\x03\x03")
-_SERVER_HELLO_BYTES = 5 + 122
+_SERVER_HELLO_BYTES = (5 + 122, 5 + 1210)  # with a share of X25519, or of X25519MLKEM768
 _RECV_BYTES = 16_384
 
 
@@ -70,6 +70,6 @@ def _read_answer(sock: socket.socket) -> bytearray:
         if not chunk:
             raise RelayError(f"the proxy closed after {len(answer)} bytes of its handshake's answer")
         answer += chunk
-    if ends[1] != _SERVER_HELLO_BYTES or answer[ends[1] : ends[2]] != CHANGE_CIPHER_SPEC or len(answer) != ends[3]:
+    if ends[1] not in _SERVER_HELLO_BYTES or answer[ends[1] : ends[2]] != CHANGE_CIPHER_SPEC or len(answer) != ends[3]:
         raise RelayError("the handshake's answer has a record of a wrong size, or goes on after three records")
     return answer

@@ -1,4 +1,4 @@
-//! The engine: its threads, and how jobs get to them and results back.
+//! The engine: its threads, and the way to and from them.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use aws_lc_rs::agreement::{EphemeralPrivateKey, X25519};
-use aws_lc_rs::rand::SystemRandom;
 use rustix::event::{eventfd, EventfdFlags};
 use rustix::io::{read, write};
 
@@ -21,7 +19,7 @@ use crate::pacing::Rests;
 use crate::sys;
 use crate::worker::Worker;
 
-/// State shared by the threads and their owner.
+/// What threads and their owner share.
 struct Shared {
     registry: Registry,
     finished: Mutex<Vec<Finished>>,
@@ -33,7 +31,7 @@ impl Shared {
     fn report(&self, finished: Finished) {
         self.finished.lock().unwrap_or_else(PoisonError::into_inner).push(finished);
         if !self.completion_is_set.swap(true, Ordering::AcqRel) {
-            // It only fails if the counter is full, and then the descriptor is readable anyway.
+            // The only failure is a counter that is full, and then the descriptor is readable.
             let _ = write(&self.completion, &1u64.to_ne_bytes());
         }
     }
@@ -76,11 +74,11 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Starts a job; returns its number.
+    /// Takes up a job; returns its number.
     pub fn submit(&self, job: Job) -> u64 {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut rests = Rests::default(); // nothing is read yet
+        let mut rests = Rests::default(); // nothing is read here yet
         let mut turn =
             Turn { pool: &mut pool, rests: &mut rests, registry: &self.shared.registry, now: Instant::now() };
         let conn = Conn::start(number, job, &mut turn);
@@ -88,21 +86,21 @@ impl Engine {
         number
     }
 
-    /// Ends a job soon.
+    /// Has a job end soon.
     pub fn abort(&self, number: u64) {
-        // All are asked: aborts are too rare to remember each job's thread.
+        // Which thread has it isn't worth remembering: aborts are rare.
         for inbox in &self.inboxes {
             inbox.abort(number);
         }
     }
 
-    /// A descriptor that is readable while `completed` has something to return.
+    /// A descriptor that is readable while there is something to be had from `completed`.
     #[must_use]
     pub fn completion_fd(&self) -> BorrowedFd<'_> {
         self.shared.completion.as_fd()
     }
 
-    /// Returns the jobs that have ended since the last call.
+    /// Takes what has ended since the last call.
     #[must_use]
     pub fn completed(&self) -> Vec<Finished> {
         let _ = read(&self.shared.completion, &mut [0u8; 8]);
@@ -110,13 +108,13 @@ impl Engine {
         std::mem::take(&mut *self.shared.finished.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns the progress of running jobs since the last call.
+    /// Lists the running jobs of which there is news since the last call.
     #[must_use]
     pub fn progress(&self) -> Vec<Progress> {
         self.shared.registry.progress()
     }
 
-    /// Undelivered bytes in user memory: now, and the most that one direction ever had.
+    /// Bytes that are read and undelivered now, and the most that one direction ever had.
     #[must_use]
     pub fn held_bytes(&self) -> (u64, u64) {
         self.shared.registry.held.totals()
@@ -138,7 +136,7 @@ impl Engine {
     pub fn close(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         if self.process != std::process::id() {
-            // A forked process has no threads to wait for.
+            // After a fork there are no threads in here to be waited for.
             std::mem::forget(threads);
             return;
         }
@@ -146,7 +144,7 @@ impl Engine {
             inbox.stop();
         }
         for thread in threads {
-            // A thread that panicked has ended, too.
+            // A thread that panicked has nothing more to end.
             let _ = thread.join();
         }
     }
@@ -167,11 +165,4 @@ fn spawn(index: usize, inbox: Arc<Inbox>, shared: Arc<Shared>) -> io::Result<Joi
         let report = |finished| shared.report(finished);
         Worker::new(&inbox, &shared.registry, &report).run();
     })
-}
-
-/// Makes an X25519 key pair and returns its public half.
-#[must_use]
-pub fn x25519_public_key() -> [u8; 32] {
-    let key = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()).and_then(|key| key.compute_public_key());
-    key.expect("the system has random bytes").as_ref().try_into().expect("X25519 keys have 32 bytes")
 }

@@ -1,8 +1,8 @@
-//! The data plane: it owns the two sockets of each proxied connection after its handshake, and moves the bytes in a few
-//! threads, without asking Python.
+//! The data plane: owns the two sockets of each proxied connection after its handshake, and moves their bytes on a few
+//! threads, without asking Python about any of them.
 //!
-//! A [`Job`] goes in, a [`Finished`] comes out. Each thread has one epoll set and one set of buffers; a connection has
-//! no buffer of its own unless a peer reads slowly. Only the module `python`, behind a feature, knows Python.
+//! A [`Job`] goes in, a [`Finished`] comes out. Each thread has one epoll set and one set of buffers; connections have
+//! none of their own unless a peer reads slowly. Nothing here knows Python but the module `python`, behind a feature.
 
 mod backlog;
 mod buffer;
@@ -18,6 +18,7 @@ mod hash;
 mod inbox;
 mod io;
 mod job;
+mod keyshare;
 mod pacing;
 mod prefixes;
 #[cfg(feature = "python")]
@@ -39,9 +40,10 @@ mod worker;
 
 pub use cipher::{crypt, CipherSpec};
 
-pub use engine::{x25519_public_key, Engine};
+pub use engine::Engine;
 pub use hash::{hmac_sha256, sha256};
 pub use job::{Ciphers, Finished, Job, Progress, Reason, Timeouts};
+pub use keyshare::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
 pub use prefixes::Prefixes;
 pub use record::{Decoder, Status};
 pub use replay::{Memory, KEY_BYTES};

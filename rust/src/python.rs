@@ -1,4 +1,4 @@
-//! The Python module `mtglib._engine`; only this file knows Python. Its stub is `_engine.pyi`.
+//! The Python module `mtglib._engine`, and the only place that knows of Python. Its stub is `_engine.pyi`.
 
 use std::os::fd::AsRawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
 use crate::{CipherSpec, Engine, Finished, Memory, Prefixes};
 
-/// Longer than anyone waits, and far from the limits of a clock.
+/// More than anyone waits, and far from what a clock can't hold.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 /// Key, IV, bytes of keystream used.
@@ -22,7 +22,11 @@ type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use super::{aes_ctr, hmac_sha256, sha256, x25519_public_key, PrefixSet, PyEngine, ReplayMemory};
+    use super::{aes_ctr, hmac_sha256, sha256};
+    #[pymodule_export]
+    use super::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
+    #[pymodule_export]
+    use super::{PrefixSet, PyEngine, ReplayMemory};
 }
 
 /// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
@@ -47,6 +51,24 @@ fn sha256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
 #[pyfunction]
 fn x25519_public_key(py: Python<'_>) -> Bound<'_, PyBytes> {
     PyBytes::new(py, &crate::x25519_public_key())
+}
+
+/// Make a key pair of a NIST curve and return its public half; None if the client's share isn't a point of it.
+#[pyfunction]
+fn nist_public_key<'py>(py: Python<'py>, group: u16, client_share: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    crate::nist_public_key(group, client_share).map(|key| PyBytes::new(py, key.as_ref()))
+}
+
+/// Make an ML-KEM-768 key pair and return its public half, as a client sends it.
+#[pyfunction]
+fn ml_kem_768_encapsulation_key(py: Python<'_>) -> Bound<'_, PyBytes> {
+    PyBytes::new(py, crate::ml_kem_768_encapsulation_key().as_ref())
+}
+
+/// Encapsulate a secret to an ML-KEM-768 key and return the ciphertext; None if the key is invalid.
+#[pyfunction]
+fn ml_kem_768_ciphertext<'py>(py: Python<'py>, encapsulation_key: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    crate::ml_kem_768_ciphertext(encapsulation_key).map(|ciphertext| PyBytes::new(py, ciphertext.as_ref()))
 }
 
 /// Threads that relay.
@@ -77,7 +99,7 @@ impl PyEngine {
         half_closed_timeout: Option<f64>,
         delivery_timeout: f64,
     ) -> PyResult<u64> {
-        // Both are owned first, so that both are closed if one of them is invalid.
+        // Both are owned, and so closed, whatever is wrong with one of them.
         let (Some(client), Some(upstream)) = (own_fd(client_fd), own_fd(upstream_fd)) else {
             return Err(PyValueError::new_err("client_fd and upstream_fd: expected open descriptors"));
         };
@@ -168,12 +190,12 @@ impl PrefixSet {
     }
 }
 
-/// Remembers hellos.
+/// Which hellos were seen.
 #[pyclass(frozen)]
 struct ReplayMemory(Mutex<Memory>);
 
 impl ReplayMemory {
-    /// No call leaves it half-changed, so after a panic in one the others can go on.
+    /// No call leaves it half-changed, so that a panic of one is no reason to refuse all others.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -191,6 +191,7 @@ class _Builder:
             domain_fronting_port=front.port,
             domain_fronting_ip=None if front.ip is None else str(front.ip),
             domain_fronting_proxy_protocol=front.proxy_protocol,
+            front_learning=config.defense.front_learning.enabled,
             dial_timeout=float(timeout.tcp),
             idle_timeout=float(timeout.idle),
             handshake_timeout=float(timeout.handshake),

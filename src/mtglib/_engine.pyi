@@ -15,6 +15,25 @@ def aes_ctr(key: bytes, iv: bytes, data: bytes) -> bytes:
 def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """Return the HMAC-SHA256 of the data, 32 bytes."""
 
+def ml_kem_768_ciphertext(encapsulation_key: bytes) -> bytes | None:
+    """Encapsulate a secret to an ML-KEM-768 key and return the ciphertext, 1088 bytes (FIPS 203).
+
+    None if the key is invalid: other than 1184 bytes, or a coefficient that isn't reduced (section 7.2).
+    """
+
+def ml_kem_768_encapsulation_key() -> bytes | None:
+    """Make an ML-KEM-768 key pair and return its public half, 1184 bytes (FIPS 203)."""
+
+def nist_public_key(group: int, client_share: bytes) -> bytes | None:
+    """Make a key pair of a NIST curve and return its public half, an uncompressed point.
+
+    None if the client's share isn't such a point of the same curve.
+
+    Args:
+        group: The curve as a TLS group: 0x0017, 0x0018 or 0x0019.
+        client_share: The client's public key.
+    """
+
 def sha256(data: bytes) -> bytes:
     """Return the SHA-256 of the data, 32 bytes."""
 
@@ -27,7 +46,7 @@ class Engine:
 
     def __new__(cls, threads: int) -> Engine: ...
     def completion_fd(self) -> int:
-        """Return a descriptor that is readable while `completed` has something to return."""
+        """Return a descriptor that is readable while `completed` has something."""
 
     def submit(
         self,
@@ -42,34 +61,34 @@ class Engine:
     ) -> int:
         """Take over two sockets and relay between them; return the job's number.
 
-        The engine owns the sockets from the call on, even if it raises.
+        The sockets are the engine's from the call on, also when it raises.
 
         Args:
             client_fd: Connected, non-blocking.
             upstream_fd: Likewise.
-            client_unread: Bytes received from the client and not processed yet.
+            client_unread: Bytes received from the client and not dealt with.
             preamble: Sent upstream first, uncounted.
-            ciphers: None relays the bytes as they are. Two: client_decrypt, dc_encrypt; four: dc_decrypt and
-                client_encrypt as well. Each is key, iv, bytes of keystream used.
+            ciphers: None: raw. Two: client_decrypt, dc_encrypt; four: and dc_decrypt, client_encrypt. Each is key,
+                iv, bytes of keystream used.
             idle_timeout: Seconds, positive; for this and the next two see `relay.job.Job`.
             half_closed_timeout: Seconds, positive.
             delivery_timeout: Seconds, positive.
         """
 
     def abort(self, job: int) -> None:
-        """End a job soon, with the reason "shutdown"; has no effect if it is over."""
+        """End a job soon, with the reason "shutdown"; nothing happens if it is over."""
 
     def completed(self) -> list[tuple[int, int, int, bool, str]]:
-        """Return the jobs that ended since the last call: job, bytes from client, to client, upstream ended, reason."""
+        """Take what has ended since the last call: job, bytes from client, to client, upstream ended, reason."""
 
     def progress(self) -> list[tuple[int, int, int, bool]]:
-        """Return running jobs' progress since the last call: job, bytes from client, to client, upstream ended."""
+        """Take the news of running jobs since the last call: job, bytes from client, to client, upstream ended."""
 
     def turns(self) -> int:
         """Count how often the threads have woken up so far."""
 
     def buffered_bytes(self) -> tuple[int, int]:
-        """Return how many undelivered bytes are in user memory: now, and the most that one direction ever had."""
+        """Return user memory that holds undelivered bytes: now, and the most that one direction ever had."""
 
     def connections(self) -> int:
         """Count the jobs that are running."""
@@ -82,7 +101,7 @@ class PrefixSet:
     """A set of IP addresses, made from the text of a netset; immutable."""
 
     def __new__(cls, *pieces: bytes) -> PrefixSet:
-        """Parse pieces of whole lines; other threads run meanwhile. Lines that can't be parsed are only counted."""
+        """Parse pieces of whole lines; other threads run meanwhile. What can't be understood is counted, no error."""
 
     @staticmethod
     def union(sets: Sequence[PrefixSet]) -> PrefixSet:
@@ -90,11 +109,11 @@ class PrefixSet:
 
     @property
     def count(self) -> int:
-        """The number of lines with an address, a prefix or a range."""
+        """How many lines had an address, a prefix or a range."""
 
     @property
     def broken_lines(self) -> int:
-        """The number of other lines."""
+        """How many lines had something else."""
 
     def contains_v4(self, number: int) -> bool:
         """Return whether an IPv4 address is in the set."""
@@ -104,26 +123,26 @@ class PrefixSet:
 
 @final
 class ReplayMemory:
-    """Remembers hellos: `antireplay.memory.Memory` says what each method does. Threads may share it."""
+    """Which hellos were seen: `antireplay.memory.Memory` says what each method does. Threads may share it."""
 
     def __new__(cls, key: bytes, max_entries: int) -> ReplayMemory: ...
     def seen(self, data: bytes, now_unix: int) -> bool:
         """Return whether `data` is remembered, and remember it if not."""
 
     def load(self, fingerprints: bytes, seen_unix: int) -> None:
-        """Remember fingerprints of an earlier process. Other threads run meanwhile."""
+        """Remember fingerprints of an earlier life. Other threads run meanwhile."""
 
     def since(self, sequence: int, most: int) -> tuple[int, bytes]:
-        """Return at most `most` fingerprints from number `sequence` on; before them the number of the first one."""
+        """Return at most so many fingerprints from the `sequence`th on, and which one is the first."""
 
     @property
     def added(self) -> int:
-        """The number of fingerprints ever remembered."""
+        """How many were ever remembered."""
 
     @property
     def forgotten(self) -> int:
-        """The number of those that are forgotten."""
+        """How many of those are forgotten."""
 
     @property
     def oldest_unix(self) -> int | None:
-        """When the oldest remembered one was seen."""
+        """When the oldest one that is remembered was seen."""

@@ -81,6 +81,8 @@ class ProxyOpts:
         congestion_control: The congestion control algorithm for data sent to an authenticated client, by the kernel's
             name for it. If the kernel doesn't have it, or with None, the kernel's default is used. Instead of BBR,
             clients on this machine get reno: pacing is only a cost there. Visitors always get the kernel's default.
+        front_learning: Learn how the fronting site answers clients' hellos, by sending it a few of the same shape, and
+            answer clients in the same way. False: answer as most sites do.
         front_network: Makes the connections to the fronting site; None: `network`.
         domain_fronting_ip: The fronting site's address, instead of looking up the secret's host.
         domain_fronting_proxy_protocol: Tell the fronting site the visitor's address, with a PROXY protocol v2 header.
@@ -122,6 +124,7 @@ class ProxyOpts:
     fast_mode: bool = True
     keep_alive: bool = True
     congestion_control: str | None = "bbr"
+    front_learning: bool = False
     front_network: Network | None = None
     domain_fronting_ip: str | None = None
     domain_fronting_proxy_protocol: bool = False
@@ -210,7 +213,7 @@ _DURATIONS = (
 )
 _FLAGS = (
     *("allow_fallback_on_unknown_dc", "use_test_dcs"),
-    *("fast_mode", "keep_alive", "domain_fronting_proxy_protocol"),
+    *("fast_mode", "keep_alive", "front_learning", "domain_fronting_proxy_protocol"),
 )
 
 

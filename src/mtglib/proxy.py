@@ -312,6 +312,7 @@ class Proxy:
             return
         readiness = Readiness()
         visitor_log = VisitorLog(self._logger)
+        key_shares = KeyShares()
         self._entrance = Entrance(self._opts, self._roster, visitor_log, self._events, self._logger, self._warnings)
         self._shared = Shared(
             opts=self._opts,
@@ -320,12 +321,12 @@ class Proxy:
             relay=self._relay,
             readiness=readiness,
             secrets=(self._opts.secret,),
-            key_shares=KeyShares(),
+            key_shares=key_shares,
             client_socket_options=ClientSocketOptions.of(
                 keep_alive=self._opts.keep_alive, congestion_control=self._opts.congestion_control
             ),
             roster=self._roster,
-            front=Front(self._opts, self._acceptors.values(), self._relay.report, self._warnings),
+            front=Front(self._opts, self._acceptors.values(), self._relay.report, self._warnings, key_shares),
             visitor_log=visitor_log,
             events=self._events,
             logger=self._logger,

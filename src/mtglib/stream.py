@@ -99,7 +99,8 @@ class Stream:
         self._welcome()
         self._conn.take(length)
         deadline_mono = asyncio.get_running_loop().time() + self._opts.frame_timeout
-        await send_answer(self._conn, client, self._shared.key_shares, deadline_mono)
+        answer = self._shared.front.answer_to(client, self.entry.visitor)
+        await send_answer(self._conn, client, answer, self._shared.key_shares, deadline_mono)
         frame, unread = await read_frame(self._conn, client, deadline_mono)
         return await self._connect_to_dc(frame, unread)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
 import socket
 
 from .admission import Admitted
+from .answers import ChosenAnswer
 from .conn import Conn
 from .errors import ClientError
-from .keyshare import KeyShares
+from .keyshare import KeyShares, NamedGroup
 from .options import ProxyOpts
 from .reasons import Reason
 from .relay.job import Job, TelegramCiphers
@@ -18,20 +18,33 @@ from .wire.aes_ctr import crypt
 from .wire.obfuscated2 import ClientFrame
 from .wire.record_stream import RecordDecoder, encode_records
 
-_NOISE_LENGTHS = server_hello.MAX_NOISE_BYTES - server_hello.MIN_NOISE_BYTES + 1
 _MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in empty records; a flood of them mustn't block the event loop
 
 
-async def send_answer(conn: Conn, client: Admitted, key_shares: KeyShares, deadline_mono: float) -> None:
-    """Answer a client's hello, in one write.
+async def send_answer(
+    conn: Conn, client: Admitted, answer: ChosenAnswer, key_shares: KeyShares, deadline_mono: float
+) -> None:
+    """ChosenAnswer a client's hello, in one write.
+
+    Args:
+        conn: The client's connection.
+        client: The client. If it has no usable share of the answer's group, X25519 is answered.
+        answer: What the answer looks like.
+        key_shares: Makes our key share.
+        deadline_mono: When the client has to have taken it, by the event loop's clock.
 
     Raises:
         ClientError: TIMEOUT: it doesn't take the answer.
         OSError: The connection is broken.
     """
-    answer = server_hello.build_answer(client.secret.key, client.hello, key_shares.take(), _noise())
+    shape = answer.shape
+    share = key_shares.answer_to(shape.group, client.offered.key_shares.get(shape.group, b""))
+    if share is None:
+        shape, share = shape._replace(group=NamedGroup.X25519), key_shares.take()
+    noise = _noise(answer.noise_bytes)
+    whole = server_hello.build_answer(client.secret.key, client.hello, shape, share, noise)
     try:
-        await conn.send_all(answer, deadline_mono)
+        await conn.send_all(whole, deadline_mono)
     except TimeoutError:
         raise ClientError(Reason.TIMEOUT, "the client doesn't read our answer") from None
 
@@ -91,10 +104,9 @@ def telegram_job(
     return Job(conn.detach()[0], upstream, unread, preamble, ciphers, opts.idle_timeout)
 
 
-def _noise() -> bytes:
+def _noise(count_bytes: int) -> bytes:
     """Random bytes in place of a certificate flight: a throw-away keystream, at a tenth of the cost of `os.urandom`."""
-    length = server_hello.MIN_NOISE_BYTES + int(_NOISE_LENGTHS * random.random())  # noqa: S311 - no secret
-    return crypt(os.urandom(32), bytes(16), bytes(length))
+    return crypt(os.urandom(32), bytes(16), bytes(count_bytes))
 
 
 def _frame_noise() -> bytes:

@@ -67,6 +67,7 @@ async def honest_client(relay: str, fast_mode: bool, use_test_dc: bool) -> dict[
             "exchanges": around.dc.exchanges,
             "problems": around.dc.problems,
             "fronted": len(around.site.connections),
+            "server_hello_bytes": [int.from_bytes(each.to_client[3:5], "big") for each in around.tap.connections],
             "engine": around.proxy.proxy.relay_engine,
         }
 

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from interop.tdlib_scenarios import NOT_TLS
+from mtglib.keyshare import KeyShares, NamedGroup
+from mtglib.wire.client_hello import assemble
+from mtglib.wire.hello_shape import HelloShape, parse_shape
 from support.netns import require_root_and_netns, run_in_netns
 from support.nginx_site import nginx_is_missing
 from support.tdlib import tdlib_is_missing
@@ -36,6 +39,7 @@ def test_real_client_gets_through(relay: str, fast_mode: bool, use_test_dc: bool
     assert seen["exchanges"][1:], "the client itself never completed a key exchange's first half"
     assert seen["problems"] == []
     assert seen["fronted"] == 0
+    assert set(seen["server_hello_bytes"]) == {1210}, "with a post-quantum share, as TDLib offers it"
     assert seen["engine"].startswith(relay)
 
 
@@ -61,6 +65,19 @@ def test_refused_client_reaches_the_site_unchanged(
     assert len(seen["sent"]) >= 2
     assert all(sent.startswith("160301") for sent in seen["sent"])
     assert seen["to_client"] == [NOT_TLS.hex()] * len(seen["sent"])
+    assert len({shape_of(bytes.fromhex(sent)).key for sent in seen["sent"]}) == 1, "what it offers is always the same"
+
+
+def shape_of(sent: bytes) -> HelloShape:
+    """What TDLib's hello offers."""
+    assembled = assemble(sent)
+    assert assembled
+    shape = parse_shape(assembled[0])
+    assert shape.supported_versions == (0x0304, 0x0303)
+    assert shape.alpn == (b"h2", b"http/1.1")
+    assert {group: len(share) for group, share in shape.key_shares.items()} == {0x11EC: 1216, 0x001D: 32}
+    assert KeyShares().answer_to(NamedGroup.X25519_MLKEM768, shape.key_shares[NamedGroup.X25519_MLKEM768])
+    return shape
 
 
 def test_refused_client_takes_a_real_site_for_what_it_is(relay: str) -> None:

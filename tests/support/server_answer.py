@@ -10,6 +10,7 @@ from support.tls_records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE
 
 _RANDOM_AT = 5 + 6
 _FIELD_PRIME = 2**255 - 19
+_SHARE_BYTES = {0x001D: 32, 0x0017: 65, 0x0018: 97, 0x0019: 133, 0x11EC: 1120, 0x11EB: 1153}
 
 
 ANSWER_RECORDS = (HANDSHAKE, CHANGE_CIPHER_SPEC[0], APPLICATION_DATA)
@@ -28,6 +29,7 @@ class ServerAnswer:
     random: bytes
     session_id: bytes
     suite: bytes
+    group: int
     public_key: bytes
     certificate_bytes: int
 
@@ -67,15 +69,30 @@ def check_answer_header(header: bytes, kind: int) -> None:
 
 
 def _read_server_hello(raw: bytes, message: bytes, certificate_bytes: int, session_id: bytes) -> ServerAnswer:
-    """The exact layout: ``02 len24 0303 random sid_len sid suite 00`` and 46 bytes of extensions."""
+    """The exact layout: ``02 len24 0303 random sid_len sid suite 00`` and two extensions."""
     at = 39 + len(session_id)
-    extensions = message[at + 3 :]
-    fixed = bytes.fromhex("002e002b0002030400330024001d0020")
+    extensions = _read_extensions(message[at + 3 :])
     _require(message[:6] == b"\x02" + (len(message) - 4).to_bytes(3, "big") + b"\x03\x03", "not a ServerHello")
     _require(message[38:at] == bytes([len(session_id)]) + session_id, "the session id is not echoed")
     _require(message[at + 2 : at + 3] == b"\x00", "compression is not null")
-    _require(extensions[:16] == fixed and len(extensions) == 48, f"extensions: {extensions[:16].hex()}")
-    return ServerAnswer(raw, message[6:38], session_id, message[at : at + 2], extensions[16:], certificate_bytes)
+    _require(set(extensions) == {0x2B, 0x33}, f"extensions: {extensions.keys()}")
+    _require(extensions[0x2B] == b"\x03\x04", f"version {extensions[0x2B].hex()}")
+    group, share = int.from_bytes(extensions[0x33][:2], "big"), extensions[0x33][4:]
+    _require(len(share) == _SHARE_BYTES.get(group), f"a share of {len(share)} bytes of group {group:#06x}")
+    _require(extensions[0x33][2:4] == len(share).to_bytes(2, "big"), "a share of another length than it says")
+    return ServerAnswer(raw, message[6:38], session_id, message[at : at + 2], group, share, certificate_bytes)
+
+
+def _read_extensions(data: bytes) -> dict[int, bytes]:
+    _require(int.from_bytes(data[:2], "big") == len(data) - 2, "extensions of another length than they say")
+    found: dict[int, bytes] = {}
+    data = data[2:]
+    while data:
+        end = 4 + int.from_bytes(data[2:4], "big")
+        _require(len(data) >= end and int.from_bytes(data[:2], "big") not in found, "malformed extensions")
+        found[int.from_bytes(data[:2], "big")] = data[4:end]
+        data = data[end:]
+    return found
 
 
 def _require(condition: bool, problem: str) -> None:

@@ -236,6 +236,7 @@ def options(**changes: Any) -> mtglib.ProxyOpts:
         "event_stream": EventRecorder(),
         "logger": RecordingLogger(),
         "dc_overrides": {DC: [f"{DC_IP}:443"]},
+        "front_learning": False,
     }
     return mtglib.ProxyOpts(**(parts | changes))
 
@@ -264,7 +265,7 @@ async def surroundings(
         key_shares=KeyShares(),
         client_socket_options=socket_options,
         roster=Roster(100, 50, 50),
-        front=Front(opts, [], relay.report, warnings),
+        front=Front(opts, [], relay.report, warnings, KeyShares()),
         visitor_log=VisitorLog(logger),
         events=Emitter(events, warnings),
         logger=logger,

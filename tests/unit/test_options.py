@@ -45,7 +45,7 @@ def test_defaults_are_the_documented_ones() -> None:
     opts = ProxyOpts.with_defaults(SECRET)
 
     assert opts.secret is SECRET
-    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:25]}
+    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:26]}
     assert defaults == {
         "ip_allowlist": None,
         "buffer_size_bytes": 16384,
@@ -64,6 +64,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "fast_mode": True,
         "keep_alive": True,
         "congestion_control": "bbr",
+        "front_learning": False,
         "front_network": None,
         "domain_fronting_ip": None,
     }

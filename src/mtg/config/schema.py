@@ -115,9 +115,16 @@ class LimitsSection(Section, frozen=True):
     per_network: Positive = 256
 
 
-class DefenseSection(Section, frozen=True):
-    """Which connections are accepted."""
+class FrontLearningSection(Section, frozen=True):
+    """Learning how the fronting site answers clients' hellos."""
 
+    enabled: bool = False
+
+
+class DefenseSection(Section, frozen=True):
+    """Which connections are accepted, and what they are answered."""
+
+    front_learning: FrontLearningSection = FrontLearningSection()
     doppelganger: DoppelgangerSection = DoppelgangerSection()
     anti_replay: AntiReplaySection = AntiReplaySection()
     blocklist: IPListSection = IPListSection()

@@ -8,17 +8,21 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from ..admission import Admitted
+from ..answers import Answers, ChosenAnswer
 from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import UpstreamError
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import Warnings
 from ..ground.reset import reset
+from ..keyshare import KeyShares
 from ..options import ProxyOpts
 from ..relay.job import Job
 from ..roster import Entry
 from ..upstream import dial
 from ..visitor import Visitor
 from ..wire.proxy_protocol import header_v2
+from .learner import Learner
 from .loops import LoopGuard
 from .own_address import leads_to_us
 
@@ -56,6 +60,7 @@ class Front:
         listeners: The sockets that the proxy accepts on: a front that is one of them would be a loop.
         refresh: Updates every entry's `to_client_bytes`.
         warnings: Gets reports about a misbehaving network.
+        key_shares: Makes key shares.
     """
 
     def __init__(
@@ -64,16 +69,26 @@ class Front:
         listeners: Collection[socket.socket],
         refresh: Callable[[], None],
         warnings: Warnings,
+        key_shares: KeyShares,
     ) -> None:
         self._opts = opts
         self._listeners = listeners
         self._warnings = warnings
         self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
         self._dials = asyncio.Semaphore(_MOST_DIALS)
+        self._answers = Answers()
+        self._learner = Learner(self._dial, self._answers, key_shares.another_clients, warnings)
 
     async def close(self) -> None:
         """End its background work; the proxy is shutting down."""
-        await self._loops.close()
+        await asyncio.gather(self._loops.close(), self._learner.close())
+
+    def answer_to(self, client: Admitted, visitor: Visitor) -> ChosenAnswer:
+        """Choose what a client's answer looks like: as the site's own would, as far as that is known."""
+        host = client.secret.host
+        if self._opts.front_learning:
+            self._learner.saw(host, client.offered, client.record, self.preamble(visitor))
+        return self._answers.choose(host, client.offered)
 
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site and send nothing yet; arguments and errors are those of `dial`."""

@@ -111,7 +111,7 @@ def _check_header_so_far(header: bytes | bytearray) -> tuple[int, int]:
 
 
 def _check_lengths(payload: bytes, declared_least: int, declared_most: int) -> None:
-    """Check that the message can be exactly as long as the records that carry it."""
+    """Check that the message can be just as long as the records that carry it."""
     if payload[0:1] not in (b"", b"\x01"):
         raise ClientError(Reason.NOT_TLS, "not a ClientHello")
     least, most = _message_bounds(payload)
@@ -124,13 +124,13 @@ def _check_lengths(payload: bytes, declared_least: int, declared_most: int) -> N
 
 
 def _message_bounds(payload: bytes) -> tuple[int, int]:
-    """Return the least and the greatest length of a handshake message that begins like this."""
+    """Return the least and the most that a handshake message can be long that begins like this."""
     least, most = _bounds(payload[1:_HANDSHAKE_HEADER_BYTES], 3)
     return _HANDSHAKE_HEADER_BYTES + least, min(_HANDSHAKE_HEADER_BYTES + most, MAX_HELLO_BYTES)
 
 
 def _bounds(known: bytes | bytearray, size: int) -> tuple[int, int]:
-    """Return the least and the greatest value of a number of `size` bytes whose first bytes are known."""
+    """Return the least and the most that a number of `size` bytes can be whose first bytes are known."""
     missing = size - len(known)
     return int.from_bytes(known) << 8 * missing, int.from_bytes(bytes(known) + b"\xff" * missing)
 
@@ -140,7 +140,7 @@ class Authentication(NamedTuple):
 
     Attributes:
         key_index: Which of the keys it was made with.
-        unix_time: The time of the client's clock in whole Unix seconds; a replay may contain any value.
+        unix_time: What the client's clock showed, whole Unix seconds; a replay may say anything.
     """
 
     key_index: int
@@ -170,30 +170,30 @@ def authenticate(record: bytes, keys: Sequence[bytes]) -> Authentication | None:
 
 
 def authenticated_part(record: bytes) -> bytes:
-    """Return the 28 bytes of a joined record's random that identify a replay of the same hello."""
+    """Return the 28 bytes of a joined record's random by which a second sending of the same hello is known."""
     return record[_RANDOM.start : _RANDOM.start + _DIGEST_BYTES]
 
 
 def parse(record: bytes) -> ClientHello:
     """Take a joined record apart.
 
-    It is called with authenticated records only: without a key, nobody gets bytes into this parser.
+    Only what was authenticated comes here: nobody without a key gets bytes into this parser.
 
     Raises:
         ClientError: NOT_TLS: it is malformed.
     """
     random = record[_RANDOM]
-    session_id, at = _vector(record, _RANDOM.stop, 1)
-    cipher_suites, at = _vector(record, at, 2)
-    _compression_methods, at = _vector(record, at, 1)
-    extensions = _vector(record, at, 2)[0] if at < len(record) else b""
+    session_id, at = vector(record, _RANDOM.stop, 1)
+    cipher_suites, at = vector(record, at, 2)
+    _compression_methods, at = vector(record, at, 1)
+    extensions = vector(record, at, 2)[0] if at < len(record) else b""
     if len(session_id) > 32 or len(cipher_suites) % 2:
         raise ClientError(Reason.NOT_TLS, "a ClientHello with a malformed session id or suites")
     return ClientHello(random, session_id, cipher_suites, _server_name(extensions))
 
 
-def _vector(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:
-    """Read a vector with its length in front (RFC 8446, section 3.4); return it and its end."""
+def vector(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:
+    """Read a vector with its length in front (RFC 8446, section 3.4); return it and where it ends."""
     start = at + length_bytes
     end = start + int.from_bytes(data[at:start])
     if len(data) < end:
@@ -206,11 +206,11 @@ def _server_name(extensions: bytes) -> str:
     at, size = 0, len(extensions)
     while at < size:
         body = at + 4
-        end = body + int.from_bytes(extensions[at + 2 : body])  # like `_vector`, which would cost twice as much
+        end = body + int.from_bytes(extensions[at + 2 : body])  # as `vector`, which costs twice as much
         if end > size:
             raise ClientError(Reason.NOT_TLS, "a ClientHello with an extension that ends too early")
         if extensions[at : at + 2] == _SERVER_NAME:
-            return _host_name(_vector(extensions[body:end], 0, 2)[0])
+            return _host_name(vector(extensions[body:end], 0, 2)[0])
         at = end
     return ""
 
@@ -219,7 +219,7 @@ def _host_name(names: bytes) -> str:
     at = 0
     while at < len(names):
         name_type = names[at]
-        name, at = _vector(names, at + 1, 2)
+        name, at = vector(names, at + 1, 2)
         if name_type == _HOST_NAME:
             return name.decode("ascii", "replace")
     return ""

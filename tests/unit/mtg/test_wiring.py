@@ -193,3 +193,10 @@ def test_statistics(calls: Calls) -> None:
     assert (statsd["host"], statsd["port"]) == ("127.0.0.1", 8125)
     assert (statsd["metric_prefix"], statsd["tag_format"]) == ("theirs", "graphite")
     assert statsd["logger"] is LOGGER
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_sites_answers_are_learnt_if_that_is_switched_on(calls: Calls, is_enabled: bool) -> None:
+    built = parts(calls, defense={"front-learning": {"enabled": is_enabled}})
+
+    assert built.options.front_learning is is_enabled
