@@ -7,7 +7,7 @@ while another one is running. Only a logger, made by `build_logger`, starts a th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
@@ -128,7 +128,7 @@ class _Builder:
         self._resolver = self._make_resolver()
         self._direct = self._make_direct(self._socket_options)
         # as the site's own visitors
-        self._front_network = self._make_direct(SocketOptions(keep_alive=None, congestion_control=None))
+        self._front_network = self._make_direct(replace(self._socket_options, keep_alive=None, congestion_control=None))
         self._network = self._make_network()
         self._ip_lists: list[tuple[FireHOL, float]] = []
 
@@ -187,6 +187,7 @@ class _Builder:
             allow_fallback_on_unknown_dc=config.allow_fallback_on_unknown_dc,
             fast_mode=config.fast_mode,
             keep_alive=not config.network.keep_alive.disabled,
+            not_sent_low_water_bytes=self._socket_options.not_sent_low_water_bytes,
             dc_overrides={dc: [str(address) for address in group] for dc, group in config.dc_overrides.items()},
             domain_fronting_port=front.port,
             domain_fronting_ip=None if front.ip is None else str(front.ip),
@@ -199,11 +200,20 @@ class _Builder:
         return self._refusals.make(options, _KEYS_OF_OPTIONS)
 
     def _make_socket_options(self) -> SocketOptions:
+        options = partial(
+            SocketOptions,
+            keep_alive=self._make_keep_alive(),
+            not_sent_low_water_bytes=self._config.network.tcp_not_sent_lowat or None,
+        )
+        keys = {"not_sent_low_water_bytes": "network.tcp-not-sent-lowat"}
+        return self._refusals.make(options, keys) or SocketOptions()
+
+    def _make_keep_alive(self) -> KeepAlive | None:
         settings = self._config.network.keep_alive
         if settings.disabled:
-            return SocketOptions(keep_alive=None)
+            return None
         section = "network.keep-alive"
-        keep_alive = self._refusals.make(
+        return self._refusals.make(
             partial(
                 KeepAlive,
                 idle_seconds=float(settings.idle),
@@ -212,7 +222,6 @@ class _Builder:
             ),
             {"idle_seconds": f"{section}.idle", "interval_seconds": f"{section}.interval", "count": f"{section}.count"},
         )
-        return SocketOptions(keep_alive=keep_alive)
 
     def _make_resolver(self) -> ClosableResolver:
         resolver = partial(resolver_from_url, url=self._config.network.dns)

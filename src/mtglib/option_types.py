@@ -40,6 +40,7 @@ class OptionChanges(TypedDict, total=False):
     fast_mode: bool
     keep_alive: bool
     congestion_control: str | None
+    not_sent_low_water_bytes: int | None
     front_network: Network | None
     domain_fronting_ip: str | None
     domain_fronting_proxy_protocol: bool

@@ -81,6 +81,8 @@ class ProxyOpts:
         congestion_control: The congestion control algorithm for data sent to an authenticated client, by the kernel's
             name for it. If the kernel doesn't have it, or with None, the kernel's default is used. Instead of BBR,
             clients on this machine get reno: pacing is only a cost there. Visitors always get the kernel's default.
+        not_sent_low_water_bytes: How much the kernel may hold for a peer before it can be sent, in either direction. A
+            lower limit of a socket stays. None: no limit but the sockets' own, see `network.SocketOptions`.
         front_network: Makes the connections to the fronting site; None: `network`.
         domain_fronting_ip: The fronting site's address, instead of looking up the secret's host.
         domain_fronting_proxy_protocol: Tell the fronting site the visitor's address, with a PROXY protocol v2 header.
@@ -122,6 +124,7 @@ class ProxyOpts:
     fast_mode: bool = True
     keep_alive: bool = True
     congestion_control: str | None = "bbr"
+    not_sent_low_water_bytes: int | None = constants.DEFAULT_NOT_SENT_LOW_WATER_BYTES
     front_network: Network | None = None
     domain_fronting_ip: str | None = None
     domain_fronting_proxy_protocol: bool = False
@@ -173,6 +176,8 @@ class ProxyOpts:
         check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
         check_choice("relay", self.relay, get_args(RelayChoice))
         check_congestion_control("congestion_control", self.congestion_control)
+        if self.not_sent_low_water_bytes is not None:
+            check_int("not_sent_low_water_bytes", self.not_sent_low_water_bytes)
         if self.domain_fronting_ip is not None and canonical_ip(str(self.domain_fronting_ip)) is None:
             raise OptionError("domain_fronting_ip", "an IP address", self.domain_fronting_ip)
         check_function("clock", self.clock, "Unix seconds")

@@ -45,7 +45,7 @@ def test_defaults_are_the_documented_ones() -> None:
     opts = ProxyOpts.with_defaults(SECRET)
 
     assert opts.secret is SECRET
-    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:25]}
+    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:26]}
     assert defaults == {
         "ip_allowlist": None,
         "buffer_size_bytes": 16384,
@@ -64,6 +64,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "fast_mode": True,
         "keep_alive": True,
         "congestion_control": "bbr",
+        "not_sent_low_water_bytes": 131_072,
         "front_network": None,
         "domain_fronting_ip": None,
     }
@@ -316,6 +317,7 @@ def test_flags_are_booleans(name: str, value: Any) -> None:
         ("max_visitors", 0, "a whole number from 1 to 1000000000"),
         ("max_visitors", 4097, "at most concurrency, which is 4096"),
         ("max_visitors_per_network", 0, "a whole number from 1 to 1000000000"),
+        ("not_sent_low_water_bytes", 0, "a whole number from 1 to 1000000000"),
         ("domain_fronting_port", 0, "a whole number from 1 to 65535"),
         ("domain_fronting_port", 65536, "a whole number from 1 to 65535"),
         ("prefer_ip", "ipv6", "one of prefer-ipv4, prefer-ipv6, only-ipv4, only-ipv6"),

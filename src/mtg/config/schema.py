@@ -21,6 +21,7 @@ from mtg.config.values import (
     PreferIPWord,
     ReplayCacheKind,
     Size,
+    SystemSize,
     TagFormatWord,
 )
 from mtglib import Secret
@@ -74,6 +75,7 @@ class NetworkSection(Section, frozen=True):
     dns: str = "https://1.1.1.1"
     doh_ip: IPText | None = None
     proxies: tuple[PrivateURL, ...] = ()
+    tcp_not_sent_lowat: SystemSize = SystemSize(128 * 1024)
     timeout: TimeoutSection = TimeoutSection()
     keep_alive: KeepAliveSection = KeepAliveSection()
 

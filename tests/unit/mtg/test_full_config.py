@@ -23,6 +23,7 @@ OURS = {
     *("defense.anti-replay.kind", "defense.anti-replay.url", "defense.cache-directory"),
     *("defense.limits.visitors", "defense.limits.per-network"),
     *("defense.anti-replay.max-entries", "defense.anti-replay.remember", "state-directory"),
+    "network.tcp-not-sent-lowat",
 }
 """Keys that mtg 2.x doesn't have."""
 

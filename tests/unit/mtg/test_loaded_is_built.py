@@ -42,6 +42,7 @@ tables = section(
     tolerate_time_skewness=durations,
     network=section(
         dns=urls("udp://", "tls://", "https://", ""),
+        tcp_not_sent_lowat=sizes | st.just("3gb"),
         proxies=st.lists(urls("socks5://", "socks5h://", ""), max_size=2),
         timeout=section(tcp=durations, http=durations, idle=durations, handshake=durations, frame=durations),
         keep_alive=section(idle=durations, interval=durations, count=numbers, disabled=st.booleans()),

@@ -95,6 +95,19 @@ def test_the_way_to_the_site_has_no_keep_alive(calls: Calls) -> None:
     assert made["logger"] is LOGGER
 
 
+@pytest.mark.parametrize(
+    ("written", "given_bytes"),
+    [({}, 131_072), ({"tcp-not-sent-lowat": "1mib"}, 2**20), ({"tcp-not-sent-lowat": 0}, None)],
+)
+def test_what_may_wait_unsent_is_the_same_on_all_legs(
+    calls: Calls, written: dict[str, object], given_bytes: int | None
+) -> None:
+    built = parts(calls, network=written)
+    of_networks = [call["socket_options"] for call in calls["Direct"] if len(call) > 1]
+    assert [each.not_sent_low_water_bytes for each in (built.socket_options, *of_networks)] == [given_bytes] * 3
+    assert built.options.not_sent_low_water_bytes == given_bytes
+
+
 @pytest.mark.parametrize("disabled", [True, False])
 def test_keep_alive_of_clients_is_as_configured(calls: Calls, disabled: bool) -> None:
     built = parts(calls, network={"keep-alive": {"disabled": disabled}})
