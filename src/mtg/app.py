@@ -230,7 +230,7 @@ class App:
             python=platform.python_version(),
             engine=self._proxy.relay_engine,
             bind_to=list(self._listens),
-            domain_fronting=address if options.domain_fronting_ip is None else f"{host} at {address}",
+            domain_fronting=address if self._proxy.domain_fronting_address[0] == host else f"{host} at {address}",
             concurrency=options.concurrency,
         ).info("mtg has started")
         for warning in self._parts.warnings:

@@ -41,11 +41,16 @@ def refused(**changes: Any) -> OptionError:
     return caught.value
 
 
+def test_the_site_has_a_host_or_an_ip() -> None:
+    raised = refused(domain_fronting_host="other.example", domain_fronting_ip="192.0.2.1")
+    assert raised.expected == "only one of domain_fronting_ip and domain_fronting_host"
+
+
 def test_defaults_are_the_documented_ones() -> None:
     opts = ProxyOpts.with_defaults(SECRET)
 
     assert opts.secret is SECRET
-    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:26]}
+    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:27]}
     assert defaults == {
         "ip_allowlist": None,
         "buffer_size_bytes": 16384,
@@ -67,6 +72,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "not_sent_low_water_bytes": 131_072,
         "front_network": None,
         "domain_fronting_ip": None,
+        "domain_fronting_host": None,
     }
     assert (opts.domain_fronting_proxy_protocol, opts.dc_overrides, opts.relay) == (False, {}, "auto")
 
@@ -324,6 +330,12 @@ def test_flags_are_booleans(name: str, value: Any) -> None:
         ("relay", "rust", "one of auto, native, pure"),
         ("domain_fronting_ip", "front.example", "an IP address"),
         ("domain_fronting_ip", "", "an IP address"),
+        ("domain_fronting_host", "", 'a host name such as "www.example.com" or an IP address'),
+        ("domain_fronting_host", "https://a.example", 'a host name such as "www.example.com" or an IP address'),
+        ("domain_fronting_host", "a.example:443", 'a host name such as "www.example.com" or an IP address'),
+        ("domain_fronting_host", "[::1]", 'a host name such as "www.example.com" or an IP address'),
+        ("domain_fronting_host", "1.2.3", 'a host name such as "www.example.com" or an IP address'),
+        ("domain_fronting_host", 5, 'a host name such as "www.example.com" or an IP address'),
         ("clock", 12.0, "a plain function that returns Unix seconds"),
         ("clock", asyncio.sleep, "a plain function that returns Unix seconds"),
         ("dc_overrides", ["127.0.0.1:1"], "a mapping of DC numbers to addresses"),

@@ -44,6 +44,7 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     config = _rename_kind(config, findings)
     _notes(config, findings.warnings)
     config = _merge_dns(_merge_twins(config, table, findings), table, findings)
+    config = _prefer_host(config, findings.warnings)
     _circle(config, findings.problems)
     return config
 
@@ -94,12 +95,13 @@ def _too_short(config: Config, problems: list[str]) -> None:
 def _circle(config: Config, problems: list[str]) -> None:
     """A site whose address is the proxy's own: each visitor would be led back to us."""
     front = config.domain_fronting
-    ip = mtglib.canonical_ip(front.ip or "")
+    key = "ip" if front.host is None else "host"
+    ip = mtglib.canonical_ip(front.host or front.ip or "")
     if ip is None:
         return
     where = mtglib.host_and_port(str(ip), front.port)
     problems += [
-        f"domain-fronting.ip: {where} is this proxy itself, which listens on {listen}; expected the site's address"
+        f"domain-fronting.{key}: {where} is this proxy itself, which listens on {listen}; expected the site's address"
         for listen in config.bind_to
         if isinstance(listen, ListenIP) and listen.port == front.port and _takes(listen, ip, config)
     ]
@@ -159,6 +161,15 @@ def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -
         domain_fronting_ip=None,
         domain_fronting_proxy_protocol=None,
     )
+
+
+def _prefer_host(config: Config, warnings: list[str]) -> Config:
+    """Drop `domain-fronting.ip` if there is a host to use instead, as mtg does."""
+    front = config.domain_fronting
+    if front.host is None or front.ip is None:
+        return config
+    warnings.append("domain-fronting.ip: has no effect beside domain-fronting.host")
+    return replace(config, domain_fronting=replace(front, ip=None))
 
 
 def _notes(config: Config, warnings: list[str]) -> None:

@@ -45,6 +45,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", k
 class DomainFrontingSection(Section, frozen=True):
     """The site that everyone who isn't a client is shown."""
 
+    host: str | None = None
     ip: IPText | None = None
     port: Port = 443
     proxy_protocol: bool = False

@@ -24,6 +24,7 @@ OURS = {
     *("defense.limits.visitors", "defense.limits.per-network"),
     *("defense.anti-replay.max-entries", "defense.anti-replay.remember", "state-directory"),
     "network.tcp-not-sent-lowat",
+    "domain-fronting.host",
 }
 """Keys that mtg 2.x doesn't have."""
 

@@ -40,6 +40,7 @@ ip_list = section(
 )  # fmt: skip
 tables = section(
     tolerate_time_skewness=durations,
+    domain_fronting=section(host=hosts, ip=st.sampled_from(["127.0.0.9", ""])),
     network=section(
         dns=urls("udp://", "tls://", "https://", ""),
         tcp_not_sent_lowat=sizes | st.just("3gb"),

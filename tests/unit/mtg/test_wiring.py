@@ -108,6 +108,11 @@ def test_what_may_wait_unsent_is_the_same_on_all_legs(
     assert built.options.not_sent_low_water_bytes == given_bytes
 
 
+def test_the_sites_host(calls: Calls) -> None:
+    built = parts(calls, **{"domain-fronting": {"host": "other.example"}})
+    assert (built.options.domain_fronting_host, built.options.domain_fronting_ip) == ("other.example", None)
+
+
 @pytest.mark.parametrize("disabled", [True, False])
 def test_keep_alive_of_clients_is_as_configured(calls: Calls, disabled: bool) -> None:
     built = parts(calls, network={"keep-alive": {"disabled": disabled}})
