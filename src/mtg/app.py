@@ -160,7 +160,7 @@ class App:
 
     async def _begin(self, ends: AsyncExitStack, on_listening: OnListening | None) -> None:
         parts = self._parts
-        listeners = ends.enter_context(open_listeners(parts.listens, f"{parts.source}: bind-to"))
+        listeners = ends.enter_context(open_listeners(parts.listens, f"{parts.source}: bind-to", parts.client_tcp))
         metrics_key = f"{parts.source}: stats.prometheus.bind-to"
         metrics = ends.enter_context(open_listeners(parts.metrics_listens, metrics_key))
         for listener in listeners:

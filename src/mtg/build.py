@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
 import mtglib
+from mtg.client_tcp import ClientTCP
 from mtg.config import Config, Loaded
 from mtg.config.addresses import Listen, ListenIP
 from mtg.config.schema import AntiReplaySection, IPListSection
@@ -62,6 +63,7 @@ class Parts:
         config: The configuration that the parts were built from.
         options: The proxy's options, including its parts.
         listens: The addresses to listen on.
+        client_tcp: Options of the listeners that must be set before they listen.
         socket_options: The options of the listeners; accepted connections inherit those that are allowed for visitors.
         resolver: Looks up names; to be closed at the end.
         fanout: The event stream of `options`, which passes events to `prometheus` and `statsd`.
@@ -80,6 +82,7 @@ class Parts:
     config: Config
     options: mtglib.ProxyOpts
     listens: tuple[Listen, ...]
+    client_tcp: ClientTCP
     socket_options: SocketOptions
     resolver: ClosableResolver
     fanout: Fanout
@@ -144,6 +147,7 @@ class _Builder:
             config=config,
             options=options,
             listens=config.bind_to,
+            client_tcp=ClientTCP(config.network.client_tcp.mss, config.network.client_tcp.window),
             socket_options=self._socket_options,
             resolver=self._resolver,
             fanout=self._fanout,

@@ -22,6 +22,9 @@ from mtg.config.written import given
 
 LEAST_UPDATE_EACH_SECONDS = 60.0
 LEAST_REMEMBER_SECONDS = 3600.0
+MSS_BOUNDS = (88, 32_767)
+WINDOW_BOUNDS_BYTES = (1152, 65_535)
+"""Both as in Linux; a SYN-ACK's window has 16 bits."""
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     findings.problems += [f"{key}: not supported yet" for key, asks in _PENDING if asks(config)]
     _companions(config, table, findings.problems)
     _too_short(config, findings.problems)
+    _client_tcp(config, findings.problems)
     config = _rename_kind(config, findings)
     _notes(config, findings.warnings)
     config = _merge_dns(_merge_twins(config, table, findings), table, findings)
@@ -90,6 +94,18 @@ def _too_short(config: Config, problems: list[str]) -> None:
     for name, ip_list in (("blocklist", config.defense.blocklist), ("allowlist", config.defense.allowlist)):
         if ip_list.update_each < LEAST_UPDATE_EACH_SECONDS:
             problems.append(f"defense.{name}.update-each: expected at least 1m, so as not to burden the list's server")
+
+
+def _client_tcp(config: Config, problems: list[str]) -> None:
+    """Report what the kernel would refuse, or change without a word."""
+    settings = config.network.client_tcp
+    for name, value, (least, most), unit in (
+        ("mss", settings.mss, MSS_BOUNDS, "a whole number"),
+        ("window", settings.window, WINDOW_BOUNDS_BYTES, "a size in bytes"),
+    ):
+        if value and not least <= value <= most:
+            expected = f"0, or {unit} from {least} to {most}"
+            problems.append(f"network.client-tcp.{name}: expected {expected}, got {value:d}")
 
 
 def _circle(config: Config, problems: list[str]) -> None:

@@ -70,6 +70,13 @@ class KeepAliveSection(Section, frozen=True):
     count: KeepAliveCount = 9
 
 
+class ClientTCPSection(Section, frozen=True):
+    """What the listeners' SYN-ACKs say; 0 is the system's."""
+
+    mss: int = 0
+    window: SystemSize = SystemSize(0)
+
+
 class NetworkSection(Section, frozen=True):
     """How the program makes outgoing connections."""
 
@@ -79,6 +86,7 @@ class NetworkSection(Section, frozen=True):
     tcp_not_sent_lowat: SystemSize = SystemSize(128 * 1024)
     timeout: TimeoutSection = TimeoutSection()
     keep_alive: KeepAliveSection = KeepAliveSection()
+    client_tcp: ClientTCPSection = ClientTCPSection()
 
 
 class DoppelgangerSection(Section, frozen=True):

@@ -24,6 +24,8 @@ OURS = {
     *("defense.limits.visitors", "defense.limits.per-network"),
     *("defense.anti-replay.max-entries", "defense.anti-replay.remember", "state-directory"),
     "network.tcp-not-sent-lowat",
+    "network.client-tcp.mss",
+    "network.client-tcp.window",
     "domain-fronting.host",
 }
 """Keys that mtg 2.x doesn't have."""

@@ -46,6 +46,7 @@ tables = section(
         tcp_not_sent_lowat=sizes | st.just("3gb"),
         proxies=st.lists(urls("socks5://", "socks5h://", ""), max_size=2),
         timeout=section(tcp=durations, http=durations, idle=durations, handshake=durations, frame=durations),
+        client_tcp=section(mss=numbers, window=sizes),
         keep_alive=section(idle=durations, interval=durations, count=numbers, disabled=st.booleans()),
     ),
     defense=section(
