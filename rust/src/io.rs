@@ -10,9 +10,6 @@ use rustix::net::{recv, send, shutdown, RecvFlags, SendFlags, Shutdown};
 
 use crate::sys;
 
-/// The most unsent bytes that the kernel may hold for a peer.
-const MAX_UNSENT_BYTES: i32 = 128 * 1024;
-
 /// A connected, non-blocking socket.
 pub trait Io {
     /// Receives once; 0 is the peer's end of stream.
@@ -59,9 +56,8 @@ impl Io for OwnedFd {
     }
 
     fn tune(&self) {
-        // A socket that isn't TCP has neither option, and needs none.
+        // A socket that isn't TCP has no such option, and doesn't need it.
         let _ = set_tcp_nodelay(self, true);
-        sys::limit_unsent_bytes(self.as_fd(), MAX_UNSENT_BYTES);
     }
 
     fn reset_on_close(&self) {

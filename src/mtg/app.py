@@ -160,7 +160,7 @@ class App:
 
     async def _begin(self, ends: AsyncExitStack, on_listening: OnListening | None) -> None:
         parts = self._parts
-        listeners = ends.enter_context(open_listeners(parts.listens, f"{parts.source}: bind-to"))
+        listeners = ends.enter_context(open_listeners(parts.listens, f"{parts.source}: bind-to", parts.client_tcp))
         metrics_key = f"{parts.source}: stats.prometheus.bind-to"
         metrics = ends.enter_context(open_listeners(parts.metrics_listens, metrics_key))
         for listener in listeners:
@@ -230,7 +230,7 @@ class App:
             python=platform.python_version(),
             engine=self._proxy.relay_engine,
             bind_to=list(self._listens),
-            domain_fronting=address if options.domain_fronting_ip is None else f"{host} at {address}",
+            domain_fronting=address if self._proxy.domain_fronting_address[0] == host else f"{host} at {address}",
             concurrency=options.concurrency,
         ).info("mtg has started")
         for warning in self._parts.warnings:

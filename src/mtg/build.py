@@ -7,12 +7,13 @@ while another one is running. Only a logger, made by `build_logger`, starts a th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
 import mtglib
+from mtg.client_tcp import ClientTCP
 from mtg.config import Config, Loaded
 from mtg.config.addresses import Listen, ListenIP
 from mtg.config.schema import AntiReplaySection, IPListSection
@@ -37,6 +38,7 @@ _KEYS_OF_OPTIONS = {
     "tolerate_time_skewness_seconds": "tolerate-time-skewness",
     "domain_fronting_port": "domain-fronting.port",
     "domain_fronting_ip": "domain-fronting.ip",
+    "domain_fronting_host": "domain-fronting.host",
     "dial_timeout": "network.timeout.tcp",
     "idle_timeout": "network.timeout.idle",
     "handshake_timeout": "network.timeout.handshake",
@@ -61,6 +63,7 @@ class Parts:
         config: The configuration that the parts were built from.
         options: The proxy's options, including its parts.
         listens: The addresses to listen on.
+        client_tcp: Options of the listeners that must be set before they listen.
         socket_options: The options of the listeners; accepted connections inherit those that are allowed for visitors.
         resolver: Looks up names; to be closed at the end.
         fanout: The event stream of `options`, which passes events to `prometheus` and `statsd`.
@@ -79,6 +82,7 @@ class Parts:
     config: Config
     options: mtglib.ProxyOpts
     listens: tuple[Listen, ...]
+    client_tcp: ClientTCP
     socket_options: SocketOptions
     resolver: ClosableResolver
     fanout: Fanout
@@ -128,7 +132,7 @@ class _Builder:
         self._resolver = self._make_resolver()
         self._direct = self._make_direct(self._socket_options)
         # as connections of the site's other visitors
-        self._front_network = self._make_direct(SocketOptions(keep_alive=None, congestion_control=None))
+        self._front_network = self._make_direct(replace(self._socket_options, keep_alive=None, congestion_control=None))
         self._network = self._make_network()
         self._ip_lists: list[tuple[FireHOL, float]] = []
 
@@ -143,6 +147,7 @@ class _Builder:
             config=config,
             options=options,
             listens=config.bind_to,
+            client_tcp=ClientTCP(config.network.client_tcp.mss, config.network.client_tcp.window),
             socket_options=self._socket_options,
             resolver=self._resolver,
             fanout=self._fanout,
@@ -187,9 +192,11 @@ class _Builder:
             allow_fallback_on_unknown_dc=config.allow_fallback_on_unknown_dc,
             fast_mode=config.fast_mode,
             keep_alive=not config.network.keep_alive.disabled,
+            not_sent_low_water_bytes=self._socket_options.not_sent_low_water_bytes,
             dc_overrides={dc: [str(address) for address in group] for dc, group in config.dc_overrides.items()},
             domain_fronting_port=front.port,
             domain_fronting_ip=None if front.ip is None else str(front.ip),
+            domain_fronting_host=front.host,
             domain_fronting_proxy_protocol=front.proxy_protocol,
             front_learning=config.defense.front_learning.enabled,
             dial_timeout=float(timeout.tcp),
@@ -200,11 +207,20 @@ class _Builder:
         return self._refusals.make(options, _KEYS_OF_OPTIONS)
 
     def _make_socket_options(self) -> SocketOptions:
+        options = partial(
+            SocketOptions,
+            keep_alive=self._make_keep_alive(),
+            not_sent_low_water_bytes=self._config.network.tcp_not_sent_lowat or None,
+        )
+        keys = {"not_sent_low_water_bytes": "network.tcp-not-sent-lowat"}
+        return self._refusals.make(options, keys) or SocketOptions()
+
+    def _make_keep_alive(self) -> KeepAlive | None:
         settings = self._config.network.keep_alive
         if settings.disabled:
-            return SocketOptions(keep_alive=None)
+            return None
         section = "network.keep-alive"
-        keep_alive = self._refusals.make(
+        return self._refusals.make(
             partial(
                 KeepAlive,
                 idle_seconds=float(settings.idle),
@@ -213,7 +229,6 @@ class _Builder:
             ),
             {"idle_seconds": f"{section}.idle", "interval_seconds": f"{section}.interval", "count": f"{section}.count"},
         )
-        return SocketOptions(keep_alive=keep_alive)
 
     def _make_resolver(self) -> ClosableResolver:
         resolver = partial(resolver_from_url, url=self._config.network.dns)

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator, Sequence
 
 import mtglib
+from mtg.client_tcp import ClientTCP
 from mtg.config.addresses import Listen, ListenIP, ListenUnix
 from mtg.config.redaction import redact
 from mtg.user_error import UserError, os_reason
@@ -27,12 +28,15 @@ _UNIX_REASONS = {errno.EADDRINUSE: "another program is using this socket, or the
 
 
 @contextlib.contextmanager
-def open_listeners(listens: Sequence[Listen], key: str) -> Iterator[list[socket.socket]]:
+def open_listeners(
+    listens: Sequence[Listen], key: str, client_tcp: ClientTCP | None = None
+) -> Iterator[list[socket.socket]]:
     """Listening, non-blocking sockets, one for each of `listens`, all or none; closed at the end.
 
     Args:
         listens: Where.
         key: The file and the key that say so, for the error's message.
+        client_tcp: Options of the TCP sockets among them.
 
     Raises:
         UserError: One of them can't be opened; the message says which and why.
@@ -41,7 +45,7 @@ def open_listeners(listens: Sequence[Listen], key: str) -> Iterator[list[socket.
         sockets = []
         for listen in listens:
             try:
-                sockets.append(_open(listen, listens, opened))
+                sockets.append(_open(listen, listens, client_tcp or ClientTCP(), opened))
             except OSError as error:
                 reason = _reason(listen, error)
                 raise UserError(f"{key}: can't listen on {redact(str(listen))}: {reason}") from error
@@ -54,19 +58,22 @@ def address_text(listener: socket.socket) -> str:
     return f"unix:{name}" if isinstance(name, str) else mtglib.host_and_port(name[0], name[1])
 
 
-def _open(listen: Listen, all_listens: Sequence[Listen], opened: contextlib.ExitStack) -> socket.socket:
+def _open(
+    listen: Listen, all_listens: Sequence[Listen], client_tcp: ClientTCP, opened: contextlib.ExitStack
+) -> socket.socket:
     if isinstance(listen, ListenUnix):
         return _open_unix(listen.path, opened)
     assert isinstance(listen, ListenIP)
-    return _open_ip(listen, opened, v6_only=listen.has_v4_beside(all_listens))
+    return _open_ip(listen, client_tcp, opened, v6_only=listen.has_v4_beside(all_listens))
 
 
-def _open_ip(listen: ListenIP, opened: contextlib.ExitStack, *, v6_only: bool) -> socket.socket:
+def _open_ip(listen: ListenIP, client_tcp: ClientTCP, opened: contextlib.ExitStack, *, v6_only: bool) -> socket.socket:
     family = socket.AF_INET6 if listen.ip.version == 6 else socket.AF_INET
     listener = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # otherwise a restart has to wait for TIME_WAIT
     if family == socket.AF_INET6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6_only))
+    client_tcp.apply(listener)
     listener.bind((listen.host, listen.port))
     return _listening(listener)
 

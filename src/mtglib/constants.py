@@ -47,6 +47,9 @@ s after our answer before they use them."""
 DEFAULT_DIAL_TIMEOUT: Final = 5.0
 """Seconds to connect to one upstream address; twice that is the limit for all addresses of a DC."""
 
+DEFAULT_NOT_SENT_LOW_WATER_BYTES: Final = 128 * 1024
+"""How much the kernel may hold for a peer before it can be sent."""
+
 MIN_FRONTING_IDLE_TIMEOUT: Final = 600.0
 """Seconds: a fronted relay idles at least this long, since a web site's own time-outs must show first."""
 

@@ -41,8 +41,10 @@ class OptionChanges(TypedDict, total=False):
     keep_alive: bool
     congestion_control: str | None
     front_learning: bool
+    not_sent_low_water_bytes: int | None
     front_network: Network | None
     domain_fronting_ip: str | None
+    domain_fronting_host: str | None
     domain_fronting_proxy_protocol: bool
     dc_overrides: Mapping[int, Sequence[str]]
     clock: Callable[[], float]

@@ -34,6 +34,7 @@ from .ground.checks import (
     check_seconds,
 )
 from .ground.endpoints import canonical_ip, parse_endpoint
+from .ground.urls import check_host
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
 from .option_types import OptionChanges, RelayChoice
 from .part_check import check_part
@@ -83,8 +84,12 @@ class ProxyOpts:
             clients on this machine get reno: pacing is only a cost there. Visitors always get the kernel's default.
         front_learning: Learn how the fronting site answers clients' hellos, by sending it a few of the same shape, and
             answer clients in the same way. False: answer as most sites do.
+        not_sent_low_water_bytes: How much the kernel may hold for a peer before it can be sent, in either direction. A
+            lower limit of a socket stays. None: no limit but the sockets' own, see `network.SocketOptions`.
         front_network: Makes the connections to the fronting site; None: `network`.
         domain_fronting_ip: The fronting site's address, instead of looking up the secret's host.
+        domain_fronting_host: Another name or IP address to reach the fronting site at, instead of `domain_fronting_ip`.
+            Clients and visitors still ask for the secret's host.
         domain_fronting_proxy_protocol: Tell the fronting site the visitor's address, with a PROXY protocol v2 header.
         dc_overrides: DC number -> list of "ip:port" or "[ipv6]:port", instead of the built-in addresses.
         clock: Returns Unix seconds; for tests.
@@ -125,8 +130,10 @@ class ProxyOpts:
     keep_alive: bool = True
     congestion_control: str | None = "bbr"
     front_learning: bool = False
+    not_sent_low_water_bytes: int | None = constants.DEFAULT_NOT_SENT_LOW_WATER_BYTES
     front_network: Network | None = None
     domain_fronting_ip: str | None = None
+    domain_fronting_host: str | None = None
     domain_fronting_proxy_protocol: bool = False
     dc_overrides: Mapping[int, Sequence[str]] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
@@ -176,8 +183,14 @@ class ProxyOpts:
         check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
         check_choice("relay", self.relay, get_args(RelayChoice))
         check_congestion_control("congestion_control", self.congestion_control)
+        if self.not_sent_low_water_bytes is not None:
+            check_int("not_sent_low_water_bytes", self.not_sent_low_water_bytes)
         if self.domain_fronting_ip is not None and canonical_ip(str(self.domain_fronting_ip)) is None:
             raise OptionError("domain_fronting_ip", "an IP address", self.domain_fronting_ip)
+        if self.domain_fronting_host is not None:
+            check_host("domain_fronting_host", self.domain_fronting_host)
+            if self.domain_fronting_ip is not None:
+                raise OptionError("domain_fronting_host", "only one of domain_fronting_ip and domain_fronting_host")
         check_function("clock", self.clock, "Unix seconds")
         if (dc := self.dc_table().unreachable()) is not None:
             raise OptionError("prefer_ip", f"a value that leaves DC {dc} with an address", self.prefer_ip)

@@ -55,7 +55,7 @@ async def relayed(relay: str, **job: Any) -> AsyncIterator[Relayed]:
 @asynccontextmanager
 async def engine(relay: str) -> AsyncIterator[ChosenRelay]:
     """Make a relay, and see that it gives all descriptors back."""
-    before, relays = open_fds(), ChosenRelay(relay)
+    before, relays = open_fds(), ChosenRelay(relay, 128 * 1024)
     yield relays
     await relays.close()
     assert open_fds() - before == set()

@@ -60,6 +60,19 @@ async def test_configured_ip_and_port_stand_for_the_host(relay: str) -> None:
         assert [call.timeout_seconds for call in network.dialled] == [2 * mtglib.DEFAULT_DIAL_TIMEOUT]
 
 
+async def test_another_host_is_dialled_by_name_while_clients_ask_for_the_secrets(relay: str) -> None:
+    front_network = RoutedNetwork()
+    changes: dict[str, Any] = {"domain_fronting_ip": None, "domain_fronting_host": "other.example"}
+    async with stage(relay, front_network=front_network, **changes) as around:
+        front_network.routes = {("other.example", around.site.port): ("127.0.0.1", around.site.port)}
+        await around.client()
+        await around.stranger(GARBAGE)
+        assert await (await around.front.connection()).got(len(GARBAGE)) == GARBAGE
+
+        assert front_network.addresses == [("other.example", around.site.port)]
+        assert around.proxy.domain_fronting_address == ("other.example", around.site.port)
+
+
 @pytest.mark.parametrize("failure", [ConnectionRefusedError("no"), TimeoutError(), socket.gaierror(-2, "no name")])
 async def test_site_that_cannot_be_reached_is_a_reset_and_one_warning_a_minute(relay: str, failure: Exception) -> None:
     network = RoutedNetwork()
@@ -151,15 +164,17 @@ async def test_front_that_leads_to_whoever_accepts_for_the_proxy_is_refused(rela
         listener.close()
 
 
-async def test_front_by_a_name_that_leads_back_is_refused(relay: str) -> None:
+@pytest.mark.parametrize("given_host", [None, "other.example"])
+async def test_front_by_a_name_that_leads_back_is_refused(relay: str, given_host: str | None) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     port = listener.getsockname()[1]
-    network = RoutedNetwork({(HOST, port): ("127.0.0.1", port)})
+    host = given_host or HOST
+    network = RoutedNetwork({(host, port): ("127.0.0.1", port)})
     changes: dict[str, Any] = {"domain_fronting_ip": None, "domain_fronting_port": port, "front_network": network}
-    async with stage(relay, listener=listener, warnings=True, **changes) as around:
+    async with stage(relay, listener=listener, warnings=True, domain_fronting_host=given_host, **changes) as around:
         assert await around.probe(GARBAGE) == sockets.Received(b"", "reset")
 
-        assert HOST in around.log.warnings[0]
+        assert host in around.log.warnings[0]
         assert "domain-fronting" in around.log.warnings[0]
 
 

@@ -120,19 +120,35 @@ async def test_what_has_no_keep_alive_is_served_all_the_same(relay: str, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("wanted_bytes", "found_bytes"),
-    [(64 * 1024, 64 * 1024), (1024 * 1024, NOTSENT_LOWAT_BYTES), (None, NOTSENT_LOWAT_BYTES)],
+    ("option_bytes", "network_bytes", "found_bytes"),
+    [
+        (NOTSENT_LOWAT_BYTES, 64 * 1024, 64 * 1024),
+        (NOTSENT_LOWAT_BYTES, 1024 * 1024, NOTSENT_LOWAT_BYTES),
+        (NOTSENT_LOWAT_BYTES, None, NOTSENT_LOWAT_BYTES),
+        (256 * 1024, None, 256 * 1024),
+        (None, 1024 * 1024, 1024 * 1024),
+        (None, None, 0),
+    ],
 )
 async def test_less_may_wait_in_the_kernel_and_more_may_not(
-    relay: str, wanted_bytes: int | None, found_bytes: int
+    relay: str, option_bytes: int | None, network_bytes: int | None, found_bytes: int
 ) -> None:
-    network = Copying(wanted_bytes)
-    async with stage(relay, network=network) as around:
-        client = await around.client()
-        await client.send(b"hello")
-        assert await client.recv_exactly(5) == b"hello"
-        with closing(network.dialled[0]) as leg:
-            assert leg.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == found_bytes
+    network = Copying(network_bytes)
+    async with stage(relay, network=network, not_sent_low_water_bytes=option_bytes) as around:
+        ours, theirs = await tcp_pair()
+        with theirs.dup() as client_leg:
+            serving = asyncio.create_task(around.proxy.serve_conn(theirs))
+            client = FakeTLSClient(ours, around.secret)
+            await client.handshake()
+            await client.send(b"hello")
+            assert await client.recv_exactly(5) == b"hello"
+            with closing(network.dialled[0]) as upstream_leg:
+                found = [
+                    leg.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) for leg in (client_leg, upstream_leg)
+                ]
+        client.close()
+        await serving
+        assert found == [option_bytes or 0, found_bytes]
 
 
 async def test_a_fronted_relay_leaves_keep_alive_and_time_outs_to_the_kernel(relay: str) -> None:

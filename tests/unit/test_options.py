@@ -41,11 +41,16 @@ def refused(**changes: Any) -> OptionError:
     return caught.value
 
 
+def test_the_site_has_a_host_or_an_ip() -> None:
+    raised = refused(domain_fronting_host="other.example", domain_fronting_ip="192.0.2.1")
+    assert raised.expected == "only one of domain_fronting_ip and domain_fronting_host"
+
+
 def test_defaults_are_the_documented_ones() -> None:
     opts = ProxyOpts.with_defaults(SECRET)
 
     assert opts.secret is SECRET
-    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:26]}
+    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:28]}
     assert defaults == {
         "ip_allowlist": None,
         "buffer_size_bytes": 16384,
@@ -65,8 +70,10 @@ def test_defaults_are_the_documented_ones() -> None:
         "keep_alive": True,
         "congestion_control": "bbr",
         "front_learning": False,
+        "not_sent_low_water_bytes": 131_072,
         "front_network": None,
         "domain_fronting_ip": None,
+        "domain_fronting_host": None,
     }
     assert (opts.domain_fronting_proxy_protocol, opts.dc_overrides, opts.relay) == (False, {}, "auto")
 
@@ -317,12 +324,19 @@ def test_flags_are_booleans(name: str, value: Any) -> None:
         ("max_visitors", 0, "a whole number from 1 to 1000000000"),
         ("max_visitors", 4097, "at most concurrency, which is 4096"),
         ("max_visitors_per_network", 0, "a whole number from 1 to 1000000000"),
+        ("not_sent_low_water_bytes", 0, "a whole number from 1 to 1000000000"),
         ("domain_fronting_port", 0, "a whole number from 1 to 65535"),
         ("domain_fronting_port", 65536, "a whole number from 1 to 65535"),
         ("prefer_ip", "ipv6", "one of prefer-ipv4, prefer-ipv6, only-ipv4, only-ipv6"),
         ("relay", "rust", "one of auto, native, pure"),
         ("domain_fronting_ip", "front.example", "an IP address"),
         ("domain_fronting_ip", "", "an IP address"),
+        ("domain_fronting_host", "", 'a host name such as "www.example.com" or an IP address'),
+        ("domain_fronting_host", "https://a.example", 'a host name such as "www.example.com" or an IP address'),
+        ("domain_fronting_host", "a.example:443", 'a host name such as "www.example.com" or an IP address'),
+        ("domain_fronting_host", "[::1]", 'a host name such as "www.example.com" or an IP address'),
+        ("domain_fronting_host", "1.2.3", 'a host name such as "www.example.com" or an IP address'),
+        ("domain_fronting_host", 5, 'a host name such as "www.example.com" or an IP address'),
         ("clock", 12.0, "a plain function that returns Unix seconds"),
         ("clock", asyncio.sleep, "a plain function that returns Unix seconds"),
         ("dc_overrides", ["127.0.0.1:1"], "a mapping of DC numbers to addresses"),

@@ -22,6 +22,9 @@ from mtg.config.written import given
 
 LEAST_UPDATE_EACH_SECONDS = 60.0
 LEAST_REMEMBER_SECONDS = 3600.0
+MSS_BOUNDS = (88, 32_767)
+WINDOW_BOUNDS_BYTES = (1152, 65_535)
+"""Both as in Linux; a SYN-ACK's window has 16 bits."""
 
 
 @dataclass(slots=True)
@@ -41,9 +44,11 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     findings.problems += [f"{key}: not supported yet" for key, asks in PENDING if asks(config)]
     _companions(config, table, findings.problems)
     _too_short(config, findings.problems)
+    _client_tcp(config, findings.problems)
     config = _rename_kind(config, findings)
     _notes(config, findings.warnings)
     config = _merge_dns(_merge_twins(config, table, findings), table, findings)
+    config = _prefer_host(config, findings.warnings)
     _circle(config, findings.problems)
     return config
 
@@ -91,15 +96,28 @@ def _too_short(config: Config, problems: list[str]) -> None:
             problems.append(f"defense.{name}.update-each: expected at least 1m, so as not to burden the list's server")
 
 
+def _client_tcp(config: Config, problems: list[str]) -> None:
+    """Report what the kernel would refuse, or change without a word."""
+    settings = config.network.client_tcp
+    for name, value, (least, most), unit in (
+        ("mss", settings.mss, MSS_BOUNDS, "a whole number"),
+        ("window", settings.window, WINDOW_BOUNDS_BYTES, "a size in bytes"),
+    ):
+        if value and not least <= value <= most:
+            expected = f"0, or {unit} from {least} to {most}"
+            problems.append(f"network.client-tcp.{name}: expected {expected}, got {value:d}")
+
+
 def _circle(config: Config, problems: list[str]) -> None:
     """Report a site whose address is the proxy's own: each visitor would be led back to us."""
     front = config.domain_fronting
-    ip = mtglib.canonical_ip(front.ip or "")
+    key = "ip" if front.host is None else "host"
+    ip = mtglib.canonical_ip(front.host or front.ip or "")
     if ip is None:
         return
     where = mtglib.host_and_port(str(ip), front.port)
     problems += [
-        f"domain-fronting.ip: {where} is this proxy itself, which listens on {listen}; expected the site's address"
+        f"domain-fronting.{key}: {where} is this proxy itself, which listens on {listen}; expected the site's address"
         for listen in config.bind_to
         if isinstance(listen, ListenIP) and listen.port == front.port and _takes(listen, ip, config)
     ]
@@ -159,6 +177,15 @@ def _merge_twins(config: Config, table: Mapping[str, Any], findings: Findings) -
         domain_fronting_ip=None,
         domain_fronting_proxy_protocol=None,
     )
+
+
+def _prefer_host(config: Config, warnings: list[str]) -> Config:
+    """Drop `domain-fronting.ip` if there is a host to use instead, as mtg does."""
+    front = config.domain_fronting
+    if front.host is None or front.ip is None:
+        return config
+    warnings.append("domain-fronting.ip: has no effect beside domain-fronting.host")
+    return replace(config, domain_fronting=replace(front, ip=None))
 
 
 def _notes(config: Config, warnings: list[str]) -> None:

@@ -21,6 +21,7 @@ from mtg.config.values import (
     PreferIPWord,
     ReplayCacheKind,
     Size,
+    SystemSize,
     TagFormatWord,
 )
 from mtglib import Secret
@@ -44,6 +45,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", k
 class DomainFrontingSection(Section, frozen=True):
     """The site that everyone who isn't a client is shown."""
 
+    host: str | None = None
     ip: IPText | None = None
     port: Port = 443
     proxy_protocol: bool = False
@@ -68,14 +70,23 @@ class KeepAliveSection(Section, frozen=True):
     count: KeepAliveCount = 9
 
 
+class ClientTCPSection(Section, frozen=True):
+    """What the listeners' SYN-ACKs say; 0 is the system's."""
+
+    mss: int = 0
+    window: SystemSize = SystemSize(0)
+
+
 class NetworkSection(Section, frozen=True):
     """How the program makes outgoing connections."""
 
     dns: str = "https://1.1.1.1"
     doh_ip: IPText | None = None
     proxies: tuple[PrivateURL, ...] = ()
+    tcp_not_sent_lowat: SystemSize = SystemSize(128 * 1024)
     timeout: TimeoutSection = TimeoutSection()
     keep_alive: KeepAliveSection = KeepAliveSection()
+    client_tcp: ClientTCPSection = ClientTCPSection()
 
 
 class DoppelgangerSection(Section, frozen=True):

@@ -54,6 +54,19 @@ class Size(int):
         return cls(int(size_bytes))
 
 
+class SystemSize(Size):
+    """A size, or 0 for whatever the system has."""
+
+    expected = 'a size such as "16kib", or 0 for the system\'s'
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value; raises ValueError with what was expected."""
+        if value == "0" or (type(value) is int and not value):
+            return cls(0)
+        return super().parse(value)
+
+
 class Word(str):
     """One of a few words, compared without case; subclasses name them."""
 

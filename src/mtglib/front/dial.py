@@ -34,8 +34,9 @@ _PAUSE_SECONDS = 0.0015
 
 
 def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
-    """Return the host (or configured address) and port of the fronting site."""
-    return str(opts.domain_fronting_ip or opts.secret.host), opts.domain_fronting_port
+    """Return the host (or the configured one, or address) and port of the fronting site."""
+    host = opts.domain_fronting_host or opts.domain_fronting_ip or opts.secret.host
+    return str(host), opts.domain_fronting_port
 
 
 class SiteConnection(NamedTuple):

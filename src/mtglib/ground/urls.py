@@ -118,6 +118,12 @@ def _port(parts: SplitResult, expected: str, option: str) -> int | None:
     return port
 
 
+def check_host(option: str, host: object) -> None:
+    """Want a host name, or an IP address without brackets."""
+    if not isinstance(host, str) or not _is_host(host, ":" in host):
+        raise OptionError(option, 'a host name such as "www.example.com" or an IP address', host)
+
+
 def is_ip_or_number(host: str) -> bool:
     """Tell whether a host is an IP address, or ends in a number, like 1.2.3, which some systems take for one."""
     return canonical_ip(host) is not None or _ENDS_IN_A_NUMBER.fullmatch(host) is not None

@@ -78,7 +78,7 @@ class SocketOptions:
         if self.user_timeout_seconds is not None:
             check_seconds("user_timeout_seconds", self.user_timeout_seconds, _MAX_INT / 1000)
         if self.not_sent_low_water_bytes is not None:
-            check_int("not_sent_low_water_bytes", self.not_sent_low_water_bytes, _MAX_INT)
+            check_int("not_sent_low_water_bytes", self.not_sent_low_water_bytes)
         check_congestion_control("congestion_control", self.congestion_control)
         calls = tuple((name, level, getattr(socket, name, _UNKNOWN), value) for name, level, value in self._wanted())
         object.__setattr__(self, "_calls", calls)

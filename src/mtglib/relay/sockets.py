@@ -1,4 +1,4 @@
-"""What the pure relay sets and asks about TCP connections in the kernel."""
+"""What relays ask of the kernel for a TCP connection, and what the kernel knows of it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import socket
 import termios
 from contextlib import suppress
 
-_MAX_UNSENT_BYTES = 128 * 1024
-
 
 def tune(sock: socket.socket) -> None:
-    """Send small messages immediately, and let the kernel hold at most 128 KiB that can't be sent yet."""
+    """Send small messages immediately."""
     with suppress(OSError):  # not TCP
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) <= _MAX_UNSENT_BYTES:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT_BYTES)
+
+
+def limit_unsent(sock: socket.socket, most_bytes: int) -> None:
+    """Let the kernel hold at most so much that can't be sent yet; a lower limit stays."""
+    with suppress(OSError):  # not TCP
+        if not 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) <= most_bytes:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, most_bytes)
 
 
 def undelivered_bytes(sock: socket.socket) -> int:

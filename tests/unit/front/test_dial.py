@@ -80,6 +80,11 @@ def test_the_site_is_the_secrets_host_unless_an_address_is_given() -> None:
     assert fronting_address(given) == ("2001:db8::1", 8443)
 
 
+@pytest.mark.parametrize("host", ["other.example", "192.0.2.1", "2001:db8::1"])
+def test_another_host_can_be_given(host: str) -> None:
+    assert fronting_address(ProxyOpts.with_defaults(SECRET, domain_fronting_host=host)) == (host, 443)
+
+
 async def test_the_front_network_dials_if_there_is_one(listen: Listen, warnings: Warnings) -> None:
     site = listen("127.0.0.1")
     network, front = OneHost("127.0.0.1", 9), OneHost("127.0.0.1", port_of(site))

@@ -24,6 +24,10 @@ OURS = {
     "defense.front-learning.enabled",
     *("defense.limits.visitors", "defense.limits.per-network"),
     *("defense.anti-replay.max-entries", "defense.anti-replay.remember", "state-directory"),
+    "network.tcp-not-sent-lowat",
+    "network.client-tcp.mss",
+    "network.client-tcp.window",
+    "domain-fronting.host",
 }
 """Keys that mtg 2.x doesn't have."""
 

@@ -13,6 +13,7 @@ import pytest
 import mtglib
 from integration.recording_logger import RecordingLogger
 from mtg import run
+from mtg.client_tcp import ClientTCP
 from mtg.config import config_from_table
 from mtg.config.addresses import ListenIP, ListenUnix
 from mtg.listeners import address_text, open_listeners
@@ -153,14 +154,14 @@ def listening(monkeypatch: pytest.MonkeyPatch, logger: RecordingLogger) -> Itera
     numbers = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
     handlers = [signal.getsignal(number) for number in numbers]
 
-    def until_it_listens(*bind_to: str, options: Sequence[int]) -> list[list[int]]:
+    def until_it_listens(*bind_to: str, options: Sequence[int], **more: object) -> list[list[int]]:
         seen: list[list[int]] = []
 
         def look(listeners: Sequence[socket.socket]) -> None:
             seen.extend([one.getsockopt(socket.IPPROTO_TCP, option) for option in options] for one in listeners)
             raise EnoughSeenError
 
-        table = {"secret": mtglib.Secret.generate("front.example").hex(), "bind-to": list(bind_to)}
+        table = {"secret": mtglib.Secret.generate("front.example").hex(), "bind-to": list(bind_to), **more}
         with pytest.raises(EnoughSeenError):
             run.run_proxy(config_from_table(table, source="test"), on_listening=look)
         return seen
@@ -174,6 +175,26 @@ def test_the_programs_listeners_have_the_options_of_both_legs(listening: Callabl
     options = (socket.TCP_NODELAY, socket.TCP_NOTSENT_LOWAT, socket.TCP_KEEPIDLE)
 
     assert listening("127.0.0.1:0", "[::1]:0", options=options) == [[1, 131_072, 15]] * 2
+
+
+def test_the_programs_listeners_have_the_configured_segment_size(listening: Callable[..., list[list[int]]]) -> None:
+    network = {"client-tcp": {"mss": 1400}}
+
+    assert listening("127.0.0.1:0", "[::1]:0", options=(socket.TCP_MAXSEG,), network=network) == [[1400]] * 2
+
+
+def test_a_unix_socket_has_no_segments_and_no_window(tmp_path: Path) -> None:
+    with open_listeners([ListenUnix(str(tmp_path / "s"))], KEY, ClientTCP(1400, 4096)) as (listener,):
+        assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+
+
+def test_a_kernel_that_cannot_widen_the_window_again_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtg.client_tcp._SO_BUF_LOCK", 0x7FFF)  # no kernel knows that
+    with (
+        pytest.raises(UserError, match=r"^network.client-tcp.window: expected 0 on this system, as it takes Linux"),
+        open_listeners([ListenIP("127.0.0.1", 0)], KEY, ClientTCP(window_bytes=4096)),
+    ):
+        pass
 
 
 def test_what_the_kernel_lacks_for_listeners_is_one_line_of_the_program(

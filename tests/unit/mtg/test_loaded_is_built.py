@@ -40,10 +40,13 @@ ip_list = section(
 )  # fmt: skip
 tables = section(
     tolerate_time_skewness=durations,
+    domain_fronting=section(host=hosts, ip=st.sampled_from(["127.0.0.9", ""])),
     network=section(
         dns=urls("udp://", "tls://", "https://", ""),
+        tcp_not_sent_lowat=sizes | st.just("3gb"),
         proxies=st.lists(urls("socks5://", "socks5h://", ""), max_size=2),
         timeout=section(tcp=durations, http=durations, idle=durations, handshake=durations, frame=durations),
+        client_tcp=section(mss=numbers, window=sizes),
         keep_alive=section(idle=durations, interval=durations, count=numbers, disabled=st.booleans()),
     ),
     defense=section(

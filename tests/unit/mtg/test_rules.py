@@ -240,12 +240,40 @@ def test_lists_do_not_hold_for_unix_sockets_which_is_said() -> None:
         (["[::]:443", "192.0.2.1:443"], "127.0.0.1", False),
     ],
 )
-def test_a_site_at_our_own_address_is_a_problem(bind_to: str | list[str], ip: str, is_circle: bool) -> None:
-    _, findings = settled({**BASE, "bind-to": bind_to, "domain-fronting": {"ip": ip}})
+@pytest.mark.parametrize("key", ["ip", "host"])
+def test_a_site_at_our_own_address_is_a_problem(bind_to: str | list[str], ip: str, is_circle: bool, key: str) -> None:
+    _, findings = settled({**BASE, "bind-to": bind_to, "domain-fronting": {key: ip}})
     assert len(findings.problems) == is_circle
     for line in findings.problems:
-        assert line.startswith("domain-fronting.ip: ")
+        assert line.startswith(f"domain-fronting.{key}: ")
         assert f"is this proxy itself, which listens on {bind_to}; expected the site's address" in line
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ({"mss": 88, "window": "1152b"}, None),
+        ({"mss": 32767, "window": "65535b"}, None),
+        ({"mss": 0, "window": 0}, None),
+        ({"mss": 87}, "mss: expected 0, or a whole number from 88 to 32767, got 87"),
+        ({"mss": -1}, "mss: expected 0, or a whole number from 88 to 32767, got -1"),
+        ({"mss": 32768}, "mss: expected 0, or a whole number from 88 to 32767, got 32768"),
+        ({"window": "1151b"}, "window: expected 0, or a size in bytes from 1152 to 65535, got 1151"),
+        ({"window": "64kib"}, "window: expected 0, or a size in bytes from 1152 to 65535, got 65536"),
+    ],
+)
+def test_what_a_syn_ack_can_say_has_bounds(written: dict[str, object], problem: str | None) -> None:
+    _, findings = settled({**BASE, "network": {"client-tcp": written}})
+    assert findings.problems == ([] if problem is None else [f"network.client-tcp.{problem}"])
+
+
+@pytest.mark.parametrize("old", [{"domain-fronting-ip": "192.0.2.1"}, {}])
+def test_a_host_stands_for_the_ip_which_is_said(old: dict[str, object]) -> None:
+    front = {"host": "other.example", **({} if old else {"ip": "192.0.2.1"})}
+    config, findings = settled({**BASE, **old, "domain-fronting": front})
+    assert (config.domain_fronting.host, config.domain_fronting.ip) == ("other.example", None)
+    assert findings.problems == []
+    assert findings.warnings[-1] == "domain-fronting.ip: has no effect beside domain-fronting.host"
 
 
 def test_a_site_at_our_own_address_is_found_under_deprecated_keys_too() -> None:

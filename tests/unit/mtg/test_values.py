@@ -13,6 +13,7 @@ from mtg.config.values import (
     HTTPPath,
     PreferIPWord,
     Size,
+    SystemSize,
     TagFormatWord,
 )
 
@@ -107,6 +108,17 @@ def test_size_says_what_it_expects(value: object) -> None:
 def test_size_has_bounds(text: str) -> None:
     with pytest.raises(ValueError, match="1 byte to 1 TiB"):
         Size.parse(text)
+
+
+@pytest.mark.parametrize(("value", "size_bytes"), [(0, 0), ("0", 0), ("16kib", 16384)])
+def test_0_can_be_the_systems_size(value: object, size_bytes: int) -> None:
+    assert SystemSize.parse(value) == size_bytes
+
+
+@pytest.mark.parametrize("value", [False, 1, 0.0, "", None])
+def test_what_is_no_size_is_not_the_systems(value: object) -> None:
+    with pytest.raises(ValueError, match=r"^a size such as \"16kib\", or 0 for the system's$"):
+        SystemSize.parse(value)
 
 
 @settings(deadline=None)

@@ -11,6 +11,7 @@ import pytest
 
 import mtglib
 from mtg import build
+from mtg.client_tcp import ClientTCP
 from mtg.config import config_from_table
 from mtglib import antireplay, network
 from mtglib.events import Fanout
@@ -93,6 +94,30 @@ def test_the_way_to_the_site_has_no_keep_alive(calls: Calls) -> None:
     assert made["socket_options"] == network.SocketOptions(keep_alive=None, congestion_control=None)
     assert made["prefer_ip"] == "only-ipv6"
     assert made["logger"] is LOGGER
+
+
+@pytest.mark.parametrize(
+    ("written", "given_bytes"),
+    [({}, 131_072), ({"tcp-not-sent-lowat": "1mib"}, 2**20), ({"tcp-not-sent-lowat": 0}, None)],
+)
+def test_what_may_wait_unsent_is_the_same_on_all_legs(
+    calls: Calls, written: dict[str, object], given_bytes: int | None
+) -> None:
+    built = parts(calls, network=written)
+    of_networks = [call["socket_options"] for call in calls["Direct"] if len(call) > 1]
+    assert [each.not_sent_low_water_bytes for each in (built.socket_options, *of_networks)] == [given_bytes] * 3
+    assert built.options.not_sent_low_water_bytes == given_bytes
+
+
+def test_client_tcp(calls: Calls) -> None:
+    assert parts(calls).client_tcp == ClientTCP(0, 0)
+    built = parts(calls, network={"client-tcp": {"mss": 1400, "window": "4kib"}})
+    assert built.client_tcp == ClientTCP(mss=1400, window_bytes=4096)
+
+
+def test_the_sites_host(calls: Calls) -> None:
+    built = parts(calls, **{"domain-fronting": {"host": "other.example"}})
+    assert (built.options.domain_fronting_host, built.options.domain_fronting_ip) == ("other.example", None)
 
 
 @pytest.mark.parametrize("disabled", [True, False])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mtglib.relay.sockets import tune, undelivered_bytes
+from mtglib.relay.sockets import limit_unsent, tune, undelivered_bytes
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -26,14 +26,23 @@ def test_what_is_not_tcp_is_left_alone() -> None:
     one, other = socket.socketpair()
     with one, other:
         tune(one)
+        limit_unsent(one, 1)
         assert undelivered_bytes(one) == 0
 
 
-def test_small_messages_go_at_once_and_the_kernel_keeps_little(tcp: Pair) -> None:
+def test_small_messages_go_at_once(tcp: Pair) -> None:
     tune(tcp[0])
 
     assert tcp[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
-    assert tcp[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 128 * 1024
+
+
+def test_the_kernel_keeps_no_more_than_the_lowest_limit(tcp: Pair) -> None:
+    found = []
+    for most_bytes in (300_000, 100_000, 200_000):
+        limit_unsent(tcp[0], most_bytes)
+        found.append(tcp[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT))
+
+    assert found == [300_000, 100_000, 100_000]
 
 
 def test_undelivered_is_what_the_peers_kernel_has_not_taken(tcp: Pair) -> None:
