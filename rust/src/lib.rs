@@ -6,6 +6,7 @@
 
 mod backlog;
 mod buffer;
+mod chance;
 mod cipher;
 mod codec;
 mod conn;
@@ -27,6 +28,9 @@ mod recrypt;
 mod replay;
 #[cfg(test)]
 mod scripted;
+#[cfg(test)]
+mod shape_tests;
+mod shaper;
 mod side;
 #[allow(unsafe_code)]
 mod sys;
@@ -45,3 +49,4 @@ pub use job::{Ciphers, Finished, Job, Progress, Reason, Timeouts};
 pub use prefixes::Prefixes;
 pub use record::{Decoder, Status};
 pub use replay::{Memory, KEY_BYTES};
+pub use shaper::Shape;

@@ -1,7 +1,7 @@
 //! The Python module `mtglib._engine`, and the only place that knows of Python. Its stub is `_engine.pyi`.
 
 use std::os::fd::AsRawFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
-use crate::{CipherSpec, Engine, Finished, Memory, Prefixes};
+use crate::{CipherSpec, Engine, Finished, Memory, Prefixes, Shape};
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -22,7 +22,7 @@ type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use super::{aes_ctr, hmac_sha256, sha256, x25519_public_key, PrefixSet, PyEngine, ReplayMemory};
+    use super::{aes_ctr, hmac_sha256, sha256, x25519_public_key, PrefixSet, PyEngine, RecordShape, ReplayMemory};
 }
 
 /// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
@@ -76,6 +76,7 @@ impl PyEngine {
         idle_timeout: f64,
         half_closed_timeout: Option<f64>,
         delivery_timeout: f64,
+        shape: Option<&Bound<'_, RecordShape>>,
     ) -> PyResult<u64> {
         // Both are owned, and so closed, whatever is wrong with one of them.
         let (Some(client), Some(upstream)) = (own_fd(client_fd), own_fd(upstream_fd)) else {
@@ -92,6 +93,7 @@ impl PyEngine {
                 half_closed: half_closed_timeout.map(|seconds| timeout("half_closed_timeout", seconds)).transpose()?,
                 delivery: timeout("delivery_timeout", delivery_timeout)?,
             },
+            shape: shape.map(|shape| Arc::clone(&shape.get().0)),
         };
         Ok(py.detach(|| self.0.submit(job)))
     }
@@ -126,6 +128,21 @@ impl PyEngine {
 
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.0.close());
+    }
+}
+
+/// What a client's records look like.
+#[pyclass(frozen)]
+struct RecordShape(Arc<Shape>);
+
+#[pymethods]
+impl RecordShape {
+    #[new]
+    fn new(drs: bool, record_sizes_bytes: Vec<usize>, pauses_seconds: Vec<f64>) -> PyResult<Self> {
+        let pauses = pauses_seconds.into_iter().map(|seconds| timeout("pauses_seconds", seconds));
+        Shape::new(drs, record_sizes_bytes, pauses.collect::<PyResult<_>>()?)
+            .map(|shape| Self(Arc::new(shape)))
+            .ok_or_else(|| PyValueError::new_err("record_sizes_bytes: expected sizes from 1 to 16384"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The two sides of a connection, and what is waited for on each.
 
 /// One of a connection's sockets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// Towards the client.
     Client,

@@ -39,6 +39,7 @@ class Engine:
         idle_timeout: float,
         half_closed_timeout: float | None,
         delivery_timeout: float,
+        shape: RecordShape | None,
     ) -> int:
         """Take over two sockets and relay between them; return the job's number.
 
@@ -54,6 +55,7 @@ class Engine:
             idle_timeout: Seconds, positive; for this and the next two see `relay.job.Job`.
             half_closed_timeout: Seconds, positive.
             delivery_timeout: Seconds, positive.
+            shape: The client's records, for Telegram; None: full ones, each sent at once.
         """
 
     def abort(self, job: int) -> None:
@@ -76,6 +78,12 @@ class Engine:
 
     def close(self) -> None:
         """End all jobs and threads; waits for them."""
+
+@final
+class RecordShape:
+    """A `relay.job.Shape`; jobs may share one."""
+
+    def __new__(cls, drs: bool, record_sizes_bytes: Sequence[int], pauses_seconds: Sequence[float]) -> RecordShape: ...
 
 @final
 class PrefixSet:
