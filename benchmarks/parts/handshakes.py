@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.folder import bench_folder
+from benchmarks.parts.interleaved import interleaved
 from benchmarks.parts.line import Line
 from benchmarks.peers.dc import running_dc
 from benchmarks.rows.connection import CONNECTION, HANDSHAKE
@@ -65,7 +66,7 @@ def measure_handshakes(quick: bool) -> Iterator[Line]:
         yield Line(f"{row.key}, CPU time of on by that of off", ratio, "x", bar=_BAR if row is HANDSHAKE else None)
 
 
-def _compare(row: Row, *, runs: int, quick: bool) -> list[tuple[float, float]]:
+def _compare(row: Row, *, runs: int, quick: bool) -> list[list[float]]:
     sizes = QUICK if quick else _SIZES
     with ExitStack() as stack:
         load = stack.enter_context(Load())
@@ -78,15 +79,7 @@ def _compare(row: Row, *, runs: int, quick: bool) -> list[tuple[float, float]]:
             stack.enter_context(running_ours(DEFAULT_COMMAND, True, folder, dc.port, more_settings=settings))
             for settings in (_OFF, on)
         ]
-        for proxy in proxies:
-            row.measure(proxy, load, QUICK)
-        values = []
-        for run in range(runs):
-            value = [0.0, 0.0]
-            for index in (0, 1) if run % 2 else (1, 0):
-                proxies[index].settle()
-                value[index] = row.measure(proxies[index], load, sizes).value
-            values.append((value[0], value[1]))
+        values = interleaved(row, proxies, load, sizes, runs)
         dc.check()
         return values
 
