@@ -15,7 +15,7 @@ from support import sockets
 from support.obfuscated2 import Keystream
 from support.timeless import TimelessLoop, timeless
 from support.tls_records import RecordReader
-from unit.relay.one_job import running
+from unit.relay.one_job import now, running
 from unit.relay.test_session import ciphers, keys
 
 SIZES = st.lists(st.sampled_from((1, 2, 17, 600, 5000, 16_384)) | st.integers(1, 16_384), max_size=4).map(tuple)
@@ -123,6 +123,21 @@ def test_a_connection_with_pauses_never_falls_below_20_mbit(learnt: list[float],
             now_mono = math.ceil(now_mono * 1000) / 1000  # as it does
 
     assert now_mono <= sum(sizes) * 8 / 20e6 + 0.001
+
+
+@timeless
+async def test_pauses_pass_between_records_and_an_abort_does_not_wait_for_one() -> None:
+    async with running(ciphers=ciphers(fast=True), shape=Shape(pauses_seconds=(60.0,))) as job:
+        began_mono = now()
+        for _ in range(10):
+            await sockets.send_all(job.upstream, bytes(50_000))
+            await sockets.recv_exactly(job.client, 50_000 + 5 * 4)
+        assert now() - began_mono == pytest.approx(500_000 * 8 / 20e6, abs=0.008)
+
+        aborted_mono = now()
+        job.task.cancel()
+        await asyncio.wait([job.task])
+        assert now() == aborted_mono
 
 
 def test_short_pauses_add_up() -> None:
