@@ -9,6 +9,7 @@ from benchmarks.parts.handshakes import measure_handshakes
 from benchmarks.parts.ip_lists import measure_ip_lists
 from benchmarks.parts.key_shares import measure_key_shares
 from benchmarks.parts.line import Line, MeasureLines
+from benchmarks.parts.record_sizes import measure_record_sizes
 from benchmarks.parts.replay_check import measure_replay_checks
 from benchmarks.parts.visitors import measure_visitors
 
@@ -21,6 +22,7 @@ PARTS: dict[str, MeasureLines] = {
     "visitors": measure_visitors,
     "empty-records": measure_empty_records,
     "deliveries": measure_deliveries,
+    "record-sizes": measure_record_sizes,
 }
 
 __all__ = ["PARTS", "Line", "MeasureLines"]

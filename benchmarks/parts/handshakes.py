@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from benchmarks.folder import bench_folder
+from benchmarks.parts.interleaved import interleaved
 from benchmarks.parts.line import Line
 from benchmarks.parts.udp_sink import udp_sink
 from benchmarks.peers.dc import running_dc
@@ -73,7 +74,7 @@ def measure_handshakes(quick: bool) -> Iterator[Line]:
         yield Line(f"{row.key}, CPU time with all parts on divided by off", ratio, "x", target)
 
 
-def _compare(row: Row, *, runs: int, quick: bool) -> list[tuple[float, float]]:
+def _compare(row: Row, *, runs: int, quick: bool) -> list[list[float]]:
     sizes = QUICK if quick else _SIZES
     with ExitStack() as stack:
         load = stack.enter_context(Load())
@@ -87,15 +88,7 @@ def _compare(row: Row, *, runs: int, quick: bool) -> list[tuple[float, float]]:
             stack.enter_context(running_ours(DEFAULT_COMMAND, True, folder, dc.port, more_settings=settings))
             for settings in (_OFF, on)
         ]
-        for proxy in proxies:
-            row.measure(proxy, load, QUICK)
-        values = []
-        for run in range(runs):
-            value = [0.0, 0.0]
-            for index in (0, 1) if run % 2 else (1, 0):
-                proxies[index].settle()
-                value[index] = row.measure(proxies[index], load, sizes).value
-            values.append((value[0], value[1]))
+        values = interleaved(row, proxies, load, sizes, runs)
         dc.check()
         statsd.check()
         _check_that_all_is_on(prometheus_port)

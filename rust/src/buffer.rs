@@ -6,7 +6,7 @@ use crate::record::{HEADER_BYTES, MAX_PAYLOAD_BYTES};
 
 /// Records in one buffer: as many as fit into the 256 KiB that a direction may hold. With half as many, uploads cost 18
 /// % more. Twice as many would save wake-ups of both peers, but a slow reader would take twice the memory.
-const RECORDS: usize = 15;
+pub const RECORDS: usize = 15;
 /// The most bytes received at once.
 pub const READ_BYTES: usize = RECORDS * MAX_PAYLOAD_BYTES;
 /// A full record on the wire.
@@ -25,6 +25,8 @@ pub struct Pool {
     pub received: Box<[u8]>,
     /// Holds bytes between two ciphers.
     pub between: Box<[u8]>,
+    /// The sizes of a client's next records.
+    pub sizes: Vec<usize>,
     spare: Vec<Buffer>,
 }
 
@@ -34,6 +36,7 @@ impl Pool {
         Self {
             received: vec![0; READ_BYTES].into(),
             between: vec![0; MAX_PAYLOAD_BYTES + SLACK_BYTES].into(),
+            sizes: Vec::new(),
             spare: Vec::new(),
         }
     }

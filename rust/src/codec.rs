@@ -1,13 +1,15 @@
 //! How bytes are transformed on their way through one direction of a connection.
 
 use std::io::IoSliceMut;
+use std::time::{Duration, Instant};
 
 use rustix::io::Result;
 
-use crate::buffer::{Pool, READ_BYTES, RECORD_BYTES};
+use crate::buffer::{Pool, READ_BYTES, RECORDS, RECORD_BYTES};
 use crate::io::Io;
 use crate::record::{write_header, Decoder, Status, HEADER_BYTES, MAX_PAYLOAD_BYTES};
 use crate::recrypt::Recrypt;
+use crate::shaper::{Shaper, MAX_RECORDS};
 
 /// A direction's transformation.
 pub enum Codec {
@@ -15,10 +17,10 @@ pub enum Codec {
     Raw,
     /// Client to DC: out of records, from the client's cipher to the DC's.
     Unwrap(Decoder, Recrypt),
-    /// DC to client in fast mode: into records, already encrypted for the client. `bulk`: much came last time.
-    Wrap { bulk: bool },
+    /// DC to client in fast mode: into records, already encrypted for the client. Has whether a lot came last time.
+    Wrap { bulk: bool, shaper: Option<Box<Shaper>> },
     /// DC to client: from the DC's cipher to the client's, into records.
-    WrapRecrypted(Recrypt),
+    WrapRecrypted(Recrypt, Option<Box<Shaper>>),
 }
 
 /// The result of a read.
@@ -30,38 +32,54 @@ pub struct Filled {
     pub output_bytes: usize,
     /// The state of the client's record stream.
     pub status: Status,
+    /// How long to wait before the next read.
+    pub pause: Option<Duration>,
 }
 
+/// The sizes of records without a shape.
+const FULL: [usize; RECORDS] = [MAX_PAYLOAD_BYTES; RECORDS];
+
 impl Codec {
-    /// Reads once from `source`, and puts the bytes to send into `output`.
-    pub fn fill(&mut self, source: &impl Io, pool: &mut Pool, output: &mut [u8]) -> Result<Filled> {
-        let open = |received_bytes, output_bytes| Filled { received_bytes, output_bytes, status: Status::Open };
+    /// Reads once from `source`, and puts what is to be sent into `output`.
+    pub fn fill(&mut self, source: &impl Io, pool: &mut Pool, output: &mut [u8], now: Instant) -> Result<Filled> {
         match self {
             Self::Raw => {
                 let count = source.recv(&mut output[..READ_BYTES])?;
                 Ok(open(count, count))
             }
-            Self::Wrap { bulk } => {
-                // Small messages fill one record at most, and to the kernel each buffer is a cost.
-                let count = if *bulk {
-                    receive_between_headers(source, output)?
-                } else {
-                    source.recv(&mut output[HEADER_BYTES..RECORD_BYTES])?
-                };
-                *bulk = count >= MAX_PAYLOAD_BYTES;
-                Ok(open(count, write_headers(output, count)))
+            Self::Wrap { bulk, shaper } => {
+                // Small messages fill one record at most, and fifteen buffers are a cost of their own to the kernel.
+                let sizes = plan(shaper, if *bulk { RECORDS } else { 1 }, &mut pool.sizes, now);
+                let count = receive_between_headers(source, output, sizes)?;
+                *bulk = count >= MAX_PAYLOAD_BYTES.min(sizes.iter().sum());
+                Ok(finish(output, count, sizes, shaper))
             }
-            Self::WrapRecrypted(recrypt) => {
-                let count = source.recv(&mut pool.received)?;
-                for (piece, record) in pool.received[..count].chunks(MAX_PAYLOAD_BYTES).zip(0..) {
-                    recrypt.apply(piece, &mut pool.between, &mut output[record * RECORD_BYTES + HEADER_BYTES..]);
+            Self::WrapRecrypted(recrypt, shaper) => {
+                let sizes = plan(shaper, RECORDS, &mut pool.sizes, now);
+                let count = source.recv(&mut pool.received[..sizes.iter().sum()])?;
+                let (mut received, mut position) = (&pool.received[..count], HEADER_BYTES);
+                for size in sizes {
+                    let (piece, behind) = received.split_at(received.len().min(*size));
+                    recrypt.apply(piece, &mut pool.between, &mut output[position..]);
+                    if behind.is_empty() {
+                        break;
+                    }
+                    received = behind;
+                    position += size + HEADER_BYTES;
                 }
-                Ok(open(count, write_headers(output, count)))
+                Ok(finish(output, count, sizes, shaper))
             }
             Self::Unwrap(decoder, recrypt) => {
                 let count = source.recv(&mut pool.received)?;
                 Ok(unwrap(decoder, recrypt, &pool.received[..count], &mut pool.between, output))
             }
+        }
+    }
+
+    /// Notes that the sink's kernel took some bytes.
+    pub fn note_sent(&mut self, now: Instant) {
+        if let Self::Wrap { shaper: Some(shaper), .. } | Self::WrapRecrypted(_, Some(shaper)) = self {
+            shaper.note_sent(now);
         }
     }
 
@@ -71,7 +89,7 @@ impl Codec {
             Self::Unwrap(decoder, recrypt) => unwrap(decoder, recrypt, unread, &mut pool.between, output),
             _ => {
                 output[..unread.len()].copy_from_slice(unread);
-                Filled { received_bytes: unread.len(), output_bytes: unread.len(), status: Status::Open }
+                open(unread.len(), unread.len())
             }
         }
     }
@@ -89,26 +107,56 @@ fn unwrap(
         recrypt.apply(payload, between, &mut output[position..]);
         position += payload.len();
     });
-    Filled { received_bytes: received.len(), output_bytes: position, status }
+    Filled { status, ..open(received.len(), position) }
 }
 
-/// Reads up to a buffer's payload with room for a header in front of each.
-fn receive_between_headers(source: &impl Io, output: &mut [u8]) -> Result<usize> {
-    let mut records = output.chunks_exact_mut(RECORD_BYTES);
-    let mut payloads: [IoSliceMut<'_>; READ_BYTES / MAX_PAYLOAD_BYTES] = std::array::from_fn(|_| {
-        IoSliceMut::new(&mut records.next().expect("a buffer has that many records")[HEADER_BYTES..])
+fn open(received_bytes: usize, output_bytes: usize) -> Filled {
+    Filled { received_bytes, output_bytes, status: Status::Open, pause: None }
+}
+
+/// The sizes of the next records, as many as have room where there is some for so many full ones.
+fn plan<'a>(
+    shaper: &mut Option<Box<Shaper>>,
+    full_records: usize,
+    sizes: &'a mut Vec<usize>,
+    now: Instant,
+) -> &'a [usize] {
+    match shaper {
+        None => &FULL[..full_records],
+        Some(shaper) => {
+            shaper.plan(full_records * RECORD_BYTES, now, sizes);
+            sizes
+        }
+    }
+}
+
+/// Reads up to the payload of these records, with room for a header in front of each.
+fn receive_between_headers(source: &impl Io, mut output: &mut [u8], sizes: &[usize]) -> Result<usize> {
+    if let [size] = sizes {
+        return source.recv(&mut output[HEADER_BYTES..HEADER_BYTES + size]);
+    }
+    let mut payloads: [IoSliceMut<'_>; MAX_RECORDS] = std::array::from_fn(|index| {
+        let bytes = sizes.get(index).map_or(0, |size| HEADER_BYTES + size);
+        let (record, behind) = std::mem::take(&mut output).split_at_mut(bytes);
+        output = behind;
+        IoSliceMut::new(record.get_mut(HEADER_BYTES..).unwrap_or_default())
     });
-    source.recv_vectored(&mut payloads)
+    source.recv_vectored(&mut payloads[..sizes.len()])
 }
 
-/// Writes the headers of `payload_bytes` laid out in records; returns the length including them.
-fn write_headers(output: &mut [u8], payload_bytes: usize) -> usize {
-    let (mut left, mut position) = (payload_bytes, 0);
+/// Writes the headers of what was received into records of these sizes.
+fn finish(output: &mut [u8], received_bytes: usize, sizes: &[usize], shaper: &mut Option<Box<Shaper>>) -> Filled {
+    let (mut left, mut position, mut records) = (received_bytes, 0, 0);
     while left > 0 {
-        let length = left.min(MAX_PAYLOAD_BYTES);
+        let length = left.min(sizes[records]);
         write_header(&mut output[position..], length);
         position += HEADER_BYTES + length;
         left -= length;
+        records += 1;
     }
-    position
+    let pause = shaper.as_mut().and_then(|shaper| {
+        shaper.note_records(records);
+        shaper.pause(received_bytes)
+    });
+    Filled { pause, ..open(received_bytes, position) }
 }

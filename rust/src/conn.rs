@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use crate::backlog::Backlog;
 use crate::buffer::Pool;
+use crate::chance::Chance;
 use crate::codec::Codec;
 use crate::counters::{Registry, Traffic};
 use crate::flow::{Fault, Flow, Moved};
@@ -21,6 +22,7 @@ use crate::job::{Finished, Job, Reason, Timeouts};
 use crate::pacing::Rests;
 use crate::record::Decoder;
 use crate::recrypt::Recrypt;
+use crate::shaper::Shaper;
 use crate::side::{Interest, Ready, Side};
 
 /// What a step borrows from its thread.
@@ -68,13 +70,15 @@ pub struct Conn<S = OwnedFd> {
 impl<S: Io> Conn<S> {
     /// Starts a job, and sends the bytes that it begins with.
     pub fn start(number: u64, job: Job<S>, turn: &mut Turn<'_>) -> Self {
+        let shaper = job.shape.map(|shape| Box::new(Shaper::new(shape, Chance::unseeded(), turn.now)));
         let (up, down) = match job.ciphers {
             None => (Codec::Raw, Codec::Raw),
             Some(ciphers) => (
                 Codec::Unwrap(Decoder::default(), Recrypt::new(&ciphers.from_client.0, &ciphers.from_client.1)),
-                ciphers.to_client.as_ref().map_or(Codec::Wrap { bulk: false }, |(decrypt, encrypt)| {
-                    Codec::WrapRecrypted(Recrypt::new(decrypt, encrypt))
-                }),
+                match &ciphers.to_client {
+                    None => Codec::Wrap { bulk: false, shaper },
+                    Some((decrypt, encrypt)) => Codec::WrapRecrypted(Recrypt::new(decrypt, encrypt), shaper),
+                },
             ),
         };
         let mut conn = Self {
@@ -265,9 +269,9 @@ impl<S: Io> Conn<S> {
             Side::Client => (&mut self.up, &self.client, &self.upstream),
             Side::Upstream => (&mut self.down, &self.upstream, &self.client),
         };
-        let (moved, outcome) = flow.read(from, to, turn.pool, held);
-        if flow.rests() {
-            turn.rests.begin(turn.now, self.number, source);
+        let (moved, outcome) = flow.read(from, to, turn.pool, held, turn.now);
+        if let Some(rest) = moved.rest {
+            turn.rests.begin(turn.now + rest, self.number, source);
         }
         self.note(source, moved, outcome, turn);
     }
@@ -295,6 +299,7 @@ impl<S: Io> Conn<S> {
     fn note(&mut self, source: Side, moved: Moved, outcome: Result<(), Fault>, turn: &mut Turn<'_>) {
         if moved.sent_bytes > 0 {
             self.active_at = turn.now;
+            self.flow_from_mut(source).note_sent(turn.now);
             if let Some(backlog) = &mut self.backlog {
                 backlog.note_taken(turn.now);
             }

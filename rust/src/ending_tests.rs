@@ -1,11 +1,14 @@
 //! How connections end, over scripted peers: each rule alone, and then random events in random order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::chance::Chance;
 use crate::cipher::{crypt, CipherSpec};
 use crate::job::{Ciphers, Reason, Timeouts};
 use crate::record::{Decoder, Status};
 use crate::scripted::{Ending, World};
+use crate::shaper::Shape;
 use crate::side::Side;
 
 const TIMEOUTS: Timeouts = Timeouts {
@@ -16,7 +19,7 @@ const TIMEOUTS: Timeouts = Timeouts {
 const ROOM: usize = 1 << 30;
 
 fn world() -> World {
-    let world = World::new(None, TIMEOUTS);
+    let world = World::new(None, TIMEOUTS, None);
     for side in Side::BOTH {
         world.peer(side).room_bytes.set(ROOM);
     }
@@ -186,16 +189,6 @@ fn after_upstreams_end_bytes_that_the_client_takes_are_life_while_some_are_left(
     assert!(world.client.got_rst.get());
 }
 
-/// Pseudo-random numbers, the same each time.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-}
-
 fn spec(n: u8) -> CipherSpec {
     CipherSpec { key: [n; 32], iv: [n; 16], offset_bytes: 0 }
 }
@@ -204,14 +197,22 @@ fn spec(n: u8) -> CipherSpec {
 struct Script {
     chance: Chance,
     fast: Option<bool>,
+    shape: Option<Arc<Shape>>,
     said: [Vec<u8>; 2],
 }
 
 impl Script {
     fn new(seed: u64) -> Self {
-        let mut chance = Chance(seed);
+        let mut chance = Chance::new(seed);
         let fast = [None, Some(true), Some(false)][chance.below(3)];
-        Self { chance, fast, said: Default::default() }
+        let pauses = [0, 1, 1000].map(Duration::from_millis).to_vec();
+        let shape = match chance.below(4) {
+            0 => Shape::new(true, Vec::new(), Vec::new()),
+            1 => Shape::new(false, vec![1, 600, 5_000, 16_384], Vec::new()),
+            2 => Shape::new(true, Vec::new(), pauses),
+            _ => None,
+        };
+        Self { chance, fast, shape: shape.map(Arc::new), said: Default::default() }
     }
 
     fn ciphers(&self) -> Option<Ciphers> {
@@ -291,7 +292,7 @@ impl Script {
 
 fn run(seed: u64) {
     let mut script = Script::new(seed);
-    let mut world = World::new(script.ciphers(), TIMEOUTS);
+    let mut world = World::new(script.ciphers(), TIMEOUTS, script.shape.clone());
     for _ in 0..script.chance.below(60) {
         script.step(&mut world);
     }

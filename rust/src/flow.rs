@@ -1,12 +1,15 @@
 //! One direction of a connection: read, transform, send. Bytes that the sink doesn't take are kept, and nothing more is
 //! read meanwhile.
 
+use std::time::{Duration, Instant};
+
 use rustix::io::Errno;
 
 use crate::buffer::{Buffer, Pool, READ_BYTES};
 use crate::codec::{Codec, Filled};
 use crate::counters::Held;
 use crate::io::Io;
+use crate::pacing::REST;
 use crate::record::Status;
 
 /// Why a direction can't go on.
@@ -63,6 +66,8 @@ pub struct Moved {
     pub sent_bytes: usize,
     /// Those of them that aren't our preamble.
     pub counted_bytes: usize,
+    /// How long the direction rests; nothing is read until `go_on`.
+    pub rest: Option<Duration>,
 }
 
 impl Flow {
@@ -85,9 +90,9 @@ impl Flow {
         !self.ended && !self.rests && self.pending.is_none()
     }
 
-    /// Whether so many bytes came that more may gather for a while; nothing is read until `go_on`.
-    pub fn rests(&self) -> bool {
-        self.rests
+    /// Notes that the sink's kernel took some bytes.
+    pub fn note_sent(&mut self, now: Instant) {
+        self.codec.note_sent(now);
     }
 
     /// Ends a rest.
@@ -177,20 +182,23 @@ impl Flow {
         sink: &impl Io,
         pool: &mut Pool,
         held: &Held,
+        now: Instant,
     ) -> (Moved, Result<(), Fault>) {
         let mut moved = Moved::default();
         let mut buffer = pool.take();
-        let filled = match self.codec.fill(source, pool, &mut buffer) {
+        let filled = match self.codec.fill(source, pool, &mut buffer, now) {
             Ok(filled) => filled,
             Err(error) => {
                 pool.give(buffer);
                 return (moved, self.note_error(error).and_then(|()| self.pass_on_the_end(sink)));
             }
         };
-        let Filled { received_bytes, output_bytes, status } = filled;
+        let Filled { received_bytes, output_bytes, status, pause } = filled;
         moved.received_bytes = received_bytes;
-        // A visitor's bytes never rest: the site mustn't see pauses that the visitor didn't make.
-        self.rests = received_bytes >= READ_BYTES && !matches!(self.codec, Codec::Raw);
+        // A site mustn't see a visitor's bytes with gaps that the visitor didn't make.
+        let gathers = received_bytes >= READ_BYTES && !matches!(self.codec, Codec::Raw);
+        moved.rest = pause.or(gathers.then_some(REST));
+        self.rests = moved.rest.is_some();
         let mut outcome = self.send(Pending { buffer, start: 0, end: output_bytes }, sink, &mut moved, pool, held);
         if outcome.is_ok() {
             outcome = self.note_status(if received_bytes == 0 { Status::Ended } else { status }, sink);

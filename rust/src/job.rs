@@ -1,9 +1,11 @@
 //! The engine's input and output.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cipher::CipherSpec;
+use crate::shaper::Shape;
 
 /// What to relay, and how.
 pub struct Job<S = OwnedFd> {
@@ -19,6 +21,8 @@ pub struct Job<S = OwnedFd> {
     pub ciphers: Option<Ciphers>,
     /// When to end it if nothing moves.
     pub timeouts: Timeouts,
+    /// The client's records, for Telegram; None: full ones, each sent at once.
+    pub shape: Option<Arc<Shape>>,
 }
 
 /// How a Telegram stream is re-encrypted.

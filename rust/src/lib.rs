@@ -6,6 +6,7 @@
 
 mod backlog;
 mod buffer;
+mod chance;
 mod cipher;
 mod codec;
 mod conn;
@@ -28,6 +29,9 @@ mod recrypt;
 mod replay;
 #[cfg(test)]
 mod scripted;
+#[cfg(test)]
+mod shape_tests;
+mod shaper;
 mod side;
 #[allow(unsafe_code)]
 mod sys;
@@ -47,3 +51,4 @@ pub use keyshare::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_pub
 pub use prefixes::Prefixes;
 pub use record::{Decoder, Status};
 pub use replay::{Memory, KEY_BYTES};
+pub use shaper::Shape;

@@ -6,33 +6,34 @@
 //! bytes that follow a full buffer wait. A peer that sends less than a buffer at once never rests. docs/adr/0009 has
 //! numbers.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
 use crate::side::Side;
 
-/// How long a rest is. Shorter ones save less, longer ones cost more throughput than they save.
-const REST: Duration = Duration::from_micros(370);
+/// How long bulk rests. Shorter rests save less, longer ones cost more throughput than they save.
+pub const REST: Duration = Duration::from_micros(370);
 
-/// The resting directions of a thread, in the order in which they will go on.
+/// The directions of a thread that rest; those come first that go on first.
 #[derive(Default)]
-pub struct Rests(VecDeque<(Instant, u64, Side)>);
+pub struct Rests(BinaryHeap<Reverse<(Instant, u64, Side)>>);
 
 impl Rests {
-    /// Begins a rest, at `now`, of the direction that comes from `source` in connection `number`.
-    pub fn begin(&mut self, now: Instant, number: u64, source: Side) {
-        self.0.push_back((now + REST, number, source));
+    /// What connection `number` gets from `source` rests until `end`.
+    pub fn begin(&mut self, end: Instant, number: u64, source: Side) {
+        self.0.push(Reverse((end, number, source)));
     }
 
     /// When the next one goes on.
     pub fn next(&self) -> Option<Instant> {
-        self.0.front().map(|(end, _, _)| *end)
+        self.0.peek().map(|Reverse((end, _, _))| *end)
     }
 
     /// Takes out one that has rested long enough.
     pub fn take_rested(&mut self, now: Instant) -> Option<(u64, Side)> {
         self.next().filter(|end| *end <= now)?;
-        self.0.pop_front().map(|(_, number, source)| (number, source))
+        self.0.pop().map(|Reverse((_, number, source))| (number, source))
     }
 }
 
@@ -44,8 +45,8 @@ mod tests {
     fn they_go_on_in_order_and_not_before_their_time() {
         let (mut rests, start) = (Rests::default(), Instant::now());
         assert_eq!(rests.next(), None);
-        rests.begin(start, 1, Side::Client);
-        rests.begin(start + REST / 2, 2, Side::Upstream);
+        rests.begin(start + REST * 3 / 2, 2, Side::Upstream);
+        rests.begin(start + REST, 1, Side::Client);
         assert_eq!(rests.next(), Some(start + REST));
         assert_eq!(rests.take_rested(start + REST / 2), None);
         assert_eq!(rests.take_rested(start + REST), Some((1, Side::Client)));

@@ -1,7 +1,7 @@
 //! The Python module `mtglib._engine`, and the only place that knows of Python. Its stub is `_engine.pyi`.
 
 use std::os::fd::AsRawFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
-use crate::{CipherSpec, Engine, Finished, Memory, Prefixes};
+use crate::{CipherSpec, Engine, Finished, Memory, Prefixes, Shape};
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -26,7 +26,7 @@ mod _engine {
     #[pymodule_export]
     use super::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
     #[pymodule_export]
-    use super::{PrefixSet, PyEngine, ReplayMemory};
+    use super::{PrefixSet, PyEngine, RecordShape, ReplayMemory};
 }
 
 /// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
@@ -98,6 +98,7 @@ impl PyEngine {
         idle_timeout: f64,
         half_closed_timeout: Option<f64>,
         delivery_timeout: f64,
+        shape: Option<&Bound<'_, RecordShape>>,
     ) -> PyResult<u64> {
         // Both are owned, and so closed, whatever is wrong with one of them.
         let (Some(client), Some(upstream)) = (own_fd(client_fd), own_fd(upstream_fd)) else {
@@ -114,6 +115,7 @@ impl PyEngine {
                 half_closed: half_closed_timeout.map(|seconds| timeout("half_closed_timeout", seconds)).transpose()?,
                 delivery: timeout("delivery_timeout", delivery_timeout)?,
             },
+            shape: shape.map(|shape| Arc::clone(&shape.get().0)),
         };
         Ok(py.detach(|| self.0.submit(job)))
     }
@@ -148,6 +150,21 @@ impl PyEngine {
 
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.0.close());
+    }
+}
+
+/// What a client's records look like.
+#[pyclass(frozen)]
+struct RecordShape(Arc<Shape>);
+
+#[pymethods]
+impl RecordShape {
+    #[new]
+    fn new(drs: bool, record_sizes_bytes: Vec<usize>, pauses_seconds: Vec<f64>) -> PyResult<Self> {
+        let pauses = pauses_seconds.into_iter().map(|seconds| timeout("pauses_seconds", seconds));
+        Shape::new(drs, record_sizes_bytes, pauses.collect::<PyResult<_>>()?)
+            .map(|shape| Self(Arc::new(shape)))
+            .ok_or_else(|| PyValueError::new_err("record_sizes_bytes: expected sizes from 1 to 16384"))
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::IoSliceMut;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, Result};
@@ -14,6 +15,7 @@ use crate::counters::Registry;
 use crate::io::Io;
 use crate::job::{Ciphers, Finished, Job, Timeouts};
 use crate::pacing::Rests;
+use crate::shaper::Shape;
 use crate::side::{Ready, Side};
 
 /// How a peer has ended its side.
@@ -183,8 +185,8 @@ pub struct World {
 }
 
 impl World {
-    /// Starts relaying. Peers take nothing at first.
-    pub fn new(ciphers: Option<Ciphers>, timeouts: Timeouts) -> Self {
+    /// Begins to relay. Peers take nothing at first.
+    pub fn new(ciphers: Option<Ciphers>, timeouts: Timeouts, shape: Option<Arc<Shape>>) -> Self {
         let (client, upstream) = (Peer::new(), Peer::new());
         let mut world = Self {
             client: Rc::clone(&client),
@@ -196,7 +198,7 @@ impl World {
             pool: Pool::new(),
             rests: Rests::default(),
         };
-        let job = Job { client, upstream, client_unread: Vec::new(), preamble: Vec::new(), ciphers, timeouts };
+        let job = Job { client, upstream, client_unread: Vec::new(), preamble: Vec::new(), ciphers, timeouts, shape };
         world.conn = Some(Conn::start(0, job, &mut world.turn()));
         world
     }

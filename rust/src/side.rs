@@ -1,7 +1,7 @@
 //! The two sides of a connection, and the events that each waits for.
 
 /// One of a connection's sockets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// Towards the client.
     Client,

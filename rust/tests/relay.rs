@@ -20,7 +20,15 @@ fn pair() -> (TcpStream, TcpStream) {
 fn job(client: TcpStream, upstream: TcpStream, ciphers: Option<Ciphers>, idle_timeout: Duration) -> Job {
     let preamble = b"preamble".to_vec();
     let timeouts = Timeouts { idle: idle_timeout, half_closed: None, delivery: Duration::from_secs(30) };
-    Job { client: client.into(), upstream: upstream.into(), client_unread: Vec::new(), preamble, ciphers, timeouts }
+    Job {
+        client: client.into(),
+        upstream: upstream.into(),
+        client_unread: Vec::new(),
+        preamble,
+        ciphers,
+        timeouts,
+        shape: None,
+    }
 }
 
 fn noise(count: usize, mut seed: u64) -> Vec<u8> {

@@ -191,6 +191,7 @@ class _Builder:
             tolerate_time_skewness_seconds=float(config.tolerate_time_skewness),
             allow_fallback_on_unknown_dc=config.allow_fallback_on_unknown_dc,
             fast_mode=config.fast_mode,
+            drs=config.defense.doppelganger.drs,
             keep_alive=not config.network.keep_alive.disabled,
             not_sent_low_water_bytes=self._socket_options.not_sent_low_water_bytes,
             dc_overrides={dc: [str(address) for address in group] for dc, group in config.dc_overrides.items()},

@@ -58,6 +58,7 @@ class Engine:
         idle_timeout: float,
         half_closed_timeout: float | None,
         delivery_timeout: float,
+        shape: RecordShape | None,
     ) -> int:
         """Take over two sockets and relay between them; return the job's number.
 
@@ -73,6 +74,7 @@ class Engine:
             idle_timeout: Seconds, positive; for this and the next two see `relay.job.Job`.
             half_closed_timeout: Seconds, positive.
             delivery_timeout: Seconds, positive.
+            shape: The client's records, for Telegram; None: full ones, each sent at once.
         """
 
     def abort(self, job: int) -> None:
@@ -95,6 +97,12 @@ class Engine:
 
     def close(self) -> None:
         """End all jobs and threads; waits for them."""
+
+@final
+class RecordShape:
+    """A `relay.job.Shape`; jobs may share one."""
+
+    def __new__(cls, drs: bool, record_sizes_bytes: Sequence[int], pauses_seconds: Sequence[float]) -> RecordShape: ...
 
 @final
 class PrefixSet:

@@ -38,6 +38,7 @@ class OptionChanges(TypedDict, total=False):
     max_visitors: int | None
     max_visitors_per_network: int
     fast_mode: bool
+    drs: bool
     keep_alive: bool
     congestion_control: str | None
     front_learning: bool

@@ -77,6 +77,8 @@ class ProxyOpts:
         dial_timeout: The time to connect to one upstream address; twice that is the limit for all addresses of a DC.
         fast_mode: Let DCs encrypt downloads for the client, so that the proxy doesn't have to. The ciphertext is then
             the same on both legs: switch this off if the censor also watches the server's uplink.
+        drs: Cut downloads into records as servers with dynamic record sizing do: short ones at first and after a pause
+            of a second, full ones later.
         keep_alive: Switch SO_KEEPALIVE on for a client's socket once the client is authenticated; visitors of the
             fronting site get no keep-alive probes. The times come from the listener: see `network.SocketOptions.apply`.
         congestion_control: The congestion control algorithm for data sent to an authenticated client, by the kernel's
@@ -127,6 +129,7 @@ class ProxyOpts:
     max_visitors: int | None = None
     max_visitors_per_network: int = constants.DEFAULT_MAX_VISITORS_PER_NETWORK
     fast_mode: bool = True
+    drs: bool = False
     keep_alive: bool = True
     congestion_control: str | None = "bbr"
     front_learning: bool = False
@@ -226,7 +229,7 @@ _DURATIONS = (
 )
 _FLAGS = (
     *("allow_fallback_on_unknown_dc", "use_test_dcs"),
-    *("fast_mode", "keep_alive", "front_learning", "domain_fronting_proxy_protocol"),
+    *("fast_mode", "drs", "keep_alive", "front_learning", "domain_fronting_proxy_protocol"),
 )
 
 

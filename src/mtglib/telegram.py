@@ -12,7 +12,7 @@ from .errors import ClientError
 from .keyshare import KeyShares, NamedGroup
 from .options import ProxyOpts
 from .reasons import Reason
-from .relay.job import Job, TelegramCiphers
+from .relay.job import DRS, Job, TelegramCiphers
 from .wire import obfuscated2, server_hello
 from .wire.aes_ctr import crypt
 from .wire.obfuscated2 import ClientFrame
@@ -101,7 +101,8 @@ def telegram_job(
         dc_decrypt=None if fast else leg.to_initiator,
         client_encrypt=None if fast else frame.ciphers.to_initiator,
     )
-    return Job(conn.detach()[0], upstream, unread, preamble, ciphers, opts.idle_timeout)
+    shape = DRS if opts.drs else None
+    return Job(conn.detach()[0], upstream, unread, preamble, ciphers, opts.idle_timeout, shape=shape)
 
 
 def _noise(count_bytes: int) -> bytes:

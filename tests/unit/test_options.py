@@ -31,7 +31,10 @@ DURATIONS = (
     *("idle_timeout", "tolerate_time_skewness_seconds"),
     *("handshake_timeout", "frame_timeout", "dial_timeout"),
 )
-FLAGS = ("allow_fallback_on_unknown_dc", "use_test_dcs", "fast_mode", "keep_alive", "domain_fronting_proxy_protocol")
+FLAGS = (
+    *("allow_fallback_on_unknown_dc", "use_test_dcs"),
+    *("fast_mode", "drs", "keep_alive", "domain_fronting_proxy_protocol"),
+)
 
 
 def refused(**changes: Any) -> OptionError:
@@ -50,7 +53,7 @@ def test_defaults_are_the_documented_ones() -> None:
     opts = ProxyOpts.with_defaults(SECRET)
 
     assert opts.secret is SECRET
-    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:28]}
+    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:29]}
     assert defaults == {
         "ip_allowlist": None,
         "buffer_size_bytes": 16384,
@@ -67,6 +70,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "max_visitors": None,
         "max_visitors_per_network": 256,
         "fast_mode": True,
+        "drs": False,
         "keep_alive": True,
         "congestion_control": "bbr",
         "front_learning": False,

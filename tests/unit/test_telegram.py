@@ -20,7 +20,7 @@ from mtglib.answers import ChosenAnswer
 from mtglib.conn import Conn
 from mtglib.keyshare import KeyShares, NamedGroup
 from mtglib.readiness import Readiness
-from mtglib.relay.job import Job
+from mtglib.relay.job import DRS, Job, Shape
 from mtglib.telegram import read_frame, send_answer, telegram_job
 from mtglib.wire import client_hello
 from mtglib.wire.aes_ctr import CipherState
@@ -221,7 +221,9 @@ async def test_a_client_that_leaves_and_one_that_says_no_more_are_told_apart(sen
         assert await refused(ends) == Reason.CLOSED
 
 
-def job_of(fast: bool, unread: bytes = b"unread", dc: int = -4) -> tuple[Job, obfuscated2.SentFrame]:
+def job_of(
+    fast: bool, unread: bytes = b"unread", dc: int = -4, *, drs: bool = False
+) -> tuple[Job, obfuscated2.SentFrame]:
     """What is relayed for a client, and its frame."""
 
     async def make() -> Job:
@@ -229,7 +231,8 @@ def job_of(fast: bool, unread: bytes = b"unread", dc: int = -4) -> tuple[Job, ob
             upstream, other = nonblocking_pair()
             other.close()
             frame = parse_client_frame(sent.wire, SECRET.key)
-            job = telegram_job(options(fast_mode=fast, idle_timeout=77.0), ends.conn, upstream, frame, unread, dc)
+            opts = options(fast_mode=fast, idle_timeout=77.0, drs=drs)
+            job = telegram_job(opts, ends.conn, upstream, frame, unread, dc)
             ends.conn.close()
             assert job.client.fileno() >= 0, "it is the relay's"
             job.client.close()
@@ -268,6 +271,13 @@ def test_a_job_says_what_the_options_and_the_client_say() -> None:
 
     assert (dc.dc, dc.tag, len(job.preamble)) == (-203, b"\xdd" * 4, FRAME_BYTES)
     assert (job.client_unread, job.idle_timeout, job.half_closed_timeout) == (b"behind the frame", 77.0, None)
+
+
+@pytest.mark.parametrize(("drs", "shape"), [(False, None), (True, DRS)])
+def test_a_job_has_a_shape_if_dynamic_record_sizing_is_on(drs: bool, shape: Shape | None) -> None:
+    job, _ = job_of(True, drs=drs)
+
+    assert job.shape is shape
 
 
 def test_no_two_frames_to_a_dc_are_alike_unless_the_client_chose_their_keys() -> None:

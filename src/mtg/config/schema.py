@@ -90,7 +90,7 @@ class NetworkSection(Section, frozen=True):
 
 
 class DoppelgangerSection(Section, frozen=True):
-    """Record sizes and delays learnt from a real site; without `urls` it is off."""
+    """Record sizes and delays: learnt from a real site, if there are `urls`, else those that `drs` asks for."""
 
     urls: tuple[PrivateURL, ...] = ()
     repeats_per_raid: Positive = 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Protocol, TypeAlias
 
 from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
+from ..wire.tls_records import MAX_PLAINTEXT_BYTES
 
 OnTraffic: TypeAlias = Callable[[int, int, bool], None]
 """Called with bytes (from client, to client) since the last call, and whether upstream has ended its side by now (or is
@@ -35,6 +37,41 @@ class TelegramCiphers:
     client_encrypt: CipherState | None
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the bytes for a Telegram client are cut into records, and when these are sent.
+
+    A size is that of a record's payload, which is what its header says. Bytes are never held back to fill a record, and
+    nothing is padded: where they run out, a record is shorter.
+
+    Attributes:
+        drs: Dynamic record sizing, with the sizes that an observer sees of a server with Cloudflare's patch for nginx
+            and TLS 1.3: 40 records of 1386 bytes, which fit into a segment, then 40 of 4246, which fit into three, then
+            full ones of 16 384; from the start again after a second without a byte sent. docs/adr/0020 says why.
+        record_sizes_bytes: Sizes that were learnt, 1 to 16 384: each record's is drawn from them at random. Where there
+            are some, `drs` has no effect.
+        pauses_seconds: Pauses that were learnt, not negative: each one between two records is drawn from them at
+            random. None is longer than what has just been sent takes at 20 Mbit/s, and without them there is none.
+
+    Raises:
+        ValueError: A size or a pause is out of bounds.
+    """
+
+    drs: bool = False
+    record_sizes_bytes: tuple[int, ...] = ()
+    pauses_seconds: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(1 <= size <= MAX_PLAINTEXT_BYTES for size in self.record_sizes_bytes):
+            raise ValueError(f"record_sizes_bytes: expected sizes from 1 to {MAX_PLAINTEXT_BYTES}")
+        if not all(0 <= pause < math.inf for pause in self.pauses_seconds):
+            raise ValueError("pauses_seconds: expected seconds, none negative")
+
+
+DRS = Shape(drs=True)
+"""Dynamic record sizing, and nothing learnt."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Job:
     """A connection to be relayed. The relay owns both sockets and closes them, whatever happens.
@@ -51,6 +88,7 @@ class Job:
             only `idle_timeout` bounds it.
         delivery_timeout: When one side is lost, seconds without a byte taken by the other's kernel after which the
             relay ends, though something is left; positive. In all it takes no longer than `idle_timeout`.
+        shape: The client's records, for Telegram; None: full ones, each sent at once.
     """
 
     client: socket.socket
@@ -61,6 +99,7 @@ class Job:
     idle_timeout: float
     half_closed_timeout: float | None = None
     delivery_timeout: float = DELIVERY_TIMEOUT
+    shape: Shape | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from .._engine import Engine as _Engine
+from .._engine import RecordShape as _RecordShape
 from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
-from .job import Job, OnTraffic, RelayLoad, RelayResult
+from .job import Job, OnTraffic, RelayLoad, RelayResult, Shape
 from .ticker import Ticker
 
 _News: TypeAlias = tuple[int, int, int, bool]
@@ -37,6 +38,7 @@ class NativeRelay:
         self._waiting: dict[int, tuple[asyncio.Future[RelayResult], OnTraffic]] = {}
         self._reported: dict[int, tuple[int, int, bool]] = {}
         self._untold: list[_News] = []
+        self._last_shape: tuple[Shape, _RecordShape] | None = None
         self._part = 0
         self._next_part: asyncio.TimerHandle | None = None
         self._ticker = Ticker(self._report_bit_by_bit)
@@ -54,6 +56,7 @@ class NativeRelay:
             job.idle_timeout,
             job.half_closed_timeout,
             job.delivery_timeout,
+            self._record_shape(job.shape),
         )
         del job  # it would stay in memory as long as the relay runs
         self._waiting[number] = (on_end, on_traffic)
@@ -65,6 +68,15 @@ class NativeRelay:
             raise
         finally:
             self._ticker.stop()
+
+    def _record_shape(self, shape: Shape | None) -> _RecordShape | None:
+        """Return the engine's copy. Jobs usually have the same shape, and it may hold thousands of samples."""
+        if shape is None:
+            return None
+        if self._last_shape is None or self._last_shape[0] is not shape:
+            copy = _RecordShape(shape.drs, shape.record_sizes_bytes, shape.pauses_seconds)
+            self._last_shape = shape, copy
+        return self._last_shape[1]
 
     async def _abort(self, number: int, on_traffic: OnTraffic) -> None:
         """End a job and wait for its last counts, however often the wait is cancelled."""

@@ -25,6 +25,7 @@ from ..wire.aes_ctr import CipherState
 from ..wire.record_stream import RecordDecoder, encode_records
 from .backlog import Backlog
 from .job import Job, OnTraffic, RelayResult
+from .shaper import Shaper
 from .sockets import tune, undelivered_bytes
 from .timers import Timers
 
@@ -46,6 +47,7 @@ class _Direction:
     Attributes:
         source, sink: The sockets.
         pending: Bytes that were read and that the sink hasn't taken yet.
+        shaper: Cuts what was read into records, if the job has a shape for them.
         source_is_lost: Whether only the bytes left in its kernel are read. Their end isn't the end of the stream,
             unless `source_had_ended`.
         source_had_ended: Whether it had ended its side before it was lost.
@@ -56,6 +58,7 @@ class _Direction:
         self.source = source
         self.sink = sink
         self.pending = _NOTHING
+        self.shaper: Shaper | None = None
         self.source_is_lost = False
         self.source_had_ended = False
         self.is_over = False
@@ -82,6 +85,8 @@ class Session:
         self._loss: tuple[Reason, _Direction] | None = None
         self._backlog: Backlog | None = None  # of the living side or, after upstream's end, of the client
         self._active_at_mono = self._loop.time()
+        if job.shape is not None and job.ciphers is not None:
+            self._down.shaper = Shaper(job.shape, self._active_at_mono)
         self._from_client_bytes = self._to_client_bytes = 0
         self._upstream_ended = False
         self._reported = (0, 0, False)
@@ -178,11 +183,17 @@ class Session:
         recrypt: _Transform = bytes
         if ciphers and ciphers.dc_decrypt and ciphers.client_encrypt:
             recrypt = _recrypt(ciphers.dc_decrypt, ciphers.client_encrypt)
+        encode: _Transform = encode_records if ciphers else bytes
+        if (shaper := self._down.shaper) is not None:
+            encode = shaper.encode
         while received := await self._receive(self._down):
-            self._to_client_bytes += len(received)
-            received = recrypt(received)
-            await self._deliver(self._down, encode_records(received) if ciphers else received)
+            received_bytes = len(received)
+            self._to_client_bytes += received_bytes
+            received = encode(recrypt(received))
+            await self._deliver(self._down, received)
             del received  # it isn't kept while we wait for more
+            if shaper is not None and (pause_seconds := shaper.pause_seconds(self._loop.time(), received_bytes)):
+                await asyncio.sleep(pause_seconds)
         self._end_direction(self._down)
 
     async def _receive(self, direction: _Direction) -> bytes:
@@ -196,8 +207,11 @@ class Session:
 
     def _receive_now(self, direction: _Direction) -> bytes | None:
         """Return the available bytes, b"" at the end, None if it would block."""
+        max_bytes = _READ_BYTES
+        if direction.shaper is not None:
+            max_bytes = direction.shaper.plan(self._loop.time())
         try:
-            return direction.source.recv(_READ_BYTES)
+            return direction.source.recv(max_bytes)
         except BlockingIOError:
             return None
         except OSError:
@@ -219,6 +233,8 @@ class Session:
                 self._active_at_mono = self._loop.time()
                 if self._backlog is not None:
                     self._backlog.taken_at_mono = self._active_at_mono
+                if direction.shaper is not None:
+                    direction.shaper.note_sent(self._active_at_mono)
                 if counted and direction is self._up:
                     self._from_client_bytes += sent
         direction.pending = _NOTHING  # an empty slice would keep all of it

@@ -6,6 +6,8 @@ send only 0x17 records to the client: anything else in mid-stream breaks officia
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..errors import ClientError
 from ..reasons import Reason
 from .tls_records import (
@@ -97,3 +99,18 @@ def encode_records(payload: bytes) -> bytes:
         return application_data(payload)
     pieces = range(0, len(payload), MAX_PLAINTEXT_BYTES)
     return b"".join(application_data(payload[at : at + MAX_PLAINTEXT_BYTES]) for at in pieces)
+
+
+def encode_records_of(sizes: Iterable[int], payload: bytes) -> list[bytes]:
+    """Wrap payload into records of these sizes, as many as it fills; the last one may be shorter.
+
+    The sizes are 1 to 16 384 each, and together no less than the payload.
+    """
+    records: list[bytes] = []
+    position = 0
+    for size in sizes:
+        if position >= len(payload):
+            break
+        records.append(application_data(payload[position : position + size]))
+        position += size
+    return records

@@ -81,8 +81,7 @@ UNSUPPORTED: list[tuple[str, dict[str, Any]]] = [
     ("proxy-protocol-listener", {"proxy-protocol-listener": True}),
     ("auto-update", {"auto-update": True}),
     ("users", {"users": [{"name": "joe"}]}),
-    ("defense.doppelganger", {"defense": {"doppelganger": {"urls": ["https://cdn.example/a.js"]}}}),
-    ("defense.doppelganger", {"defense": {"doppelganger": {"drs": True}}}),
+    ("defense.doppelganger.urls", {"defense": {"doppelganger": {"urls": ["https://cdn.example/a.js"]}}}),
 ]
 
 
@@ -147,6 +146,7 @@ def test_the_old_name_of_the_exact_memory_is_told() -> None:
         {"defense": {"allowlist": {"enabled": True, "urls": ["/etc/mtg/friends"]}}},
         {"stats": {"statsd": {"enabled": True, "address": "127.0.0.1:8125"}}},
         {"defense": {"doppelganger": {"urls": [], "repeats-per-raid": 20, "raid-each": "1h"}}},
+        {"defense": {"doppelganger": {"drs": True}}},
         {"defense": {"anti-replay": {"enabled": False, "kind": "redis", "url": "redis://h"}}},
         {"defense": {"blocklist": {"enabled": False, "urls": ["https://h/x"], "update-each": "1h"}}},
         {"stats": {"statsd": {"enabled": False, "tag-format": "graphite"}, "prometheus": {"http-path": "m"}}},

@@ -126,6 +126,12 @@ def test_keep_alive_of_clients_is_as_configured(calls: Calls, disabled: bool) ->
     assert built.options.keep_alive is not disabled
 
 
+@pytest.mark.parametrize("drs", [True, False])
+def test_dynamic_record_sizing_is_as_configured(calls: Calls, drs: bool) -> None:
+    built = parts(calls, defense={"doppelganger": {"drs": drs}})
+    assert built.options.drs is drs
+
+
 def test_what_has_no_keys_stays_at_the_librarys_defaults(calls: Calls) -> None:
     parts(calls)
     assert {key: calls[key] for key in ("StableBloom", "Redis", "FireHOL", "Statsd", "Prometheus")} == {

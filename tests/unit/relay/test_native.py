@@ -12,13 +12,14 @@ import pytest
 
 import mtglib
 from mtglib.reasons import Reason
-from mtglib.relay.job import Job, RelayResult, TelegramCiphers
+from mtglib.relay.job import Job, RelayResult, Shape, TelegramCiphers
 from mtglib.wire.aes_ctr import CipherState
 from support.timeless import timeless
 
 if mtglib.engine_description() != "native":
     pytest.skip(f"no native relay: {mtglib.engine_description()}", allow_module_level=True)
 
+from mtglib._engine import RecordShape
 from mtglib.relay import native
 from mtglib.relay.native import NativeRelay
 
@@ -82,9 +83,11 @@ class Running:
         (self.engine,) = made
         self.told: list[tuple[int, int, bool]] = []
 
-    async def start(self, ciphers: TelegramCiphers | None = None) -> asyncio.Task[RelayResult]:
+    async def start(
+        self, ciphers: TelegramCiphers | None = None, shape: Shape | None = None
+    ) -> asyncio.Task[RelayResult]:
         """Start a job; it is submitted when this returns."""
-        job = Job(*socket.socketpair(), b"unread", b"preamble", ciphers, 7.5, 6.5, 5.5)
+        job = Job(*socket.socketpair(), b"unread", b"preamble", ciphers, 7.5, 6.5, 5.5, shape)
         task = asyncio.create_task(self.relay.run(job, lambda *told: self.told.append(told)))
         await asyncio.sleep(0)
         return task
@@ -115,10 +118,23 @@ async def test_a_job_crosses_with_all_that_it_says(running: Running) -> None:
     await asyncio.gather(*tasks)
 
     assert [submitted[:2] + submitted[3:] for submitted in running.engine.submitted] == [
-        (b"unread", b"preamble", 7.5, 6.5, 5.5)
+        (b"unread", b"preamble", 7.5, 6.5, 5.5, None)
     ] * 3
     parts = [(state(n).key, state(n).iv, n) for n in range(5)]
     assert [submitted[2] for submitted in running.engine.submitted] == [None, parts[1:3], parts[1:5]]
+
+
+async def test_jobs_of_one_shape_share_the_engines_copy(running: Running) -> None:
+    shapes = [Shape(record_sizes_bytes=(700,)) for _ in "12"]
+    tasks = [await running.start(shape=shape) for shape in (shapes[0], shapes[0], shapes[1])]
+    for number in range(3):
+        running.engine.end(number, 0, 0, "idle")
+    await asyncio.gather(*tasks)
+
+    first, second, third = [submitted[-1] for submitted in running.engine.submitted]
+    assert first is second
+    assert first is not third
+    assert isinstance(third, RecordShape)
 
 
 async def test_nothing_of_a_job_is_kept_for_as_long_as_it_runs(running: Running) -> None:
