@@ -17,12 +17,8 @@ from ..ground.guarded_logger import GuardedLogger
 from .entries import AnyEntries, Entries
 from .journal import Journal
 
-_WRITE_EACH_SECONDS = 0.5
-"""A hello is on disk a second after it came, and the disk may take half of that."""
-
 _LOAD_TIMEOUT = 30.0
 """A disk that doesn't answer for so long is done without."""
-_LAST_WRITE_TIMEOUT = 0.8
 
 
 class Persistence(Generic[AnyEntries]):
@@ -36,6 +32,9 @@ class Persistence(Generic[AnyEntries]):
         file_entries: The number of records after which a new file is begun.
         now_unix: Returns Unix seconds.
         logger: Gets messages, in the event loop's thread.
+        write_each_seconds: The pause between two writes. By default a hello is on disk a second after it came: half of
+            that is the disk's.
+        last_write_timeout: How long the disk may take at the end.
     """
 
     def __init__(
@@ -46,10 +45,14 @@ class Persistence(Generic[AnyEntries]):
         file_entries: int,
         now_unix: Callable[[], float],
         logger: GuardedLogger,
+        write_each_seconds: float = 0.5,
+        last_write_timeout: float = 0.8,
     ) -> None:
         self._directory = directory
         self._journal = Journal(directory, record_bytes, file_entries, now_unix)
         self._logger = logger
+        self._write_each_seconds = write_each_seconds
+        self._last_write_timeout = last_write_timeout
         self._stop = threading.Event()
         self._ended: asyncio.Future[None] | None = None
         self._has_failed = False
@@ -89,13 +92,13 @@ class Persistence(Generic[AnyEntries]):
                 self._tell("warning", note)
 
     async def close(self) -> None:
-        """Write new records and release the directory; a disk that doesn't respond gets 0.8 s."""
+        """Write new records and release the directory; a disk that doesn't respond gets `last_write_timeout`."""
         ended, self._ended = self._ended, None
         self._stop.set()
         if ended is None:
             return
         try:
-            async with asyncio.timeout(_LAST_WRITE_TIMEOUT):
+            async with asyncio.timeout(self._last_write_timeout):
                 await asyncio.shield(ended)
         except TimeoutError as error:
             self._tell(
@@ -118,7 +121,7 @@ class Persistence(Generic[AnyEntries]):
                 _in_loop(loop, _settle, loaded, None, error)
                 return
             _in_loop(loop, _settle, loaded, entries, None)
-            while not self._stop.wait(_WRITE_EACH_SECONDS):
+            while not self._stop.wait(self._write_each_seconds):
                 self._write(loop, entries)
             self._write(loop, entries)
         finally:

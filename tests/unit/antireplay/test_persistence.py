@@ -6,24 +6,41 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from integration.recording_logger import RecordingLogger
-from mtglib.antireplay import Exact, persistence
+from mtglib.antireplay import Exact
 from mtglib.antireplay.journal import Journal
 from mtglib.antireplay.memory import ReplayMemory
+from mtglib.antireplay.persistence import Persistence
+from mtglib.antireplay.pure import PureReplayMemory
+from mtglib.ground.guarded_logger import GuardedLogger
+from support.timeless import timeless
 from unit.antireplay import endless_visitor
 from unit.antireplay.endless_visitor import hello
 from unit.antireplay.test_journal import full_at
 
 
-@pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is new is written every millisecond."""
-    monkeypatch.setattr(persistence, "_WRITE_EACH_SECONDS", 0.001)
+@asynccontextmanager
+async def kept(
+    directory: Path, logger: RecordingLogger | None = None, **changes: float
+) -> AsyncIterator[PureReplayMemory]:
+    """A memory that is kept there, and written every millisecond unless `changes` have another time."""
+    persistence: Persistence[PureReplayMemory] = Persistence(
+        directory,
+        record_bytes=8,
+        file_entries=125_000,
+        now_unix=lambda: 0.0,
+        logger=GuardedLogger(logger or RecordingLogger()),
+        **({"write_each_seconds": 0.001} | changes),
+    )
+    memory = await persistence.load(lambda key: PureReplayMemory(key, 1_000_000))
+    yield memory or PureReplayMemory(bytes(16), 1_000_000)
+    await persistence.close()
 
 
 async def until(what: object, logger: RecordingLogger) -> None:
@@ -46,45 +63,40 @@ async def known_to_another(directory: Path, count: int) -> bool:
         journal.close()
 
 
-@pytest.mark.usefixtures("soon")
 async def test_hellos_are_written_while_the_proxy_runs(tmp_path: Path) -> None:
-    async with Exact(directory=tmp_path / "a") as cache:
+    async with kept(tmp_path / "a") as memory:
         for number in range(3):
-            await cache.seen_before(hello(number))
+            memory.seen(hello(number), 0)
             async with asyncio.timeout(20):
                 while not await known_to_another(tmp_path / "a", number + 1):
                     await asyncio.sleep(0.001)
 
 
-@pytest.mark.usefixtures("soon")
 async def test_a_full_disk_is_told_once_and_that_it_is_over_once(tmp_path: Path, logger: RecordingLogger) -> None:
-    cache = Exact(directory=tmp_path, logger=logger)
     lost = f"anti-replay: {tmp_path}: can't be written: after a restart, hellos seen since can be replayed"
     back = f"anti-replay: {tmp_path}: can be written again"
-    async with cache:
+    async with kept(tmp_path, logger) as memory:
         for first in (0, 100):
             with full_at(20):
                 for number in range(first, first + 100):
-                    assert not await cache.seen_before(hello(number))
+                    assert not memory.seen(hello(number), 0)
                 await until(lost, logger)
                 await asyncio.sleep(0.01)
             await until(back, logger)
     assert [message.text for message in logger.messages] == [lost, back, lost, back]
     assert [message.level for message in logger.messages] == ["warning", "info", "warning", "info"]
-    async with Exact(directory=tmp_path) as later:
-        assert all([await later.seen_before(hello(number)) for number in range(200)])
+    async with kept(tmp_path) as later:
+        assert all(later.seen(hello(number), 0) for number in range(200))
 
 
-@pytest.mark.usefixtures("soon")
 async def test_a_directory_that_cannot_be_made_is_not_usable_again_by_waiting(
     tmp_path: Path, logger: RecordingLogger
 ) -> None:
     (tmp_path / "file").touch()
-    async with Exact(directory=tmp_path / "file" / "replay", logger=logger) as cache:
-        for _ in range(20):
-            await asyncio.sleep(0.005)  # several writes' time, as the fixture has it
+    async with kept(tmp_path / "file" / "replay", logger) as memory:
+        await asyncio.sleep(0.1)  # the time of many writes
         assert [message.level for message in logger.messages] == ["warning"]
-        await cache.seen_before(b"a")
+        memory.seen(b"a", 0)
     assert "info" not in [message.level for message in logger.messages]
 
 
@@ -109,13 +121,12 @@ def stalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
     for name in ("load", "write"):
         monkeypatch.setattr(Journal, name, waits)
-    monkeypatch.setattr(persistence, "_LOAD_TIMEOUT", 0.02)
-    monkeypatch.setattr(persistence, "_LAST_WRITE_TIMEOUT", 0.02)
     yield answers
     answers.set()
 
 
 @pytest.mark.usefixtures("stalled")
+@timeless
 async def test_a_disk_that_does_not_answer_is_done_without(tmp_path: Path, logger: RecordingLogger) -> None:
     async with Exact(directory=tmp_path, logger=logger) as cache:
         assert [await cache.seen_before(data) for data in (b"a", b"b", b"a")] == [False, False, True]
@@ -126,10 +137,9 @@ async def test_a_disk_that_stops_answering_holds_nobody_up(
     tmp_path: Path, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = threading.Event()
-    monkeypatch.setattr(persistence, "_LAST_WRITE_TIMEOUT", 0.02)
     monkeypatch.setattr(Journal, "write", lambda *_: answers.wait())
-    async with Exact(directory=tmp_path, logger=logger) as cache:
-        assert [await cache.seen_before(data) for data in (b"a", b"b", b"a")] == [False, False, True]
+    async with kept(tmp_path, logger, last_write_timeout=0.02) as memory:
+        assert [memory.seen(data, 0) for data in (b"a", b"b", b"a")] == [False, False, True]
     answers.set()
     assert logger.warnings == [f"anti-replay: {tmp_path}: the latest hellos can't be saved: the disk doesn't respond"]
 
