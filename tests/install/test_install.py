@@ -9,6 +9,9 @@ import signal
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -33,13 +36,31 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("mtg_proxy-*.tar.gz"))
 
 
-@pytest.fixture(params=["native", "pure"])
-def engine(request: pytest.FixtureRequest) -> str:
-    """Both ways; the native one only where it can be built."""
-    engine = str(request.param)
-    if engine == "native" and (problem := engine_problem()):
-        pytest.skip(problem)
-    return engine
+@dataclass(frozen=True)
+class Installed:
+    """A virtual environment in a folder, and the variables that its programs get."""
+
+    folder: Path
+    variables: dict[str, str]
+
+    def program(self, name: str) -> Path:
+        """Where a program of it is."""
+        return self.folder / "venv" / "bin" / name
+
+
+@pytest.fixture(scope="module")
+def installing(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Installed]]]:
+    """Both ways of installing, side by side; the native one only where the engine can be built."""
+    engines = ["pure"] if engine_problem() else ["native", "pure"]
+    with ThreadPoolExecutor() as threads:
+        yield {engine: threads.submit(install, sdist, engine, tmp_path_factory.mktemp(engine)) for engine in engines}
+
+
+def install(sdist: Path, engine: str, folder: Path) -> Installed:
+    installed = Installed(folder, clean_environment(engine, folder / "nothing"))
+    run(sys.executable, "-m", "venv", folder / "venv")
+    run(installed.program("python"), "-m", "pip", "install", sdist, environment=installed.variables)
+    return installed
 
 
 def run(*command: object, environment: dict[str, str] | None = None) -> str:
@@ -70,16 +91,19 @@ def test_sdist_has_what_building_and_testing_need(sdist: Path) -> None:
     assert not {name for name in names if name.endswith(".so") or name.startswith("rust/target")}
 
 
-async def test_installs_into_an_empty_environment_and_serves(sdist: Path, engine: str, tmp_path: Path) -> None:
-    environment = clean_environment(engine, tmp_path / "nothing")
-    run(sys.executable, "-m", "venv", tmp_path / "venv")
-    python, mtg = tmp_path / "venv" / "bin" / "python", tmp_path / "venv" / "bin" / "mtg"
-    run(python, "-m", "pip", "install", sdist, environment=environment)
+@pytest.mark.parametrize("engine", ["native", "pure"])
+async def test_installs_into_an_empty_environment_and_serves(
+    installing: dict[str, Future[Installed]], engine: str, tmp_path: Path
+) -> None:
+    if engine == "native" and (problem := engine_problem()):
+        pytest.skip(problem)
+    installed = installing[engine].result()
+    python, mtg, environment = installed.program("python"), installed.program("mtg"), installed.variables
 
     expected = "native" if engine == "native" else "pure (the Rust extension wasn't built)"
     assert run(mtg, "--version", environment=environment).rstrip().endswith(f"engine {expected})")
     where = run(python, "-P", "-c", "import mtglib; print(mtglib.__file__)", environment=environment)
-    assert Path(where.strip()).is_relative_to(tmp_path)
+    assert Path(where.strip()).is_relative_to(installed.folder)
 
     secret = mtglib.Secret.parse(run(mtg, "generate-secret", "front.example", environment=environment).strip())
     async with FakeDC() as dc:
