@@ -43,6 +43,15 @@ def port_free_on(*hosts: str) -> int:
                 return port
 
 
+def answer_nobody(stack: ExitStack, host: str, port: int) -> None:
+    """Listen on an address that keeps silent when somebody connects, since its backlog is full."""
+    address = stack.enter_context(socket.create_server((host, port), backlog=0)).getsockname()
+    codes = set[int]()
+    while errno.EALREADY not in codes:
+        waiting = stack.enter_context(socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
+        codes = {waiting.connect_ex(address), waiting.connect_ex(address)}
+
+
 async def connect(host: str, port: int, *, receive_buffer_bytes: int | None = None) -> socket.socket:
     """Connect over TCP without Nagle's delay; a small receive buffer makes a slow reader felt early."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -24,6 +24,7 @@ from mtg.user_error import EXIT_USAGE, UserError, os_reason
 
 _MAX_CONFIG_BYTES = 4 * 1024 * 1024
 _MAX_SECRET_BYTES = 4096
+_PIPE_TIMEOUT = 5.0
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -103,7 +104,7 @@ def _read_secret(directory: Path, name: str, problems: list[str]) -> mtglib.Secr
 
 def _read_text(path: Path) -> str:
     try:
-        raw = read_small_file(path, _MAX_CONFIG_BYTES, pipes=True)
+        raw = read_small_file(path, _MAX_CONFIG_BYTES, pipe_timeout=_PIPE_TIMEOUT)
     except OSError as error:
         raise _unreadable(str(path), os_reason(error)) from None
     except ValueError as error:

@@ -8,17 +8,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-_PIECE_BYTES = 256 * 1024
-
 
 class Pieces:
     """Splits a text that arrives bit by bit.
+
+    Args:
+        least_bytes: The length that all pieces but the last have at least.
 
     Attributes:
         size_bytes: The size of the text so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, least_bytes: int = 256 * 1024) -> None:
+        self._least_bytes = least_bytes
         self.size_bytes = 0
         self._whole: list[bytes] = []
         self._rest = bytearray()
@@ -27,7 +29,7 @@ class Pieces:
         """Add the next bytes."""
         self.size_bytes += len(text)
         self._rest += text
-        if len(self._rest) >= _PIECE_BYTES and b"\n" in text:
+        if len(self._rest) >= self._least_bytes and b"\n" in text:
             end = self._rest.rindex(b"\n") + 1
             self._whole.append(bytes(self._rest[:end]))
             del self._rest[:end]

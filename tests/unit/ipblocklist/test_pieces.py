@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.ipblocklist import pieces, pure_prefixes
+from mtglib.ipblocklist import pure_prefixes
 from mtglib.ipblocklist.pieces import Pieces, sha256
 from mtglib.ipblocklist.prefixes import PrefixSet
 
@@ -20,18 +18,11 @@ bits = st.lists(
 
 
 def cut(chunks: list[bytes]) -> list[bytes]:
-    text = Pieces()
+    text = Pieces(8)
     for chunk in chunks:
         text.add(chunk)
     assert text.size_bytes == sum(map(len, chunks))
     return text.done()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _short_pieces() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pieces, "_PIECE_BYTES", 8)
-        yield
 
 
 @given(bits)

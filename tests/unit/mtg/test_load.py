@@ -150,12 +150,15 @@ def test_a_configuration_may_come_through_a_pipe() -> None:
         assert load_config(Path(f"/dev/fd/{reader}")).secret == SECRET
 
 
-def test_a_pipe_into_which_nobody_writes_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtg.config.small_file._PIPE_SECONDS", 0.01)
+def test_a_pipe_that_nobody_has_open_is_empty(tmp_path: Path) -> None:
+    assert lines(unreadable(tmp_path / "c.toml", "a pipe"))[0].startswith(": secret: missing")
+
+
+def test_a_pipe_into_which_nobody_writes_is_an_error(tmp_path: Path) -> None:
     path = unreadable(tmp_path / "c.toml", "a pipe")
-    assert lines(path)[0].startswith(": secret: missing"), "nobody has it open: it is empty"
-    with open(os.open(path, os.O_RDWR)):
-        assert lines(path) == [": expected a file, got a pipe that nobody wrote to for 0.01 s"]
+    text = r"^expected a file, got a pipe that nobody wrote to for 0\.01 s$"
+    with open(os.open(path, os.O_RDWR)), pytest.raises(ValueError, match=text):
+        read_small_file(path, 100, pipe_timeout=0.01)
 
 
 @given(size=st.integers(0, 300_000), most=st.integers(0, 300_000))

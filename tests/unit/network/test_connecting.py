@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,20 +18,11 @@ from mtglib.network.connecting import by_preference, connect_first, numeric_answ
 from mtglib.network.resolve import Answer
 from mtglib.network.socket_options import DEFAULT_SOCKET_OPTIONS
 from support import sockets
+from support.timeless import timeless
 
 
 def answers(*hosts: str, port: int = 1) -> list[Answer]:
     return [(socket.AF_INET6 if ":" in host else socket.AF_INET, (host, port)) for host in hosts]
-
-
-def silent(stack: ExitStack, host: str, port: int) -> None:
-    """Listen on an address that answers nobody, since its backlog is full."""
-    listener = stack.enter_context(socket.create_server((host, port), backlog=0))
-    address = listener.getsockname()
-    codes = set[int]()
-    while errno.EALREADY not in codes:
-        waiting = stack.enter_context(socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
-        codes = {waiting.connect_ex(address), waiting.connect_ex(address)}
 
 
 @pytest.fixture
@@ -66,18 +55,20 @@ def test_a_preference_loses_no_address(hosts: list[str]) -> None:
     assert sorted(by_preference(answers(*hosts), "prefer-ipv6")) == sorted(answers(*hosts))
 
 
+@timeless
 async def test_a_silent_address_does_not_keep_the_next_one_waiting(stack: ExitStack) -> None:
     port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
-    silent(stack, "127.0.0.1", port)
+    sockets.answer_nobody(stack, "127.0.0.1", port)
     stack.enter_context(socket.create_server(("127.0.0.2", port)))
 
     with await first_of(answers("127.0.0.1", "127.0.0.2", port=port)) as sock:
         assert sock.getpeername() == ("127.0.0.2", port)
 
 
+@timeless
 async def test_an_address_that_was_overtaken_is_tried_last_the_next_time(stack: ExitStack) -> None:
     port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
-    silent(stack, "127.0.0.1", port)
+    sockets.answer_nobody(stack, "127.0.0.1", port)
     stack.enter_context(socket.create_server(("127.0.0.2", port)))
     remembered = SilentAddresses()
     found = answers("127.0.0.1", "127.0.0.2", port=port)
@@ -99,10 +90,11 @@ async def test_an_address_that_was_silent_is_tried_last(stack: ExitStack) -> Non
         assert sock.getpeername() == ("127.0.0.2", port)
 
 
+@timeless
 async def test_addresses_that_are_all_silent_are_tried_last_the_next_time(stack: ExitStack) -> None:
     port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
-    silent(stack, "127.0.0.1", port)
-    silent(stack, "127.0.0.2", port)
+    sockets.answer_nobody(stack, "127.0.0.1", port)
+    sockets.answer_nobody(stack, "127.0.0.2", port)
     remembered = SilentAddresses()
     found = answers("127.0.0.1", "127.0.0.2", "127.0.0.3", port=port)
 
@@ -112,28 +104,27 @@ async def test_addresses_that_are_all_silent_are_tried_last_the_next_time(stack:
     assert remembered.put_last(found) == [found[2], *found[:2]]
 
 
-async def test_attempts_are_a_quarter_of_a_second_apart(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+@timeless
+async def test_attempts_are_a_quarter_of_a_second_apart(stack: ExitStack) -> None:
     """RFC 8305, section 8."""
     port = sockets.port_free_on("127.0.0.1", "127.0.0.2", "127.0.0.3")
+    sockets.answer_nobody(stack, "127.0.0.1", port)
+    sockets.answer_nobody(stack, "127.0.0.2", port)
     stack.enter_context(socket.create_server(("127.0.0.3", port)))
-    waits: list[float | None] = []
-    wait = asyncio.wait
+    loop = asyncio.get_running_loop()
+    begun_mono = loop.time()
 
-    async def noted(tasks: set[asyncio.Task[Any]], *, timeout: float | None, return_when: str) -> Any:
-        waits.append(timeout)
-        return await wait(tasks, return_when=return_when)
-
-    monkeypatch.setattr(asyncio, "wait", noted)
     (await first_of(answers("127.0.0.1", "127.0.0.2", "127.0.0.3", port=port))).close()
 
-    assert waits == [0.25, 0.25, None]
+    assert loop.time() - begun_mono == pytest.approx(0.5)
 
 
+@timeless
 async def test_every_address_is_tried_however_short_the_time(stack: ExitStack) -> None:
     hosts = [f"127.0.0.{number}" for number in range(1, 9)]
     port = sockets.port_free_on(*hosts)
     for host in hosts[:-1]:
-        silent(stack, host, port)
+        sockets.answer_nobody(stack, host, port)
     stack.enter_context(socket.create_server((hosts[-1], port)))
 
     with await first_of(answers(*hosts, port=port), 0.2) as sock:
@@ -143,10 +134,11 @@ async def test_every_address_is_tried_however_short_the_time(stack: ExitStack) -
 @pytest.mark.parametrize(
     ("count", "text"), [(1, r"^no answer within 0\.02 s$"), (2, r"^none of 2 addresses answers within 0\.02 s$")]
 )
+@timeless
 async def test_if_all_are_silent_the_time_is_over(stack: ExitStack, count: int, text: str) -> None:
     port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
-    silent(stack, "127.0.0.1", port)
-    silent(stack, "127.0.0.2", port)
+    sockets.answer_nobody(stack, "127.0.0.1", port)
+    sockets.answer_nobody(stack, "127.0.0.2", port)
 
     with pytest.raises(TimeoutError, match=text):
         await first_of(answers("127.0.0.1", "127.0.0.2", port=port)[:count], 0.02)
@@ -206,10 +198,11 @@ async def test_of_two_that_connect_at_once_one_is_closed(monkeypatch: pytest.Mon
         assert sock.fileno() != -1
 
 
+@timeless
 async def test_cancelling_closes_all_attempts(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     port = sockets.port_free_on("127.0.0.1", "127.0.0.2")
-    silent(stack, "127.0.0.1", port)
-    silent(stack, "127.0.0.2", port)
+    sockets.answer_nobody(stack, "127.0.0.1", port)
+    sockets.answer_nobody(stack, "127.0.0.2", port)
     made: list[socket.socket] = []
     both = asyncio.Event()
 
@@ -221,7 +214,6 @@ async def test_cancelling_closes_all_attempts(stack: ExitStack, monkeypatch: pyt
             return super().connect_ex(address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "socket", Seen)
-    monkeypatch.setattr(connecting, "ATTEMPT_DELAY_SECONDS", 0.0)
     dialling = asyncio.create_task(first_of(answers("127.0.0.1", "127.0.0.2", port=port)))
     await both.wait()
     dialling.cancel()

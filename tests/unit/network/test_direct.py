@@ -15,8 +15,10 @@ import pytest
 
 import mtglib
 from integration.recording_logger import RecordingLogger
-from mtglib.network import Answer, Direct, KeepAlive, SocketOptions, TargetUnreachableError, direct
+from mtglib.network import Answer, Direct, KeepAlive, SocketOptions, TargetUnreachableError
+from support import sockets
 from support.ports import free_port
+from support.timeless import timeless
 
 asyncio_only = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -170,25 +172,21 @@ async def test_a_name_without_an_address_of_the_only_kind_is_an_error() -> None:
         await Direct(resolver=Known("127.0.0.1"), prefer_ip="only-ipv6").dial("a.example", 443, timeout_seconds=5)
 
 
-@asyncio_only
-async def test_what_a_look_up_took_is_not_left_for_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop, left_seconds = asyncio.get_running_loop(), list[float]()
-
+@timeless
+async def test_what_a_look_up_took_is_not_left_for_connecting() -> None:
     class Slow(Known):
         async def resolve(self, host: str, port: int) -> list[Answer]:
-            start_mono = loop.time()
-            monkeypatch.setattr(loop, "time", lambda: start_mono + 2)
+            await asyncio.sleep(2)
             return await super().resolve(host, port)
 
-    async def connect_first(_: list[Answer], timeout_seconds: float, *_rest: object) -> socket.socket:
-        left_seconds.append(timeout_seconds)
-        return socket.socket()
+    loop, port = asyncio.get_running_loop(), free_port()
+    begun_mono = loop.time()
+    with ExitStack() as stack:
+        sockets.answer_nobody(stack, "127.0.0.1", port)
+        with pytest.raises(TimeoutError):
+            await Direct(resolver=Slow("127.0.0.1")).dial("a.example", port, timeout_seconds=3)
 
-    monkeypatch.setattr(direct, "connect_first", connect_first)
-    (await Direct(resolver=Slow("127.0.0.1")).dial("a.example", 443, timeout_seconds=30)).close()
-    monkeypatch.undo()
-
-    assert left_seconds[0] <= 28
+    assert loop.time() - begun_mono == pytest.approx(3)
 
 
 @pytest.mark.parametrize(("host", "addresses"), [("127.0.0.1", 1), ("a.example", 1), ("a.example", 2)])
@@ -202,26 +200,19 @@ async def test_its_logger_is_told_what_the_kernel_lacks_however_it_dials(
     assert [message.level for message in logger.messages] == ["debug"]
 
 
-async def test_it_remembers_silent_addresses_from_one_dial_to_the_next(
-    listen: Listen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried: list[list[str]] = []
+@timeless
+async def test_it_remembers_silent_addresses_from_one_dial_to_the_next() -> None:
+    network, port = Direct(resolver=Known("127.0.0.1", "127.0.0.2")), sockets.port_free_on("127.0.0.1", "127.0.0.2")
+    loop, took_seconds = asyncio.get_running_loop(), []
+    with ExitStack() as stack:
+        sockets.answer_nobody(stack, "127.0.0.1", port)
+        stack.enter_context(socket.create_server(("127.0.0.2", port)))
+        for _ in range(2):
+            begun_mono = loop.time()
+            (await network.dial("a.example", port, timeout_seconds=20)).close()
+            took_seconds.append(loop.time() - begun_mono)
 
-    async def connect(answer: Answer, *_: object) -> socket.socket:
-        tried[-1].append(answer[1][0])
-        if answer[1][0] == "192.0.2.1":
-            await asyncio.Event().wait()
-        return socket.socket()
-
-    monkeypatch.setattr("mtglib.network.connecting.connect", connect)
-    monkeypatch.setattr("mtglib.network.connecting.ATTEMPT_DELAY_SECONDS", 0.001)
-    network = Direct(resolver=Known("192.0.2.1", "192.0.2.2"))
-    for _ in range(2):
-        tried.append([])
-        (await network.dial("a.example", 443, timeout_seconds=20)).close()
-
-    assert tried[0] == ["192.0.2.1", "192.0.2.2"]
-    assert tried[1][0] == "192.0.2.2"
+    assert took_seconds == pytest.approx([0.25, 0])
 
 
 async def test_every_connection_gets_the_options(listen: Listen) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from pathlib import Path
-from typing import Any
 
 import dns.message
 import dns.rcode
@@ -17,6 +16,7 @@ from mtglib.network.dns.hosts_file import HostsFile
 from mtglib.network.dns.message import Query, RecordType, Reply
 from mtglib.network.dns.resolver import DNSResolver
 from mtglib.network.errors import ResolverClosedError
+from support.timeless import timeless
 
 
 class Clock:
@@ -227,35 +227,18 @@ async def test_a_zone_of_the_hosts_file_is_looked_up_or_passed_over(tmp_path: Pa
 
 
 @pytest.mark.parametrize("silent", ["A", "AAAA"])
-async def test_silence_about_one_family_does_not_hide_the_other(
-    silent: RecordType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mtglib.network.dns.resolver._OTHER_FAMILY_SECONDS", 0.001)
+@timeless
+async def test_silence_about_one_family_hides_the_other_for_three_tenths_of_a_second(silent: RecordType) -> None:
+    loop = asyncio.get_running_loop()
+    begun_mono = loop.time()
     transport = Told(A="192.0.2.1", AAAA="2001:db8::1")
     transport.silent = {silent}
     names = resolver(transport)
 
     assert len(await names.resolve("a.example", 443)) == 1
+    assert loop.time() - begun_mono == pytest.approx(0.3)
     await names.aclose()
     assert transport.closed
-
-
-async def test_the_other_family_gets_three_tenths_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float | None] = []
-    wait = asyncio.wait
-
-    async def noted(tasks: list[asyncio.Task[Any]], *, timeout: float | None = None, **named: Any) -> Any:
-        waits.append(timeout)
-        return await wait(tasks, timeout=None if timeout is None else 0.001, **named)
-
-    monkeypatch.setattr(asyncio, "wait", noted)
-    transport = Told(A="192.0.2.1")
-    transport.silent = {"AAAA"}
-    names = resolver(transport)
-    assert await names.resolve("a.example", 443) == FOUR
-    await names.aclose()
-
-    assert waits == [None, 0.3]
 
 
 def test_a_full_cache_forgets_what_was_not_used_for_longest() -> None:
