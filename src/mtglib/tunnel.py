@@ -53,7 +53,7 @@ def socket_from_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     ours.own_name = _own_name(writer)
     ours.setblocking(False)
     theirs.setblocking(False)
-    task = asyncio.get_running_loop().create_task(_pump(theirs, reader, writer))
+    task = asyncio.get_running_loop().create_task(_pump(theirs, reader, writer), name="mtg-tunnel")
     _pumping.add(task)
     task.add_done_callback(_pumping.discard)
     return ours

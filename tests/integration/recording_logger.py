@@ -33,15 +33,16 @@ class RecordingLogger:
         return RecordingLogger(self.name, {**self.fields, **fields}, self.messages)
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
-        self._keep("debug", message, error)
+        self.keep("debug", message, error)
 
     def info(self, message: str, *, error: BaseException | None = None) -> None:
-        self._keep("info", message, error)
+        self.keep("info", message, error)
 
     def warning(self, message: str, *, error: BaseException | None = None) -> None:
-        self._keep("warning", message, error)
+        self.keep("warning", message, error)
 
-    def _keep(self, level: str, message: str, error: BaseException | None) -> None:
+    def keep(self, level: str, message: str, error: BaseException | None) -> None:
+        """Keep a message; subclasses may do more."""
         self.messages.append(Message(level, self.name, message, self.fields, repr(error) if error else ""))
 
     @property

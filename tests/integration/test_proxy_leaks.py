@@ -101,7 +101,7 @@ async def test_connections_of_all_kinds_leave_nothing_behind(relay: str) -> None
 
 async def _quiet(around: Stage) -> None:
     """Wait until the peers have closed their ends, too: only the first client is left."""
-    await eventually(lambda: len(around.dc._sockets) == 1 and not around.site._sockets)
+    await eventually(lambda: (around.dc.open_connections, around.site.open_connections) == (1, 0))
 
 
 async def test_shutdown_gives_descriptors_back_without_the_garbage_collector(relay: mtglib.RelayChoice) -> None:

@@ -11,7 +11,6 @@ import pytest
 from integration.stage import Stage, stage
 from support.fake_dc import sink
 from support.faketls_client import FakeTLSClient
-from support.obfuscated2 import make_frame
 from support.pattern import Pattern
 from support.tls_records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, make_record
 
@@ -23,8 +22,8 @@ PAYLOAD = Pattern(7).take(150)
 
 def opening(client: FakeTLSClient) -> bytes:
     """The frame, a record that it shares with payload, empty records and ChangeCipherSpecs in between."""
-    client._frame = make_frame(client.secret.key, client.dc)
-    stream = client.frame.wire + client.frame.up.apply(PAYLOAD)
+    made = client.make_frame()
+    stream = made.wire + made.up.apply(PAYLOAD)
     frame, shared, short, last = (
         make_record(APPLICATION_DATA, piece) for piece in (stream[:30], stream[30:70], stream[70:71], stream[71:])
     )

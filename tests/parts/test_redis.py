@@ -105,6 +105,17 @@ async def test_a_key_is_a_hash_and_lives_for_as_long_as_wanted(server: RedisServ
     await cache.close()
 
 
+async def test_the_window_that_it_once_had_shortens_nothing(server: RedisServer) -> None:
+    with pytest.warns(DeprecationWarning, match="remember_seconds"):
+        cache = Redis(server.url, 11, timeout_seconds=PATIENT)
+    await cache.seen_before(b"a")
+
+    lifetime_ms = await server.ask("PTTL", "mtg:replay:" + blake2b(b"a", digest_size=16).hexdigest())
+    assert isinstance(lifetime_ms, int)
+    assert 6 * 86_400_000 < lifetime_ms <= 7 * 86_400_000, "a week, by default"
+    await cache.close()
+
+
 async def test_a_second_time_does_not_prolong(server: RedisServer) -> None:
     one, other = cache_on(server.url, 600), cache_on(server.url, 600)
     await one.seen_before(b"a")
@@ -177,7 +188,7 @@ async def test_a_connection_begins_with_the_first_hello() -> None:
 
 async def test_a_server_with_a_password_lets_it_in() -> None:
     logger = RecordingLogger()
-    async with RedisServer(password="a/word@with:signs%") as server:
+    async with RedisServer(password="a/word@with:signs%#") as server:
         cache = cache_on(server.url, logger=logger)
         assert (await cache.probe(), logger.messages) == (True, [])
         await cache.close()

@@ -16,8 +16,8 @@ from integration.recording_logger import RecordingLogger
 from integration.stage import check_fds, open_fds
 from mtglib.stats import Statsd
 from mtglib.stats.statsd_lines import TagFormat
-from mtglib.stats.udp_writer import UDPWriter
 from support.event_samples import CLIENTS, DC_IP, WAYS, stream_of
+from support.ports import free_port
 from support.statsd_dialects import Totals
 from support.statsd_server import StatsdServer, statsd_is_missing
 
@@ -76,8 +76,8 @@ class HeardLogger(RecordingLogger):
                 self.heard.clear()
                 await self.heard.wait()
 
-    def _keep(self, level: str, message: str, error: BaseException | None) -> None:
-        super()._keep(level, message, error)
+    def keep(self, level: str, message: str, error: BaseException | None) -> None:
+        super().keep(level, message, error)
         self.heard.set()
 
 
@@ -193,27 +193,17 @@ async def test_samples_are_gauges_that_follow(tag_format: str) -> None:
             await server.until(lambda: server.gauge("mtg.replay_memory_entries") == 0)
 
 
-async def test_server_that_comes_later_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused, close = asyncio.Event(), UDPWriter.close
-
-    def close_and_tell(writer: UDPWriter) -> None:
-        close(writer)
-        refused.set()
-
-    monkeypatch.setattr(UDPWriter, "close", close_and_tell)
-    with receiver("datadog") as placeholder:
-        port = placeholder.port
-    async with statsd(port) as observer:
+async def test_server_that_comes_later_is_found() -> None:
+    logger, port = HeardLogger(), free_port()
+    async with statsd(port, logger=logger) as observer:
         await observer.observe(OPEN)
-        await refused.wait()
+        await logger.until(1)  # it isn't there
         with receiver("datadog", port) as server:
             await server.until(lambda: server.gauge("mtg.client_connections", ("ip_family", "ipv4")) == len(WAYS))
 
 
 async def test_server_that_is_away_is_told_once_and_so_is_its_return() -> None:
-    logger = HeardLogger()
-    with receiver("datadog") as placeholder:
-        port = placeholder.port
+    logger, port = HeardLogger(), free_port()
     async with statsd(port, flush_each_seconds=0.001, logger=logger):
         await logger.until(1)
         with receiver("datadog", port) as server:

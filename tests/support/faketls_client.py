@@ -120,18 +120,23 @@ class FakeTLSClient:
             raw += await sockets.recv_exactly(self.sock, int.from_bytes(header[3:5], "big"))
         return verify_answer(bytes(raw), self.hello, self.secret.key)
 
+    def make_frame(self) -> SentFrame:
+        """Make the frame; what makes it by itself has to send it by itself."""
+        self._frame = make_frame(self.secret.key, self.dc, self.options.tag)
+        return self._frame
+
     async def send_frame(self) -> None:
         """Send a ChangeCipherSpec (unless the options forbid), the frame and the first payload behind it."""
         options = self.options
-        self._frame = make_frame(self.secret.key, self.dc, options.tag)
-        stream = self._frame.wire + self._frame.up.apply(options.first_payload)
+        frame = self.make_frame()
+        stream = frame.wire + frame.up.apply(options.first_payload)
         start = CHANGE_CIPHER_SPEC if options.change_cipher_spec else b""
         wire = start + cut_records(stream, options.frame_record_bytes)
         await sockets.send_all(self.sock, wire, segment_bytes=options.segment_bytes)
 
     @property
     def frame(self) -> SentFrame:
-        """The frame that was sent, with the keys of both directions."""
+        """The frame that was made, with the keys of both directions."""
         if self._frame is None:
             raise RuntimeError("the frame has not been sent yet")
         return self._frame

@@ -31,6 +31,11 @@ class TCPServer:
         """``ip:port`` or ``[ip]:port``, as configurations write it."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def open_connections(self) -> int:
+        """How many were accepted and aren't closed yet."""
+        return len(self._sockets)
+
     async def serve_socket(self, sock: socket.socket) -> None:
         """Talk to one client; the socket is closed afterwards. Subclasses say how."""
         raise NotImplementedError

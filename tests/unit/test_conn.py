@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +18,11 @@ from support import sockets
 
 @dataclass
 class Ends:
-    """The proxy's end and the client's."""
+    """The proxy's end, with its descriptor's number, and the client's."""
 
     conn: Conn
     peer: socket.socket
+    fd: int
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ async def ends(readiness: Readiness) -> AsyncIterator[Ends]:
     ours, peer = socket.socketpair()
     ours.setblocking(False)
     peer.setblocking(False)
-    ends = Ends(Conn(ours, readiness), peer)
+    ends = Ends(Conn(ours, readiness), peer, ours.fileno())
     yield ends
     ends.conn.close()
     sockets.close(peer)
@@ -97,17 +100,24 @@ async def test_take_splits_what_was_read(ends: Ends) -> None:
     assert (ends.conn.take_all(), ends.conn.unread) == (b"cdef", b"")
 
 
+def is_watched(fd: int) -> bool:
+    """Whether an epoll set of this process has a descriptor."""
+    sets = [path.read_text() for path in Path("/proc/self/fdinfo").iterdir() if path.exists()]
+    return any(re.search(rf"^tfd: +{fd} ", text, re.MULTILINE) for text in sets)
+
+
 async def test_detach_gives_socket_and_leftover_away(ends: Ends, readiness: Readiness) -> None:
     receiving = asyncio.create_task(ends.conn.receive_more(soon()))
     await asyncio.sleep(0)
     ends.peer.send(b"left")
     await receiving
-    assert readiness._watched
+    assert is_watched(ends.fd)
 
     sock, unread = ends.conn.detach()
     ends.conn.close()
 
-    assert readiness._watched == {}, "who gets the socket may watch it"
+    assert sock.fileno() == ends.fd
+    assert not is_watched(ends.fd), "who gets the socket may watch it"
     with sock:
         assert unread == b"left"
         assert ends.conn.unread == b""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import pytest
 
 import mtglib
-from mtglib import tunnel as tunnel_module
 from support import sockets
 
 
@@ -36,10 +35,15 @@ async def tunnel() -> AsyncIterator[Tunnel]:
     await gone()
 
 
+def pumping() -> set[asyncio.Task[None]]:
+    """The tasks of all tunnels."""
+    return {task for task in asyncio.all_tasks() if task.get_name() == "mtg-tunnel"}
+
+
 async def gone() -> None:
     """Wait until all tunnels are over: each closes its stream and its own socket then."""
-    while tunnel_module._pumping:
-        await asyncio.sleep(0)
+    if tasks := pumping():
+        await asyncio.wait(tasks)
 
 
 async def test_it_is_a_nonblocking_stream_socket(tunnel: Tunnel) -> None:
@@ -130,16 +134,16 @@ async def test_streams_that_are_swapped_or_none_are_refused_and_left_alone(tunne
             mtglib.socket_from_streams(*given)
         assert str(raised.value).startswith(text)
 
-    assert len(tunnel_module._pumping) == 1
+    assert len(pumping()) == 1
     writer.close()
 
 
 async def test_a_tunnel_that_is_cancelled_twice_closes_both_ends(tunnel: Tunnel) -> None:
-    (pumping,) = tunnel_module._pumping
+    (task,) = pumping()
     for _ in range(2):
-        pumping.cancel()
+        task.cancel()
         await asyncio.sleep(0)
-    await asyncio.wait([pumping])
+    await asyncio.wait([task])
 
     async with asyncio.timeout(1):
         assert await sockets.recv_until_end(tunnel.near) == sockets.Received(b"", "eof")

@@ -65,12 +65,6 @@ def test_a_url_that_is_no_text_is_refused_and_not_repeated(url: Any) -> None:
     assert "hidden" not in str(error.value)
 
 
-def test_a_number_sign_in_a_password_is_written_with_a_percent_sign() -> None:
-    pool = Redis("redis://u:12%23x@h")._new_client().connection_pool
-
-    assert (pool.connection_kwargs["host"], pool.connection_kwargs["password"]) == ("h", "12#x")
-
-
 @pytest.mark.parametrize(
     ("url", "address"),
     [
@@ -104,11 +98,9 @@ def test_impossible_values_are_refused(field: str, value: Any) -> None:
     assert error.value.field == field
 
 
-def test_by_default_it_remembers_a_million_by_itself_and_a_week_on_the_server() -> None:
+def test_it_is_a_cache_that_knows_nothing_yet() -> None:
     cache = Redis("redis://h")
 
-    assert isinstance(cache._fallback, Exact)
-    assert (cache._fallback.max_entries, cache._remember_ms) == (1_000_000, 604_800_000)
     assert (len(cache), cache.reach_seconds, bool(cache)) == (0, 0.0, True)
 
 
@@ -116,11 +108,6 @@ def test_what_it_is_given_to_ask_first_need_not_have_a_length() -> None:
     cache = Redis("redis://h", fallback=NoopAntiReplayCache())
 
     assert (len(cache), cache.reach_seconds) == (0, 0.0)
-
-
-def test_the_window_that_it_once_had_shortens_nothing() -> None:
-    with pytest.warns(DeprecationWarning, match="remember_seconds"):
-        assert Redis("redis://h", 11)._remember_ms == 604_800_000
 
 
 def test_without_its_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
