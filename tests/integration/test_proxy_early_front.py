@@ -10,11 +10,13 @@ import pytest
 import mtglib
 from integration.event_rules import names
 from integration.stage import Stage, eventually, stage
+from mtglib.front.early import FRONT_AT_LAST_SECONDS
 from support import sockets
-from support.client_hello import hello_records
+from support.client_hello import build_client_hello, hello_records
 from support.faketls_client import FakeTLSClient
 from support.front import FrontConnection, RecordingFront, answer
 from support.ports import free_port
+from support.timeless import timeless
 
 REFUSAL = b"408 too slow"
 
@@ -228,15 +230,19 @@ async def test_a_site_that_is_slow_to_connect_is_waited_for(relay: str) -> None:
                 sock.close()
 
 
-async def test_a_visitor_who_never_pauses_is_the_sites_soon_all_the_same(
-    relay: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mtglib.stream.FRONT_AFTER_SECONDS", 60.0)  # as if each byte came before that
-    async with stage(relay) as around:
-        visitor = await around.stranger(b"\x16")
+@timeless
+async def test_a_visitor_who_never_pauses_is_the_sites_soon_all_the_same() -> None:
+    async with stage("pure") as around:
+        hello, sent = hello_records(build_client_hello("front.example")), 0
+        visitor = await around.stranger()
+        began_mono = asyncio.get_running_loop().time()
+        while not around.front.connections:
+            await sockets.send_all(visitor, hello[sent : sent + 1])
+            sent += 1
+            await asyncio.sleep(0.01)
 
-        assert await (await around.front.connection()).got(1) == b"\x16"
-        sockets.close(visitor)
+        waited_seconds = asyncio.get_running_loop().time() - began_mono
+        assert waited_seconds == pytest.approx(FRONT_AT_LAST_SECONDS, abs=0.02)
 
 
 async def test_a_site_that_answers_while_the_memory_is_asked_keeps_the_visitor(relay: str) -> None:

@@ -17,6 +17,7 @@ from integration.stage import HOST, eventually, stage, tcp_pair
 from support import sockets
 from support.client_hello import build_client_hello, hello_records
 from support.front import FrontConnection, RecordingFront, answer_then_eof, listen_only
+from support.timeless import timeless
 
 GARBAGE = b"GET / HTTP/1.1\r\n\r\n"
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -262,8 +263,8 @@ async def test_hello_that_is_almost_right_is_fronted(relay: str) -> None:
             assert (await (await around.front.connection(count)).got(500))[:3] == b"\x16\x03\x01"
 
 
-async def test_pieces_reach_the_site_as_pieces(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtglib.front.dial._PAUSE_SECONDS", 0.1)
+@timeless
+async def test_pieces_reach_the_site_as_pieces() -> None:
     alone: list[int] = []
 
     async def note_the_first(connection: FrontConnection) -> None:
@@ -272,7 +273,7 @@ async def test_pieces_reach_the_site_as_pieces(relay: str, monkeypatch: pytest.M
         await connection.ended()
 
     wire = hello_records(build_client_hello("front.example")) + b"a tail"
-    async with stage(relay, script=note_the_first) as around:
+    async with stage("pure", script=note_the_first) as around:
         visitor = await around.stranger(wire[:100])
         await asyncio.sleep(0.01)  # a pause that the proxy sees, and too short for the site to be dialled early
         await sockets.send_all(visitor, wire[100:])
