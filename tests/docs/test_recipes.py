@@ -14,14 +14,14 @@ from docs.pages import ROOT
 from docs.test_reliability_page import functions_in
 from mtg.build import build_logger, build_parts
 from mtg.config import config_from_table
-from mtg.config.rules import _PENDING
+from mtg.config.rules import PENDING
 from mtg.config.schema import Config, Section
 from mtg.server_address import server_address
 from mtglib import Reason, Secret
 from mtglib.stats.metrics import METRICS
 
 RECIPES = (ROOT / "CONTRIBUTING.md").read_text().partition("## Recipes\n")[2].partition("\n## ")[0]
-PENDING = {key for key, _ in _PENDING}
+PENDING_KEYS = {key for key, _ in PENDING}
 NAMED = re.findall(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`", RECIPES)
 
 
@@ -39,7 +39,7 @@ def keys(section: type[Section], prefix: str = "") -> Iterator[str]:
     """Each key of the schema, dotted. What isn't there yet is left out."""
     for field in msgspec.structs.fields(section):
         key = f"{prefix}{field.encode_name}"
-        if key in PENDING:
+        if key in PENDING_KEYS:
             continue
         if isinstance(field.default, Section):
             yield from keys(type(field.default), f"{key}.")

@@ -37,7 +37,7 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     `config` was built from `table`, which still tells a key that was given from one at its default.
     """
     _required(config, table, findings.problems)
-    findings.problems += [f"{key}: not supported yet" for key, asks in _PENDING if asks(config)]
+    findings.problems += [f"{key}: not supported yet" for key, asks in PENDING if asks(config)]
     _companions(config, table, findings.problems)
     _too_short(config, findings.problems)
     config = _rename_kind(config, findings)
@@ -199,7 +199,7 @@ def _is_loopback(host: str) -> bool:
     return ip is not None and ip.is_loopback
 
 
-_PENDING: tuple[tuple[str, Callable[[Config], bool]], ...] = (
+PENDING: tuple[tuple[str, Callable[[Config], bool]], ...] = (
     ("proxy-protocol-listener", lambda c: c.proxy_protocol_listener),
     ("auto-update", lambda c: c.auto_update),
     ("users", lambda c: bool(c.users)),
