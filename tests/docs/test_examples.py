@@ -32,6 +32,7 @@ from examples import (
 import mtglib
 from support import sockets
 from support.client_hello import hello_records
+from support.eventually import eventually
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
 from support.front import RecordingFront, answer
@@ -185,9 +186,14 @@ async def test_own_event_stream_counts() -> None:
 async def test_tuned_parts_let_a_client_through_whose_address_is_masked(capfd: pytest.CaptureFixture[str]) -> None:
     async with FakeDC() as dc, serving(tuned.serve, dc, "udp://127.0.0.1:9") as (secret, port):
         await get_an_echo(secret, port)
-        async with asyncio.timeout(20):
-            while "127.0.0.0/24" not in (log := capfd.readouterr().err):
-                await asyncio.sleep(0)
+        log = ""
+
+        def is_told() -> bool:
+            nonlocal log
+            log += capfd.readouterr().err
+            return "127.0.0.0/24" in log
+
+        await eventually(is_told)
     assert '"client_ip":"127.0.0.1"' not in log
 
 
@@ -235,9 +241,7 @@ async def test_own_log_gets_a_line_for_a_connection(caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.INFO):
         async with FakeDC() as dc, serving(own_log.serve, dc, logging.getLogger("app")) as (secret, port):
             await get_an_echo(secret, port)
-            async with asyncio.timeout(20):
-                while not caplog.records:
-                    await asyncio.sleep(0)
+            await eventually(lambda: caplog.records)
     assert caplog.records[0].name == "app.proxy"
     assert caplog.records[0].getMessage().startswith("finished stream_id=")
 

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ import mtglib
 from integration.event_rules import check_events
 from integration.recording_logger import RecordingLogger
 from support import sockets
+from support.eventually import eventually
 from support.fake_dc import FakeDC, Handler, echo
 from support.faketls_client import ClientOptions, FakeTLSClient
 from support.front import RecordingFront, Script, listen_only
@@ -22,7 +23,6 @@ from support.running_proxy import EventRecorder
 from support.tcp_server import TCPServer
 
 HOST = "front.example"
-_POLL_SECONDS = 0.002
 
 
 @dataclass
@@ -163,13 +163,6 @@ def _watch_the_loop() -> list[dict[str, Any]]:
     unhandled: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unhandled.append(context))
     return unhandled
-
-
-async def eventually(condition: Callable[[], object], limit_seconds: float = 20.0) -> None:
-    """Wait until something is true; a TimeoutError if it never is."""
-    async with asyncio.timeout(limit_seconds):
-        while not condition():
-            await asyncio.sleep(_POLL_SECONDS)
 
 
 def open_fds() -> set[str]:

@@ -11,8 +11,9 @@ import pytest
 
 import mtglib
 from integration.event_rules import by_stream, traffic
-from integration.stage import Stage, eventually, stage
+from integration.stage import Stage, stage
 from support import sockets
+from support.eventually import eventually
 from support.front import FrontConnection
 from support.pattern import Pattern
 

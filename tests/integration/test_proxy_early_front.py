@@ -9,10 +9,11 @@ import pytest
 
 import mtglib
 from integration.event_rules import names
-from integration.stage import Stage, eventually, stage
+from integration.stage import Stage, stage
 from mtglib.front.early import FRONT_AT_LAST_SECONDS
 from support import sockets
 from support.client_hello import build_client_hello, hello_records
+from support.eventually import eventually
 from support.faketls_client import FakeTLSClient
 from support.front import FrontConnection, RecordingFront, answer
 from support.ports import free_port

@@ -16,9 +16,10 @@ from integration.event_rules import by_stream, names, traffic
 from integration.pair import pair, recv_exactly, recv_until_end
 from integration.pour import Pour
 from integration.routed_network import OnlyThese, RoutedNetwork
-from integration.stage import Stage, eventually, stage
+from integration.stage import Stage, stage
 from support import sockets
 from support.client_hello import hello_records
+from support.eventually import eventually
 from support.front import RecordingFront, answer, answer_then_eof
 from support.pattern import Pattern
 

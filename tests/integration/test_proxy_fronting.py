@@ -13,9 +13,10 @@ import mtglib
 from integration.event_rules import names
 from integration.recording_logger import RecordingLogger
 from integration.routed_network import RoutedNetwork
-from integration.stage import HOST, eventually, stage, tcp_pair
+from integration.stage import HOST, stage, tcp_pair
 from support import sockets
 from support.client_hello import build_client_hello, hello_records
+from support.eventually import eventually
 from support.front import FrontConnection, RecordingFront, answer_then_eof, listen_only
 from support.timeless import timeless
 

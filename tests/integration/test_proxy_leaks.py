@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 import mtglib
-from integration.stage import HOST, Stage, eventually, open_fds, stage, tcp_pair
+from integration.stage import HOST, Stage, open_fds, stage, tcp_pair
 from support import sockets
+from support.eventually import eventually
 from support.fake_dc import FakeDC
 from support.faketls_client import FakeTLSClient
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from integration.pair import pair
 from integration.pour import Pour
-from integration.stage import eventually, stage
+from integration.stage import stage
+from support.eventually import eventually
 
 GARBAGE = b"GET / HTTP/1.1\r\n\r\n"
 

@@ -12,9 +12,10 @@ from itertools import cycle
 import pytest
 
 import mtglib
-from integration.stage import Stage, eventually, stage
+from integration.stage import Stage, stage
 from support import sockets
 from support.client_hello import build_client_hello, hello_records, sign_hello
+from support.eventually import eventually
 from support.faketls_client import FakeTLSClient
 from support.front import Script, answer, answer_then_eof, listen_only
 from support.secrets import PeerSecret

@@ -14,10 +14,11 @@ import pytest
 
 import mtglib
 from integration.event_rules import by_stream, names
-from integration.stage import Stage, eventually, stage, tcp_pair
+from integration.stage import Stage, stage, tcp_pair
 from mtglib.constants import FRONT_HALF_CLOSED_TIMEOUT
 from mtglib.ground.endpoints import endpoint_of
 from support import sockets
+from support.eventually import eventually
 from support.faketls_client import FakeTLSClient
 from support.front import answer_then_eof
 from support.timeless import timeless

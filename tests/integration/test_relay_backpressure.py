@@ -10,7 +10,7 @@ import pytest
 from integration.held_memory import LIMIT_BYTES, held, watched
 from integration.pair import DCEnd, End, Mode, Pair, pair, recv_exactly, recv_until_end, together
 from integration.pour import Pour
-from integration.stage import eventually
+from support.eventually import eventually
 from support.pattern import Pattern
 from support.slow_peers import SMALL_BUFFER_BYTES, drip
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 import mtglib
 from integration.relayed import Relayed, relayed
-from integration.stage import eventually
 from mtglib.relay.job import TelegramCiphers
 from mtglib.wire.aes_ctr import CipherState, crypt
 from mtglib.wire.record_stream import RecordDecoder
 from support import sockets
+from support.eventually import eventually
 from support.tls_records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, make_record
 
 if mtglib.engine_description() != "native":

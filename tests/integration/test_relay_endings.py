@@ -9,8 +9,8 @@ import pytest
 from integration.event_rules import traffic
 from integration.pair import Mode, drip_until_end, pair, recv_exactly, recv_until_end
 from integration.pour import Pour, unacknowledged_bytes
-from integration.stage import eventually
 from support import sockets
+from support.eventually import eventually
 from support.pattern import Pattern
 from support.slow_peers import SMALL_BUFFER_BYTES
 

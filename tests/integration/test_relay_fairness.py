@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import AsyncExitStack, suppress
-from typing import Any
-
-import pytest
 
 from integration.relayed import engine, run
 from mtglib.relay.job import TelegramCiphers
-from mtglib.relay.session import _RECORDS_A_TURN
 from mtglib.wire.aes_ctr import CipherState
-from mtglib.wire.record_stream import RecordDecoder
 from support import sockets
 from support.tls_records import APPLICATION_DATA, make_record
 
@@ -77,27 +72,3 @@ async def test_a_round_trip_beside_floods_takes_a_few_turns(relay: str) -> None:
             counting.stop()
             stopping.set()
             thread.join()
-
-
-async def test_a_turn_unwraps_a_bounded_number_of_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[int] = []
-    begin: Any = RecordDecoder._begin_record
-
-    def counted(decoder: RecordDecoder) -> Any:
-        begun[-1] += 1
-        return begin(decoder)
-
-    async def count_turns() -> None:
-        while True:
-            begun.append(0)
-            await asyncio.sleep(0)
-
-    monkeypatch.setattr(RecordDecoder, "_begin_record", counted)
-    turns = asyncio.create_task(count_turns())
-    async with engine("pure") as relays, run(relays, ciphers=ciphers(), client_unread=EMPTY * 5_000) as around:
-        await around.client.send(EMPTY * 5_000 + make_record(APPLICATION_DATA, b"the end"))
-        assert await sockets.recv_exactly(around.upstream.sock, 7) == b"the end"
-    turns.cancel()
-
-    assert sum(begun) == 10_001
-    assert max(begun) == _RECORDS_A_TURN

@@ -7,9 +7,9 @@ import asyncio
 from integration.pair import recv_exactly, recv_until_end, together
 from integration.pour import Pour
 from integration.relayed import engine, relayed, run, take
-from integration.stage import eventually
 from mtglib.relay.choice import ChosenRelay
 from support import sockets
+from support.eventually import eventually
 
 QUICK_SECONDS = 0.05
 SOME_SECONDS = 1.0

@@ -10,9 +10,9 @@ import pytest
 from integration.pair import RawEnd, recv_exactly, recv_until_end, together
 from integration.pour import Pour, unacknowledged_bytes
 from integration.relayed import engine, relayed, run, take
-from integration.stage import eventually
 from mtglib.relay.choice import ChosenRelay
 from support import sockets
+from support.eventually import eventually
 from support.pattern import Pattern
 
 SIDES = pytest.mark.parametrize("lost", ["client", "upstream"])

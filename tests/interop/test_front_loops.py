@@ -9,9 +9,10 @@ import socket
 import pytest
 
 import mtglib
-from integration.stage import Stage, eventually, stage
+from integration.stage import Stage, stage
 from support import sockets
 from support.client_hello import build_client_hello, hello_records
+from support.eventually import eventually
 from support.front import answer
 from support.haproxy_relay import HaproxyRelay, haproxy_relay_is_missing
 

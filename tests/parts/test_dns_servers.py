@@ -14,6 +14,7 @@ import pytest
 from mtglib.network import Direct, ResolverClosedError
 from mtglib.network.dns.by_url import resolver_from_url
 from mtglib.network.dns.resolver import DNSResolver
+from support.eventually import eventually
 from support.unbound import MANY, Unbound, unbound_is_missing
 
 pytestmark = [
@@ -148,9 +149,7 @@ async def test_closing_ends_all_connections_and_who_waits(server: Unbound, schem
 
     with pytest.raises(ResolverClosedError):
         await waiting
-    async with asyncio.timeout(20):
-        while any(sock.fileno() != -1 for sock in dial.socks):
-            await asyncio.sleep(0)
+    await eventually(lambda: all(sock.fileno() == -1 for sock in dial.socks))
 
 
 @pytest.mark.parametrize("scheme", ["tls", "https"])

@@ -17,6 +17,7 @@ from mtglib import Dial, EventIPListSize
 from mtglib.ipblocklist import FireHOL
 from mtglib.network import Direct
 from parts.ip_lists import has
+from support.eventually import eventually
 from support.nginx_site import NginxSite, nginx_is_missing
 from support.running_proxy import EventRecorder
 
@@ -71,8 +72,7 @@ async def test_an_unchanged_list_is_not_sent_again(monkeypatch: pytest.MonkeyPat
         (site.root / "pages" / "drop.netset").write_text("198.51.100.0/24\n")
         third = await found.update()
         assert [status.problem for status in (*first, *second, *third)] == ["", "", ""]
-        while len(site.access_log()) < 3:
-            await asyncio.sleep(0)
+        await eventually(lambda: len(site.access_log()) == 3)
         statuses = [line.split()[8] for line in site.access_log()]
 
     assert statuses == ["200", "304", "200"]
@@ -105,8 +105,7 @@ async def test_a_copys_version_is_still_known_after_a_restart(tmp_path: Path, mo
         found = FireHOL([url], network=Rerouted(site.port), cache_directory=tmp_path)
         await found.load()
         assert [status.problem for status in (*first, *await found.update())] == ["", ""]
-        while len(site.access_log()) < 2:
-            await asyncio.sleep(0)
+        await eventually(lambda: len(site.access_log()) == 2)
         statuses = [line.split()[8] for line in site.access_log()]
 
     assert statuses == ["200", "304"]
@@ -212,11 +211,9 @@ async def test_cancelling_run_ends_its_work(tmp_path: Path) -> None:
     found = FireHOL([str(tmp_path / "none")], network=Direct(), retry_seconds=0.001)
     before = asyncio.all_tasks()
     running = asyncio.create_task(found.run(3600))
-    while not found.sources[0].problem:
-        await asyncio.sleep(0)
+    await eventually(lambda: found.sources[0].problem)
     running.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await running
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() == before
+    await eventually(lambda: asyncio.all_tasks() == before)

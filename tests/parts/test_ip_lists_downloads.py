@@ -19,6 +19,7 @@ from mtglib.ipblocklist import FireHOL
 from mtglib.network import Direct
 from parts.ip_lists import GOOD, MAX_BYTES, OTHER, has, make_list
 from support import sockets
+from support.eventually import eventually
 from support.list_server import ListServer, Script, compressed, drips, floods, head, moved, page, sends, stalls
 from support.nginx_site import make_certificate
 from support.running_proxy import EventRecorder
@@ -196,8 +197,7 @@ async def test_shutdown_ends_a_download_that_stalls() -> None:
     async with ListServer({"/list": stalls()}) as server:
         found = make_list([server.url("/list")], timeout_seconds=3600)
         running = asyncio.create_task(found.run(3600))
-        while not (server.at_once or running.done() or found.sources[0].problem):
-            await asyncio.sleep(0)
+        await eventually(lambda: server.at_once or running.done() or found.sources[0].problem)
         assert server.at_once
         await found.shutdown()
         await running

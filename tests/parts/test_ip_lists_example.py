@@ -10,6 +10,7 @@ import pytest
 from examples import block_lists
 
 import mtglib
+from support.eventually import eventually
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
@@ -31,8 +32,7 @@ async def test_the_example_ends_when_its_proxy_is_shut_down(tmp_path: Path, monk
         serving = asyncio.create_task(
             block_lists.serve(mtglib.Secret.generate("front.example"), listener, [str(netset)])
         )
-        while not made:
-            await asyncio.sleep(0)
+        await eventually(lambda: made)
         await made[0].shutdown()
         async with asyncio.timeout(20):
             await serving

@@ -16,6 +16,7 @@ from mtglib import EventIPListSize
 from mtglib.ipblocklist import FireHOL
 from mtglib.ipblocklist.prefixes import Prefixes, PrefixSet
 from parts.ip_lists import GOOD, OTHER, has, make_list
+from support.eventually import eventually
 from support.list_server import ListServer, head, page, sends, stalls
 from support.running_proxy import EventRecorder
 
@@ -79,8 +80,7 @@ async def test_a_good_list_is_kept_fresh_while_others_stall(tmp_path: Path) -> N
         found = make_list(urls, event_stream=events, timeout_seconds=3600, download_concurrency=2)
         running = asyncio.create_task(found.run(0.001))
         await events.seen(EventIPListSize)
-        while server.at_once < 2:
-            await asyncio.sleep(0)
+        await eventually(lambda: server.at_once == 2)
         (new := tmp_path / "new").write_bytes(OTHER)
         new.replace(path)
         await events.seen(EventIPListSize, 2)
@@ -98,8 +98,7 @@ async def test_an_update_by_hand_does_not_wait_for_others_that_stall_in_run(tmp_
         found = make_list([server.url("/stalls"), str(path)], event_stream=events, timeout_seconds=3600)
         running = asyncio.create_task(found.run(3600))
         await events.seen(EventIPListSize)
-        while not server.at_once:
-            await asyncio.sleep(0)
+        await eventually(lambda: server.at_once)
         (tmp_path / "new").write_bytes(OTHER)
         (tmp_path / "new").replace(path)  # at once: `run` may be reading it, and an empty file is a list
         update = asyncio.create_task(found.update())
@@ -119,8 +118,7 @@ async def test_what_comes_during_a_merge_is_in_the_next_one(tmp_path: Path, unio
     found = make_list([str(path) for path in paths])
     union.free.clear()
     update = asyncio.create_task(found.update())
-    while not (union.started and all(status.prefixes for status in found.sources)):
-        await asyncio.sleep(0)
+    await eventually(lambda: union.started and all(status.prefixes for status in found.sources))
     assert found.size == 0
     union.free.set()
     await update
@@ -168,8 +166,7 @@ async def test_a_merge_that_was_cancelled_is_made_by_the_next_update(tmp_path: P
     found = make_list([str(path) for path in paths])
     union.free.clear()
     update = asyncio.create_task(found.update())
-    while not union.started:
-        await asyncio.sleep(0)
+    await eventually(lambda: union.started)
     update.cancel()
     await asyncio.wait({update})
     union.free.set()

@@ -228,7 +228,7 @@ async def timer_of_connection(program: Program, peer_port: int) -> str:
     timers: set[str] = set()
     async with asyncio.timeout(20):
         while timers <= {UNACKNOWLEDGED}:  # a row is missed now and then: other programs' connections move it
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
             own = sockets_of(program)
             rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
             connection = [row for row in rows if row[2].endswith(f":{peer_port:04X}") and row[3] == ESTABLISHED]

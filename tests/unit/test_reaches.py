@@ -17,7 +17,6 @@ DECLARED = {
     "integration/test_proxy_fronting.py": (1, "a shutdown has to come in the middle of a test of a tenth of a second"),
     "integration/test_proxy_replays.py": (1, "the memory in pure Python, on a machine that has the engine"),
     "integration/test_proxy_visitors.py": (1, "that the site has ended its side is told to the roster only"),
-    "integration/test_relay_fairness.py": (3, "how much is done in one turn of the event loop"),
     "parts/test_ip_lists_example.py": (1, "the example makes a proxy by itself"),
     "parts/test_ip_lists_merged.py": (1, "a merge has to last for as long as others change"),
     "parts/test_redis_names.py": (1, "a server has first too little time and then enough"),

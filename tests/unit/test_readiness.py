@@ -12,6 +12,7 @@ import pytest
 from integration.stage import open_fds, tcp_pair
 from mtglib.readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
 from support import sockets
+from support.eventually import eventually
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -181,15 +182,13 @@ async def test_losses_and_ends_are_called_once_though_nobody_waits(readiness: Re
         readiness.call(one.fileno(), ENDED, lambda: calls.append("ended"))
         readiness.call(one.fileno(), LOST, lambda: calls.append("lost"))
         other.shutdown(socket.SHUT_WR)
-        while not calls:
-            await asyncio.sleep(0)
+        await eventually(lambda: calls)
         await asyncio.sleep(0.01)
         assert calls == ["ended"]
 
         other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         other.close()
-        while "lost" not in calls:
-            await asyncio.sleep(0)
+        await eventually(lambda: "lost" in calls)
         told = len(calls)
         await asyncio.sleep(0.01)
         assert len(calls) == told

@@ -11,6 +11,7 @@ import pytest
 
 import mtglib
 from support import sockets
+from support.eventually import eventually
 
 
 @dataclass
@@ -105,9 +106,7 @@ async def test_closing_the_socket_closes_the_stream_though_the_far_end_is_silent
 
     sockets.close(tunnel.near)
 
-    async with asyncio.timeout(1):
-        while not tunnel.writer.is_closing():
-            await asyncio.sleep(0)
+    await eventually(tunnel.writer.is_closing)
 
 
 async def test_a_stream_that_breaks_ends_the_socket() -> None:

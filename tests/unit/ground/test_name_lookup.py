@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from mtglib.ground.name_lookup import NameLookup
+from support.eventually import eventually
 from unit.slow_system import ANSWER, SlowSystem
 
 
@@ -20,17 +20,11 @@ async def give_up(lookup: NameLookup, host: str) -> None:
             await lookup.addresses(host, 443)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0)
-
-
 async def test_a_look_up_is_under_way_until_it_is_answered(slow: SlowSystem) -> None:
     lookup = NameLookup("a-look-up")
     assert not lookup.is_under_way
     await give_up(lookup, "a.example")
-    await until(lambda: bool(slow.asked))
+    await eventually(lambda: slow.asked)
     assert lookup.is_under_way
     asking = asyncio.create_task(lookup.addresses("a.example", 443))
     slow.let.set()
@@ -81,7 +75,7 @@ async def test_what_is_no_name_or_port_is_an_os_error(host: str, port: int) -> N
 async def test_a_flood_of_look_ups_is_bounded_and_served_in_turn(slow: SlowSystem) -> None:
     lookup, others = NameLookup("a-look-up"), set(threading.enumerate())
     asking = [asyncio.create_task(lookup.addresses(f"{number}.example", 443)) for number in range(100)]
-    await until(lambda: len(slow.asked) >= 32)
+    await eventually(lambda: len(slow.asked) >= 32)
     assert sum(thread.name == "a-look-up" for thread in set(threading.enumerate()) - others) == 32
     slow.let.set()
 

@@ -17,6 +17,7 @@ from mtglib.network.balanced import Balanced, from_urls
 from mtglib.network.breaker import CircuitBreaker
 from mtglib.network.errors import CircuitOpenError, TargetUnreachableError
 from mtglib.network.socks5 import Socks5
+from support.eventually import eventually
 from support.socks_servers import ScriptedProxy, answers, answers_and_ends
 from support.timeless import timeless
 from unit.network.scripted import Scripted
@@ -262,9 +263,7 @@ async def test_a_breaker_rests_as_long_as_its_url_says() -> None:
 
     await fail(network, 2)
 
-    async with asyncio.timeout(20):  # by default it would be a minute
-        while not network.lets_through:
-            await asyncio.sleep(0)
+    await eventually(lambda: network.lets_through)  # by default it would be a minute
 
 
 async def test_a_breaker_opens_at_the_threshold_of_its_url() -> None:

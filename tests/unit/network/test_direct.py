@@ -125,10 +125,12 @@ async def test_a_resolver_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatc
 
 async def test_cancelling_closes_what_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[socket.socket] = []
+    begun = asyncio.Event()
 
     class Endless(socket.socket):
         def connect_ex(self, _address: Any) -> int:
             made.append(self)
+            begun.set()
             return errno.EALREADY
 
         def connect(self, _address: Any) -> None:
@@ -136,8 +138,7 @@ async def test_cancelling_closes_what_was_begun(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(socket, "socket", Endless)
     dialling = asyncio.create_task(Direct().dial("127.0.0.1", 1, timeout_seconds=60))
-    while not made:
-        await asyncio.sleep(0)
+    await begun.wait()
     dialling.cancel()
 
     with pytest.raises(asyncio.CancelledError):

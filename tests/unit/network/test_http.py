@@ -16,6 +16,7 @@ import pytest
 from mtglib.network import Direct
 from mtglib.network.http import _Backend
 from mtglib.network.trust import default_context
+from support.eventually import eventually
 from unit.network.site import Site, response, self_signed
 
 Dial = Callable[..., Awaitable[socket.socket]]
@@ -131,9 +132,7 @@ async def test_leaving_the_client_closes_its_connections() -> None:
         async with Direct().http_client(Dialled(site.port)) as client:
             await asyncio.gather(*(client.get("http://site.example/") for _ in range(5)))
             assert site.open
-        async with asyncio.timeout(5):
-            while site.open:
-                await asyncio.sleep(0)
+        await eventually(lambda: not site.open)
 
 
 async def test_the_dial_functions_own_time_out_is_heard() -> None:
@@ -232,7 +231,5 @@ async def test_an_idle_connection_tells_that_its_server_has_ended_it(farewell: b
     theirs.sendall(farewell)
     theirs.close()
 
-    async with asyncio.timeout(5):
-        while not stream.get_extra_info("is_readable"):
-            await asyncio.sleep(0)
+    await eventually(lambda: stream.get_extra_info("is_readable"))
     await stream.aclose()
