@@ -42,5 +42,5 @@ class HaproxyRelay(ServerProcess):
 
     async def is_ready(self) -> bool:
         """Tell whether it listens, without a connection: that would reach the target."""
-        listening = f":{self.port:04X} 00000000:0000 0A"
+        listening = f" 0100007F:{self.port:04X} 00000000:0000 0A "
         return listening in Path("/proc/net/tcp").read_text()

@@ -75,6 +75,7 @@ async def test_the_first_has_a_share_of_the_time(count: int, share_seconds: floa
     assert network.time_outs == [pytest.approx(share_seconds, abs=1)]
 
 
+@timeless
 async def test_a_silent_one_leaves_time_for_the_next() -> None:
     async with ScriptedProxy(answers()) as silent, ScriptedProxy(answers(b"\5\0", b"\5\0\0\1" + bytes(6))) as good:
         balanced = from_urls([silent.url, good.url], base=Direct())
