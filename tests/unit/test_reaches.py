@@ -19,7 +19,6 @@ DECLARED = {
     "integration/test_proxy_visitors.py": (1, "that the site has ended its side is told to the roster only"),
     "parts/test_ip_lists_example.py": (1, "the example makes a proxy by itself"),
     "parts/test_ip_lists_merged.py": (1, "a merge has to last for as long as others change"),
-    "parts/test_redis_names.py": (1, "a server has first too little time and then enough"),
     "parts/test_redis_outages.py": (1, "nothing may be sent behind a test's back"),
     "parts/test_redis_unsent.py": (2, "a real server runs on real time"),
     "tools/test_probes_connection.py": (1, "a reset has to be met by a write before a read"),
