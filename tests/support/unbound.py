@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from support import sockets
 from support.ports import free_ports
 from support.server_process import ServerProcess, is_missing
 
@@ -81,6 +82,12 @@ class Unbound(ServerProcess):
     def command(self) -> Sequence[str | Path]:
         """See the base."""
         return ["unbound", "-d", "-p", "-c", self.root / "unbound.conf"]
+
+    async def is_ready(self) -> bool:
+        """See the base; it begins with its ports one after the other."""
+        for port in (self.plain_port, self.tls_port, self.https_port):
+            sockets.close(await sockets.connect("127.0.0.1", port))
+        return True
 
 
 def _make_certificate(folder: Path) -> None:
