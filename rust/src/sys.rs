@@ -63,7 +63,7 @@ pub fn unacknowledged_bytes(fd: BorrowedFd<'_>) -> usize {
     }
 }
 
-/// Limits how much unsent data the kernel takes for a peer: we can't hold that back any more.
+/// Limits how much data the kernel holds unsent for a peer. What the kernel has taken, we can't take back.
 pub fn limit_unsent_bytes(fd: BorrowedFd<'_>, limit: libc::c_int) {
     let mut now: libc::c_int = 0;
     let mut length = std::mem::size_of_val(&limit) as libc::socklen_t;

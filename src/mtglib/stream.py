@@ -87,7 +87,7 @@ class Stream:
         try:
             record, length = await self._read_hello()
             if length == len(self._conn.unread):
-                self._conn.pauses.clear()  # to a site, a hello without anything after it is the same however it arrived
+                self._conn.pauses.clear()  # a site treats a hello alone the same, however it arrived
             client = await self._admit(record)
         except ClientError as error:
             self._report.turned_away(error)
