@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 STAMPS ?= .stamps
 
-# For `make run`: the site to show to strangers, the port, the address in the link, the configuration file.
+# For `make run`: the site to show to visitors, the port, the address in the link, the configuration file.
 HOST ?=
 PORT ?=
 SERVER ?=

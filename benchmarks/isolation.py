@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# Those of data centre 2, for which all clients here ask.
+# The addresses of data centre 2: all clients of the benchmark ask for it.
 PUBLIC_ADDRESSES = ("149.154.167.51", "95.161.76.100")
 PUBLIC_DC = ("", 443)
 """Where a fake data centre listens to be found at any of them."""
@@ -22,7 +22,7 @@ _SET_UP = " && ".join(
 
 
 def enter_namespace(arguments: Sequence[str]) -> None:
-    """Return inside of such a namespace; elsewhere start the benchmark again in a new one, which needs root."""
+    """Ensure that we are in such a namespace: elsewhere, start the benchmark again in a new one, which needs root."""
     if not has_way_out() and _is_ours(PUBLIC_ADDRESSES[0]):
         return
     command = [sys.executable, "-m", "benchmarks", *arguments]

@@ -168,7 +168,7 @@ class Runner:
         self.say(f"  run {len(result.runs)} of {self.runs}: {values}{ratio}")
 
     def _subjects(self, row: Row, stack: ExitStack) -> dict[str, AbstractContextManager[_Subject]]:
-        """Everything there is to measure, not yet started; the DC that the others share is left on the stack."""
+        """Make all that is measured, without starting it. The DC that other proxies share is started, on the stack."""
         starts = {_HAPROXY + splicing: partial(running_haproxy, splicing, self.folder) for splicing in self.splicing}
         starts[OURS] = partial(running_ours, self.command, row.fast_mode, self.folder)
         subjects: dict[str, AbstractContextManager[_Subject]] = {

@@ -51,7 +51,7 @@ async def serve(
 def main() -> None:
     """Make a secret, show the link, serve until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="www.example.com", help="the site to show to strangers")
+    parser.add_argument("--host", default="www.example.com", help="the site to show to visitors")
     parser.add_argument("--port", type=int, default=8443)
     parser.add_argument("--metrics-port", type=int, default=0, help="where Prometheus asks, on 127.0.0.1; 0: any")
     parser.add_argument("--statsd", metavar="HOST:PORT", help="a statsd server")

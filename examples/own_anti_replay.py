@@ -64,7 +64,7 @@ async def serve(secret: mtglib.Secret, listener: socket.socket, database: Path, 
 def main() -> None:
     """Make a secret, show the link, serve until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="www.example.com", help="the site to show to strangers")
+    parser.add_argument("--host", default="www.example.com", help="the site to show to visitors")
     parser.add_argument("--port", type=int, default=8443)
     parser.add_argument("--database", type=Path, default=Path("replay.sqlite"))
     arguments = parser.parse_args()

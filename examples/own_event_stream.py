@@ -33,7 +33,7 @@ class Counts:
             case mtglib.EventConnectedToDC(dc=dc):
                 self.total[f"connections to DC {dc}"] += 1
             case mtglib.EventDomainFronting():
-                self.total["strangers who were shown the site"] += 1
+                self.total["visitors who were shown the site"] += 1
             case mtglib.EventTraffic(traffic_bytes=count, is_read=is_read):
                 self.total["bytes to clients" if is_read else "bytes from clients"] += count
             case mtglib.EventReplayAttack():
@@ -58,7 +58,7 @@ async def serve(secret: mtglib.Secret, listener: socket.socket, counts: Counts, 
 def main() -> None:
     """Make a secret, show the link, serve until Ctrl-C, show the counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="www.example.com", help="the site to show to strangers")
+    parser.add_argument("--host", default="www.example.com", help="the site to show to visitors")
     parser.add_argument("--port", type=int, default=8443)
     arguments = parser.parse_args()
     secret = mtglib.Secret.generate(arguments.host)

@@ -65,7 +65,7 @@ async def _open_tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 async def serve(secret: mtglib.Secret, listener: socket.socket, proxy_url: str, **changes: Any) -> None:
     """Serve until cancelled; `changes` are attributes of `mtglib.ProxyOpts`."""
-    # Strangers are shown the fronting site without a detour.
+    # Visitors are shown the fronting site without a detour.
     options = mtglib.ProxyOpts.with_defaults(
         secret, network=HTTPProxyNetwork(proxy_url), front_network=Direct(), **changes
     )
@@ -76,7 +76,7 @@ async def serve(secret: mtglib.Secret, listener: socket.socket, proxy_url: str, 
 def main() -> None:
     """Make a secret, show the link, serve until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="www.example.com", help="the site to show to strangers")
+    parser.add_argument("--host", default="www.example.com", help="the site to show to visitors")
     parser.add_argument("--port", type=int, default=8443)
     parser.add_argument("--proxy", default="http://127.0.0.1:3128", help="the HTTP proxy")
     arguments = parser.parse_args()

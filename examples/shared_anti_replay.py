@@ -30,7 +30,7 @@ def main() -> None:
     """Show the link of the given secret, or of a new one, and serve until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--secret", help="the fleet's; if it has none yet, one is made")
-    parser.add_argument("--host", default="www.example.com", help="the site to show to strangers, for a new secret")
+    parser.add_argument("--host", default="www.example.com", help="the site to show to visitors, for a new secret")
     parser.add_argument("--port", type=int, default=8443)
     parser.add_argument("--redis", default="redis://127.0.0.1:6379", help="where the fleet's server is")
     arguments = parser.parse_args()

@@ -19,7 +19,7 @@ from mtglib.network import Direct, from_urls
 async def serve(secret: mtglib.Secret, listener: socket.socket, proxy_urls: Sequence[str], **changes: Any) -> None:
     """Serve until cancelled; `changes` are attributes of `mtglib.ProxyOpts`."""
     direct = Direct()
-    # Strangers are shown the fronting site without a detour.
+    # Visitors are shown the fronting site without a detour.
     options = mtglib.ProxyOpts.with_defaults(
         secret, network=from_urls(proxy_urls, base=direct), front_network=direct, **changes
     )
@@ -30,7 +30,7 @@ async def serve(secret: mtglib.Secret, listener: socket.socket, proxy_urls: Sequ
 def main() -> None:
     """Make a secret, show the link, serve until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="www.example.com", help="the site to show to strangers")
+    parser.add_argument("--host", default="www.example.com", help="the site to show to visitors")
     parser.add_argument("--port", type=int, default=8443)
     parser.add_argument("--proxy", action="append", help="a SOCKS5 proxy; may be given several times")
     arguments = parser.parse_args()

@@ -48,7 +48,7 @@ async def serve(secret: mtglib.Secret, listener: socket.socket, dns: str, **chan
 def main() -> None:
     """Make a secret, show the link, serve until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="www.example.com", help="the site to show to strangers")
+    parser.add_argument("--host", default="www.example.com", help="the site to show to visitors")
     parser.add_argument("--port", type=int, default=8443)
     parser.add_argument("--dns", default="https://9.9.9.9", help="https://, tls:// or udp:// and a server")
     arguments = parser.parse_args()

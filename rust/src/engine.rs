@@ -82,7 +82,7 @@ impl Engine {
         let mut turn =
             Turn { pool: &mut pool, rests: &mut rests, registry: &self.shared.registry, now: Instant::now() };
         let conn = Conn::start(number, job, &mut turn);
-        self.inbox_with_least().take(conn);
+        self.inbox_with_least().give(conn);
         number
     }
 

@@ -38,7 +38,7 @@ pub struct Inbox {
     /// The thread's epoll set.
     pub epoll: OwnedFd,
     wake: OwnedFd,
-    /// Whether the kernel can wait for less than a millisecond, as far as it was tried.
+    /// Whether waits are exact; they aren't any more once the kernel has refused `epoll_pwait2`.
     waits_exactly: AtomicBool,
 }
 
@@ -69,7 +69,7 @@ impl Inbox {
     ///
     /// The lock is held meanwhile: the thread may get an event before it gets the connection, and then waits for the
     /// lock.
-    pub fn take(&self, conn: Conn) {
+    pub fn give(&self, conn: Conn) {
         let mut commands = self.lock();
         let mut watched = Watched::new(conn);
         if !watched.conn.is_over() && !watched.watch(&self.epoll) {
@@ -86,8 +86,8 @@ impl Inbox {
         }
     }
 
-    /// Whether commands have come since the last call.
-    pub fn has_commands(&self) -> bool {
+    /// Notes that commands have come; returns whether any have since the last call.
+    pub fn note_commands(&self) -> bool {
         self.has_commands.swap(false, Ordering::SeqCst)
     }
 
@@ -96,7 +96,7 @@ impl Inbox {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Waits for events until one of two moments; if `look` is too late for a new connection, `take` wakes the thread.
+    /// Waits for events until one of two moments; if `look` is too late for a new connection, `give` wakes the thread.
     ///
     /// `rest` is exact. Before Linux 5.11, which can't wait for less than a millisecond, it may be that much later.
     pub fn wait(
@@ -180,7 +180,7 @@ mod tests {
 
             inbox.abort(7);
             inbox.wait(&mut events, Some(later), None).expect("it waits");
-            assert!(inbox.has_commands());
+            assert!(inbox.note_commands());
             inbox.wait(&mut events, Some(later), None).expect("it waits");
             assert_eq!(events.iter().map(|event| event.data.u64()).collect::<Vec<_>>(), [WAKE]);
         }

@@ -59,7 +59,7 @@ impl<'a> Worker<'a> {
     pub fn run(mut self) {
         let mut events = Vec::with_capacity(EVENTS);
         loop {
-            if self.inbox.has_commands() {
+            if self.inbox.note_commands() {
                 self.read_inbox();
             }
             if self.stopping {
@@ -86,8 +86,8 @@ impl<'a> Worker<'a> {
     /// It doesn't become later when the connection it was for is over: a new connection would then have to wake the
     /// thread just to make it earlier again.
     fn next_wake(&mut self) -> Option<Instant> {
-        let stale = self.wake_at.filter(|wake_at| *wake_at > self.now);
-        self.wake_at = stale.into_iter().chain(self.timers.next()).min();
+        let still_ahead = self.wake_at.filter(|wake_at| *wake_at > self.now);
+        self.wake_at = still_ahead.into_iter().chain(self.timers.next()).min();
         self.wake_at
     }
 

@@ -17,7 +17,7 @@ import mtglib
 from mtg.build import Parts
 from mtg.listeners import address_text, open_listeners
 from mtg.samples import events_dropped, sample_all
-from mtg.services import alive
+from mtg.services import running_services
 from mtg.user_error import EXIT_RUNTIME
 
 GRACE_SECONDS = 5.0
@@ -175,7 +175,9 @@ class App:
         if parts.replay_memory is not None:
             # `_end` closes it first; this is a second time, as streams in their grace period may have used Redis again.
             ends.push_async_callback(parts.replay_memory.close)
-        await ends.enter_async_context(alive(parts, metrics[0] if metrics else None, self._told_to_stop, on_start))
+        await ends.enter_async_context(
+            running_services(parts, metrics[0] if metrics else None, self._told_to_stop, on_start)
+        )
         self._serving = [asyncio.create_task(self._serve(one), name=address_text(one)) for one in listeners]
 
     async def _serve(self, listener: socket.socket) -> None:

@@ -16,8 +16,8 @@ closed, and room to accept connections that are closed at once."""
 LEAST_FILES_IN_RESERVE = 48
 """Standard streams, listeners, the event loop, name look-ups, downloads, statistics: some 25, and a reserve."""
 
-FILES_PER_ENGINE_THREAD = 3
-"""The descriptors that each thread of the engine waits with."""
+FILES_PER_ENGINE_THREAD = 2
+"""Each thread of the engine waits with an epoll descriptor, and is woken by another one."""
 
 
 def raise_file_limit() -> int:

@@ -17,7 +17,7 @@ from mtglib.stats import Prometheus
 
 
 @asynccontextmanager
-async def alive(
+async def running_services(
     parts: Parts,
     metrics: socket.socket | None,
     stop: asyncio.Event,
@@ -33,8 +33,7 @@ async def alive(
         parts: The parts.
         metrics: The listener of Prometheus' page, if there is one; closed at `stop`.
         stop: Set when the proxy stops accepting.
-        on_start: Called before anything is logged, when the start can't be refused any more. A default state directory
-            never refuses it, so this doesn't wait for its disk.
+        on_start: Called before anything is logged, once nothing can refuse the start any more.
 
     Raises:
         UserError: With EXIT_USAGE and `parts.when_state_is_taken`.
@@ -42,14 +41,14 @@ async def alive(
     logger = parts.options.logger
     async with Closing(logger) as closing:
         closing.push("the resolver", parts.resolver.aclose)
-        memory = parts.replay_memory
-        if parts.when_state_is_taken is None:
+        if parts.when_state_is_taken is None:  # nothing can refuse the start, so it doesn't wait for the disk
             on_start()
-        is_loaded = memory is not None and await _load_replay_memory(memory, logger, stop, parts.when_state_is_taken)
-        if parts.when_state_is_taken is not None:
+            is_loaded = await _load_replay_memory(parts, stop)
+        else:
+            is_loaded = await _load_replay_memory(parts, stop)
             on_start()
-        if memory is not None and is_loaded:
-            await _report_replay_memory(memory, logger)
+        if parts.replay_memory is not None and is_loaded:
+            await _report_replay_memory(parts.replay_memory, logger)
         if parts.statsd is not None:
             await closing.enter("statsd", parts.statsd)
         await closing.enter("the delivery of events", parts.fanout)
@@ -58,22 +57,23 @@ async def alive(
             await closing.enter("the metrics page", _background(serving, "metrics", logger))
         for ip_list, update_each_seconds in parts.ip_lists:
             await ip_list.load()
+            name = "blocklist" if ip_list is parts.options.ip_blocklist else "allowlist"
             running = partial(ip_list.run, update_each_seconds)
-            await closing.enter("an IP list", _background(running, "IP list", logger))
-            closing.push("an IP list", ip_list.shutdown)  # waits for running reads, unlike a cancellation
+            await closing.enter(f"the {name}", _background(running, name, logger))
+            closing.push(f"the {name}", ip_list.shutdown)  # waits for running reads, unlike a cancellation
         yield
 
 
-async def _load_replay_memory(
-    memory: ReplayCache, logger: mtglib.Logger, stop: asyncio.Event, when_state_is_taken: str | None
-) -> bool:
-    """Load it, and return whether that ended before the program was told to stop."""
+async def _load_replay_memory(parts: Parts, stop: asyncio.Event) -> bool:
+    """Load it if there is one, and return whether that ended before the program was told to stop."""
+    if parts.replay_memory is None:
+        return False
     try:
-        return await _unless_stopped(memory.load(), stop, "replay memory")  # however long the disk takes
+        return await _unless_stopped(parts.replay_memory.load(), stop, "replay memory")  # however long the disk takes
     except mtglib.OptionError as error:
-        if when_state_is_taken is not None:
-            raise UserError(when_state_is_taken, exit_code=EXIT_USAGE) from error
-        logger.warning(
+        if parts.when_state_is_taken is not None:
+            raise UserError(parts.when_state_is_taken, exit_code=EXIT_USAGE) from error
+        parts.options.logger.warning(
             "state-directory: in use by another process; after a restart, hellos seen before it can be replayed"
         )
         return True

@@ -1,9 +1,9 @@
 """Visitors in the order in which they make room for others.
 
 There are two kinds. Until a visitor's hello has been judged, only its age counts: bytes are cheap, and connections that
-send a hello byte by byte would otherwise push out clients whose first packet is late. Visitors that are connected to
-the site are ordered by their last byte, as the site itself would do. The larger kind makes room, so that a crowd of
-either kind can't push out the other.
+send a hello byte by byte would otherwise push out clients whose first packet is late. After that, visitors are
+connected to the site and are ordered by their last byte, as the site itself would do. The larger kind makes room, so
+that a crowd of either kind can't push out the other.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Crowd(Generic[_V]):
         del (self._uncertain if entry in self._uncertain else self._fronted)[entry]
 
     def fronted(self, entry: _V) -> None:
-        """Note that a visitor of this crowd is connected to the site."""
+        """Note that a visitor of this crowd is about to be connected to the site."""
         self._uncertain.pop(entry, None)
         self._fronted[entry] = None
 

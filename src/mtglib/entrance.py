@@ -1,4 +1,4 @@
-"""Turns an accepted socket into a stream: checks IP lists and limits before any byte is read."""
+"""Decides whether an accepted connection may come in: checks IP lists and limits before any byte is read."""
 
 from __future__ import annotations
 

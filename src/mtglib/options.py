@@ -99,9 +99,9 @@ class ProxyOpts:
 
     Raises:
         SecretEmptyError, SecretInvalidError: The secret is missing or invalid.
-        NetworkIsNotDefinedError, AntiReplayCacheIsNotDefinedError, IPBlocklistIsNotDefinedError: See the next line.
-        IPAllowlistIsNotDefinedError, EventStreamIsNotDefinedError, LoggerIsNotDefinedError: That part is missing, lacks
-            a method, or has an `async def` where a plain function is expected.
+        NetworkIsNotDefinedError, AntiReplayCacheIsNotDefinedError, IPBlocklistIsNotDefinedError: That part is missing,
+            lacks a method, or has an `async def` where a plain function is expected.
+        IPAllowlistIsNotDefinedError, EventStreamIsNotDefinedError, LoggerIsNotDefinedError: The same, for these parts.
         UnknownOptionError: There is no option of this name.
         OptionError: Another value is invalid; the message names the option and says what is expected.
     """

@@ -201,7 +201,7 @@ class Roster:
         self._leave_visitors(entry)
 
     def fronted(self, entry: Entry) -> None:
-        """Note that the visitor is connected to the site."""
+        """Note that the visitor is about to be connected to the site."""
         entry.state = State.FRONTED
         for crowd in self._crowds_of(entry):
             crowd.fronted(entry)

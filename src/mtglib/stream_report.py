@@ -61,7 +61,7 @@ class StreamReport:
             self._log().debug(f"visitor: {error}")
 
     def fronted(self, reason: Reason) -> None:
-        """The peer is connected to the site."""
+        """The peer is about to be connected to the site."""
         entry = self._entry
         self._shared.roster.fronted(entry)
         self._upstream = f"front ({reason})"

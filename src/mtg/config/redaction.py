@@ -1,8 +1,9 @@
 """Shows a value of the configuration in a message: short, on one line, without secrets.
 
 A user may paste a proxy secret into any place, with a slip of the keyboard in it, which can be anything: a letter
-before it, a space in the middle, a lost digit. A text that may hold one is therefore not shown at all, instead of
-all but the part that was recognised. Of slips in base64 secrets, 1 in 60 000 isn't recognised (of a million tried).
+before it, a space in the middle, a lost digit. A text that may hold one is therefore hidden as a whole: what is
+recognised as a secret may be only a part of it. Of slips in base64 secrets, 1 in 60 000 isn't recognised (of a million
+tried).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _SECRET_LIKE = re.compile(
     re.DOTALL,
 )
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{20,}")
-"""Characters of base64: what a slip in the first two characters leaves of a secret."""
+"""Characters of base64. Most of a secret still looks like this after a slip in its first two characters."""
 
 _PART = re.compile(r"[A-Za-z0-9]+")
 _WORD = re.compile(r"[a-z0-9]{1,15}|[A-Z0-9]{1,15}|[a-z]*(?:[A-Z][a-z]+)*[0-9]*")

@@ -1,4 +1,4 @@
-"""Reads small files, and never blocks, whatever kind of file the path names."""
+"""Reads small files, and never waits longer than allowed, whatever kind of file the path names."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _read(descriptor: int, max_bytes: int, pipe_timeout: float) -> bytes:
             chunk = os.read(descriptor, _CHUNK_BYTES)
         except BlockingIOError:
             if not _has_more(descriptor, deadline_mono):
-                raise ValueError(f"expected a file, got a pipe that nobody wrote to for {pipe_timeout:g} s") from None
+                raise ValueError(f"expected a file, got a pipe that wasn't closed within {pipe_timeout:g} s") from None
             continue
         if not chunk:
             return data

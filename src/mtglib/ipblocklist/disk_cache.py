@@ -32,8 +32,8 @@ class Validators:
     last_modified: str = ""
 
     @classmethod
-    def of_stranger(cls, etag: object, last_modified: object) -> Validators:
-        """Keep the values that may be sent back in a request, and drop others."""
+    def of_server(cls, etag: object, last_modified: object) -> Validators:
+        """Keep those of a server's values that may be sent back to it in a request."""
         return cls(*(text if _is_sendable(text) else "" for text in (str(etag), str(last_modified))))
 
 
@@ -143,4 +143,4 @@ def _read_header(file: BufferedReader) -> tuple[bytes, Validators]:
         ValueError, KeyError, TypeError, RecursionError: The line wasn't written by `DiskCache`, or is damaged.
     """
     about = json.loads(file.readline(_MAX_HEADER_BYTES).removeprefix(b"#"))
-    return bytes.fromhex(about["sha256"]), Validators.of_stranger(about["etag"], about["last_modified"])
+    return bytes.fromhex(about["sha256"]), Validators.of_server(about["etag"], about["last_modified"])

@@ -53,7 +53,7 @@ async def _get(
         if not _shows_its_end(response):
             raise ListError("the server doesn't say how long it is, so it may be incomplete")
         text = await _read(response, max_bytes)
-        return text, Validators.of_stranger(response.headers.get("etag", ""), response.headers.get("last-modified", ""))
+        return text, Validators.of_server(response.headers.get("etag", ""), response.headers.get("last-modified", ""))
 
 
 def _request_headers(known: Validators) -> dict[str, str]:

@@ -57,7 +57,7 @@ METRICS = (
     Metric(
         "domain_fronting_connections",
         "gauge",
-        "Visitors who are connected to the fronted site.",
+        "Visitors who are connected to the fronted site, or for whom it is being dialled.",
         ("ip_family",),
         _FAMILIES,
     ),

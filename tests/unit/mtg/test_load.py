@@ -151,9 +151,9 @@ def test_a_pipe_that_nobody_has_open_is_empty(tmp_path: Path) -> None:
     assert lines(unreadable(tmp_path / "c.toml", "a pipe"))[0].startswith(": secret: missing")
 
 
-def test_a_pipe_into_which_nobody_writes_is_an_error(tmp_path: Path) -> None:
+def test_a_pipe_that_its_writer_keeps_open_is_an_error(tmp_path: Path) -> None:
     path = unreadable(tmp_path / "c.toml", "a pipe")
-    text = r"^expected a file, got a pipe that nobody wrote to for 0\.01 s$"
+    text = r"^expected a file, got a pipe that wasn't closed within 0\.01 s$"
     with open(os.open(path, os.O_RDWR)), pytest.raises(ValueError, match=text):
         read_small_file(path, 100, pipe_timeout=0.01)
 

@@ -17,7 +17,7 @@ import mtglib
 from integration.recording_logger import RecordingLogger
 from mtg.build import Parts, build_parts
 from mtg.config import config_from_table
-from mtg.services import alive
+from mtg.services import running_services
 from mtg.user_error import UserError
 from mtglib.antireplay import Exact
 from mtglib.ipblocklist import FireHOL
@@ -57,7 +57,7 @@ async def running(
     built: Parts, metrics: socket.socket | None = None, stop: asyncio.Event | None = None
 ) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(20), alive(built, metrics, stop or asyncio.Event()):
+        async with asyncio.timeout(20), running_services(built, metrics, stop or asyncio.Event()):
             yield
     finally:
         if built.replay_memory is not None:
@@ -86,6 +86,19 @@ async def test_lists_are_read_again_each_period_until_the_end(tmp_path: Path) ->
         path.write_text("192.0.2.0/24\n")
         await until_changed(ip_list, contains=True)
     assert not [task for task in asyncio.all_tasks() if "list" in task.get_name().lower()]
+
+
+async def test_a_warning_says_which_list_has_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def fail(_: FireHOL, __: float) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(FireHOL, "run", fail)
+    logger, settings = Told(), {"enabled": True, "urls": [str(tmp_path / "list")]}
+    (tmp_path / "list").write_text("192.0.2.0/24\n")
+    built = parts(logger=logger, defense={"blocklist": settings, "allowlist": settings})
+    async with running(built):
+        await eventually(lambda: len(logger.warnings) == 2)
+    assert sorted(logger.warnings) == ["allowlist: has ended: a bug", "blocklist: has ended: a bug"]
 
 
 async def test_metrics_end_when_the_proxy_stops() -> None:
@@ -124,7 +137,7 @@ async def test_a_disk_that_does_not_answer_is_no_reason_to_stay(monkeypatch: pyt
     monkeypatch.setattr(Exact, "load", wait)
     logger = RecordingLogger()
     stop = asyncio.Event()  # set by the start: a disk that isn't anybody's choice is waited for after that
-    async with asyncio.timeout(20), alive(parts(logger=logger), None, stop, stop.set):
+    async with asyncio.timeout(20), running_services(parts(logger=logger), None, stop, stop.set):
         pass
     assert logger.messages == [], "nothing is loaded"
 
@@ -138,7 +151,7 @@ async def test_another_process_in_the_state_directory_is_told_or_an_error(tmp_pa
             assert len(logger.warnings) == 1
         started: list[str] = []
         with pytest.raises(UserError, match=r"^test: state-directory: expected a directory that no other") as raised:
-            async with alive(three, None, asyncio.Event(), lambda: started.append("three")):
+            async with running_services(three, None, asyncio.Event(), lambda: started.append("three")):
                 pass
         assert raised.value.exit_code == 2
         assert started == []
