@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +16,9 @@ from rich.table import Table
 
 from tools.probes.finding import Finding
 from tools.probes.judge import Sample
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _MOST_DIFFERENCES = 8
 _LONGEST_OUTCOME = 300
@@ -53,8 +57,8 @@ def print_table(console: Console, front: str, findings: Sequence[Finding]) -> No
     console.print(table)
 
 
-def write_json(path: Path, findings: Mapping[str, Sequence[Finding]]) -> None:
-    """Every try of every probe."""
+def write_json(path: Path, findings: Mapping[str, Sequence[DataclassInstance]]) -> None:
+    """Everything that was found, by front, with every try."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {front: [asdict(finding) for finding in found] for front, found in findings.items()}
     path.write_text(json.dumps(content, indent=1) + "\n")
