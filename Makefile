@@ -11,7 +11,7 @@ PORT ?=
 SERVER ?=
 CONFIG ?= mtg.toml
 
-# For pytest, `make bench`, `make flood`, `make probes` and `make soak`: more arguments.
+# For pytest, `make bench`, `make flood`, `make probes`, `make censor` and `make soak`: more arguments.
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test check cargo-test pytest bench bench-others flood probes soak fuzz format packages clean FORCE
+.PHONY: help run test check cargo-test pytest bench bench-others flood probes censor soak fuzz format packages clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo 'make bench-others  the same for other proxies that can be installed here  [PYTHON37=/path/to/python3.7]'
 	@echo 'make flood   floods of connections; honest clients must get in  [ARGS="--all"]'
 	@echo 'make probes  compare the proxy with real sites, as a prober would  [ARGS="--fronts nginx --tries 10"]'
+	@echo 'make censor  compare clients with visitors of real sites, as a censor would  [ARGS="--fronts go --tries 50"]'
 	@echo 'make soak    minutes of rough use; memory and files must not grow  [ARGS="--minutes 60"]'
 	@echo 'make fuzz    the property tests with many more examples, ten million hellos  [EXAMPLES=20000]'
 	@echo 'make clean   remove all that was built, and $(VENV)'
@@ -70,6 +71,9 @@ flood: $(STAMPS)/dev
 
 probes: $(STAMPS)/dev packages
 	$(BIN)/python -m tools.probes $(ARGS)
+
+censor: $(STAMPS)/dev packages
+	$(BIN)/python -m tools.censor $(ARGS)
 
 soak: $(STAMPS)/dev
 	$(BIN)/python -m tools.soak $(ARGS)

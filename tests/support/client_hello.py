@@ -1,8 +1,9 @@
 """ClientHellos as Telegram's clients build them: bytes only, no I/O.
 
-Two shapes: ``old`` is 517 bytes on the wire, padded to that; ``modern`` is 1700 to 1900 bytes, with a
-post-quantum key share, shuffled extensions and GREASE (RFC 8701) first. Both look like a browser's hello
-(RFC 8446, 4.1.2).
+Three shapes: ``old`` is 517 bytes on the wire, padded to that; ``modern`` is 1700 to 1900 bytes, with a
+post-quantum key share, shuffled extensions and GREASE (RFC 8701) first; ``secp256r1`` is the old one with another
+favourite group, and a share of it before that of x25519. All look like a browser's hello (RFC 8446, 4.1.2), and all
+key shares are valid ones.
 """
 
 from __future__ import annotations
@@ -14,19 +15,33 @@ import struct
 from collections.abc import Sequence
 from typing import Literal
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from support.obfuscated2 import RandomBytes
 from support.tls_records import HANDSHAKE, make_record
 
-Shape = Literal["old", "modern"]
+Shape = Literal["old", "modern", "secp256r1"]
 
 RANDOM_AT = 6
 """The position of the 32-byte random in the handshake message: after its type, length and version."""
 
 OLD_HELLO_BYTES = 517
+SECP256R1 = 0x0017
+SECP384R1 = 0x0018
 X25519 = 0x001D
 X25519_MLKEM768 = 0x11EC
+_GROUPS: dict[Shape, tuple[int, ...]] = {
+    "old": (X25519, SECP256R1, SECP384R1),
+    "modern": (X25519_MLKEM768, X25519, SECP256R1, SECP384R1),
+    "secp256r1": (SECP256R1, X25519, SECP384R1),
+}
+_SHARES: dict[Shape, tuple[int, ...]] = {
+    "old": (X25519,),
+    "modern": (X25519_MLKEM768, X25519),
+    "secp256r1": (SECP256R1, X25519),
+}
 _FIRST_RECORD_VERSION = b"\x03\x01"
 _SUITES = bytes.fromhex("130113021303c02bc02fc02cc030cca9cca8c013c014009c009d002f0035")
 
@@ -41,12 +56,12 @@ def build_client_hello(
 ) -> bytes:
     """Return the handshake message, without a record header, with its random zeroed, to be signed.
 
-    ``suites`` are the cipher suites after the GREASE one, two bytes each. The old shape is exactly 517 bytes
-    with its record header, unless name and session id are too long for that.
+    ``suites`` are the cipher suites after the GREASE one, two bytes each. All shapes but the modern one are exactly
+    517 bytes with their record header, unless name and session id are too long for that.
     """
     grease = [_grease(value) for value in random_bytes(4)]
     modern = shape == "modern"
-    extensions = _extensions(server_name, modern, grease, random_bytes)
+    extensions = _extensions(server_name, shape, grease, random_bytes)
     middle = extensions[1:-1]
     if modern:
         order = random_bytes(len(middle))
@@ -96,9 +111,9 @@ def hello_records(hello: bytes, cuts: Sequence[int] = ()) -> bytes:
     return b"".join(make_record(HANDSHAKE, piece, _FIRST_RECORD_VERSION) for piece in pieces)
 
 
-def _extensions(name: str, modern: bool, grease: list[bytes], random_bytes: RandomBytes) -> list[bytes]:
+def _extensions(name: str, shape: Shape, grease: list[bytes], random_bytes: RandomBytes) -> list[bytes]:
     """All extensions in a browser's order; the first and the last are GREASE and keep their places."""
-    groups = grease[1] + (struct.pack(">H", X25519_MLKEM768) if modern else b"") + bytes.fromhex("001d00170018")
+    groups = grease[1] + b"".join(struct.pack(">H", group) for group in _GROUPS[shape])
     return [
         grease[2] + b"\x00\x00",
         _extension(0x0000, _sized(b"\x00" + _sized(name.encode("ascii"), 2), 2)),
@@ -111,21 +126,23 @@ def _extensions(name: str, modern: bool, grease: list[bytes], random_bytes: Rand
         _extension(0x0005, b"\x01\x00\x00\x00\x00"),
         _extension(0x000D, _sized(bytes.fromhex("04030804040105030805050108060601"), 2)),
         _extension(0x0012, b""),
-        _extension(0x0033, _sized(_key_shares(modern, grease[1], random_bytes), 2)),
+        _extension(0x0033, _sized(_key_shares(shape, grease[1], random_bytes), 2)),
         _extension(0x002D, b"\x01\x01"),
         _extension(0x002B, _sized(grease[3] + b"\x03\x04\x03\x03", 1)),
         _extension(0x001B, b"\x02\x00\x02"),
-        *([_encrypted_client_hello(random_bytes)] if modern else []),
+        *([_encrypted_client_hello(random_bytes)] if shape == "modern" else []),
         _other_grease(grease[2]) + b"\x00\x01\x00",
     ]
 
 
-def _key_shares(modern: bool, grease: bytes, random_bytes: RandomBytes) -> bytes:
-    shares = grease + b"\x00\x01\x00"
-    if modern:
-        shares += struct.pack(">H", X25519_MLKEM768)
-        shares += _sized(_mlkem768_key(random_bytes) + _x25519_key(random_bytes), 2)
-    return shares + struct.pack(">H", X25519) + _sized(_x25519_key(random_bytes), 2)
+def _key_shares(shape: Shape, grease: bytes, random_bytes: RandomBytes) -> bytes:
+    shares = [struct.pack(">H", group) + _sized(_KEYS[group](random_bytes), 2) for group in _SHARES[shape]]
+    return grease + b"\x00\x01\x00" + b"".join(shares)
+
+
+def _secp256r1_key(random_bytes: RandomBytes) -> bytes:
+    private = ec.derive_private_key(1 + int.from_bytes(random_bytes(31), "big"), ec.SECP256R1())
+    return private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 def _x25519_key(random_bytes: RandomBytes) -> bytes:
@@ -138,6 +155,13 @@ def _mlkem768_key(random_bytes: RandomBytes) -> bytes:
     drawn = struct.unpack("<768H", random_bytes(1536))
     packed: int = sum((value % 3329) << (12 * place) for place, value in enumerate(drawn))
     return packed.to_bytes(1152, "little") + random_bytes(32)
+
+
+def _x25519_mlkem768_key(random_bytes: RandomBytes) -> bytes:
+    return _mlkem768_key(random_bytes) + _x25519_key(random_bytes)
+
+
+_KEYS = {SECP256R1: _secp256r1_key, X25519: _x25519_key, X25519_MLKEM768: _x25519_mlkem768_key}
 
 
 def _encrypted_client_hello(random_bytes: RandomBytes) -> bytes:

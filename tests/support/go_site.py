@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from support.nginx_site import make_certificate, write_pages
+from support.nginx_site import Key, make_certificate, write_pages
 from support.server_process import ServerProcess, is_missing
 
 _SOURCE = Path(__file__).with_name("go_site.go")
@@ -23,10 +23,11 @@ def go_is_missing() -> str | None:
 class GoSite(ServerProcess):
     """net/http with TLS 1.2 and 1.3, HTTP/1.1 and 2, and a time-out for idle clients."""
 
-    def __init__(self, name: str = "front.example", *, patience_seconds: int = 60) -> None:
+    def __init__(self, name: str = "front.example", *, patience_seconds: int = 60, key: Key = "rsa") -> None:
         super().__init__()
         self.name = name
         self._patience_seconds = patience_seconds
+        self._key = key
 
     @property
     def certificate_path(self) -> Path:
@@ -36,7 +37,7 @@ class GoSite(ServerProcess):
     def command(self) -> Sequence[str | Path]:
         """See the base."""
         program = _built()
-        make_certificate(self.name, self.root, "rsa")
+        make_certificate(self.name, self.root, self._key)
         write_pages(self.root / "pages")
         files = (self.certificate_path, self.root / "key.pem", self.root / "pages")
         return [program, f"127.0.0.1:{self.port}", *files, str(self._patience_seconds)]

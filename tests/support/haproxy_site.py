@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from support.nginx_site import PAGES, make_certificate
+from support.nginx_site import PAGES, Key, make_certificate
 from support.server_process import ServerProcess, is_missing
 
 _CONFIG = """
@@ -37,10 +37,11 @@ def haproxy_is_missing() -> str | None:
 class HaproxySite(ServerProcess):
     """haproxy with a certificate, for TLS 1.2 and 1.3, HTTP/1.1 and 2, and a time-out for idle clients."""
 
-    def __init__(self, name: str = "front.example", *, patience_seconds: int = 60) -> None:
+    def __init__(self, name: str = "front.example", *, patience_seconds: int = 60, key: Key = "rsa") -> None:
         super().__init__()
         self.name = name
         self._patience_seconds = patience_seconds
+        self._key = key
 
     @property
     def certificate_path(self) -> Path:
@@ -49,7 +50,7 @@ class HaproxySite(ServerProcess):
 
     def command(self) -> Sequence[str | Path]:
         """See the base."""
-        make_certificate(self.name, self.root, "rsa")
+        make_certificate(self.name, self.root, self._key)
         both = self.certificate_path.read_text() + (self.root / "key.pem").read_text()
         (self.root / "both.pem").write_text(both)
         rules = []

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +17,7 @@ from tools.probes.bench import bench
 from tools.probes.catalogue import KINDS, WAITING, probes
 from tools.probes.finding import Finding
 from tools.probes.judge import SLACK_SECONDS
+from tools.probes.options import list_of, positive
 from tools.probes.report import print_finding, print_table, write_json
 from tools.probes.sites import FRONTS, ITSELF, RELAYS
 
@@ -84,10 +85,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.probes", description="Probe the proxy and the site behind it, and compare."
     )
-    parser.add_argument("--fronts", type=_list_of(FRONTS), default=list(FRONTS), help=f"default: {','.join(FRONTS)}")
+    parser.add_argument("--fronts", type=list_of(FRONTS), default=list(FRONTS), help=f"default: {','.join(FRONTS)}")
     parser.add_argument(
         "--relays",
-        type=_list_of((*RELAYS, ITSELF)),
+        type=list_of((*RELAYS, ITSELF)),
         default=list(RELAYS),
         help=f"default: {','.join(RELAYS)}; {ITSELF} is the site once more: what chance does",
     )
@@ -99,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"kinds, names or beginnings of names; default: all kinds: {','.join(KINDS)}",
     )
     parser.add_argument(
-        "--tries", type=_positive, default=_DEFAULT_TRIES, help=f"of each probe (default: {_DEFAULT_TRIES})"
+        "--tries", type=positive, default=_DEFAULT_TRIES, help=f"of each probe (default: {_DEFAULT_TRIES})"
     )
     parser.add_argument(
         "--slack-ms",
@@ -109,18 +110,3 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file as well")
     return parser
-
-
-def _list_of(known: Collection[str]) -> Callable[[str], list[str]]:
-    def parse(text: str) -> list[str]:
-        if unknown := [word for word in text.split(",") if word not in known]:
-            raise argparse.ArgumentTypeError(f"no {unknown[0]!r}; there are {', '.join(known)}")
-        return text.split(",")
-
-    return parse
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError("expected a positive integer")
-    return number

@@ -11,10 +11,11 @@ import itertools
 import re
 from collections.abc import Iterator
 
-_ALERT, _HANDSHAKE, _SERVER_HELLO, _KEY_SHARE = 21, 22, 2, 51
+from tools.probes.server_hello import KEY_SHARE, parse_server_hello
+
+_ALERT, _HANDSHAKE, _SERVER_HELLO = 21, 22, 2
 _TYPES = {20: "ccs", 21: "alert", 22: "handshake", 23: "data"}
 _MESSAGES = {2: "server_hello", 4: "ticket", 11: "certificate", 12: "key_exchange", 14: "done", 22: "status"}
-_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")  # RFC 8446, 4.1.3
 _LONGEST_TEXT = 120
 
 
@@ -72,16 +73,17 @@ def _messages(payload: bytes) -> Iterator[str]:
 
 
 def _server_hello(body: bytes) -> str:
-    random, rest = body[2:34], body[34:]
-    if not rest:
+    try:
+        hello = parse_server_hello(body)
+    except ValueError:
         return f"cut server_hello {len(body)}"
-    kind = "retry" if random == _RETRY else "server_hello"
-    downgraded = f" {random[24:].hex()}" if random[24:31] == b"DOWNGRD" else ""
-    session, rest = rest[0], rest[1 + rest[0] :]
-    suite, extensions, words = rest[:2].hex(), rest[5:], []
-    while len(extensions) >= 4:
-        number, size = int.from_bytes(extensions[:2], "big"), int.from_bytes(extensions[2:4], "big")
-        content = extensions[4 : 4 + size]
-        words.append(f"{number}:{content[:2].hex() if number == _KEY_SHARE else content.hex()}.{size}")
-        extensions = extensions[4 + size :]
-    return f"{kind}{downgraded} {body[:2].hex()} session {session} suite {suite} extensions {' '.join(words)}"
+    kind = "retry" if hello.is_retry else "server_hello"
+    downgraded = f" {hello.random[24:].hex()}" if hello.random[24:31] == b"DOWNGRD" else ""
+    words = [
+        f"{number}:{content[:2].hex() if number == KEY_SHARE else content.hex()}.{len(content)}"
+        for number, content in hello.extensions
+    ]
+    return (
+        f"{kind}{downgraded} {hello.version.hex()} session {len(hello.session_id)} suite {hello.suite.hex()} "
+        f"extensions {' '.join(words)}"
+    )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +16,9 @@ from rich.table import Table
 
 from tools.probes.finding import Finding
 from tools.probes.judge import Sample
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _MOST_DIFFERENCES = 8
 _LONGEST_OUTCOME = 300
@@ -53,7 +57,7 @@ def print_table(console: Console, front: str, findings: Sequence[Finding]) -> No
     console.print(table)
 
 
-def write_json(path: Path, findings: Mapping[str, Sequence[Finding]]) -> None:
+def write_json(path: Path, findings: Mapping[str, Sequence[DataclassInstance]]) -> None:
     """Write every try of every probe."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {front: [asdict(finding) for finding in found] for front, found in findings.items()}

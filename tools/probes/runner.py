@@ -146,7 +146,7 @@ class Runner:
         async with asyncio.TaskGroup() as group:
             for number in numbers:
                 for probe in probes:
-                    for subject in _rotated(list(self._ports), number):
+                    for subject in rotated(list(self._ports), number):
                         async with self._starting:
                             await asyncio.sleep(probe.space_seconds)
                         await places.acquire()
@@ -179,7 +179,7 @@ class Runner:
                 visit.connection.close()
 
 
-def _rotated(names: list[str], by: int) -> list[str]:
+def rotated(names: list[str], by: int) -> list[str]:
     """Rotate the names, so that none is always the first."""
     start = by % len(names)
     return names[start:] + names[:start]

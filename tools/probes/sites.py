@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from support.fake_dc import FakeDC, Handler
 from support.front import NginxSite, nginx_is_missing
 from support.go_site import GoSite, go_is_missing
 from support.haproxy_site import HaproxySite, haproxy_is_missing
+from support.nginx_site import Key
 from support.secrets import PeerSecret, secret_hex
 from support.server_process import ServerProcess
+from tools.probes.finding import SITE
 from tools.probes.probe import HOST
 
 PATIENCE_SECONDS = 1
@@ -32,21 +36,24 @@ class Site(Protocol):
         """Its certificate in PEM."""
 
 
-def _nginx() -> NginxSite:
+def _nginx(key: Key) -> NginxSite:
     return NginxSite(
         HOST,
         keepalive_seconds=PATIENCE_SECONDS,
         header_seconds=PATIENCE_SECONDS,
         http2=True,
         directives=_NGINX,
-        key="rsa",
+        key=key,
     )
 
 
-FRONTS: dict[str, tuple[Callable[[], AbstractAsyncContextManager[Site]], Callable[[], str | None]]] = {
+Front = tuple[Callable[[Key], AbstractAsyncContextManager[Site]], Callable[[], str | None]]
+"""What makes a site with a certificate of this kind, and what tells why it can't run here."""
+
+FRONTS: dict[str, Front] = {
     "nginx": (_nginx, nginx_is_missing),
-    "haproxy": (lambda: HaproxySite(HOST, patience_seconds=PATIENCE_SECONDS), haproxy_is_missing),
-    "go": (lambda: GoSite(HOST, patience_seconds=PATIENCE_SECONDS), go_is_missing),
+    "haproxy": (lambda key: HaproxySite(HOST, patience_seconds=PATIENCE_SECONDS, key=key), haproxy_is_missing),
+    "go": (lambda key: GoSite(HOST, patience_seconds=PATIENCE_SECONDS, key=key), go_is_missing),
 }
 """Each site by name, and a function that says why it can't run here."""
 
@@ -66,6 +73,7 @@ class ProxyProgram(ServerProcess):
             f'secret = "{secret_hex(secret)}"\nbind-to = "127.0.0.1:{self.port}"\n'
             f'[dc-overrides]\n2 = ["{dc_address}"]\n'
             f'[domain-fronting]\nip = "127.0.0.1"\nport = {site_port}\n'
+            "[defense.front-learning]\nenabled = true\n"
         )
 
     def command(self) -> Sequence[str | Path]:
@@ -76,3 +84,28 @@ class ProxyProgram(ServerProcess):
         folders = [f"{name}={self.root}" for name in ("STATE_DIRECTORY", "CACHE_DIRECTORY", "XDG_RUNTIME_DIR")]
         program = ["-c", _WITHOUT_ENGINE] if self._relay == "pure" else ["-m", "mtg"]
         return [shutil.which("env") or "env", *folders, sys.executable, *program, "run", config]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A site and the proxies in front of it: the port of each by name, and the proxies' secret."""
+
+    site: Site
+    secret: PeerSecret
+    ports: dict[str, int]
+
+
+@asynccontextmanager
+async def deploy(front: Front, key: Key, relays: Sequence[str], handler: Handler) -> AsyncIterator[Deployment]:
+    """Start a site and a proxy for each relay, all with one secret; ``handler`` is what their data centre does."""
+    secret = PeerSecret.random(HOST)
+    async with AsyncExitStack() as stack:
+        site = await stack.enter_async_context(front[0](key))
+        dc = await stack.enter_async_context(FakeDC(handler))
+        ports = {SITE: site.port}
+        if ITSELF in relays:
+            ports[ITSELF] = site.port
+        for relay in (name for name in relays if name != ITSELF):
+            program = ProxyProgram(relay, secret, site.port, dc.address)
+            ports[relay] = (await stack.enter_async_context(program)).port
+        yield Deployment(site, secret, ports)

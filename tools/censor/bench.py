@@ -1,0 +1,104 @@
+"""One site with one certificate: hellos and downloads, to it and through the proxies before it, in turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from support.nginx_site import Key
+from tools.censor.classifier import best_feature
+from tools.censor.comparison import Comparison, differences
+from tools.censor.downloads import Downloads, data_centre, from_site, some_length, through_proxy
+from tools.censor.observation import SHAPES, Exchange, Observation, make_hello
+from tools.censor.sites import FRONTS
+from tools.probes.finding import SITE
+from tools.probes.probe import HOST
+from tools.probes.runner import rotated
+from tools.probes.sites import ITSELF, Deployment, deploy
+
+_AT_ONCE = 100
+"""How many servers are watched until they pause, at most."""
+
+
+@asynccontextmanager
+async def bench(front: str, key: Key, relays: Sequence[str]) -> AsyncIterator[Bench]:
+    """Start a site with a certificate of this kind, and a proxy for each relay."""
+    async with deploy(FRONTS[front], key, relays, data_centre) as deployment:
+        yield Bench(key, deployment)
+
+
+class Bench:
+    """What a censor can look at."""
+
+    def __init__(self, key: Key, deployment: Deployment) -> None:
+        self._key = key
+        self._deployment = deployment
+        self._proxies = [name for name in deployment.ports if name != SITE]
+
+    async def compare(
+        self,
+        shape: str,
+        tries: int,
+        report: Callable[[Comparison], None] = lambda _: None,
+        *,
+        with_times: bool = True,
+    ) -> list[Comparison]:
+        """Send hellos of this shape, so many to everybody.
+
+        What differs must differ in a second sample as well, or it doesn't count.
+        """
+        found = await self._sample(shape, tries, with_times=with_times)
+        if any(one.differences for one in found):
+            first = {one.proxy: one.differences for one in found}
+            found = await self._sample(shape, tries, with_times=with_times)
+            for one in found:
+                one.differences = {name: said for name, said in one.differences.items() if name in first[one.proxy]}
+        for one in found:
+            report(one)
+        return found
+
+    async def download(self, downloads: int, report: Callable[[Downloads], None] = lambda _: None) -> list[Downloads]:
+        """Load something so many times from everybody; there must be at least two downloads."""
+        sizes: dict[str, list[Sequence[int]]] = {name: [] for name in self._deployment.ports}
+        for number in range(downloads):
+            for name in rotated(list(self._deployment.ports), number):
+                sizes[name].append(await self._load(name))
+        found = []
+        for proxy in self._proxies:
+            feature, auc = best_feature(sizes[SITE], sizes[proxy])
+            found.append(Downloads(self._key, proxy, feature, auc, sizes[SITE], sizes[proxy]))
+            report(found[-1])
+        return found
+
+    async def _load(self, name: str) -> list[int]:
+        port = self._deployment.ports[name]
+        if name in (SITE, ITSELF):
+            return await from_site(port, some_length())
+        return await through_proxy(port, self._deployment.secret, some_length())
+
+    async def _sample(self, shape: str, tries: int, *, with_times: bool) -> list[Comparison]:
+        seen = await self._observe(shape, tries)
+        at_site = seen[SITE]
+        return [
+            Comparison(
+                self._key, shape, proxy, at_site, seen[proxy], differences(at_site, seen[proxy], with_times=with_times)
+            )
+            for proxy in self._proxies
+        ]
+
+    async def _observe(self, shape: str, tries: int) -> dict[str, list[Observation]]:
+        """Begin one exchange after the other, in turn, so that nobody's first byte waits for anything else."""
+        tasks: dict[str, list[asyncio.Task[Observation]]] = {name: [] for name in self._deployment.ports}
+        places = asyncio.Semaphore(_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for number in range(tries):
+                for name in rotated(list(self._deployment.ports), number):
+                    await places.acquire()
+                    secret = None if name in (SITE, ITSELF) else self._deployment.secret
+                    exchange = Exchange(self._deployment.ports[name], make_hello(HOST, SHAPES[shape], secret))
+                    await exchange.begin()
+                    task = group.create_task(exchange.finish(), name=f"{shape} {name}")
+                    task.add_done_callback(lambda _: places.release())
+                    tasks[name].append(task)
+        return {name: [task.result() for task in own] for name, own in tasks.items()}

@@ -1,0 +1,108 @@
+"""What was found, in lines and tables."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tools.censor.comparison import TIMES, Comparison, values
+from tools.censor.downloads import Downloads
+from tools.censor.observation import Observation
+
+_FIRST_RECORDS = 8
+
+
+def print_comparison(console: Console, one: Comparison) -> None:
+    """A line of progress, and what differs below it."""
+    title = f"{one.key:4} {one.shape:10} {one.proxy:7} {len(one.at_proxy):4} tries"
+    console.print(f"  {title}  {_verdict(one)}", soft_wrap=True)
+    for aspect, difference in one.differences.items():
+        console.print(f"      {aspect}: {escape(difference)}", soft_wrap=True)
+
+
+def print_comparisons(console: Console, front: str, found: Sequence[Comparison]) -> None:
+    """A line for each shape and proxy; where two values stand, the first one is the site's."""
+    table = Table(title=f"{front}: medians in ms, site and proxy", title_justify="left")
+    for heading in (
+        "certificate",
+        "hello",
+        "proxy",
+        "JA4S",
+        "flight",
+        "its records",
+        "after hello",
+        "after connect",
+        "",
+    ):
+        table.add_column(heading, justify="right" if heading.startswith("after") else "left")
+    for one in found:
+        table.add_row(
+            one.key,
+            one.shape,
+            one.proxy,
+            _both(one, _fingerprint),
+            _both(one, _flight),
+            _both(one, _records),
+            *(f"{_median(one.at_site, name)} {_median(one.at_proxy, name)}" for name in TIMES),
+            _verdict(one),
+        )
+    console.print(table)
+
+
+def print_downloads(console: Console, front: str, found: Sequence[Downloads]) -> None:
+    """A line for each certificate and proxy."""
+    table = Table(title=f"{front}: records of downloads, site and proxy", title_justify="left")
+    for heading in (
+        "certificate",
+        "proxy",
+        "downloads",
+        "sizes of the first records and the usual one",
+        "feature",
+        "AUC",
+    ):
+        table.add_column(heading, justify="right" if heading in ("downloads", "AUC") else "left")
+    for one in found:
+        sizes = f"{_sizes(one.at_site)}\n{_sizes(one.at_proxy)}"
+        table.add_row(one.key, one.proxy, str(len(one.at_proxy)), sizes, one.feature, f"{one.auc:.2f}")
+    console.print(table)
+
+
+def _verdict(one: Comparison) -> str:
+    names = ", ".join(aspect.removesuffix("_bytes").removesuffix("_seconds") for aspect in one.differences)
+    return f"[red]differs: {names}[/red]" if names else "[green]same[/green]"
+
+
+def _both(one: Comparison, told: Callable[[Sequence[Observation]], str]) -> str:
+    """What is told of the site and of the proxy, once if it is the same."""
+    return "\n".join(dict.fromkeys((told(one.at_site), told(one.at_proxy))))
+
+
+def _fingerprint(seen: Sequence[Observation]) -> str:
+    return Counter(one.ja4s for one in seen).most_common(1)[0][0]
+
+
+def _flight(seen: Sequence[Observation]) -> str:
+    sizes = [one.flight_bytes for one in seen]
+    return str(min(sizes)) if min(sizes) == max(sizes) else f"{min(sizes)}-{max(sizes)}"
+
+
+def _records(seen: Sequence[Observation]) -> str:
+    return " ".join(map(str, Counter(one.record_bytes for one in seen).most_common(1)[0][0]))
+
+
+def _median(seen: Sequence[Observation], aspect: str) -> str:
+    times = values(seen, aspect)
+    return f"{statistics.median(times) * 1000:.2f}" if times else "-"
+
+
+def _sizes(downloads: Sequence[Sequence[int]]) -> str:
+    """The beginning of one download, and how much of all of them the most frequent size is."""
+    counts = Counter(size for sizes in downloads for size in sizes)
+    size, count = counts.most_common(1)[0]
+    first = " ".join(map(str, downloads[0][:_FIRST_RECORDS]))
+    return f"{first} ... ({count / counts.total():.0%} {size})"

@@ -1,0 +1,24 @@
+"""Kinds of options of a bench's command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Collection
+
+
+def list_of(known: Collection[str]) -> Callable[[str], list[str]]:
+    """Make what takes words with commas between them, all of which must be known."""
+
+    def parse(text: str) -> list[str]:
+        if unknown := [word for word in text.split(",") if word not in known]:
+            raise argparse.ArgumentTypeError(f"no {unknown[0]!r}; there are {', '.join(known)}")
+        return text.split(",")
+
+    return parse
+
+
+def positive(text: str) -> int:
+    """Take a number from 1 on."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("expected a positive integer")
+    return number
