@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import mtglib
 from mtg.build import check
 from mtg.config import config_from_table, load_config
-from mtg.config.small_file import read_small_file
 from mtg.user_error import UserError
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")
@@ -156,25 +152,6 @@ def test_a_pipe_into_which_nobody_writes_is_one_line(tmp_path: Path, monkeypatch
     assert lines(path)[0].startswith(": secret: missing"), "nobody has it open: it is empty"
     with open(os.open(path, os.O_RDWR)):
         assert lines(path) == [": expected a file, got a pipe that nobody wrote to for 0.01 s"]
-
-
-@given(size=st.integers(0, 300_000), most=st.integers(0, 300_000))
-def test_a_file_is_read_whole_or_not_at_all(size: int, most: int) -> None:
-    with tempfile.NamedTemporaryFile() as file:
-        content = os.urandom(size)
-        file.write(content)
-        file.flush()
-        if size > most:
-            with pytest.raises(ValueError, match=f"^expected at most {most} bytes, got a larger file$"):
-                read_small_file(Path(file.name), most)
-        else:
-            assert read_small_file(Path(file.name), most) == content
-
-
-def test_a_file_that_says_it_is_empty_is_read_and_bounded() -> None:
-    assert read_small_file(Path("/proc/self/status"), 100_000).startswith(b"Name:")
-    with pytest.raises(ValueError, match=r"^expected at most 10 bytes"):
-        read_small_file(Path("/proc/self/status"), 10)
 
 
 def test_a_secret_in_place_of_a_file_name_is_not_echoed(tmp_path: Path) -> None:
