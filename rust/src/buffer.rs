@@ -4,8 +4,8 @@
 use crate::cipher::SLACK_BYTES;
 use crate::record::{HEADER_BYTES, MAX_PAYLOAD_BYTES};
 
-/// Records in one buffer: as many as fit into the 256 KiB that a direction may hold. With half as many, uploads cost 18
-/// % more. Twice as many would save wake-ups of both peers, but a slow reader would take twice the memory.
+/// Records in one buffer: as many as fit into the 256 KiB that a direction may hold. Half as many make uploads cost
+/// 18 % more. Twice as many would save wake-ups of both peers, but a slow reader would take twice the memory.
 const RECORDS: usize = 15;
 /// The most bytes received at once.
 pub const READ_BYTES: usize = RECORDS * MAX_PAYLOAD_BYTES;

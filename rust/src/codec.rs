@@ -15,7 +15,7 @@ pub enum Codec {
     Raw,
     /// Client to DC: out of records, from the client's cipher to the DC's.
     Unwrap(Decoder, Recrypt),
-    /// DC to client in fast mode: into records, already encrypted for the client. `bulk`: much came last time.
+    /// DC to client in fast mode: into records, already encrypted for the client. `bulk`: the last read was large.
     Wrap { bulk: bool },
     /// DC to client: from the DC's cipher to the client's, into records.
     WrapRecrypted(Recrypt),

@@ -31,7 +31,7 @@ pub struct Turn<'a> {
     pub rests: &'a mut Rests,
     /// The engine's counters.
     pub registry: &'a Registry,
-    /// Its clock, read once a turn.
+    /// Its clock, read once per turn.
     pub now: Instant,
 }
 

@@ -1,4 +1,4 @@
-//! The engine: its threads, and how jobs get to them and results back.
+//! The engine: its threads, and how they get jobs and report results.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
