@@ -1,4 +1,4 @@
-//! The two sides of a connection, and the events that each waits for.
+//! The two sides of a connection, and the events to wait for on each.
 
 /// One of a connection's sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

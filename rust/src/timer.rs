@@ -13,7 +13,7 @@ pub const GRID_MS: u64 = 10;
 /// A point of the grid.
 pub type Tick = u64;
 
-/// The timers of a thread, one a connection.
+/// The timers of a thread, one per connection.
 pub struct Timers {
     base: Instant,
     set: BTreeSet<(Tick, u64)>,

@@ -2,7 +2,7 @@
 //!
 //! Both are in it from the first to the last moment, so that no reset goes unnoticed. They are level-triggered while
 //! the connection wants to read or to write, otherwise edge-triggered and only for errors, which epoll always reports:
-//! a socket that both sides have shut down reports a hang-up forever, and would make a busy loop of the thread.
+//! a socket that both sides have shut down reports a hang-up forever, and would keep the thread in a busy loop.
 
 use std::os::fd::OwnedFd;
 

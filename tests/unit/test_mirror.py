@@ -1,13 +1,18 @@
-"""The tests of a module are where one looks for them: in the same place under tests/unit, under its name."""
+"""The tests of a module are where one looks for them: in the same place under tests/unit, under its name.
+
+`src/mtglib` has its tests in `tests/unit`, `src/mtg` in `tests/unit/mtg`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 UNIT = Path(__file__).parent
-LIBRARY = UNIT.parents[1] / "src" / "mtglib"
+SOURCES = UNIT.parents[1] / "src"
 
 DECLARED = {
     "constants": "values; the options' defaults are held by test_options",
@@ -36,9 +41,39 @@ ELSEWHERE = {
     "network/dns/udp": "test_by_url",
     "stats/samples": "test_prometheus",
 }
-"""Modules that are one subject with another, and the test beside theirs that has both."""
+"""Modules that are one subject with another, and the test that has both: its path from the module's folder of tests."""
 
-EXCEPTIONS = {**DECLARED, **ELSEWHERE}
+PROGRAM_DECLARED = {
+    "config/schema": "keys and their types; test_decode has what decodes them, test_wiring what uses them",
+}
+
+PROGRAM_ELSEWHERE = {
+    "__main__": "../../integration/test_program_run",
+    "commands/generate_secret": "../test_cli",
+    "commands/run": "../../../integration/test_program_run",
+    "directories": "test_build",
+    "new_secret": "test_cli",
+}
+
+
+class Tree(NamedTuple):
+    """Sources, their tests, and modules without a test of their name: not tested, or tested elsewhere."""
+
+    sources: Path
+    tests: Path
+    declared: Mapping[str, str]
+    elsewhere: Mapping[str, str]
+
+    @property
+    def exceptions(self) -> set[str]:
+        return self.declared.keys() | self.elsewhere.keys()
+
+
+TREES = (
+    Tree(SOURCES / "mtglib", UNIT, DECLARED, ELSEWHERE),
+    Tree(SOURCES / "mtg", UNIT / "mtg", PROGRAM_DECLARED, PROGRAM_ELSEWHERE),
+)
+each_tree = pytest.mark.parametrize("tree", TREES, ids=("mtglib", "mtg"))
 
 
 def modules(library: Path) -> set[str]:
@@ -58,18 +93,21 @@ def untested(library: Path, unit: Path) -> set[str]:
     return {module for module in modules(library) if not files_named_after(module, unit)}
 
 
-def test_every_module_has_a_test_of_its_name_or_a_reason() -> None:
-    assert untested(LIBRARY, UNIT) - EXCEPTIONS.keys() == set()
+@each_tree
+def test_every_module_has_a_test_of_its_name_or_a_reason(tree: Tree) -> None:
+    assert untested(tree.sources, tree.tests) - tree.exceptions == set()
 
 
-def test_no_exception_is_left_that_is_none_any_more() -> None:
-    assert EXCEPTIONS.keys() - untested(LIBRARY, UNIT) == set(), "it has a test of its name, or is gone"
-    assert len(EXCEPTIONS) == len(DECLARED) + len(ELSEWHERE)
+@each_tree
+def test_no_exception_is_left_that_is_none_any_more(tree: Tree) -> None:
+    assert tree.exceptions - untested(tree.sources, tree.tests) == set(), "it has a test of its name, or is gone"
+    assert len(tree.exceptions) == len(tree.declared) + len(tree.elsewhere)
 
 
-@pytest.mark.parametrize(("module", "test"), ELSEWHERE.items())
-def test_what_is_tested_elsewhere_is_tested_there(module: str, test: str) -> None:
-    assert ((UNIT / module).parent / f"{test}.py").is_file()
+@each_tree
+def test_what_is_tested_elsewhere_is_tested_there(tree: Tree) -> None:
+    files = [(tree.tests / module).parent / f"{test}.py" for module, test in tree.elsewhere.items()]
+    assert [file for file in files if not file.is_file()] == []
 
 
 def test_a_module_without_a_test_would_be_found(tmp_path: Path) -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import mtglib
 from mtg.build import check
@@ -156,25 +153,6 @@ def test_a_pipe_that_its_writer_keeps_open_is_an_error(tmp_path: Path) -> None:
     text = r"^expected a file, got a pipe that wasn't closed within 0\.01 s$"
     with open(os.open(path, os.O_RDWR)), pytest.raises(ValueError, match=text):
         read_small_file(path, 100, pipe_timeout=0.01)
-
-
-@given(size=st.integers(0, 300_000), most=st.integers(0, 300_000))
-def test_a_file_is_read_whole_or_not_at_all(size: int, most: int) -> None:
-    with tempfile.NamedTemporaryFile() as file:
-        content = os.urandom(size)
-        file.write(content)
-        file.flush()
-        if size > most:
-            with pytest.raises(ValueError, match=f"^expected at most {most} bytes, got a larger file$"):
-                read_small_file(Path(file.name), most)
-        else:
-            assert read_small_file(Path(file.name), most) == content
-
-
-def test_a_file_that_says_it_is_empty_is_read_and_bounded() -> None:
-    assert read_small_file(Path("/proc/self/status"), 100_000).startswith(b"Name:")
-    with pytest.raises(ValueError, match=r"^expected at most 10 bytes"):
-        read_small_file(Path("/proc/self/status"), 10)
 
 
 def test_a_secret_in_place_of_a_file_name_is_not_echoed(tmp_path: Path) -> None:
