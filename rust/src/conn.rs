@@ -33,7 +33,7 @@ pub struct Turn<'a> {
     pub rests: &'a mut Rests,
     /// The engine's counters.
     pub registry: &'a Registry,
-    /// Its clock, read once a turn.
+    /// Its clock, read once per turn.
     pub now: Instant,
 }
 
@@ -260,7 +260,11 @@ impl<S: Io> Conn<S> {
 
     /// Counts the bytes that were read and that a side's kernel doesn't have yet.
     fn left_bytes(&self, sink: Side) -> usize {
-        self.flow_from(sink.other()).pending_bytes() + self.socket(sink).unacknowledged_bytes()
+        let flow = self.flow_from(sink.other());
+        let socket = self.socket(sink);
+        // A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
+        let is_sites = flow.is_raw() && matches!(self.state, State::Delivering { .. });
+        flow.pending_bytes() + if is_sites { socket.unsent_bytes() } else { socket.unacknowledged_bytes() }
     }
 
     fn read(&mut self, source: Side, turn: &mut Turn<'_>) {

@@ -83,11 +83,12 @@ fn bytes_come_before_the_reset_whoever_learns_of_it_first() {
             if learns_from_a_write {
                 say(&world, lost.other(), b"x", Ending::Open);
             }
+            world.peer(lost.other()).unsent_bytes.set(5);
             world.settle();
-            assert!(world.finished.is_none(), "a reset would throw away what isn't acknowledged");
+            assert!(world.finished.is_none(), "a reset would throw away what isn't sent");
             assert_eq!(*world.peer(lost.other()).got.borrow(), b"last words");
             assert!(!world.peer(lost.other()).got_fin.get());
-            acknowledge(&world);
+            world.peer(lost.other()).unsent_bytes.set(0);
             world.pass(Duration::from_millis(20));
             assert_eq!(world.finished.map(|finished| finished.reason), Some(reset_by(lost)));
             assert!(world.peer(lost.other()).got_rst.get());
@@ -140,12 +141,23 @@ fn deliveries_have_as_long_as_there_is_progress_and_no_longer_than_idleness() {
 }
 
 #[test]
+fn a_visitor_is_reset_as_soon_as_everything_is_sent() {
+    let mut world = world();
+    say(&world, Side::Upstream, b"last words", Ending::Rst);
+    world.settle();
+    assert_eq!(*world.client.got.borrow(), b"last words");
+    assert!(world.client.unacknowledged_bytes.get() > 0);
+    assert!(world.client.got_rst.get(), "as by the site's own kernel");
+}
+
+#[test]
 fn a_peers_kernel_makes_progress_too() {
     let mut world = world();
     say(&world, Side::Upstream, &[7; 1000], Ending::Rst);
+    world.client.unsent_bytes.set(1000);
     world.settle();
     for left_bytes in (900..1000).rev() {
-        world.client.unacknowledged_bytes.set(left_bytes);
+        world.client.unsent_bytes.set(left_bytes);
         world.pass(Duration::from_secs(5));
     }
     assert!(world.finished.is_none());

@@ -90,6 +90,11 @@ impl Flow {
         !self.ended && !self.rests && self.pending.is_none()
     }
 
+    /// Whether the bytes are relayed as they are: a visitor's.
+    pub fn is_raw(&self) -> bool {
+        matches!(self.codec, Codec::Raw)
+    }
+
     /// Notes that the sink's kernel took some bytes.
     pub fn note_sent(&mut self, now: Instant) {
         self.codec.note_sent(now);

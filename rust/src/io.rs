@@ -22,6 +22,8 @@ pub trait Io {
     fn shut_down_writing(&self) -> Result<()>;
     /// Counts the sent bytes that the peer's kernel hasn't acknowledged.
     fn unacknowledged_bytes(&self) -> usize;
+    /// Counts the bytes that our kernel took and hasn't sent even once.
+    fn unsent_bytes(&self) -> usize;
     /// Takes the socket's pending error, if there is one.
     fn take_error(&self) -> Option<Errno>;
     /// Sets the socket options for relaying.
@@ -49,6 +51,10 @@ impl Io for OwnedFd {
 
     fn unacknowledged_bytes(&self) -> usize {
         sys::unacknowledged_bytes(self.as_fd())
+    }
+
+    fn unsent_bytes(&self) -> usize {
+        sys::unsent_bytes(self.as_fd())
     }
 
     fn take_error(&self) -> Option<Errno> {

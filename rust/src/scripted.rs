@@ -50,6 +50,8 @@ pub struct Peer {
     pub got: RefCell<Vec<u8>>,
     /// How many of those its own kernel hasn't acknowledged.
     pub unacknowledged_bytes: Cell<usize>,
+    /// How many bytes our kernel holds for it; what a script doesn't set is sent at once.
+    pub unsent_bytes: Cell<usize>,
     /// Whether it got a FIN.
     pub got_fin: Cell<bool>,
     /// Whether it got a RST.
@@ -67,6 +69,7 @@ impl Peer {
             room_bytes: Cell::new(0),
             got: RefCell::default(),
             unacknowledged_bytes: Cell::new(0),
+            unsent_bytes: Cell::new(0),
             got_fin: Cell::new(false),
             got_rst: Cell::new(false),
             error_is_told: Cell::new(false),
@@ -154,6 +157,10 @@ impl Io for Rc<Peer> {
 
     fn unacknowledged_bytes(&self) -> usize {
         self.unacknowledged_bytes.get()
+    }
+
+    fn unsent_bytes(&self) -> usize {
+        self.unsent_bytes.get()
     }
 
     fn take_error(&self) -> Option<Errno> {

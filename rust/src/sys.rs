@@ -53,14 +53,20 @@ pub fn epoll_pwait2(
 
 /// Counts the bytes that our kernel took and the peer's kernel hasn't acknowledged.
 pub fn unacknowledged_bytes(fd: BorrowedFd<'_>) -> usize {
+    count_bytes(fd, libc::TIOCOUTQ).unwrap_or(0)
+}
+
+/// Counts the bytes that our kernel took and hasn't sent even once; of a Unix socket, those that the peer hasn't read.
+pub fn unsent_bytes(fd: BorrowedFd<'_>) -> usize {
+    const SIOCOUTQNSD: libc::Ioctl = 0x894B;
+    count_bytes(fd, SIOCOUTQNSD).unwrap_or_else(|| unacknowledged_bytes(fd))
+}
+
+fn count_bytes(fd: BorrowedFd<'_>, request: libc::Ioctl) -> Option<usize> {
     let mut count: libc::c_int = 0;
-    // SAFETY: TIOCOUTQ (the same as SIOCOUTQ) writes one int, and `count` is one that outlives the call.
-    let status = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &mut count) };
-    if status == 0 {
-        usize::try_from(count).unwrap_or(0)
-    } else {
-        0
-    }
+    // SAFETY: both requests write one int, and `count` is one that outlives the call.
+    let status = unsafe { libc::ioctl(fd.as_raw_fd(), request, &mut count) };
+    (status == 0).then(|| usize::try_from(count).unwrap_or(0))
 }
 
 /// Runs `spawn` with all signals blocked, so that the threads it starts never run a signal handler of the host.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from .client_socket import ClientSocketOptions
 from .readiness import LOST, READABLE, WRITABLE, Readiness
@@ -62,6 +63,15 @@ class Conn:
                 self.unread += data
                 return bool(data)
         raise TimeoutError
+
+    async def note_pauses(self) -> None:
+        """Receive while something else is waited for: whoever gets `unread` then gets it in the peer's pieces.
+
+        A peer that has sent a lot by now needn't be heard: it fills more than a piece.
+        """
+        with suppress(OSError):  # the next reader, or `LOST`, tells
+            while len(self.unread) < _RECV_BYTES and await self.receive_more(None):
+                pass
 
     def receive_arrived(self, most_bytes: int) -> None:
         """Append what has arrived to `unread`, as far as that has less than `most_bytes`, without waiting."""

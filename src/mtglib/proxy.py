@@ -233,6 +233,8 @@ class Proxy:
         if self._affinity is not None:
             self._affinity.check()
         self._shut_down = True
+        if self._shared is not None:
+            self._shared.is_ending = True
         for acceptor in self._acceptors:
             acceptor.stop()
         if grace_seconds > 0 and (tasks := _tasks(self._roster.entries)):

@@ -19,7 +19,12 @@ from .reasons import Reason
 from .visitor import Visitor
 
 _FEW_VISITORS = 8
-"""Up to this many visitors, a network's size is ignored: a few clients may connect at once through one address."""
+_FEW_OF_ALL = 4
+"""Up to this many visitors, or this part of all that there may be, a network's size is ignored.
+
+A few clients may connect at once through one address. And whoever has many networks could otherwise fill each of them
+up to the size of a client's, and then evict that client's visitors, few as they are, with a few connections a second.
+"""
 
 _NetworkKey: TypeAlias = int | None  # None: all visitors without an address together
 
@@ -180,7 +185,7 @@ class Roster:
 
     def next_visitor_to_go(self) -> Entry | None:
         """Return the next visitor to evict, whatever the new one's network; None if there are no visitors."""
-        few = self._largest <= _FEW_VISITORS
+        few = self._largest <= max(_FEW_VISITORS, self._most_visitors // _FEW_OF_ALL)
         largest = self._all_visitors if few else self._networks[next(iter(self._by_size[self._largest]))]
         return largest.next_to_go()
 

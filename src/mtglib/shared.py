@@ -36,6 +36,8 @@ class Shared:
         roster: The live connections.
         front: Connects visitors to the fronting site.
         visitor_log: Logs visitors.
+        is_ending: Whether the proxy is being shut down. Nobody is admitted any more: the anti-replay cache may be
+            closed, or another process may have taken it over.
         events, logger, warnings: Wrappers of the user's parts.
     """
 
@@ -53,3 +55,4 @@ class Shared:
     events: Emitter
     logger: GuardedLogger
     warnings: Warnings
+    is_ending: bool = False

@@ -141,6 +141,8 @@ class Stream:
             elif error.reason is Reason.REPLAY_CACHE and error.__cause__ is not None:
                 self._shared.warnings.part_failed(opts.anti_replay_cache, "seen_before", error.__cause__)
             raise
+        if self._shared.is_ending:
+            raise ClientError(Reason.REPLAY_CACHE, "the proxy is shutting down, and remembers no hello any more")
         if self._early is not None and self._early.has_answered:
             raise ClientError(Reason.TIMEOUT, "the site answered before the client was admitted")
         return client
@@ -166,11 +168,13 @@ class Stream:
         front = self._shared.front
         self._report.fronted(reason)
         self._conn.when_lost(self._lose)
+        reading = asyncio.get_running_loop().create_task(self._conn.note_pauses())
         try:
             if self._early is not None:
                 site = await self._early.take()
             else:
                 site = await front.connect(self.entry, self._conn.unread)
+            reading.cancel()
             if self._conn.pauses:
                 site = await front.send_earlier_pieces(site, self._conn.unread, self._conn.pauses)
         except (OSError, TimeoutError, UpstreamError) as error:
@@ -179,6 +183,8 @@ class Stream:
             self._shared.warnings.warn("front", why)
             reset(self._conn.detach()[0])
             return None
+        finally:
+            reading.cancel()
         self._early = None
         self._report.moved(site.forwarded_bytes, 0, False)
         self._conn.receive_arrived(_MOST_SAID_BYTES)

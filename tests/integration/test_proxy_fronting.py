@@ -14,6 +14,7 @@ from integration.event_rules import names
 from integration.recording_logger import RecordingLogger
 from integration.routed_network import RoutedNetwork
 from integration.stage import HOST, stage, tcp_pair
+from mtglib.network import Direct
 from support import sockets
 from support.client_hello import build_client_hello, hello_records
 from support.eventually import eventually
@@ -311,3 +312,39 @@ async def test_the_test_of_a_loop_ends_with_the_proxy(relay: str, monkeypatch: p
         await eventually(lambda: tests() == [])
         for visitor in visitors:
             sockets.close(visitor)
+
+
+class FarAway(Direct):
+    """A network in which a dial takes as long as the test wants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+
+    async def dial(self, host: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        self.begun.set()
+        await self.go.wait()
+        return await super().dial(host, port, timeout_seconds=timeout_seconds)
+
+
+@pytest.mark.parametrize("first", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02"], ids=["no-hello", "half-hello"])
+async def test_pieces_that_come_during_the_dial_reach_the_site_as_pieces(relay: str, first: bytes) -> None:
+    alone: list[bytes] = []
+
+    async def note_the_first(connection: FrontConnection) -> None:
+        await connection.got(len(first))
+        alone.append(bytes(connection.received))
+        await connection.ended()
+
+    network = FarAway()
+    async with stage(relay, script=note_the_first, front_network=network) as around:
+        visitor = await around.stranger(first)
+        await network.begun.wait()
+        await asyncio.sleep(0.01)  # a pause that the proxy sees
+        await sockets.send_all(visitor, b"GET / HTTP/1.1\r\n\r\n")
+        await asyncio.sleep(0.01)
+        network.go.set()
+
+        await (await around.front.connection()).got(len(first) + 18)
+        assert alone == [first]
+        sockets.close(visitor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,6 +16,7 @@ from integration.stage import Stage, stage
 from mtglib.antireplay import Exact, Redis, StableBloom, exact, pure
 from support import sockets
 from support.client_hello import hello_records, restamp_hello
+from support.eventually import eventually
 from support.faketls_client import FakeTLSClient
 from support.front import answer
 from support.redis_server import SERVER, RedisServer
@@ -190,3 +192,21 @@ async def test_tampered_copy_is_a_stranger_and_no_replay(relay: str) -> None:
 
         assert await lands_at(around, bytes(wire)) == "site"
         assert "ReplayAttack" not in names(around.events.events)
+
+
+async def test_nobody_is_admitted_any_more_once_the_proxy_is_ending(relay: str) -> None:
+    """What is said then is remembered by nobody: the cache may be closed, or another process may have it."""
+    async with stage(relay, script=answer(SITE)) as around:
+        stays = await around.client()
+        late = await around.client_before_hello()
+        await eventually(lambda: len(around.proxy.connections()) == 2)
+        ending = asyncio.create_task(around.proxy.shutdown(grace_seconds=30.0))
+        await asyncio.sleep(0)
+        await late.send_hello()
+
+        assert await sockets.recv_exactly(late.sock, len(SITE)) == SITE
+        await stays.send(b"still here")
+        assert await stays.recv_exactly(10) == b"still here"
+        stays.close()
+        late.close()
+        await ending

@@ -48,7 +48,7 @@ class Crowd(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.patch.undo()
 
-    @initialize(concurrency=st.integers(1, 12), visitors=st.integers(1, 8), per_network=st.integers(1, 4))
+    @initialize(concurrency=st.integers(1, 24), visitors=st.integers(1, 16), per_network=st.integers(1, 4))
     def begin(self, concurrency: int, visitors: int, per_network: int) -> None:
         self.roster = Roster(concurrency, visitors, per_network)
         self.limits = (concurrency, visitors, per_network)
@@ -80,7 +80,7 @@ class Crowd(RuleBasedStateMachine):
         if len(everybody) >= visitors or len(everybody) + len(self.clients) >= concurrency:
             sizes = Counter(each.network for each in everybody)
             largest = max(sizes.values())
-            if largest <= FEW:
+            if largest <= max(FEW, visitors // 4):
                 return {self.next_of(everybody)}
             return {self.next_of(self.of(network)) for network, size in sizes.items() if size == largest}
         return set()

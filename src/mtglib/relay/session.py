@@ -26,7 +26,7 @@ from ..wire.record_stream import RecordDecoder, encode_records
 from .backlog import Backlog
 from .job import Job, OnTraffic, RelayResult
 from .shaper import Shaper
-from .sockets import tune, undelivered_bytes
+from .sockets import tune, unacknowledged_bytes, unsent_bytes
 from .timers import Timers
 
 _READ_BYTES = 64 * 1024
@@ -303,7 +303,10 @@ class Session:
     def _left_bytes(self) -> int:
         """Count the bytes that were read and that the kernel of the living side, or the client's, doesn't have yet."""
         direction = self._loss[1] if self._loss else self._down
-        return len(direction.pending) + undelivered_bytes(direction.sink)
+        # A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
+        is_sites = self._loss and not self._job.ciphers
+        in_the_kernel_bytes = unsent_bytes if is_sites else unacknowledged_bytes
+        return len(direction.pending) + in_the_kernel_bytes(direction.sink)
 
     def _deadline_mono(self) -> float:
         job, backlog = self._job, self._backlog

@@ -6,6 +6,9 @@ import fcntl
 import socket
 import termios
 from contextlib import suppress
+from typing import Final
+
+_SIOCOUTQNSD: Final = 0x894B  # linux/sockios.h
 
 
 def tune(sock: socket.socket) -> None:
@@ -21,9 +24,19 @@ def limit_unsent(sock: socket.socket, most_bytes: int) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, most_bytes)
 
 
-def undelivered_bytes(sock: socket.socket) -> int:
+def unacknowledged_bytes(sock: socket.socket) -> int:
     """Count the bytes that the peer's kernel hasn't acknowledged; a reset would discard them."""
+    return _count(sock, termios.TIOCOUTQ) or 0
+
+
+def unsent_bytes(sock: socket.socket) -> int:
+    """Count the bytes that our kernel hasn't sent even once; of a Unix socket, those that the peer hasn't read."""
+    count_bytes = _count(sock, _SIOCOUTQNSD)
+    return unacknowledged_bytes(sock) if count_bytes is None else count_bytes
+
+
+def _count(sock: socket.socket, request: int) -> int | None:
     try:
-        return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), "little")
+        return int.from_bytes(fcntl.ioctl(sock.fileno(), request, bytes(4)), "little")
     except OSError:
-        return 0
+        return None

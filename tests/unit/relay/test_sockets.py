@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mtglib.relay.sockets import limit_unsent, tune, undelivered_bytes
+from mtglib.relay.sockets import limit_unsent, tune, unacknowledged_bytes
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -27,7 +27,7 @@ def test_what_is_not_tcp_is_left_alone() -> None:
     with one, other:
         tune(one)
         limit_unsent(one, 1)
-        assert undelivered_bytes(one) == 0
+        assert unacknowledged_bytes(one) == 0
 
 
 def test_small_messages_go_at_once(tcp: Pair) -> None:
@@ -48,16 +48,16 @@ def test_the_kernel_keeps_no_more_than_the_lowest_limit(tcp: Pair) -> None:
 def test_undelivered_is_what_the_peers_kernel_has_not_taken(tcp: Pair) -> None:
     source, sink = tcp
     source.setblocking(False)
-    assert undelivered_bytes(source) == 0
+    assert unacknowledged_bytes(source) == 0
     sent = 0
     try:
         while True:
             sent += source.send(bytes(65536))
     except BlockingIOError:
         pass
-    assert 0 < undelivered_bytes(source) <= sent
+    assert 0 < unacknowledged_bytes(source) <= sent
 
     while sent > 0:
         sent -= len(sink.recv(1 << 20))
-    while undelivered_bytes(source):  # until the last acknowledgement is in
+    while unacknowledged_bytes(source):  # until the last acknowledgement is in
         pass
