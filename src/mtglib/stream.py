@@ -25,7 +25,7 @@ from .wire.obfuscated2 import ClientFrame
 
 _DEFAULT_USER = "default"
 _MOST_SAID_BYTES = 240 * 1024
-"""The most that is read from a visitor before the relay takes over: sent in one piece, as it would wait at the site."""
+"""The most that is read from a visitor before a relay takes over. The site gets all of it at once."""
 
 
 class Stream:
@@ -91,12 +91,12 @@ class Stream:
             client = await self._admit(record)
         except ClientError as error:
             self._report.turned_away(error)
-            is_nobodys = self._early is None or self._early.has_failed
-            if error.reason is Reason.CLOSED and not self._conn.unread and is_nobodys:
+            has_site = self._early is not None and not self._early.has_failed
+            if error.reason is Reason.CLOSED and not self._conn.unread and not has_site:
                 self._report.closed(error.reason, "the visitor left without sending a byte")
                 return None
             return await self._connect_to_front(error.reason)
-        self._welcome()
+        self._note_client()
         self._conn.take(length)
         deadline_mono = asyncio.get_running_loop().time() + self._opts.frame_timeout
         await send_answer(self._conn, client, self._shared.key_shares, deadline_mono)
@@ -141,8 +141,8 @@ class Stream:
             raise ClientError(Reason.TIMEOUT, "the site answered before the client was admitted")
         return client
 
-    def _welcome(self) -> None:
-        """Treat the peer as a client: it no longer belongs to the site, nor to the visitors."""
+    def _note_client(self) -> None:
+        """Note that the peer is authenticated: a client, no longer a visitor, and no longer the site's."""
         self.entry.user = _DEFAULT_USER
         self._conn.set_options(self._shared.client_socket_options)
         self._shared.roster.authenticated(self.entry)
