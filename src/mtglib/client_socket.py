@@ -46,12 +46,12 @@ class ClientSocketOptions(NamedTuple):
 
     def apply(self, sock: socket.socket) -> None:
         """Set them; options that this kind of socket doesn't have are skipped."""
-        for call in self.local if _is_local(sock) else self.remote:
+        for call in self.local if _has_local_peer(sock) else self.remote:
             with suppress(OSError):
                 sock.setsockopt(*call)
 
 
-def _is_local(sock: socket.socket) -> bool:
+def _has_local_peer(sock: socket.socket) -> bool:
     """Return whether the other end is on this machine: at a loopback address, or at the socket's own."""
     try:
         peer, own = sock.getpeername(), sock.getsockname()

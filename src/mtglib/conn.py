@@ -11,7 +11,9 @@ from .client_socket import ClientSocketOptions
 from .readiness import LOST, READABLE, WRITABLE, Readiness
 
 _RECV_BYTES = 16 * 1024
-_PAUSE_SECONDS = 0.0005
+_LEAST_PAUSE_SECONDS = 0.0005
+"""A peer that sends nothing for longer than this has paused: segments that it sends in a row come sooner."""
+
 _MOST_PAUSES = 8
 
 
@@ -57,7 +59,7 @@ class Conn:
             except BlockingIOError:
                 began_mono = loop.time()
                 await self._readiness.wait(self._fd, READABLE, deadline_mono)
-                if self.unread and loop.time() - began_mono > _PAUSE_SECONDS and len(self.pauses) < _MOST_PAUSES:
+                if self.unread and loop.time() - began_mono > _LEAST_PAUSE_SECONDS and len(self.pauses) < _MOST_PAUSES:
                     self.pauses.append(len(self.unread))
             else:
                 self.unread += data
@@ -130,4 +132,6 @@ class Conn:
 
 
 _CLOSED = socket.socket()
+"""What a `Conn` has when its socket is no longer its own: using this is an OSError."""
+
 _CLOSED.close()

@@ -53,10 +53,9 @@ class Crowd(Generic[_V]):
             self._fronted.move_to_end(entry)
 
     def past_the_end(self, entry: _V) -> None:
-        """Note that the site has ended its side, whatever traffic there still is."""
-        if entry in self:
-            self.fronted(entry)
-            self._fronted.move_to_end(entry, last=False)
+        """Note that the site has ended its side for a visitor of this crowd, whatever traffic there still is."""
+        self.fronted(entry)
+        self._fronted.move_to_end(entry, last=False)
 
     def next_to_go(self) -> _V | None:
         """Return the next visitor to evict; None if there are none."""

@@ -25,10 +25,7 @@ from .wire.obfuscated2 import ClientFrame
 
 _DEFAULT_USER = "default"
 _MOST_SAID_BYTES = 240 * 1024
-"""The most that is read from a visitor before the relay takes over.
-
-The site gets all of it at once, as if it had waited there.
-"""
+"""The most that is read from a visitor before a relay takes over. The site gets all of it at once."""
 
 
 class Stream:

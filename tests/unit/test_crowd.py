@@ -77,9 +77,8 @@ def test_past_the_sites_end_goes_first_whatever_the_kinds() -> None:
 
 def test_who_is_not_there_is_not_brought_in() -> None:
     made, _ = crowd("a", "x")
-    stranger = One("s")
-    made.past_the_end(stranger)
-    made.touch(stranger)
+    other = One("s")
+    made.touch(other)
 
-    assert stranger not in made
+    assert other not in made
     assert len(made) == 2

@@ -76,10 +76,6 @@ class Program:
         """Send SIGHUP."""
         self._process.send_signal(signal.SIGHUP)
 
-    def is_running(self) -> bool:
-        """Whether it hasn't ended."""
-        return self._process.poll() is None
-
     async def page(self) -> str:
         """Fetch its metrics.
 

@@ -32,7 +32,7 @@ def leads_to_us(upstream: socket.socket, listeners: Collection[socket.socket], r
     if peer is None:
         return False
     # With transparent proxying, `reached` is the address of the site itself; it isn't this machine's.
-    if peer == reached and _is_local(peer.ip):
+    if peer == reached and _is_own_ip(peer.ip):
         return True
     for listener in listeners:
         own = local_endpoint(listener)
@@ -47,10 +47,10 @@ def _covers(listener: socket.socket, own: IPAddress, peer: IPAddress) -> bool:
         return False
     if own.version > peer.version and listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
         return False
-    return _is_local(peer)
+    return _is_own_ip(peer)
 
 
-def _is_local(ip: IPAddress) -> bool:
+def _is_own_ip(ip: IPAddress) -> bool:
     """Return whether an address is this machine's: a connection to it comes from it, or it can be bound."""
     family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
