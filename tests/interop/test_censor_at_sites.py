@@ -1,8 +1,4 @@
-"""Clients' connections beside those to real sites: the short form of `make censor`, without times.
-
-What is expected are the differences that there are today. Once the proxy learns its answer from the site, there must
-be none: then these expectations go.
-"""
+"""Clients' connections beside those to real sites: the short form of `make censor`, without times."""
 
 from __future__ import annotations
 
@@ -18,20 +14,6 @@ from support.nginx_site import Key
 _TRIES = 6
 """The fewest with which a flight out of the site's spread can be told from chance."""
 _DOWNLOADS = 4
-
-DIFFERENCES_UNTIL_THE_ANSWER_IS_LEARNT: dict[str, dict[str, list[str]]] = {
-    "nginx": {  # OpenSSL 3.0 knows no X25519MLKEM768, and takes the client's favourite suite, as the proxy does
-        "tdlib": ["flight_bytes"],
-        "x25519": ["flight_bytes"],
-        "secp256r1": ["server_hello", "flight_bytes"],
-    },
-    "node": {  # OpenSSL 3.5 answers X25519MLKEM768, and Node has a favourite suite of its own
-        "tdlib": ["ja4s", "server_hello", "flight_bytes"],
-        "x25519": ["ja4s", "server_hello", "flight_bytes"],
-        "secp256r1": ["ja4s", "server_hello", "flight_bytes"],
-    },
-}
-"""What differs by site and shape: all of these become empty."""
 
 RECORDS_TELL_UNTIL_THEY_ARE_LEARNT = True
 """Whether the sizes of a download's records tell for certain where it comes from."""
@@ -51,8 +33,7 @@ async def test_clients_and_visitors_are_compared(front: str, key: Key, subtests:
     ]
     for one in found:
         with subtests.test(f"{one.shape} {one.proxy}"):
-            expected = [] if one.proxy == ITSELF else DIFFERENCES_UNTIL_THE_ANSWER_IS_LEARNT[front][one.shape]
-            assert list(one.differences) == expected, one.differences
+            assert one.differences == {}
     for of in downloads:
         with subtests.test(f"downloads {of.proxy}"):
             assert all(sum(sizes) > 100_000 for sizes in (*of.at_site, *of.at_proxy))

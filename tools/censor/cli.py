@@ -59,7 +59,7 @@ async def _run(front: str, options: argparse.Namespace, progress: Console) -> tu
     comparisons: list[Comparison] = []
     downloads: list[Downloads] = []
     for key in options.keys:
-        async with bench(front, key, options.relays) as here:
+        async with bench(front, key, options.relays, learns=options.learning) as here:
             for shape in options.shapes:
                 comparisons += await here.compare(shape, options.tries, lambda one: print_comparison(progress, one))
             downloads += await here.download(options.downloads)
@@ -85,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--downloads", type=_two_or_more, default=_DEFAULT_DOWNLOADS, help="of each kind (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--learning",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether the proxies learn from the site (default: yes)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file as well")
     return parser

@@ -66,14 +66,14 @@ _WITHOUT_ENGINE = "import sys; sys.modules['mtglib._engine'] = None; from mtg.cl
 class ProxyProgram(ServerProcess):
     """`mtg run`, with a site and a data centre on this machine, and defaults for everything else."""
 
-    def __init__(self, relay: str, secret: PeerSecret, site_port: int, dc_address: str) -> None:
+    def __init__(self, relay: str, secret: PeerSecret, site_port: int, dc_address: str, *, learns: bool) -> None:
         super().__init__()
         self._relay = relay
         self._config = (
             f'secret = "{secret_hex(secret)}"\nbind-to = "127.0.0.1:{self.port}"\n'
             f'[dc-overrides]\n2 = ["{dc_address}"]\n'
             f'[domain-fronting]\nip = "127.0.0.1"\nport = {site_port}\n'
-            "[defense.front-learning]\nenabled = true\n"
+            f"[defense.front-learning]\nenabled = {str(learns).lower()}\n"
         )
 
     def command(self) -> Sequence[str | Path]:
@@ -96,8 +96,13 @@ class Deployment:
 
 
 @asynccontextmanager
-async def deploy(front: Front, key: Key, relays: Sequence[str], handler: Handler) -> AsyncIterator[Deployment]:
-    """Start a site and a proxy for each relay, all with one secret; ``handler`` is what their data centre does."""
+async def deploy(
+    front: Front, key: Key, relays: Sequence[str], handler: Handler, *, learns: bool = False
+) -> AsyncIterator[Deployment]:
+    """Start a site and a proxy for each relay, all with one secret.
+
+    ``handler`` is what their data centre does. If it ``learns``, a proxy asks the site how it answers clients.
+    """
     secret = PeerSecret.random(HOST)
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(front[0](key))
@@ -106,6 +111,6 @@ async def deploy(front: Front, key: Key, relays: Sequence[str], handler: Handler
         if ITSELF in relays:
             ports[ITSELF] = site.port
         for relay in (name for name in relays if name != ITSELF):
-            program = ProxyProgram(relay, secret, site.port, dc.address)
+            program = ProxyProgram(relay, secret, site.port, dc.address, learns=learns)
             ports[relay] = (await stack.enter_async_context(program)).port
         yield Deployment(site, secret, ports)
