@@ -49,8 +49,10 @@ PROGRAM_DECLARED = {
 
 PROGRAM_ELSEWHERE = {
     "__main__": "../../integration/test_program_run",
+    "client_tcp": "../../integration/test_client_tcp",
     "commands/generate_secret": "../test_cli",
     "commands/run": "../../../integration/test_program_run",
+    "config/toml": "test_load",
     "directories": "test_build",
     "new_secret": "test_cli",
 }

@@ -26,14 +26,15 @@ _AT_ONCE = 100
 async def bench(front: str, key: Key, relays: Sequence[str], *, learns: bool = True) -> AsyncIterator[Bench]:
     """Start a site with a certificate of this kind, and a proxy for each relay, which learns from it or not."""
     async with deploy(FRONTS[front], key, relays, data_centre, learns=learns) as deployment:
-        yield Bench(key, deployment)
+        yield Bench(key, deployment, learns=learns)
 
 
 class Bench:
     """What a censor can look at."""
 
-    def __init__(self, key: Key, deployment: Deployment) -> None:
+    def __init__(self, key: Key, deployment: Deployment, *, learns: bool = False) -> None:
         self._key = key
+        self._learns = learns
         self._deployment = deployment
         self._proxies = [name for name in deployment.ports if name != SITE]
 
@@ -49,7 +50,8 @@ class Bench:
 
         What differs must differ in a second sample as well, or it doesn't count.
         """
-        await self._let_them_learn(shape)
+        if self._learns:
+            await self._let_them_learn(shape)
         found = await self._sample(shape, tries, with_times=with_times)
         if any(one.differences for one in found):
             first = {one.proxy: one.differences for one in found}

@@ -14,7 +14,7 @@ def test_an_address_has_its_options_version(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str, value: str, version: int
 ) -> None:
     assert run(monkeypatch, "access", option, value, "c.toml") == 2
-    assert f"'{value}' is not an IPv{version} address" in capsys.readouterr().err
+    assert f"expected an IPv{version} address, got '{value}'" in capsys.readouterr().err
 
 
 def test_each_example_has_a_line_of_its_own(

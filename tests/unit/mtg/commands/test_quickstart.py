@@ -38,7 +38,7 @@ def test_options_arrive(monkeypatch: pytest.MonkeyPatch, started: list[tuple[Pat
     assert started == [(Path("c.toml"), {"host": "a.example", "port": 65535, "server": "192.0.2.1"})]
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "x", "-1", "1e3", "٣", "9" * 5000])
+@pytest.mark.parametrize("port", ["0", "65536", "x", "-1", "1e3", "٣", "9" * 5000], ids=ascii)
 def test_a_port_that_is_none_is_exit_code_2(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -46,5 +46,6 @@ def test_a_port_that_is_none_is_exit_code_2(
     port: str,
 ) -> None:
     assert run(monkeypatch, "quickstart", "--port", port) == 2
-    assert capsys.readouterr().err == f"mtg: --port: expected a port from 1 to 65535, got {port!r}\n"
+    shown = port if len(port) < 100 else "***"  # which a secret could be
+    assert capsys.readouterr().err == f'mtg: --port: expected a port from 1 to 65535, got "{shown}"\n'
     assert started == []
