@@ -9,6 +9,7 @@ import pytest
 from mtglib.dc import DCAddress, DCChoice
 from mtglib.dc_dialler import DCDialler
 from mtglib.ground.guarded_logger import Warnings
+from support.timeless import timeless
 from unit.scripted_dials import Answer, connected, refused, silent
 from unit.two_families import BOTH, FOUR_A, SIX_A, SIX_B, Fates, Timers
 
@@ -50,7 +51,7 @@ async def test_an_address_that_answers_keeps_its_place(fate: Answer, warnings: W
         assert network.hosts[0] == SIX_A.host
 
 
-@pytest.mark.usefixtures("at_once")
+@timeless
 async def test_an_address_that_was_overtaken_is_tried_last(warnings: Warnings) -> None:
     network = Fates({SIX_A: silent, FOUR_A: connected})
     dialler = DCDialler(network, 3600.0, warnings, Clock())
