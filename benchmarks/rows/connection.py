@@ -23,7 +23,7 @@ def _connections(behaviour: Callable[[ProxyAddress, int, int], None]) -> Measure
 
 
 CONNECTION = Row(
-    "connection", "whole connection", "CPU us", _connections(clients.whole_connections), serve_echo, target=3.5
+    "connection", "whole connection", "CPU us", _connections(clients.whole_connections), serve_echo, target=3.3
 )
 HANDSHAKE = Row(
     "handshake",

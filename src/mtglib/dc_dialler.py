@@ -16,6 +16,7 @@ from .interfaces import Network
 from .upstream import dial
 
 _NEARLY: Final = 0.8  # event loops round their clocks and timers to milliseconds
+_LEAST_SECONDS: Final = 0.001  # for the same reason, less isn't worth an attempt
 
 
 class DCDialler:
@@ -146,7 +147,7 @@ class _Race:
         if self._waiting is None:  # sorted only now: a dial that succeeds at once doesn't need it
             self._waiting = in_order(self._addresses, self._silent)
             self._waiting.remove(self._addresses[0])
-        if self._deadline_mono <= self._loop.time():
+        if self._deadline_mono - self._loop.time() < _LEAST_SECONDS:
             self._waiting.clear()
         return self._waiting
 
