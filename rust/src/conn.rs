@@ -94,8 +94,8 @@ impl<S: Io> Conn<S> {
             active_at: turn.now,
             traffic: turn.registry.begin(number),
         };
-        conn.client.tune();
-        conn.upstream.tune();
+        conn.client.tune(job.unsent_limit_bytes);
+        conn.upstream.tune(job.unsent_limit_bytes);
         let held = &turn.registry.held;
         let (moved, outcome) =
             conn.up.start(&job.preamble, &job.client_unread, &conn.client, &conn.upstream, turn.pool, held);

@@ -27,7 +27,7 @@ pub trait Io {
     /// Takes the socket's pending error, if there is one.
     fn take_error(&self) -> Option<Errno>;
     /// Sets the socket options for relaying.
-    fn tune(&self);
+    fn tune(&self, unsent_limit_bytes: Option<i32>);
     /// Makes closing send a RST.
     fn reset_on_close(&self);
 }
@@ -61,9 +61,12 @@ impl Io for OwnedFd {
         socket_error(self).ok()?.err()
     }
 
-    fn tune(&self) {
-        // A socket that isn't TCP has no such option, and doesn't need it.
+    fn tune(&self, unsent_limit_bytes: Option<i32>) {
+        // A socket that isn't TCP has neither option, and doesn't need it.
         let _ = set_tcp_nodelay(self, true);
+        if let Some(limit) = unsent_limit_bytes {
+            sys::limit_unsent_bytes(self.as_fd(), limit);
+        }
     }
 
     fn reset_on_close(&self) {

@@ -23,6 +23,8 @@ pub struct Job<S = OwnedFd> {
     pub timeouts: Timeouts,
     /// The client's records, for Telegram; None: full ones, each sent at once.
     pub shape: Option<Arc<Shape>>,
+    /// The most unsent bytes that the kernel may hold for either peer; None leaves it to the sockets.
+    pub unsent_limit_bytes: Option<i32>,
 }
 
 /// How a Telegram stream is re-encrypted.

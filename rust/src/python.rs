@@ -99,6 +99,7 @@ impl PyEngine {
         half_closed_timeout: Option<f64>,
         delivery_timeout: f64,
         shape: Option<&Bound<'_, RecordShape>>,
+        unsent_limit_bytes: Option<i32>,
     ) -> PyResult<u64> {
         // Both are owned, and so closed, whatever is wrong with one of them.
         let (Some(client), Some(upstream)) = (own_fd(client_fd), own_fd(upstream_fd)) else {
@@ -116,6 +117,7 @@ impl PyEngine {
                 delivery: timeout("delivery_timeout", delivery_timeout)?,
             },
             shape: shape.map(|shape| Arc::clone(&shape.get().0)),
+            unsent_limit_bytes,
         };
         Ok(py.detach(|| self.0.submit(job)))
     }

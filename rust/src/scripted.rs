@@ -167,7 +167,7 @@ impl Io for Rc<Peer> {
         self.tell_error()
     }
 
-    fn tune(&self) {}
+    fn tune(&self, _unsent_limit_bytes: Option<i32>) {}
 
     fn reset_on_close(&self) {
         self.got_rst.set(true);
@@ -205,7 +205,8 @@ impl World {
             pool: Pool::new(),
             rests: Rests::default(),
         };
-        let job = Job { client, upstream, client_unread: Vec::new(), preamble: Vec::new(), ciphers, timeouts, shape };
+        let (client_unread, preamble, unsent_limit_bytes) = (Vec::new(), Vec::new(), None);
+        let job = Job { client, upstream, client_unread, preamble, ciphers, timeouts, shape, unsent_limit_bytes };
         world.conn = Some(Conn::start(0, job, &mut world.turn()));
         world
     }

@@ -69,6 +69,22 @@ fn count_bytes(fd: BorrowedFd<'_>, request: libc::Ioctl) -> Option<usize> {
     (status == 0).then(|| usize::try_from(count).unwrap_or(0))
 }
 
+/// Limits how much data the kernel holds unsent for a peer; a lower limit stays. What it has taken, we can't take back.
+pub fn limit_unsent_bytes(fd: BorrowedFd<'_>, limit: libc::c_int) {
+    let mut now: libc::c_int = 0;
+    let mut length = std::mem::size_of_val(&limit) as libc::socklen_t;
+    // SAFETY: the option is one int, and `now` and `limit` are ints that outlive the calls. A socket that isn't TCP
+    // refuses; 0 means that there is no limit.
+    unsafe {
+        let value = std::ptr::from_mut(&mut now).cast();
+        libc::getsockopt(fd.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, value, &raw mut length);
+        if !(1..=limit).contains(&now) {
+            let value = std::ptr::from_ref(&limit).cast();
+            libc::setsockopt(fd.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, value, length);
+        }
+    };
+}
+
 /// Runs `spawn` with all signals blocked, so that the threads it starts never run a signal handler of the host.
 pub fn with_signals_blocked<T>(spawn: impl FnOnce() -> T) -> io::Result<T> {
     // SAFETY: both sets are plain data, which sigfillset and pthread_sigmask fill before anyone reads them.

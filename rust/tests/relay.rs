@@ -28,6 +28,7 @@ fn job(client: TcpStream, upstream: TcpStream, ciphers: Option<Ciphers>, idle_ti
         ciphers,
         timeouts,
         shape: None,
+        unsent_limit_bytes: None,
     }
 }
 

@@ -59,6 +59,7 @@ class Engine:
         half_closed_timeout: float | None,
         delivery_timeout: float,
         shape: RecordShape | None,
+        unsent_limit_bytes: int | None,
     ) -> int:
         """Take over two sockets and relay between them; return the job's number.
 
@@ -75,6 +76,7 @@ class Engine:
             half_closed_timeout: Seconds, positive.
             delivery_timeout: Seconds, positive.
             shape: The client's records, for Telegram; None: full ones, each sent at once.
+            unsent_limit_bytes: `not_sent_low_water_bytes` of the job.
         """
 
     def abort(self, job: int) -> None:

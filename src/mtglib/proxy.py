@@ -70,7 +70,7 @@ class Proxy:
         self._opts = opts = copy(opts)
         opts.__post_init__()  # checks
         self._dcs = opts.dc_table()
-        self._relay = ChosenRelay(opts.relay, opts.not_sent_low_water_bytes)
+        self._relay = ChosenRelay(opts.relay)
         self._logger = GuardedLogger(opts.logger).named("proxy")
         self._warnings = Warnings(self._logger)
         self._events = Emitter(opts.event_stream, self._warnings)

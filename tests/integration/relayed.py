@@ -55,7 +55,7 @@ async def relayed(relay: str, **job: Any) -> AsyncIterator[Relayed]:
 @asynccontextmanager
 async def engine(relay: str) -> AsyncIterator[ChosenRelay]:
     """Make a relay, and see that it gives all descriptors back."""
-    before, relays = open_fds(), ChosenRelay(relay, 128 * 1024)
+    before, relays = open_fds(), ChosenRelay(relay)
     yield relays
     await relays.close()
     assert open_fds() - before == set()
@@ -67,6 +67,7 @@ async def run(relays: ChosenRelay, *, client_waiting: bytes = b"", **job: Any) -
     (client, client_leg), (upstream, upstream_leg) = await tcp_pair(), await tcp_pair()
     client.send(client_waiting)
     settings: dict[str, Any] = {"client_unread": b"", "preamble": b"", "ciphers": None, "idle_timeout": 600.0}
+    settings["not_sent_low_water_bytes"] = 128 * 1024
     told: list[tuple[int, int, bool]] = []
     coroutine = relays.run(Job(client_leg, upstream_leg, **(settings | job)), lambda *news: told.append(news))
     task = asyncio.create_task(coroutine, name="test-relayed")

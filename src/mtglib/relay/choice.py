@@ -8,7 +8,6 @@ from collections.abc import Coroutine
 from ..errors import EngineError
 from .job import Job, OnTraffic, Relay, RelayLoad, RelayResult
 from .pure import PureRelay
-from .sockets import limit_unsent
 
 try:
     from . import native
@@ -37,17 +36,15 @@ class ChosenRelay:
 
     Args:
         choice: A `ProxyOpts.relay`.
-        not_sent_low_water_bytes: Likewise. It is the same for both relays, so it is set before they get their sockets.
 
     Raises:
         EngineError: "native" was chosen, but the engine isn't built.
     """
 
-    def __init__(self, choice: str, not_sent_low_water_bytes: int | None = None) -> None:
+    def __init__(self, choice: str) -> None:
         if choice == "native" and _WHY_NOT_NATIVE:
             raise EngineError(f"relay: expected an engine for 'native', but {_WHY_NOT_NATIVE}")
         self.description = engine_description(choice)
-        self._not_sent_low_water_bytes = not_sent_low_water_bytes
         self._relay: Relay | None = None
         self._pid = 0
 
@@ -64,9 +61,6 @@ class ChosenRelay:
             job.client.close()
             job.upstream.close()
             raise
-        if self._not_sent_low_water_bytes is not None:
-            limit_unsent(job.client, self._not_sent_low_water_bytes)
-            limit_unsent(job.upstream, self._not_sent_low_water_bytes)
         return relay.run(job, on_traffic)
 
     def report(self) -> None:

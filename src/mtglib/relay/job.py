@@ -87,8 +87,12 @@ class Job:
             relay ends; positive. While something is left for the client, a byte that its kernel takes will do. None:
             only `idle_timeout` bounds it.
         delivery_timeout: When one side is lost, seconds without a byte taken by the other's kernel after which the
-            relay ends, though something is left; positive. In all it takes no longer than `idle_timeout`.
+            relay ends, though something is left; positive. In all it takes no longer than `idle_timeout`. A client's
+            bytes and a DC's are left until they are acknowledged; those between a visitor and its site until they are
+            sent, as a site's own kernel resets a visitor without waiting.
         shape: The client's records, for Telegram; None: full ones, each sent at once.
+        not_sent_low_water_bytes: The most unsent bytes that the kernel may hold for either peer, positive. A lower
+            limit of a socket stays. None leaves it to the sockets.
     """
 
     client: socket.socket
@@ -100,6 +104,7 @@ class Job:
     half_closed_timeout: float | None = None
     delivery_timeout: float = DELIVERY_TIMEOUT
     shape: Shape | None = None
+    not_sent_low_water_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

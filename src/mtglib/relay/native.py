@@ -57,6 +57,7 @@ class NativeRelay:
             job.half_closed_timeout,
             job.delivery_timeout,
             self._record_shape(job.shape),
+            job.not_sent_low_water_bytes,
         )
         del job  # it would stay in memory as long as the relay runs
         self._waiting[number] = (on_end, on_traffic)

@@ -95,7 +95,7 @@ class Session:
         """Relay to the end, and close both sockets."""
         try:
             for sock in (self._job.client, self._job.upstream):
-                tune(sock)
+                tune(sock, self._job.not_sent_low_water_bytes)
                 self._readiness.call(sock.fileno(), LOST, partial(self._lose_broken, sock))
             if self._job.half_closed_timeout is not None:
                 self._readiness.call(self._job.upstream.fileno(), ENDED, self._note_upstreams_end)

@@ -11,17 +11,17 @@ from typing import Final
 _SIOCOUTQNSD: Final = 0x894B  # linux/sockios.h
 
 
-def tune(sock: socket.socket) -> None:
-    """Send small messages immediately."""
+def tune(sock: socket.socket, unsent_limit_bytes: int | None) -> None:
+    """Send small messages immediately, and let the kernel hold at most so much that can't be sent yet.
+
+    A lower limit stays; None leaves it to the socket.
+    """
     with suppress(OSError):  # not TCP
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def limit_unsent(sock: socket.socket, most_bytes: int) -> None:
-    """Let the kernel hold at most so much that can't be sent yet; a lower limit stays."""
-    with suppress(OSError):  # not TCP
-        if not 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) <= most_bytes:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, most_bytes)
+        if unsent_limit_bytes is None:
+            return
+        if not 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) <= unsent_limit_bytes:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, unsent_limit_bytes)
 
 
 def unacknowledged_bytes(sock: socket.socket) -> int:

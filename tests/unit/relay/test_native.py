@@ -87,7 +87,7 @@ class Running:
         self, ciphers: TelegramCiphers | None = None, shape: Shape | None = None
     ) -> asyncio.Task[RelayResult]:
         """Start a job; it is submitted when this returns."""
-        job = Job(*socket.socketpair(), b"unread", b"preamble", ciphers, 7.5, 6.5, 5.5, shape)
+        job = Job(*socket.socketpair(), b"unread", b"preamble", ciphers, 7.5, 6.5, 5.5, shape, 9000)
         task = asyncio.create_task(self.relay.run(job, lambda *told: self.told.append(told)))
         await asyncio.sleep(0)
         return task
@@ -118,7 +118,7 @@ async def test_a_job_crosses_with_all_that_it_says(running: Running) -> None:
     await asyncio.gather(*tasks)
 
     assert [submitted[:2] + submitted[3:] for submitted in running.engine.submitted] == [
-        (b"unread", b"preamble", 7.5, 6.5, 5.5, None)
+        (b"unread", b"preamble", 7.5, 6.5, 5.5, None, 9000)
     ] * 3
     parts = [(state(n).key, state(n).iv, n) for n in range(5)]
     assert [submitted[2] for submitted in running.engine.submitted] == [None, parts[1:3], parts[1:5]]
@@ -131,7 +131,7 @@ async def test_jobs_of_one_shape_share_the_engines_copy(running: Running) -> Non
         running.engine.end(number, 0, 0, "idle")
     await asyncio.gather(*tasks)
 
-    first, second, third = [submitted[-1] for submitted in running.engine.submitted]
+    first, second, third = [submitted[-2] for submitted in running.engine.submitted]
     assert first is second
     assert first is not third
     assert isinstance(third, RecordShape)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mtglib.relay.sockets import limit_unsent, tune, unacknowledged_bytes
+from mtglib.relay.sockets import tune, unacknowledged_bytes, unsent_bytes
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -25,24 +25,23 @@ def tcp() -> Iterator[Pair]:
 def test_what_is_not_tcp_is_left_alone() -> None:
     one, other = socket.socketpair()
     with one, other:
-        tune(one)
-        limit_unsent(one, 1)
-        assert unacknowledged_bytes(one) == 0
+        tune(one, 1)
+        assert unacknowledged_bytes(one) == unsent_bytes(one) == 0
 
 
 def test_small_messages_go_at_once(tcp: Pair) -> None:
-    tune(tcp[0])
+    tune(tcp[0], None)
 
     assert tcp[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 def test_the_kernel_keeps_no_more_than_the_lowest_limit(tcp: Pair) -> None:
     found = []
-    for most_bytes in (300_000, 100_000, 200_000):
-        limit_unsent(tcp[0], most_bytes)
+    for most_bytes in (None, 300_000, 100_000, 200_000, None):
+        tune(tcp[0], most_bytes)
         found.append(tcp[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT))
 
-    assert found == [300_000, 100_000, 100_000]
+    assert found == [0, 300_000, 100_000, 100_000, 100_000]
 
 
 def test_undelivered_is_what_the_peers_kernel_has_not_taken(tcp: Pair) -> None:
@@ -55,7 +54,7 @@ def test_undelivered_is_what_the_peers_kernel_has_not_taken(tcp: Pair) -> None:
             sent += source.send(bytes(65536))
     except BlockingIOError:
         pass
-    assert 0 < unacknowledged_bytes(source) <= sent
+    assert 0 < unsent_bytes(source) <= unacknowledged_bytes(source) <= sent
 
     while sent > 0:
         sent -= len(sink.recv(1 << 20))
