@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from benchmarks.parts.line import Line, nanoseconds_each
 from benchmarks.peers.client_hello import unsigned_client_hello
 from mtglib import keyshare, pure_keyshare
-from mtglib.keyshare import KeyShares, NamedGroup
+from mtglib.keyshare import KeyShares
+from mtglib.wire.handshake import NamedGroup
 from mtglib.wire.hello_shape import parse_shape
 
 _BARS_US = {NamedGroup.X25519_MLKEM768: 60.0}

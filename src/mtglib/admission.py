@@ -13,7 +13,6 @@ from .reasons import Reason
 from .secret import Secret
 from .wire import client_hello
 from .wire.client_hello import ClientHello
-from .wire.hello_shape import NOTHING_OFFERED, HelloShape, parse_shape
 
 _REPLAY_CHECK_TIMEOUT = 1.0
 
@@ -26,13 +25,11 @@ class Admitted:
         secret: The secret that its hello was made with.
         hello: Its ClientHello.
         record: The same, as it came.
-        offered: The same, as a site sees it.
     """
 
     secret: Secret
     hello: ClientHello
     record: bytes
-    offered: HelloShape
 
 
 async def admit(
@@ -69,15 +66,7 @@ async def admit(
     secret, hello = secrets[authentication.key_index], client_hello.parse(record)
     if hello.server_name.lower() != secret.host.lower():
         raise ClientError(Reason.SNI, "the client asked for another host than the secret's")
-    return Admitted(secret, hello, record, _what_is_offered(record))
-
-
-def _what_is_offered(record: bytes) -> HelloShape:
-    """Return it, or nothing for a hello with malformed lists, which costs a client the look of the answer only."""
-    try:
-        return parse_shape(record)
-    except ClientError:
-        return NOTHING_OFFERED
+    return Admitted(secret, hello, record)
 
 
 async def _refuse_replay(authenticated_part: bytes, cache: AntiReplayCache) -> None:

@@ -6,6 +6,7 @@ import random
 from collections import OrderedDict
 from typing import Final, NamedTuple
 
+from .wire.client_hello import ClientHello
 from .wire.hello_shape import HelloShape
 from .wire.server_flight import Flight
 from .wire.server_hello import MAX_NOISE_BYTES, MIN_NOISE_BYTES, AnswerShape, default_shape
@@ -13,6 +14,7 @@ from .wire.tls_records import HEADER_BYTES, MAX_CIPHERTEXT_BYTES
 
 _MOST_SHAPES: Final = 256
 _MOST_SAMPLES: Final = 8
+_NOISE_LENGTHS: Final = MAX_NOISE_BYTES - MIN_NOISE_BYTES + 1
 
 _Key = tuple[str, bytes]
 
@@ -29,6 +31,12 @@ class ChosenAnswer(NamedTuple):
     noise_bytes: int
 
 
+def default_answer(hello: ClientHello) -> ChosenAnswer:
+    """Choose as most sites of today would answer."""
+    noise_bytes = MIN_NOISE_BYTES + int(_NOISE_LENGTHS * random.random())  # noqa: S311 - no secret
+    return ChosenAnswer(default_shape(hello), noise_bytes)
+
+
 class Answers:
     """Answers of sites, by host and shape of hello; of the shapes that are used least, none is kept beyond 256."""
 
@@ -42,10 +50,6 @@ class Answers:
         """Return the site's latest answers to this shape."""
         return tuple(self._samples.get((host, hello.key), ()))
 
-    def count(self, host: str, hello: HelloShape) -> int:
-        """Return how often the site's answer to this shape was seen, as far as it is known."""
-        return len(self._samples.get((host, hello.key), ()))
-
     def add(self, host: str, hello: HelloShape, flight: Flight) -> None:
         """Note how the site has answered a hello of this shape."""
         samples = self._samples.setdefault((host, hello.key), [])
@@ -54,14 +58,17 @@ class Answers:
         if len(self._samples) > _MOST_SHAPES:
             self._samples.popitem(last=False)
 
-    def choose(self, host: str, hello: HelloShape) -> ChosenAnswer:
-        """Choose an answer: one that the site gave to this shape; else to another one, if the client can follow it."""
+    def choose(self, host: str, hello: HelloShape) -> ChosenAnswer | None:
+        """Choose an answer that the site gave to this shape, or else to another one, if the client can follow it.
+
+        None if nothing was learnt that the client can follow.
+        """
         if (samples := self._samples.get((host, hello.key))) is not None:
             self._samples.move_to_end((host, hello.key))
         else:
             samples = self._nearest(host, hello)
         if not samples:
-            return ChosenAnswer(default_shape(hello), random.randint(MIN_NOISE_BYTES, MAX_NOISE_BYTES))  # noqa: S311
+            return None
         flight = random.choice(samples)  # noqa: S311 - no secret
         return ChosenAnswer(flight.shape, min(flight.encrypted_bytes - HEADER_BYTES, MAX_CIPHERTEXT_BYTES))
 

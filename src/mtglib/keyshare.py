@@ -6,10 +6,10 @@ coefficients are spread as ML-KEM spreads them.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Final
 
 from .pure_keyshare import x448_public_key
+from .wire.handshake import NamedGroup
 
 try:
     from ._engine import ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key
@@ -17,18 +17,6 @@ try:
 except ImportError:
     from .pure_keyshare import ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key
     from .pure_keyshare import x25519_public_key as new_x25519_public_key
-
-
-class NamedGroup(IntEnum):
-    """The groups of TLS that we have key shares of (RFC 8446, section 4.2.7; draft-ietf-tls-ecdhe-mlkem)."""
-
-    SECP256R1 = 0x0017
-    SECP384R1 = 0x0018
-    SECP521R1 = 0x0019
-    X25519 = 0x001D
-    X448 = 0x001E
-    SECP256R1_MLKEM768 = 0x11EB
-    X25519_MLKEM768 = 0x11EC
 
 
 _POINT_BYTES: Final = 65
@@ -111,4 +99,4 @@ def _joined(first: bytes | None, second: bytes | None) -> bytes | None:
     return None if first is None or second is None else first + second
 
 
-__all__ = ["KeyShares", "NamedGroup", "new_x25519_public_key"]
+__all__ = ["KeyShares", "new_x25519_public_key"]

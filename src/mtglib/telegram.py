@@ -9,12 +9,13 @@ from .admission import Admitted
 from .answers import ChosenAnswer
 from .conn import Conn
 from .errors import ClientError
-from .keyshare import KeyShares, NamedGroup
+from .keyshare import KeyShares
 from .options import ProxyOpts
 from .reasons import Reason
 from .relay.job import DRS, Job, TelegramCiphers
 from .wire import obfuscated2, server_hello
 from .wire.aes_ctr import crypt
+from .wire.handshake import NamedGroup
 from .wire.obfuscated2 import ClientFrame
 from .wire.record_stream import RecordDecoder, encode_records
 
@@ -24,7 +25,7 @@ _MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in empty records; a flood of them mustn't
 async def send_answer(
     conn: Conn, client: Admitted, answer: ChosenAnswer, key_shares: KeyShares, deadline_mono: float
 ) -> None:
-    """ChosenAnswer a client's hello, in one write.
+    """Answer a client's hello, in one write.
 
     Args:
         conn: The client's connection.
@@ -38,7 +39,7 @@ async def send_answer(
         OSError: The connection is broken.
     """
     shape = answer.shape
-    share = key_shares.answer_to(shape.group, client.offered.key_shares.get(shape.group, b""))
+    share = key_shares.answer_to(shape.group, client.hello.key_share(shape.group))
     if share is None:
         shape, share = shape._replace(group=NamedGroup.X25519), key_shares.take()
     noise = _noise(answer.noise_bytes)
@@ -102,7 +103,16 @@ def telegram_job(
         client_encrypt=None if fast else frame.ciphers.to_initiator,
     )
     shape = DRS if opts.drs else None
-    return Job(conn.detach()[0], upstream, unread, preamble, ciphers, opts.idle_timeout, shape=shape)
+    return Job(
+        client=conn.detach()[0],
+        upstream=upstream,
+        client_unread=unread,
+        preamble=preamble,
+        ciphers=ciphers,
+        idle_timeout=opts.idle_timeout,
+        shape=shape,
+        not_sent_low_water_bytes=opts.not_sent_low_water_bytes,
+    )
 
 
 def _noise(count_bytes: int) -> bytes:

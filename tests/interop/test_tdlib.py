@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from interop.tdlib_scenarios import NOT_TLS
-from mtglib.keyshare import KeyShares, NamedGroup
+from mtglib.keyshare import KeyShares
 from mtglib.wire.client_hello import assemble
+from mtglib.wire.handshake import NamedGroup
 from mtglib.wire.hello_shape import HelloShape, parse_shape
 from support.netns import require_root_and_netns, run_in_netns
 from support.nginx_site import nginx_is_missing

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtglib import keyshare, pure_keyshare
-from mtglib.keyshare import KeyShares, NamedGroup
+from mtglib.keyshare import KeyShares
+from mtglib.wire.handshake import NamedGroup
 from support.server_answer import is_x25519_public_key
 
 CURVES: dict[int, ec.EllipticCurve] = {

@@ -18,13 +18,13 @@ from mtglib import ClientError, Reason
 from mtglib.admission import Admitted
 from mtglib.answers import ChosenAnswer
 from mtglib.conn import Conn
-from mtglib.keyshare import KeyShares, NamedGroup
+from mtglib.keyshare import KeyShares
 from mtglib.readiness import Readiness
 from mtglib.relay.job import DRS, Job, Shape
 from mtglib.telegram import read_frame, send_answer, telegram_job
 from mtglib.wire import client_hello
 from mtglib.wire.aes_ctr import CipherState
-from mtglib.wire.hello_shape import parse_shape
+from mtglib.wire.handshake import NamedGroup
 from mtglib.wire.obfuscated2 import parse_client_frame
 from mtglib.wire.server_hello import AnswerShape
 from support import obfuscated2, sockets
@@ -37,7 +37,7 @@ from unit.surroundings import SECRET, nonblocking_pair, options
 
 HELLO = sign_hello(build_client_hello(SECRET.host), SECRET.key, 1_700_000_000)
 RECORD = hello_records(HELLO)
-CLIENT = Admitted(SECRET, client_hello.parse(RECORD), RECORD, parse_shape(RECORD))
+CLIENT = Admitted(SECRET, client_hello.parse(RECORD), RECORD)
 ANSWER = ChosenAnswer(AnswerShape(0x1301, (0x2B, 0x33), NamedGroup.X25519), 3000)
 ALERT = make_record(0x15, b"\x01\x00")
 EMPTY = make_record(0x17, b"")

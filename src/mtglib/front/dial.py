@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ..admission import Admitted
-from ..answers import Answers, ChosenAnswer
+from ..answers import Answers, ChosenAnswer, default_answer
 from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
-from ..errors import UpstreamError
+from ..errors import ClientError, UpstreamError
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import Warnings
 from ..ground.reset import reset
@@ -21,6 +21,7 @@ from ..relay.job import Job
 from ..roster import Entry
 from ..upstream import dial
 from ..visitor import Visitor
+from ..wire.hello_shape import parse_shape
 from ..wire.proxy_protocol import header_v2
 from .learner import Learner
 from .loops import LoopGuard
@@ -84,12 +85,21 @@ class Front:
         """End its background work; the proxy is shutting down."""
         await asyncio.gather(self._loops.close(), self._learner.close())
 
-    def answer_to(self, client: Admitted, visitor: Visitor) -> ChosenAnswer:
+    def answer_for(self, client: Admitted, visitor: Visitor) -> ChosenAnswer:
         """Choose what a client's answer looks like: as the site's own would, as far as that is known."""
+        if self._opts.front_learning and (learnt := self._learnt_answer(client, visitor)) is not None:
+            return learnt
+        return default_answer(client.hello)
+
+    def _learnt_answer(self, client: Admitted, visitor: Visitor) -> ChosenAnswer | None:
+        """Look up what the site answers, and learn it if it is time to; None as long as nothing is known."""
+        try:
+            offered = parse_shape(client.record)
+        except ClientError:  # no site answers that either
+            return None
         host = client.secret.host
-        if self._opts.front_learning:
-            self._learner.saw(host, client.offered, client.record, self.preamble(visitor))
-        return self._answers.choose(host, client.offered)
+        self._learner.saw(host, offered, client.record, self.preamble(visitor))
+        return self._answers.choose(host, offered)
 
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site and send nothing yet; arguments and errors are those of `dial`."""
@@ -162,4 +172,5 @@ class Front:
             ciphers=None,
             idle_timeout=idle_timeout,
             half_closed_timeout=FRONT_HALF_CLOSED_TIMEOUT,
+            not_sent_low_water_bytes=self._opts.not_sent_low_water_bytes,
         )

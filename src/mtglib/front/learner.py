@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Final
 
 from ..answers import Answers
-from ..errors import UpstreamError
+from ..errors import ClientError, UpstreamError
 from ..ground.guarded_logger import Warnings
 from ..wire.fresh_hello import NewShare, fresh_hello
 from ..wire.hello_shape import HelloShape
@@ -99,9 +99,9 @@ class Learner:
         pause_seconds = _AFTER_A_FAILURE_SECONDS
         try:
             self._answers.add(host, hello, await self._ask(preamble + fresh_hello(record, self._new_share, os.urandom)))
-            known = self._answers.count(host, hello)
+            known = len(self._answers.seen(host, hello))
             pause_seconds = _NEXT_SAMPLE_SECONDS if known < _SAMPLES else _REFRESH_SECONDS
-        except (OSError, UpstreamError) as error:
+        except (OSError, ClientError, UpstreamError) as error:
             why = str(error) or "time-out"
             self._warnings.warn("learn", f"how the fronting site answers clients can't be learnt: {why}")
         finally:

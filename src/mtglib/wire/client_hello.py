@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 from ..errors import ClientError
 from ..reasons import Reason
+from .handshake import KEY_SHARE, SERVER_NAME, read_entries, read_vector
 from .sha256 import hmac_sha256
 from .tls_records import HANDSHAKE, HEADER_BYTES
 
@@ -27,7 +28,6 @@ _CLIENT_HELLO = 0x01
 _HANDSHAKE_HEADER_BYTES = 4
 _RANDOM = slice(HEADER_BYTES + _HANDSHAKE_HEADER_BYTES + 2, HEADER_BYTES + _HANDSHAKE_HEADER_BYTES + 2 + 32)
 _DIGEST_BYTES = 28
-_SERVER_NAME = b"\x00\x00"
 _HOST_NAME = 0
 _RANDOM_BYTES = 32
 _ZERO_RANDOM = bytes(_RANDOM_BYTES)
@@ -42,12 +42,21 @@ class ClientHello:
         session_id: 0 to 32 bytes that the answer echoes.
         cipher_suites: Two bytes each, in the client's order.
         server_name: The host name that it asks for; empty if none.
+        key_shares: The body of its extension of that name; empty if none.
     """
 
     random: bytes
     session_id: bytes
     cipher_suites: bytes
     server_name: str
+    key_shares: bytes
+
+    def key_share(self, group: int) -> bytes:
+        """Return its share of a group; empty if there is none, or if the extension is malformed."""
+        try:
+            return dict(read_entries(read_vector(self.key_shares, 0, 2)[0])).get(group, b"")
+        except ValueError:
+            return b""
 
 
 def assemble(data: bytes | bytearray) -> tuple[bytes, int] | None:
@@ -182,44 +191,39 @@ def parse(record: bytes) -> ClientHello:
     Raises:
         ClientError: NOT_TLS: it is malformed.
     """
-    random = record[_RANDOM]
-    session_id, at = vector(record, _RANDOM.stop, 1)
-    cipher_suites, at = vector(record, at, 2)
-    _compression_methods, at = vector(record, at, 1)
-    extensions = vector(record, at, 2)[0] if at < len(record) else b""
+    try:
+        return _parse(record)
+    except ValueError as error:
+        raise malformed(error) from None
+
+
+def malformed(error: ValueError) -> ClientError:
+    """Return what to raise for a hello in which an error was found."""
+    return ClientError(Reason.NOT_TLS, f"a ClientHello with {error}")
+
+
+def _parse(record: bytes) -> ClientHello:
+    session_id, at = read_vector(record, _RANDOM.stop, 1)
+    cipher_suites, at = read_vector(record, at, 2)
+    _compression_methods, at = read_vector(record, at, 1)
+    extensions = read_vector(record, at, 2)[0] if at < len(record) else b""
     if len(session_id) > 32 or len(cipher_suites) % 2:
-        raise ClientError(Reason.NOT_TLS, "a ClientHello with a malformed session id or suites")
-    return ClientHello(random, session_id, cipher_suites, _server_name(extensions))
-
-
-def vector(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:
-    """Read a vector with its length in front (RFC 8446, section 3.4); return it and where it ends."""
-    start = at + length_bytes
-    end = start + int.from_bytes(data[at:start])
-    if len(data) < end:
-        raise ClientError(Reason.NOT_TLS, "a ClientHello with a field that ends too early")
-    return data[start:end], end
-
-
-def _server_name(extensions: bytes) -> str:
-    """Find the host name of the server_name extension (RFC 6066, section 3)."""
-    at, size = 0, len(extensions)
-    while at < size:
-        body = at + 4
-        end = body + int.from_bytes(extensions[at + 2 : body])  # as `vector`, which costs twice as much
-        if end > size:
-            raise ClientError(Reason.NOT_TLS, "a ClientHello with an extension that ends too early")
-        if extensions[at : at + 2] == _SERVER_NAME:
-            return _host_name(vector(extensions[body:end], 0, 2)[0])
-        at = end
-    return ""
+        raise ValueError("a malformed session id or suites")
+    server_name, key_shares = "", b""
+    for kind, body in read_entries(extensions):
+        if kind == SERVER_NAME and not server_name:
+            server_name = _host_name(read_vector(body, 0, 2)[0])
+        elif kind == KEY_SHARE:
+            key_shares = body
+    return ClientHello(record[_RANDOM], session_id, cipher_suites, server_name, key_shares)
 
 
 def _host_name(names: bytes) -> str:
+    """Find the host name of the server_name extension (RFC 6066, section 3)."""
     at = 0
     while at < len(names):
         name_type = names[at]
-        name, at = vector(names, at + 1, 2)
+        name, at = read_vector(names, at + 1, 2)
         if name_type == _HOST_NAME:
             return name.decode("ascii", "replace")
     return ""

@@ -10,29 +10,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ..errors import ClientError
-from ..reasons import Reason
-from .client_hello import MAX_HELLO_BYTES, vector
+from .client_hello import MAX_HELLO_BYTES, malformed
+from .handshake import (
+    ALPN,
+    GREASE,
+    KEY_SHARE,
+    PADDING,
+    PSK_MODES,
+    SIGNATURE_ALGORITHMS,
+    SUPPORTED_GROUPS,
+    SUPPORTED_VERSIONS,
+    read_entries,
+    read_vector,
+)
 from .sha256 import sha256
 from .tls_records import HEADER_BYTES
 
 KEY_BYTES: Final = 16
 
-_SUPPORTED_GROUPS: Final = 0x000A
-_SIGNATURE_ALGORITHMS: Final = 0x000D
-_ALPN: Final = 0x0010
-_PADDING: Final = 0x0015
-_SUPPORTED_VERSIONS: Final = 0x002B
-_PSK_MODES: Final = 0x002D
-_KEY_SHARE: Final = 0x0033
-
-_GREASE: Final = frozenset(0x0A0A + 0x1010 * n for n in range(16))
-_GREASE_PROTOCOLS: Final = frozenset(value.to_bytes(2) for value in _GREASE)
+_GREASE: Final = frozenset(GREASE)
+_GREASE_PROTOCOLS: Final = frozenset(value.to_bytes(2) for value in GREASE)
 _GREASE_PSK_MODES: Final = frozenset(0x0B + 0x1F * n for n in range(8))
 
 _LEGACY_VERSION: Final = slice(HEADER_BYTES + 4, HEADER_BYTES + 6)
 _SESSION_ID_AT: Final = _LEGACY_VERSION.stop + 32
-_number_and_length: Final = struct.Struct(">HH").unpack_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +65,35 @@ class HelloShape:
     key: bytes
 
 
-NOTHING_OFFERED: Final = HelloShape(0, (), (), (), {}, (), (), (), (), bytes(KEY_BYTES))
-"""The shape of a hello that can't be parsed."""
-
-
 def parse_shape(record: bytes) -> HelloShape:
     """Take a joined record apart, as `client_hello.assemble` returns it.
 
     Raises:
         ClientError: NOT_TLS: it is malformed.
     """
+    try:
+        return _parse(record)
+    except ValueError as error:
+        raise malformed(error) from None
+
+
+def _parse(record: bytes) -> HelloShape:
     if len(record) > HEADER_BYTES + MAX_HELLO_BYTES:
-        raise _malformed("length")
+        raise ValueError("a malformed length")
     legacy_version = int.from_bytes(record[_LEGACY_VERSION])
-    _session_id, at = vector(record, _SESSION_ID_AT, 1)
-    suites, at = vector(record, at, 2)
-    _compression_methods, at = vector(record, at, 1)
+    _session_id, at = read_vector(record, _SESSION_ID_AT, 1)
+    suites, at = read_vector(record, at, 2)
+    _compression_methods, at = read_vector(record, at, 1)
     extensions = _entries(_only_vector(record[at:], 2)) if at < len(record) else {}
 
     cipher_suites = _numbers(suites)
-    supported_versions = _numbers(_contents(extensions, _SUPPORTED_VERSIONS, 1))
-    groups = _numbers(_contents(extensions, _SUPPORTED_GROUPS, 2))
-    key_shares = _entries(_contents(extensions, _KEY_SHARE, 2))
-    signature_algorithms = _numbers(_contents(extensions, _SIGNATURE_ALGORITHMS, 2))
-    alpn = _protocols(_contents(extensions, _ALPN, 2))
-    psk_modes = tuple([mode for mode in _contents(extensions, _PSK_MODES, 1) if mode not in _GREASE_PSK_MODES])
-    extension_types = tuple(sorted(extensions.keys() - {_PADDING}))
+    supported_versions = _numbers(_contents(extensions, SUPPORTED_VERSIONS, 1))
+    groups = _numbers(_contents(extensions, SUPPORTED_GROUPS, 2))
+    key_shares = _entries(_contents(extensions, KEY_SHARE, 2))
+    signature_algorithms = _numbers(_contents(extensions, SIGNATURE_ALGORITHMS, 2))
+    alpn = _protocols(_contents(extensions, ALPN, 2))
+    psk_modes = tuple([mode for mode in _contents(extensions, PSK_MODES, 1) if mode not in _GREASE_PSK_MODES])
+    extension_types = tuple(sorted(extensions.keys() - {PADDING}))
 
     return HelloShape(
         legacy_version,
@@ -124,31 +128,25 @@ def _contents(extensions: Mapping[int, bytes], extension_type: int, length_bytes
 def _only_vector(data: bytes, length_bytes: int) -> bytes:
     """Read a vector that nothing follows."""
     if int.from_bytes(data[:length_bytes]) != len(data) - length_bytes:
-        raise _malformed("length")
+        raise ValueError("a malformed length")
     return data[length_bytes:]
 
 
 def _entries(data: bytes) -> dict[int, bytes]:
-    """Read a list of extensions or key shares: a number and a vector each, and no number twice."""
+    """Read a list of extensions or key shares in which no number is there twice."""
     found: dict[int, bytes] = {}
-    at, size = 0, len(data)
-    while at + 4 <= size:
-        number, length = _number_and_length(data, at)
-        start = at + 4
-        at = start + length
+    for number, body in read_entries(data):
         if number in found:
-            raise _malformed("extension or key share, which is there twice")
+            raise ValueError("an extension or key share that is there twice")
         if number not in _GREASE:
-            found[number] = data[start:at]
-    if at != size:
-        raise _malformed("extension or key share")
+            found[number] = body
     return found
 
 
 def _numbers(data: bytes) -> tuple[int, ...]:
     """Read a list of numbers, two bytes each."""
     if len(data) % 2:
-        raise _malformed("list")
+        raise ValueError("a malformed list")
     return tuple([number for number in struct.unpack(f">{len(data) // 2}H", data) if number not in _GREASE])
 
 
@@ -156,7 +154,7 @@ def _protocols(data: bytes) -> tuple[bytes, ...]:
     """Read the names of ALPN (RFC 7301, section 3.1)."""
     names, at = [], 0
     while at < len(data):
-        name, at = vector(data, at, 1)
+        name, at = read_vector(data, at, 1)
         names.append(name)
     return tuple([name for name in names if name not in _GREASE_PROTOCOLS])
 
@@ -169,7 +167,3 @@ def _key(*lists: tuple[int, ...], alpn: tuple[bytes, ...]) -> bytes:
         numbers += values
     names = [bytes((len(name),)) + name for name in alpn]
     return sha256(struct.pack(f">{len(numbers)}H", *numbers) + b"".join(names))[:KEY_BYTES]
-
-
-def _malformed(what: str) -> ClientError:
-    return ClientError(Reason.NOT_TLS, f"a ClientHello with a malformed {what}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from ..errors import UpstreamError
+from .handshake import KEY_SHARE, SUPPORTED_VERSIONS, read_entries
 from .server_hello import AnswerShape
 from .tls_records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_BYTES, unpack_header
 
@@ -12,8 +13,6 @@ MAX_FLIGHT_BYTES: Final = 64 * 1024
 """More than any site's certificates take."""
 
 _SERVER_HELLO: Final = 0x02
-_SUPPORTED_VERSIONS: Final = 0x002B
-_KEY_SHARE: Final = 0x0033
 _TLS13: Final = b"\x03\x04"
 _HELLO_RETRY_REQUEST: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 """A ServerHello's random that says that it is a HelloRetryRequest (RFC 8446, section 4.1.3)."""
@@ -72,21 +71,12 @@ def _read_server_hello(message: bytes) -> AnswerShape:
         raise UpstreamError("a malformed ServerHello")
     if random == _HELLO_RETRY_REQUEST:
         raise UpstreamError("a HelloRetryRequest, which no client of Telegram can follow")
-    bodies = _extensions(extensions)
-    if bodies.get(_SUPPORTED_VERSIONS) != _TLS13:
+    try:
+        bodies = dict(read_entries(extensions))
+    except ValueError:
+        raise UpstreamError("a malformed ServerHello") from None
+    if bodies.get(SUPPORTED_VERSIONS) != _TLS13:
         raise UpstreamError("an older version than TLS 1.3")
-    if set(bodies) != {_SUPPORTED_VERSIONS, _KEY_SHARE}:
+    if set(bodies) != {SUPPORTED_VERSIONS, KEY_SHARE}:
         raise UpstreamError("a ServerHello with other extensions than clients accept")
-    return AnswerShape(int.from_bytes(suite), tuple(bodies), int.from_bytes(bodies[_KEY_SHARE][:2]))
-
-
-def _extensions(data: bytes) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    at = 0
-    while at + 4 <= len(data):
-        length = int.from_bytes(data[at + 2 : at + 4])
-        found[int.from_bytes(data[at : at + 2])] = data[at + 4 : at + 4 + length]
-        at += 4 + length
-    if at != len(data):
-        raise UpstreamError("a malformed ServerHello")
-    return found
+    return AnswerShape(int.from_bytes(suite), tuple(bodies), int.from_bytes(bodies[KEY_SHARE][:2]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from .client_hello import ClientHello
-from .hello_shape import HelloShape
+from .handshake import KEY_SHARE, SUPPORTED_VERSIONS, NamedGroup, entry, vector
 from .sha256 import hmac_sha256
 from .tls_records import APPLICATION_DATA, CHANGE_CIPHER_SPEC_RECORD, HANDSHAKE, header
 
@@ -18,11 +18,7 @@ MIN_NOISE_BYTES: Final = 2500
 MAX_NOISE_BYTES: Final = 4700
 """How long real certificate flights are."""
 
-_SUPPORTED_VERSIONS: Final = 0x002B
-_KEY_SHARE: Final = 0x0033
-_TLS13_SUITES: Final = frozenset((0x1301, 0x1302, 0x1303))
-_X25519: Final = 0x001D
-_X25519_MLKEM768: Final = 0x11EC
+_TLS13_SUITES: Final = (b"\x13\x01", b"\x13\x02", b"\x13\x03")
 _ZERO_RANDOM: Final = bytes(32)
 
 
@@ -40,11 +36,15 @@ class AnswerShape(NamedTuple):
     group: int
 
 
-def default_shape(hello: HelloShape) -> AnswerShape:
+def default_shape(hello: ClientHello) -> AnswerShape:
     """Choose as most sites of today do: the client's first suite, and X25519MLKEM768 if it has a share of that."""
-    suite = next((suite for suite in hello.cipher_suites if suite in _TLS13_SUITES), 0x1301)
-    group = _X25519_MLKEM768 if _X25519_MLKEM768 in hello.key_shares else _X25519
-    return AnswerShape(suite, (_SUPPORTED_VERSIONS, _KEY_SHARE), group)
+    group = NamedGroup.X25519_MLKEM768 if hello.key_share(NamedGroup.X25519_MLKEM768) else NamedGroup.X25519
+    return AnswerShape(_first_suite(hello.cipher_suites), (SUPPORTED_VERSIONS, KEY_SHARE), group)
+
+
+def _first_suite(offered: bytes) -> int:
+    pairs = (offered[at : at + 2] for at in range(0, len(offered), 2))
+    return int.from_bytes(next((suite for suite in pairs if suite in _TLS13_SUITES), _TLS13_SUITES[0]))
 
 
 def build_answer(key: bytes, hello: ClientHello, shape: AnswerShape, share: bytes, noise: bytes) -> bytes:
@@ -57,21 +57,14 @@ def build_answer(key: bytes, hello: ClientHello, shape: AnswerShape, share: byte
         share: Our key share of the shape's group, a real one: for random bytes that shows.
         noise: Random bytes in place of the encrypted flight.
     """
-    bodies = {
-        _SUPPORTED_VERSIONS: b"\x03\x04",
-        _KEY_SHARE: shape.group.to_bytes(2) + len(share).to_bytes(2) + share,
-    }
-    extensions = b"".join(
-        [kind.to_bytes(2) + len(bodies[kind]).to_bytes(2) + bodies[kind] for kind in shape.extensions]
-    )
+    bodies = {SUPPORTED_VERSIONS: b"\x03\x04", KEY_SHARE: entry(shape.group, share)}
+    extensions = b"".join([entry(kind, bodies[kind]) for kind in shape.extensions])
     body_tail = b"".join(
         (
-            bytes((len(hello.session_id),)),
-            hello.session_id,
+            vector(hello.session_id, 1),
             shape.suite.to_bytes(2),
             b"\x00",  # no compression
-            len(extensions).to_bytes(2),
-            extensions,
+            vector(extensions, 2),
         )
     )
     length = 2 + 32 + len(body_tail)

@@ -18,10 +18,11 @@ from mtglib.wire.hello_shape import parse_shape
 from support import sockets
 from support.client_hello import build_client_hello, hello_records
 from support.timeless import timeless
+from unit.wire.test_fresh_hello import with_extension
 from unit.wire.test_server_flight import CCS, encrypted, server_hello
 
 HOST = "front.example"
-HELLO = hello_records(build_client_hello(HOST))
+HELLO = hello_records(build_client_hello(HOST, shape="old"))
 SHAPE = parse_shape(HELLO)
 ANSWER = server_hello() + CCS + encrypted(36, 837)
 
@@ -101,9 +102,9 @@ async def test_a_site_that_waits_for_its_client_has_answered(asking: Asking) -> 
 @timeless
 async def test_a_few_answers_are_learnt_within_minutes_and_later_one_in_hours(asking: Asking) -> None:
     for pause_seconds in (600.0, 600.0, 5 * 3600.0, 5 * 3600.0):
-        count = asking.answers.count(HOST, SHAPE)
+        count = len(asking.answers.seen(HOST, SHAPE))
         await asking.learn()
-        assert asking.answers.count(HOST, SHAPE) == count + 1
+        assert len(asking.answers.seen(HOST, SHAPE)) == count + 1
         asking.now_mono += pause_seconds / 10
         asking.saw()
         assert asking.learner.learning is None
@@ -161,7 +162,7 @@ async def test_a_site_that_answers_otherwise_is_told_of_and_left_alone(
     await asking.over()
     await asyncio.gather(sending, return_exceptions=True)
 
-    assert asking.answers.count(HOST, SHAPE) == 0
+    assert len(asking.answers.seen(HOST, SHAPE)) == 0
     (warning,) = asking.log.warnings
     assert why in str(warning)
     asking.now_mono += 599
@@ -181,6 +182,18 @@ async def test_a_site_out_of_reach_is_told_of(asking: Asking, refusal: Exception
 
     (warning,) = asking.log.warnings
     assert (str(refusal) or "time-out") in str(warning)
+
+
+@timeless
+async def test_a_hello_that_can_be_read_but_not_made_anew_is_told_of(asking: Asking) -> None:
+    """Only a holder of the secret can send it."""
+    malformed = with_extension(HELLO, 0xFE0D, b"no ECH")
+    asking.learner.saw(HOST, parse_shape(malformed), malformed, b"")
+    await asking.over()
+
+    assert asking.sites == []
+    (warning,) = asking.log.warnings
+    assert "a field that ends too early" in str(warning)
 
 
 @timeless

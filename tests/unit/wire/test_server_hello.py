@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from mtglib.wire import client_hello, server_hello
 from mtglib.wire.client_hello import ClientHello
-from mtglib.wire.hello_shape import parse_shape
 from mtglib.wire.server_hello import AnswerShape
 from support.client_hello import Shape, build_client_hello, hello_records, sign_hello
 from support.server_answer import AnswerError, verify_answer
@@ -60,7 +59,7 @@ def test_the_session_id_is_echoed_and_the_rest_is_as_the_shape_says(
 
 @given(offered=suites)
 def test_by_default_the_clients_first_tls13_suite_is_taken(offered: list[bytes]) -> None:
-    hello = parse_shape(hello_records(build_client_hello("front.example", suites=b"".join(offered))))
+    hello = parsed(build_client_hello("front.example", suites=b"".join(offered)))
 
     first = next((suite for suite in offered if suite in TLS13), b"\x13\x01")
     assert server_hello.default_shape(hello).suite == int.from_bytes(first)
@@ -68,7 +67,7 @@ def test_by_default_the_clients_first_tls13_suite_is_taken(offered: list[bytes])
 
 @pytest.mark.parametrize(("shape", "group"), [("old", 0x001D), ("modern", 0x11EC)])
 def test_by_default_a_post_quantum_share_is_answered(shape: Shape, group: int) -> None:
-    hello = parse_shape(hello_records(build_client_hello("front.example", shape=shape)))
+    hello = parsed(build_client_hello("front.example", shape=shape))
 
     assert server_hello.default_shape(hello) == AnswerShape(0x1301, (0x2B, 0x33), group)
 
