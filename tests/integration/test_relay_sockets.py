@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 
 import pytest
 
 from integration.relayed import engine
-from integration.stage import stage, tcp_pair
+from integration.stage import Stage, stage, tcp_pair
 from mtglib.network import Direct, SocketOptions
 from mtglib.relay.job import Job
 from support import sockets
@@ -32,27 +33,29 @@ class Copying(Direct):
         return sock
 
 
+@asynccontextmanager
+async def relayed_legs(around: Stage, network: Copying) -> AsyncIterator[tuple[socket.socket, socket.socket]]:
+    """Connect a client that is relayed; give the proxy's own ends, to the client and to the DC."""
+    ours, theirs = await tcp_pair()
+    with theirs.dup() as client_leg:
+        serving = asyncio.create_task(around.proxy.serve_conn(theirs))
+        client = FakeTLSClient(ours, around.secret)
+        await client.handshake()
+        await client.send(b"hello")
+        assert await client.recv_exactly(5) == b"hello"
+        with closing(network.dialled[0]) as upstream_leg:
+            yield client_leg, upstream_leg
+    client.close()
+    await serving
+
+
 @pytest.mark.parametrize("leg", ["client", "upstream"])
 async def test_small_messages_go_at_once_and_little_waits_in_the_kernel(relay: str, leg: str) -> None:
     network = Copying()
-    async with stage(relay, network=network) as around:
-        ours, theirs = await tcp_pair()
-        with theirs.dup() as client_leg:
-            serving = asyncio.create_task(around.proxy.serve_conn(theirs))
-            client = FakeTLSClient(ours, around.secret)
-            await client.handshake()
-            await client.send(b"hello")
-            assert await client.recv_exactly(5) == b"hello"
-
-            with closing(network.dialled[0]) as upstream_leg:
-                sock = client_leg if leg == "client" else upstream_leg
-                found = {
-                    "TCP_NODELAY": sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
-                    "TCP_NOTSENT_LOWAT": sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT),
-                }
-        client.close()
-        await serving
-        assert found == {"TCP_NODELAY": 1, "TCP_NOTSENT_LOWAT": NOTSENT_LOWAT_BYTES}
+    async with stage(relay, network=network) as around, relayed_legs(around, network) as legs:
+        sock = legs[("client", "upstream").index(leg)]
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == NOTSENT_LOWAT_BYTES
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])
@@ -134,20 +137,11 @@ async def test_less_may_wait_in_the_kernel_and_more_may_not(
     relay: str, option_bytes: int | None, network_bytes: int | None, found_bytes: int
 ) -> None:
     network = Copying(network_bytes)
-    async with stage(relay, network=network, not_sent_low_water_bytes=option_bytes) as around:
-        ours, theirs = await tcp_pair()
-        with theirs.dup() as client_leg:
-            serving = asyncio.create_task(around.proxy.serve_conn(theirs))
-            client = FakeTLSClient(ours, around.secret)
-            await client.handshake()
-            await client.send(b"hello")
-            assert await client.recv_exactly(5) == b"hello"
-            with closing(network.dialled[0]) as upstream_leg:
-                found = [
-                    leg.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) for leg in (client_leg, upstream_leg)
-                ]
-        client.close()
-        await serving
+    async with (
+        stage(relay, network=network, not_sent_low_water_bytes=option_bytes) as around,
+        relayed_legs(around, network) as legs,
+    ):
+        found = [leg.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) for leg in legs]
         assert found == [option_bytes or 0, found_bytes]
 
 

@@ -19,9 +19,8 @@ from tools.censor.downloads import Downloads
 from tools.censor.observation import SHAPES
 from tools.censor.report import print_comparison, print_comparisons, print_downloads
 from tools.censor.sites import FRONTS, KEYS
-from tools.probes.options import list_of, positive
+from tools.probes.options import add_sites_and_relays, list_of, positive
 from tools.probes.report import write_json
-from tools.probes.sites import ITSELF, RELAYS
 
 _DEFAULT_TRIES = 200
 _DEFAULT_DOWNLOADS = 40
@@ -71,15 +70,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tools.censor",
         description="Compare clients' connections with those to the site behind the proxy, as a passive censor would.",
     )
-    parser.add_argument("--fronts", type=list_of(FRONTS), default=list(FRONTS), help=f"default: {','.join(FRONTS)}")
+    add_sites_and_relays(parser, FRONTS)
     parser.add_argument("--keys", type=list_of(KEYS), default=list(KEYS), help=f"default: {','.join(KEYS)}")
     parser.add_argument("--shapes", type=list_of(SHAPES), default=list(SHAPES), help=f"default: {','.join(SHAPES)}")
-    parser.add_argument(
-        "--relays",
-        type=list_of((*RELAYS, ITSELF)),
-        default=list(RELAYS),
-        help=f"default: {','.join(RELAYS)}; {ITSELF} is the site once more: what chance does",
-    )
     parser.add_argument(
         "--tries", type=positive, default=_DEFAULT_TRIES, help="hellos of each shape (default: %(default)s)"
     )

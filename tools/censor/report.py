@@ -27,19 +27,9 @@ def print_comparison(console: Console, one: Comparison) -> None:
 
 def print_comparisons(console: Console, front: str, found: Sequence[Comparison]) -> None:
     """A line for each shape and proxy; where two values stand, the first one is the site's."""
-    table = Table(title=f"{front}: medians in ms, site and proxy", title_justify="left")
-    for heading in (
-        "certificate",
-        "hello",
-        "proxy",
-        "JA4S",
-        "flight",
-        "its records",
-        "after hello",
-        "after connect",
-        "",
-    ):
-        table.add_column(heading, justify="right" if heading.startswith("after") else "left")
+    words = ("certificate", "hello", "proxy", "JA4S", "flight", "its records")
+    table = _table(f"{front}: medians in ms, site and proxy", words, ("after hello", "after connect"))
+    table.add_column("")
     for one in found:
         table.add_row(
             one.key,
@@ -56,20 +46,22 @@ def print_comparisons(console: Console, front: str, found: Sequence[Comparison])
 
 def print_downloads(console: Console, front: str, found: Sequence[Downloads]) -> None:
     """A line for each certificate and proxy."""
-    table = Table(title=f"{front}: records of downloads, site and proxy", title_justify="left")
-    for heading in (
-        "certificate",
-        "proxy",
-        "downloads",
-        "sizes of the first records and the usual one",
-        "feature",
-        "AUC",
-    ):
-        table.add_column(heading, justify="right" if heading in ("downloads", "AUC") else "left")
+    words = ("certificate", "proxy", "sizes of the first records and the usual one", "feature")
+    table = _table(f"{front}: records of downloads, site and proxy", words, ("downloads", "AUC"))
     for one in found:
         sizes = f"{_sizes(one.at_site)}\n{_sizes(one.at_proxy)}"
-        table.add_row(one.key, one.proxy, str(len(one.at_proxy)), sizes, one.feature, f"{one.auc:.2f}")
+        table.add_row(one.key, one.proxy, sizes, one.feature, str(len(one.at_proxy)), f"{one.auc:.2f}")
     console.print(table)
+
+
+def _table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
+    """Begin a table of columns with words, to the left, and then with numbers."""
+    table = Table(title=title, title_justify="left")
+    for heading in words:
+        table.add_column(heading)
+    for heading in numbers:
+        table.add_column(heading, justify="right")
+    return table
 
 
 def _verdict(one: Comparison) -> str:

@@ -17,9 +17,9 @@ from tools.probes.bench import bench
 from tools.probes.catalogue import KINDS, WAITING, probes
 from tools.probes.finding import Finding
 from tools.probes.judge import SLACK_SECONDS
-from tools.probes.options import list_of, positive
+from tools.probes.options import add_sites_and_relays, positive
 from tools.probes.report import print_finding, print_table, write_json
-from tools.probes.sites import FRONTS, ITSELF, RELAYS
+from tools.probes.sites import FRONTS
 
 _DEFAULT_TRIES = 50
 _TITLES_AT_ONCE = 3
@@ -85,13 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.probes", description="Probe the proxy and the site behind it, and compare."
     )
-    parser.add_argument("--fronts", type=list_of(FRONTS), default=list(FRONTS), help=f"default: {','.join(FRONTS)}")
-    parser.add_argument(
-        "--relays",
-        type=list_of((*RELAYS, ITSELF)),
-        default=list(RELAYS),
-        help=f"default: {','.join(RELAYS)}; {ITSELF} is the site once more: what chance does",
-    )
+    add_sites_and_relays(parser, FRONTS)
     parser.add_argument(
         "--probes",
         type=lambda text: text.split(","),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Collection
 
+from tools.probes.sites import ITSELF, RELAYS
+
 
 def list_of(known: Collection[str]) -> Callable[[str], list[str]]:
     """Make what takes words with commas between them, all of which must be known."""
@@ -15,6 +17,17 @@ def list_of(known: Collection[str]) -> Callable[[str], list[str]]:
         return text.split(",")
 
     return parse
+
+
+def add_sites_and_relays(parser: argparse.ArgumentParser, fronts: Collection[str]) -> None:
+    """Add what every bench lets one choose: the sites, and what is compared with them."""
+    parser.add_argument("--fronts", type=list_of(fronts), default=list(fronts), help=f"default: {','.join(fronts)}")
+    parser.add_argument(
+        "--relays",
+        type=list_of((*RELAYS, ITSELF)),
+        default=list(RELAYS),
+        help=f"default: {','.join(RELAYS)}; {ITSELF} is the site once more: what chance does",
+    )
 
 
 def positive(text: str) -> int:

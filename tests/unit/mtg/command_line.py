@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
+import mtglib
 from mtg import cli
+
+SECRET = mtglib.Secret(bytes(range(16)), "front.example")
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

@@ -13,17 +13,7 @@ import pytest
 import mtg
 import mtglib
 from mtg import cli
-from unit.mtg.command_line import run
-
-SECRET = mtglib.Secret(bytes(range(16)), "front.example")
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "c.toml"
-    path.touch(mode=0o600)
-    path.write_text(f'secret = "{SECRET.hex()}"\nbind-to = "127.0.0.1:3128"\n')
-    return path
+from unit.mtg.command_line import SECRET, run
 
 
 def test_version_names_python_and_the_engine(

@@ -8,19 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import mtglib
 from mtg import qr
 from unit.mtg.command_line import run
-
-SECRET = mtglib.Secret(bytes(range(16)), "front.example")
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "c.toml"
-    path.touch(mode=0o600)
-    path.write_text(f'secret = "{SECRET.hex()}"\nbind-to = "[::]:3128"\n')
-    return path
 
 
 def test_addresses_may_be_given(
