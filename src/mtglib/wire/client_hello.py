@@ -202,10 +202,20 @@ def malformed(error: ValueError) -> ClientError:
     return ClientError(Reason.NOT_TLS, f"a ClientHello with {error}")
 
 
-def _parse(record: bytes) -> ClientHello:
+def read_before_extensions(record: bytes) -> tuple[bytes, bytes, bytes, int]:
+    """Read a joined record's session id, suites and compression methods; return them, and where they end.
+
+    Raises:
+        ValueError: One of them ends too early.
+    """
     session_id, at = read_vector(record, _RANDOM.stop, 1)
     cipher_suites, at = read_vector(record, at, 2)
-    _compression_methods, at = read_vector(record, at, 1)
+    compression_methods, at = read_vector(record, at, 1)
+    return session_id, cipher_suites, compression_methods, at
+
+
+def _parse(record: bytes) -> ClientHello:
+    session_id, cipher_suites, _compression_methods, at = read_before_extensions(record)
     extensions = read_vector(record, at, 2)[0] if at < len(record) else b""
     if len(session_id) > 32 or len(cipher_suites) % 2:
         raise ValueError("a malformed session id or suites")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from .client_hello import malformed
+from .client_hello import malformed, read_before_extensions
 from .handshake import (
     EARLY_DATA,
     ENCRYPTED_CLIENT_HELLO,
@@ -52,9 +52,7 @@ def fresh_hello(record: bytes, new_share: NewShare, random_bytes: Callable[[int]
 
 def _fresh(record: bytes, new_share: NewShare, random_bytes: Callable[[int], bytes]) -> bytes:
     grease = _Grease(random_bytes(1)[0])
-    session_id, at = read_vector(record, _RANDOM.stop, 1)
-    suites, at = read_vector(record, at, 2)
-    compression_methods, at = read_vector(record, at, 1)
+    session_id, suites, compression_methods, at = read_before_extensions(record)
     extensions = b"".join(
         entry(grease.of(kind), _fresh_body(kind, body, grease, new_share, random_bytes))
         for kind, body in read_entries(read_vector(record, at, 2)[0] if at < len(record) else b"")

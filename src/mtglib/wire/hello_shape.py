@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from .client_hello import MAX_HELLO_BYTES, malformed
+from .client_hello import MAX_HELLO_BYTES, malformed, read_before_extensions
 from .handshake import (
     ALPN,
     GREASE,
@@ -33,7 +33,6 @@ _GREASE_PROTOCOLS: Final = frozenset(value.to_bytes(2) for value in GREASE)
 _GREASE_PSK_MODES: Final = frozenset(0x0B + 0x1F * n for n in range(8))
 
 _LEGACY_VERSION: Final = slice(HEADER_BYTES + 4, HEADER_BYTES + 6)
-_SESSION_ID_AT: Final = _LEGACY_VERSION.stop + 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,7 @@ def _parse(record: bytes) -> HelloShape:
     if len(record) > HEADER_BYTES + MAX_HELLO_BYTES:
         raise ValueError("a malformed length")
     legacy_version = int.from_bytes(record[_LEGACY_VERSION])
-    _session_id, at = read_vector(record, _SESSION_ID_AT, 1)
-    suites, at = read_vector(record, at, 2)
-    _compression_methods, at = read_vector(record, at, 1)
+    _session_id, suites, _compression_methods, at = read_before_extensions(record)
     extensions = _entries(_only_vector(record[at:], 2)) if at < len(record) else {}
 
     cipher_suites = _numbers(suites)
