@@ -19,7 +19,7 @@ from mtglib.wire.hello_shape import HelloShape, parse_shape
 from mtglib.wire.server_flight import Flight
 from support import sockets
 from support.client_hello import Shape, build_client_hello, hello_records
-from support.go_site import GoSite, go_is_missing
+from support.go_site import GoSite, go_is_missing, go_lacks_post_quantum
 from support.haproxy_site import HaproxySite, haproxy_is_missing
 from support.nginx_site import NginxSite, nginx_is_missing
 from support.node_site import NodeSite, node_is_missing
@@ -64,7 +64,8 @@ async def learnt(port: int, record: bytes) -> Flight:
 def expected_group(site: str, offered: HelloShape) -> int:
     """Go and OpenSSL 3.5 have favourites of their own; OpenSSL 3.0 takes the client's first group that it knows."""
     if site in ("go", "node"):
-        return X25519_MLKEM768 if X25519_MLKEM768 in offered.key_shares else X25519
+        knows_it = site == "node" or not go_lacks_post_quantum()
+        return X25519_MLKEM768 if knows_it and X25519_MLKEM768 in offered.key_shares else X25519
     return next(group for group in offered.key_shares if group != X25519_MLKEM768)
 
 
