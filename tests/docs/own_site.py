@@ -53,6 +53,9 @@ class _Nginx(ServerProcess):
         (self.root / "cert.pem").rename(self.certificate_path)
         (self.root / "key.pem").rename(self.root / "privkey.pem")
         write_pages(self.root / "pages")
+        challenges = self.root / "pages/.well-known/acme-challenge"
+        challenges.mkdir(parents=True)
+        (challenges / "proof").write_text("certbot was here")
         site = self._site.replace("/var/www/html", f"{self.root}/pages")
         (self.root / "site").write_text(site.replace(f"/etc/letsencrypt/live/{self._name}", str(self.root)))
         (self.root / "nginx.conf").write_text(_MAIN_CONFIG.format(root=self.root))
@@ -81,25 +84,27 @@ async def everybody_comes(name: str, nginx: str, mtg: str, key_hex: str) -> dict
     async with FakeDC() as dc, _Nginx(name, nginx) as site, _Mtg(mtg, dc.address) as proxy:
         page = await _get(name, proxy.port, site.certificate_path)
         plain = await _get(name, 80)
+        proof = await _get(name, 80, path="/.well-known/acme-challenge/proof")
         async with await FakeTLSClient.connect("127.0.0.1", proxy.port, secret) as client:
             await client.send(b"hello")
             echo = await client.recv_exactly(5)
         return {
             "page": page,
             "at_port_80": plain,
+            "proof": proof,
             "log": (site.root / "access.log").read_text().splitlines(),
             "echo": echo.decode(),
             "is_answered_alike": await _is_answered_alike(secret, proxy.port),
         }
 
 
-async def _get(name: str, port: int, certificate: Path | None = None) -> str:
-    """Ask for the first page, with TLS if there is a certificate to trust, and return all that comes."""
+async def _get(name: str, port: int, certificate: Path | None = None, path: str = "/") -> str:
+    """Ask for a page, with TLS if there is a certificate to trust, and return all that comes."""
     context = ssl.create_default_context(cafile=certificate) if certificate else None
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", port, ssl=context, server_hostname=name if context else None, local_addr=(_VISITOR, 0)
     )
-    writer.write(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
     got = await reader.read()
     writer.close()
     return got.decode()

@@ -38,5 +38,6 @@ def test_a_visitor_gets_the_site_and_a_client_gets_through() -> None:
     assert "<title>A site</title>" in seen["page"]
     assert seen["log"][0].startswith("127.0.0.7 "), "the visitor's own address"
     assert f"Location: https://{NAME}/" in seen["at_port_80"]
+    assert seen["proof"].endswith("certbot was here")
     assert seen["echo"] == "hello"
     assert seen["is_answered_alike"]
