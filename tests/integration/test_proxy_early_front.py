@@ -242,6 +242,22 @@ async def test_a_visitor_who_pauses_is_connected_to_the_site_after_50_ms(data: b
         sockets.close(visitor)
 
 
+@pytest.mark.parametrize("data", [b"", b"\x16\x03\x01"], ids=["silent", "half a hello"])
+@timeless
+async def test_the_sites_own_time_out_ends_a_slow_visitor_and_not_ours(data: bytes) -> None:
+    async def time_out(connection: FrontConnection) -> None:
+        await asyncio.sleep(3)
+        await connection.send(REFUSAL)
+
+    async with stage("pure", script=time_out, handshake_timeout=100.0) as around:
+        visitor = await around.stranger(data)
+        began_mono = asyncio.get_running_loop().time()
+
+        assert await sockets.recv_until_end(visitor) == sockets.Received(REFUSAL, "eof")
+        assert asyncio.get_running_loop().time() - began_mono == pytest.approx(3.05, abs=0.02)
+        sockets.close(visitor)
+
+
 @timeless
 async def test_a_visitor_who_never_pauses_is_the_sites_soon_all_the_same() -> None:
     async with stage("pure") as around:
