@@ -19,7 +19,7 @@ from mtglib.wire.aes_ctr import CipherState
 from support import sockets
 from support.obfuscated2 import Keystream
 from support.timeless import TimelessLoop, timeless
-from support.tls_records import CHANGE_CIPHER_SPEC, RecordReader, cut_records, make_record
+from support.tls_records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, RecordReader, cut_records, make_record
 from unit.relay.one_job import Pair, now, running, unix_pair
 
 
@@ -165,6 +165,21 @@ async def test_a_flood_of_empty_records_leaves_others_their_turns() -> None:
             turns += 1
 
         assert turns >= 200, "32 records a turn at the most"
+
+
+@pytest.mark.parametrize("has_been_read", [True, False])
+async def test_a_turn_unwraps_a_bounded_number_of_records(has_been_read: bool) -> None:
+    records = make_record(APPLICATION_DATA, b"x") * 1000
+    async with running(ciphers=ciphers(True), client_unread=records if has_been_read else b"") as job:
+        if not has_been_read:
+            job.client.send(records)
+        taken_a_turn = list[int]()
+        while sum(taken_a_turn) < 1000:
+            await asyncio.sleep(0)
+            with suppress(BlockingIOError):
+                taken_a_turn.append(len(job.upstream.recv(1000)))
+
+        assert max(taken_a_turn) == 32
 
 
 @timeless
