@@ -49,6 +49,6 @@ pub use hash::{hmac_sha256, sha256};
 pub use job::{Ciphers, Finished, Job, Progress, Reason, Timeouts};
 pub use keyshare::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
 pub use prefixes::Prefixes;
-pub use record::{Decoder, Status};
+pub use record::{BadRecord, Decoder};
 pub use replay::{Memory, KEY_BYTES};
 pub use shaper::Shape;
