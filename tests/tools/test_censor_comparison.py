@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from tools.censor import observation
 from tools.censor.bench import Bench
 from tools.censor.comparison import ASPECTS, TIMES, differences, other_times, out_of_spread
-from tools.censor.observation import SHAPES, Observation, make_hello, observe
+from tools.censor.observation import SHAPES, Hello, Observation, make_hello, observe
 from tools.probes.finding import SITE
 from tools.probes.sites import Deployment
 
-from support.client_hello import RANDOM_AT, Shape, hello_session_id, sign_hello
+from support.client_hello import RANDOM_AT, hello_session_id, sign_hello
 from support.front import FrontConnection, RecordingFront, Script
 from support.secrets import PeerSecret
 from support.tls_records import CHANGE_CIPHER_SPEC, make_record
@@ -55,7 +55,7 @@ def test_what_is_no_answer_is_told_in_words(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES.values())
-def test_a_hello_is_signed_for_the_proxy_and_a_visitors_for_the_site(shape: Shape) -> None:
+def test_a_hello_is_signed_for_the_proxy_and_a_visitors_for_the_site(shape: Hello) -> None:
     secret = PeerSecret.random()
     plain, signed = (make_hello(secret.host, shape, of) for of in (None, secret))
 

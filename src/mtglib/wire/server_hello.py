@@ -21,7 +21,9 @@ MIN_NOISE_BYTES: Final = 2500
 MAX_NOISE_BYTES: Final = 4700
 """How long real certificate flights are."""
 
-_TLS13_SUITES: Final = (b"\x13\x01", b"\x13\x02", b"\x13\x03")
+_AES_128: Final = b"\x13\x01"
+_AES_256: Final = b"\x13\x02"
+_TLS13_SUITES: Final = (_AES_128, _AES_256, b"\x13\x03")
 
 
 class AnswerShape(NamedTuple):
@@ -39,16 +41,24 @@ class AnswerShape(NamedTuple):
 
 
 def default_shape(hello: ClientHello) -> AnswerShape:
-    """Choose as most sites of today do: the client's first suite, and X25519MLKEM768 if it has a share of that."""
+    """Choose as most sites of today do: X25519MLKEM768 if the client has a share of that, and AES-128 or ChaCha20."""
     group = NamedGroup.X25519_MLKEM768 if NamedGroup.X25519_MLKEM768 in hello.key_shares else NamedGroup.X25519
-    return AnswerShape(_first_suite(hello.cipher_suites), (SUPPORTED_VERSIONS, KEY_SHARE), group)
+    return AnswerShape(_default_suite(hello.cipher_suites), (SUPPORTED_VERSIONS, KEY_SHARE), group)
 
 
-def _first_suite(offered: bytes) -> int:
+def _default_suite(offered: bytes) -> int:
+    """Choose as Go and BoringSSL do: a client that prefers AES gets the shorter key."""
+    first = _first_suite(offered)
+    if first == _AES_256 and any(offered[at : at + 2] == _AES_128 for at in range(0, len(offered), 2)):
+        first = _AES_128
+    return int.from_bytes(first)
+
+
+def _first_suite(offered: bytes) -> bytes:
     for at in range(0, len(offered), 2):
         if offered[at : at + 2] in _TLS13_SUITES:
-            return int.from_bytes(offered[at : at + 2])
-    return int.from_bytes(_TLS13_SUITES[0])
+            return offered[at : at + 2]
+    return _AES_128
 
 
 def build_answer(key: bytes, hello: ClientHello, shape: AnswerShape, share: bytes, noise: bytes) -> bytes:
