@@ -220,7 +220,7 @@ impl Script {
         let pauses = [0, 1, 1000].map(Duration::from_millis).to_vec();
         let shape = match chance.below(4) {
             0 => Shape::new(true, Vec::new(), Vec::new()),
-            1 => Shape::new(false, vec![1, 600, 5_000, 16_384], Vec::new()),
+            1 => Shape::new(false, vec![1, 600, 5_000, 16_401], Vec::new()),
             2 => Shape::new(true, Vec::new(), pauses),
             _ => None,
         };

@@ -166,7 +166,7 @@ impl RecordShape {
         let pauses = pauses_seconds.into_iter().map(|seconds| timeout("pauses_seconds", seconds));
         Shape::new(drs, record_sizes_bytes, pauses.collect::<PyResult<_>>()?)
             .map(|shape| Self(Arc::new(shape)))
-            .ok_or_else(|| PyValueError::new_err("record_sizes_bytes: expected sizes from 1 to 16384"))
+            .ok_or_else(|| PyValueError::new_err("record_sizes_bytes: expected sizes from 1 to 16401"))
     }
 }
 

@@ -62,16 +62,16 @@ fn dynamic_records_grow_and_no_byte_is_changed() {
         let (payload, sizes) = take(&world);
         assert!(payload == change(&sent));
         let (last, others) = sizes.split_last().expect("there are some");
-        let full = (sent.len() - 40 * 1386 - 40 * 4246) / 16_384;
-        assert_eq!(others, [vec![1386; 40], vec![4246; 40], vec![16_384; full]].concat());
-        assert!(*last < 16_384);
+        let full = (sent.len() - 40 * 1386 - 40 * 4246) / 16_401;
+        assert_eq!(others, [vec![1386; 40], vec![4246; 40], vec![16_401; full]].concat());
+        assert!(*last < 16_401);
     }
 }
 
 #[test]
 fn dynamic_records_start_again_after_a_second_without_a_byte_sent() {
     for (mut world, _) in worlds(drs) {
-        for (pause_ms, first) in [(0, 1386), (999, 16_384), (1000, 1386), (1000, 1386)] {
+        for (pause_ms, first) in [(0, 1386), (999, 16_401), (1000, 1386), (1000, 1386)] {
             world.pass(Duration::from_millis(pause_ms));
             world.upstream.sent.borrow_mut().extend(noise(300_000));
             world.settle();
@@ -93,7 +93,7 @@ fn dynamic_records_start_again_after_a_second_without_a_byte_sent() {
 
 #[test]
 fn learnt_sizes_are_those_of_all_records_but_where_bytes_run_out() {
-    let learnt = [1, 17, 600, 5_000, 16_384];
+    let learnt = [1, 17, 600, 5_000, 16_401];
     for (mut world, change) in worlds(|| Shape::new(true, learnt.to_vec(), Vec::new())) {
         let sent = noise(3_000_000);
         world.upstream.sent.borrow_mut().extend(&sent);

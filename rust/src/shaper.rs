@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::chance::Chance;
-use crate::record::{HEADER_BYTES, MAX_PAYLOAD_BYTES};
+use crate::record::{HEADER_BYTES, MAX_PAYLOAD_BYTES, PROTECTION_BYTES};
 
 /// Most records planned at once; more would cost the kernel more than they save.
 pub const MAX_RECORDS: usize = 64;
 
-/// What TLS 1.3 adds to the plaintext of a record: its type and the tag.
-const PROTECTION_BYTES: usize = 17;
 /// The sizes of dynamic record sizing, one after the other.
 const SIZES_OF_STEPS: [usize; 3] = [1369 + PROTECTION_BYTES, 4229 + PROTECTION_BYTES, MAX_PAYLOAD_BYTES];
 const RECORDS_A_STEP: usize = 40;
@@ -26,7 +24,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Makes a shape; None if a size isn't one of 1 to 16 384.
+    /// Makes a shape; None if a size isn't one of 1 to 16 401.
     #[must_use]
     pub fn new(drs: bool, record_sizes: Vec<usize>, pauses: Vec<Duration>) -> Option<Self> {
         let is_valid = record_sizes.iter().all(|size| (1..=MAX_PAYLOAD_BYTES).contains(size));
@@ -116,10 +114,10 @@ mod tests {
         assert_eq!(plan(&mut shaper, 1 << 20, start), [vec![1386; 40], vec![4246; 24]].concat());
         shaper.note_records(79);
         assert_eq!(plan(&mut shaper, 1, start), [4246]);
-        assert_eq!(plan(&mut shaper, 40_000, start), [4246, 16_384, 16_384]);
+        assert_eq!(plan(&mut shaper, 40_000, start), [4246, 16_401, 16_401]);
         shaper.note_records(1);
         shaper.note_sent(start + Duration::from_millis(500));
-        assert_eq!(plan(&mut shaper, 1, start + Duration::from_millis(1499)), [16_384]);
+        assert_eq!(plan(&mut shaper, 1, start + Duration::from_millis(1499)), [16_401]);
         assert_eq!(plan(&mut shaper, 1, start + Duration::from_millis(1500)), [1386]);
         shaper.note_records(40);
         shaper.note_sent(start + Duration::from_millis(1500));
@@ -128,20 +126,20 @@ mod tests {
 
     #[test]
     fn learnt_sizes_are_drawn_each_for_itself_and_win_over_dynamic_ones() {
-        let (mut shaper, now) = shaper(true, &[1, 500, 16_384], &[]);
+        let (mut shaper, now) = shaper(true, &[1, 500, 16_401], &[]);
         let mut drawn: Vec<usize> = (0..50).flat_map(|_| plan(&mut shaper, 100_000, now)).collect();
         assert!(drawn.windows(2).any(|pair| pair[0] != pair[1]));
         drawn.sort_unstable();
         drawn.dedup();
-        assert_eq!(drawn, [1, 500, 16_384]);
+        assert_eq!(drawn, [1, 500, 16_401]);
     }
 
     #[test]
     fn a_plan_fits_but_has_a_record_at_least_and_never_too_many() {
         let (mut shaper, now) = shaper(false, &[], &[]);
-        assert_eq!(plan(&mut shaper, 3 * 16_389, now).len(), 3);
-        assert_eq!(plan(&mut shaper, 3 * 16_389 - 1, now).len(), 2);
-        assert_eq!(plan(&mut shaper, 0, now), [16_384]);
+        assert_eq!(plan(&mut shaper, 3 * 16_406, now).len(), 3);
+        assert_eq!(plan(&mut shaper, 3 * 16_406 - 1, now).len(), 2);
+        assert_eq!(plan(&mut shaper, 0, now), [16_401]);
         let (mut shaper, now) = self::shaper(false, &[1], &[]);
         assert_eq!(plan(&mut shaper, 1 << 20, now).len(), MAX_RECORDS);
     }
@@ -150,7 +148,7 @@ mod tests {
     fn pauses_come_after_each_record_and_none_is_longer_than_its_bytes_take_at_20_mbit() {
         let (learnt, longest) = ([Duration::from_micros(10), Duration::from_secs(5)], Duration::from_micros(400));
         let (mut shaper, now) = shaper(false, &[], &learnt);
-        assert_eq!(plan(&mut shaper, 1 << 20, now), [16_384]);
+        assert_eq!(plan(&mut shaper, 1 << 20, now), [16_401]);
         let drawn: Vec<_> = (0..50).filter_map(|_| shaper.pause(1000)).collect();
         assert_eq!(drawn.len(), 50);
         assert!(drawn.iter().all(|pause| [learnt[0], longest].contains(pause)), "{drawn:?}");
@@ -161,6 +159,6 @@ mod tests {
     #[test]
     fn a_record_that_is_empty_or_too_long_is_refused() {
         assert!(Shape::new(false, vec![0], Vec::new()).is_none());
-        assert!(Shape::new(false, vec![16_385], Vec::new()).is_none());
+        assert!(Shape::new(false, vec![16_402], Vec::new()).is_none());
     }
 }

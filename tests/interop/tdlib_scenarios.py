@@ -14,11 +14,13 @@ from typing import Any
 
 from support.fake_dc import FakeDC
 from support.front import NginxSite, RecordingFront, answer
-from support.mtproto import MTProtoDC
+from support.mtproto import PRODUCTION_FINGERPRINT, MTProtoDC
 from support.running_proxy import RunningProxy
 from support.secrets import PeerSecret, secret_hex
+from support.server_answer import ANSWER_RECORDS
 from support.tap import Tap
 from support.tdlib import TDLib, TDLibError
+from support.tls_records import RecordReader
 
 NOT_TLS = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
 _SEEN_TIMEOUT = 20.0
@@ -35,13 +37,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(relay: str, fast_mode: bool, clock_off_seconds: float = 0.0) -> AsyncIterator[Stage]:
+async def stage(
+    relay: str, fast_mode: bool, clock_off_seconds: float = 0.0, dc: MTProtoDC | None = None
+) -> AsyncIterator[Stage]:
     """Set everything up; one data centre plays all that TDLib asks for."""
-    exchange = MTProtoDC()
-    async with FakeDC(exchange) as dc, RecordingFront(answer(NOT_TLS)) as site:
+    exchange = dc or MTProtoDC()
+    async with FakeDC(exchange) as server, RecordingFront(answer(NOT_TLS)) as site:
         proxy = RunningProxy(
             front_port=site.port,
-            dcs=dict.fromkeys((1, 2, 10001, 10002), dc.address),
+            dcs=dict.fromkeys((1, 2, 10001, 10002), server.address),
             relay=relay,
             fast_mode=fast_mode,
             clock=lambda: time.time() + clock_off_seconds,
@@ -69,6 +73,19 @@ async def honest_client(relay: str, fast_mode: bool, use_test_dc: bool) -> dict[
             "fronted": len(around.site.connections),
             "server_hello_bytes": [int.from_bytes(each.to_client[3:5], "big") for each in around.tap.connections],
             "engine": around.proxy.proxy.relay_engine,
+        }
+
+
+async def full_records(relay: str, fast_mode: bool) -> dict[str, Any]:
+    """Begin a key exchange with an answer that takes more than a full record; return the sizes of all records."""
+    dc = MTProtoDC((*range(1, 5000), PRODUCTION_FINGERPRINT))
+    async with stage(relay, fast_mode, dc=dc) as around, TDLib() as client:
+        link = ("127.0.0.1", around.tap.port, secret_hex(around.proxy.secret))
+        await _until_exchange(dc, client.connect_through(*link))
+        records = [RecordReader().feed(bytes(each.to_client)) for each in around.tap.connections]
+        return {
+            "record_bytes": [len(record.payload) for of_one in records for record in of_one[len(ANSWER_RECORDS) :]],
+            "problems": dc.problems,
         }
 
 

@@ -44,6 +44,13 @@ def test_real_client_gets_through(relay: str, fast_mode: bool, use_test_dc: bool
     assert seen["engine"].startswith(relay)
 
 
+def test_real_client_takes_records_as_long_as_a_sites(relay: str, fast_mode: bool) -> None:
+    seen = scenario("full_records", relay=relay, fast_mode=fast_mode)
+
+    assert max(seen["record_bytes"]) == 16_401
+    assert seen["problems"] == []
+
+
 @pytest.mark.parametrize(
     ("wrong_secret", "clock_off_seconds"),
     [(True, 0.0), (False, 3600.0), (False, -3600.0)],

@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 
 from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
-from ..wire.tls_records import MAX_PLAINTEXT_BYTES
+from ..wire.tls_records import FULL_RECORD_BYTES
 
 OnTraffic: TypeAlias = Callable[[int, int, bool], None]
 """Called with bytes (from client, to client) since the last call, and whether upstream has ended its side by now (or is
@@ -47,8 +47,8 @@ class Shape:
     Attributes:
         drs: Dynamic record sizing, with the sizes that an observer sees of a server with Cloudflare's patch for nginx
             and TLS 1.3: 40 records of 1386 bytes, which fit into a segment, then 40 of 4246, which fit into three, then
-            full ones of 16 384; from the start again after a second without a byte sent. docs/adr/0020 says why.
-        record_sizes_bytes: Sizes that were learnt, 1 to 16 384: each record's is drawn from them at random. Where there
+            full ones of 16 401; from the start again after a second without a byte sent. docs/adr/0020 says why.
+        record_sizes_bytes: Sizes that were learnt, 1 to 16 401: each record's is drawn from them at random. Where there
             are some, `drs` has no effect.
         pauses_seconds: Pauses that were learnt, not negative: each one between two records is drawn from them at
             random. None is longer than what has just been sent takes at 20 Mbit/s, and without them there is none.
@@ -62,8 +62,8 @@ class Shape:
     pauses_seconds: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if not all(1 <= size <= MAX_PLAINTEXT_BYTES for size in self.record_sizes_bytes):
-            raise ValueError(f"record_sizes_bytes: expected sizes from 1 to {MAX_PLAINTEXT_BYTES}")
+        if not all(1 <= size <= FULL_RECORD_BYTES for size in self.record_sizes_bytes):
+            raise ValueError(f"record_sizes_bytes: expected sizes from 1 to {FULL_RECORD_BYTES}")
         if not all(0 <= pause < math.inf for pause in self.pauses_seconds):
             raise ValueError("pauses_seconds: expected seconds, none negative")
 

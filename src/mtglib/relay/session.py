@@ -23,13 +23,14 @@ from ..readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
 from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
 from ..wire.record_stream import RecordDecoder, encode_records
+from ..wire.tls_records import FULL_RECORD_BYTES
 from .backlog import Backlog
 from .job import Job, OnTraffic, RelayResult
 from .shaper import Shaper
 from .sockets import tune, unacknowledged_bytes, unsent_bytes
 from .timers import Timers
 
-_READ_BYTES = 64 * 1024
+_READ_BYTES = 4 * FULL_RECORD_BYTES
 _NOTHING: Final = memoryview(b"")
 _RECORDS_A_TURN = 32
 """The most records of one client unwrapped before it is the others' turn: empty ones cost their sender little."""

@@ -5,17 +5,15 @@ from __future__ import annotations
 import random
 
 from ..wire.record_stream import encode_records_of
-from ..wire.tls_records import MAX_PLAINTEXT_BYTES
+from ..wire.tls_records import FULL_RECORD_BYTES, PROTECTION_BYTES
 from .job import Shape
 
-_PROTECTION_BYTES = 17
-"""What TLS 1.3 adds to the plaintext of a record: its type and the tag."""
-_SIZES_OF_STEPS = (1369 + _PROTECTION_BYTES, 4229 + _PROTECTION_BYTES, MAX_PLAINTEXT_BYTES)
+_SIZES_OF_STEPS = (1369 + PROTECTION_BYTES, 4229 + PROTECTION_BYTES, FULL_RECORD_BYTES)
 _RECORDS_A_STEP = 40
 _RESET_AFTER_SECONDS = 1.0
 _LEAST_BYTES_PER_SECOND = 20e6 / 8
 _MAX_RECORDS = 64
-_MAX_BYTES = 64 * 1024
+_MAX_BYTES = 4 * FULL_RECORD_BYTES
 """The most that is read at once."""
 _SHORTEST_SLEEP_SECONDS = 0.001
 """What an event loop can wait for; shorter pauses add up."""

@@ -18,13 +18,13 @@ from support.tls_records import RecordReader
 from unit.relay.one_job import now, running
 from unit.relay.test_session import ciphers, keys
 
-SIZES = st.lists(st.sampled_from((1, 2, 17, 600, 5000, 16_384)) | st.integers(1, 16_384), max_size=4).map(tuple)
+SIZES = st.lists(st.sampled_from((1, 2, 17, 600, 5000, 16_401)) | st.integers(1, 16_401), max_size=4).map(tuple)
 PAUSES = st.lists(st.sampled_from((0.0, 1e-6, 0.0005, 0.01, 60.0)), max_size=3).map(tuple)
 SHAPES = st.builds(Shape, st.booleans(), SIZES, PAUSES)
 
 
 def drs_size(record: int) -> int:
-    return 1386 if record < 40 else 4246 if record < 80 else 16_384
+    return 1386 if record < 40 else 4246 if record < 80 else 16_401
 
 
 def record_sizes(wire: bytes) -> list[int]:
@@ -51,7 +51,7 @@ def test_every_records_size_is_one_of_the_shapes_and_the_payload_is_the_same(
             down = payload if fast else Keystream(*keys(3)).apply(payload)
             assert got == (down if fast else Keystream(*keys(4)).apply(down))
             for index, record in enumerate(records):
-                size = drs_size(index) if shape.drs else 16_384
+                size = drs_size(index) if shape.drs else 16_401
                 assert 1 <= len(record.payload) <= max(shape.record_sizes_bytes, default=size)
 
     with asyncio.Runner(loop_factory=TimelessLoop) as runner:
@@ -68,11 +68,11 @@ def test_dynamic_sizes_grow_in_two_steps() -> None:
 
 def test_they_start_again_after_a_second_without_a_byte_sent() -> None:
     shaper = Shaper(DRS, 0.0)
-    while next_sizes(shaper, 0.0)[-1] < 16_384:
+    while next_sizes(shaper, 0.0)[-1] < 16_401:
         pass
     shaper.note_sent(0.5)
 
-    assert next_sizes(shaper, 1.4)[0] == 16_384
+    assert next_sizes(shaper, 1.4)[0] == 16_401
     assert next_sizes(shaper, 1.5)[0] == 1386
     shaper.note_sent(1.5)
     assert next_sizes(shaper, 1.5)[-1] == 4246
@@ -100,19 +100,19 @@ async def test_a_pause_of_the_dc_starts_them_again_and_a_slow_client_does_not() 
 
 
 def test_learnt_sizes_are_drawn_each_for_itself_and_win_over_dynamic_ones() -> None:
-    shaper = Shaper(Shape(drs=True, record_sizes_bytes=(5, 700, 16_384)), 0.0)
+    shaper = Shaper(Shape(drs=True, record_sizes_bytes=(5, 700, 16_401)), 0.0)
     sizes = [size for _ in range(20) for size in next_sizes(shaper, 0.0)]
 
-    assert set(sizes) == {5, 700, 16_384}
+    assert set(sizes) == {5, 700, 16_401}
 
 
 def test_what_is_read_at_once_is_bounded() -> None:
-    assert Shaper(Shape(), 0.0).plan(0.0) == 4 * 16_384
+    assert Shaper(Shape(), 0.0).plan(0.0) == 4 * 16_401
     assert len(next_sizes(Shaper(Shape(record_sizes_bytes=(1,)), 0.0), 0.0)) == 64
-    assert next_sizes(Shaper(Shape(pauses_seconds=(1.0,)), 0.0), 0.0) == [16_384]
+    assert next_sizes(Shaper(Shape(pauses_seconds=(1.0,)), 0.0), 0.0) == [16_401]
 
 
-@given(learnt=st.lists(st.floats(0, 100), min_size=1), sizes=st.lists(st.integers(1, 16_384), min_size=1))
+@given(learnt=st.lists(st.floats(0, 100), min_size=1), sizes=st.lists(st.integers(1, 16_401), min_size=1))
 def test_a_connection_with_pauses_never_falls_below_20_mbit(learnt: list[float], sizes: list[int]) -> None:
     shaper, now_mono = Shaper(Shape(pauses_seconds=tuple(learnt)), 0.0), 0.0
     for size in sizes:
@@ -143,18 +143,18 @@ async def test_pauses_pass_between_records_and_an_abort_does_not_wait_for_one() 
 def test_short_pauses_add_up() -> None:
     shaper, now_mono = Shaper(Shape(pauses_seconds=(0.0004,)), 0.0), 0.0
     for _ in range(1000):
-        now_mono += shaper.pause_seconds(now_mono, 16_384)
+        now_mono += shaper.pause_seconds(now_mono, 16_401)
 
     assert now_mono == pytest.approx(0.4, abs=0.002)
 
 
 def test_without_learnt_ones_there_are_no_pauses() -> None:
-    assert Shaper(DRS, 0.0).pause_seconds(0.0, 16_384) == 0
+    assert Shaper(DRS, 0.0).pause_seconds(0.0, 16_401) == 0
 
 
-@pytest.mark.parametrize("size", [0, -1, 16_385])
+@pytest.mark.parametrize("size", [0, -1, 16_402])
 def test_a_size_that_no_record_has_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match="record_sizes_bytes: expected sizes from 1 to 16384"):
+    with pytest.raises(ValueError, match="record_sizes_bytes: expected sizes from 1 to 16401"):
         Shape(record_sizes_bytes=(1, size))
 
 
