@@ -20,6 +20,8 @@ pub trait Io {
     fn send(&self, bytes: &[u8]) -> Result<usize>;
     /// Ends our side: a FIN after everything that was sent.
     fn shut_down_writing(&self) -> Result<()>;
+    /// Counts the received bytes that nobody has read.
+    fn unread_bytes(&self) -> usize;
     /// Counts the sent bytes that the peer's kernel hasn't acknowledged.
     fn unacknowledged_bytes(&self) -> usize;
     /// Counts the bytes that our kernel took and hasn't sent even once.
@@ -47,6 +49,10 @@ impl Io for OwnedFd {
 
     fn shut_down_writing(&self) -> Result<()> {
         shutdown(self, Shutdown::Write)
+    }
+
+    fn unread_bytes(&self) -> usize {
+        sys::unread_bytes(self.as_fd())
     }
 
     fn unacknowledged_bytes(&self) -> usize {

@@ -155,6 +155,10 @@ impl Io for Rc<Peer> {
         Ok(())
     }
 
+    fn unread_bytes(&self) -> usize {
+        self.sent.borrow().len()
+    }
+
     fn unacknowledged_bytes(&self) -> usize {
         self.unacknowledged_bytes.get()
     }

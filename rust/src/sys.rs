@@ -51,6 +51,11 @@ pub fn epoll_pwait2(
     Ok(())
 }
 
+/// Counts the bytes that our kernel has received and nobody has read.
+pub fn unread_bytes(fd: BorrowedFd<'_>) -> usize {
+    count_bytes(fd, libc::FIONREAD).unwrap_or(0)
+}
+
 /// Counts the bytes that our kernel took and the peer's kernel hasn't acknowledged.
 pub fn unacknowledged_bytes(fd: BorrowedFd<'_>) -> usize {
     count_bytes(fd, libc::TIOCOUTQ).unwrap_or(0)
@@ -64,7 +69,7 @@ pub fn unsent_bytes(fd: BorrowedFd<'_>) -> usize {
 
 fn count_bytes(fd: BorrowedFd<'_>, request: libc::Ioctl) -> Option<usize> {
     let mut count: libc::c_int = 0;
-    // SAFETY: both requests write one int, and `count` is one that outlives the call.
+    // SAFETY: these requests write one int, and `count` is one that outlives the call.
     let status = unsafe { libc::ioctl(fd.as_raw_fd(), request, &mut count) };
     (status == 0).then(|| usize::try_from(count).unwrap_or(0))
 }

@@ -27,7 +27,7 @@ from ..wire.tls_records import FULL_RECORD_BYTES
 from .backlog import Backlog
 from .job import Job, OnTraffic, RelayResult
 from .shaper import Shaper
-from .sockets import tune, unacknowledged_bytes, unsent_bytes
+from .sockets import tune, unacknowledged_bytes, unread_bytes, unsent_bytes
 from .timers import Timers
 
 _READ_BYTES = 4 * FULL_RECORD_BYTES
@@ -200,17 +200,22 @@ class Session:
     async def _receive(self, direction: _Direction) -> bytes:
         while True:
             await asyncio.sleep(0)  # otherwise two sockets that are always ready would keep the event loop busy
+            if direction.shaper is not None:
+                await self._plan(direction.source, direction.shaper)
             if (data := self._receive_now(direction)) is not None:
                 return data
             if direction.source_is_lost:
                 return b""
             await self._readiness.wait(direction.source.fileno(), READABLE)
 
+    async def _plan(self, source: socket.socket, shaper: Shaper) -> None:
+        """Plan the next records, as soon as it is time to."""
+        while seconds := shaper.plan(self._loop.time(), unread_bytes(source)):
+            await asyncio.sleep(seconds)
+
     def _receive_now(self, direction: _Direction) -> bytes | None:
         """Return the available bytes, b"" at the end, None if it would block."""
-        max_bytes = _READ_BYTES
-        if direction.shaper is not None:
-            max_bytes = direction.shaper.plan(self._loop.time())
+        max_bytes = _READ_BYTES if direction.shaper is None else direction.shaper.planned_bytes
         try:
             return direction.source.recv(max_bytes)
         except BlockingIOError:

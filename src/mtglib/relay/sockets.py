@@ -24,6 +24,11 @@ def tune(sock: socket.socket, unsent_limit_bytes: int | None) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, unsent_limit_bytes)
 
 
+def unread_bytes(sock: socket.socket) -> int:
+    """Count the bytes that our kernel has received and nobody has read."""
+    return _count(sock, termios.FIONREAD) or 0
+
+
 def unacknowledged_bytes(sock: socket.socket) -> int:
     """Count the bytes that the peer's kernel hasn't acknowledged; a reset would discard them."""
     return _count(sock, termios.TIOCOUTQ) or 0
