@@ -40,13 +40,13 @@ impl Learnt {
 }
 
 /// A place in a sequence.
-pub struct Place {
+pub struct Cursor {
     is_opening: bool,
     sequence: usize,
     record: usize,
 }
 
-impl Place {
+impl Cursor {
     /// The beginning of a connection.
     pub fn opening(learnt: &Learnt, chance: &mut Chance) -> Self {
         if learnt.openings.is_empty() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::chance::Chance;
-use crate::learnt::{Learnt, Place};
+use crate::learnt::{Cursor, Learnt};
 use crate::pacing::REST;
 use crate::record::{HEADER_BYTES, MAX_PAYLOAD_BYTES, PROTECTION_BYTES};
 
@@ -39,7 +39,7 @@ pub struct Shaper {
     /// Made since the connection began, or since the last pause.
     records: usize,
     /// Which learnt record is next.
-    place: Place,
+    cursor: Cursor,
     sent_at: Instant,
     /// How long a learnt record may wait for the bytes that it lacks.
     complete_by: Instant,
@@ -48,8 +48,8 @@ pub struct Shaper {
 impl Shaper {
     /// Begins a connection's records.
     pub fn new(shape: Arc<Shape>, mut chance: Chance, now: Instant) -> Self {
-        let place = Place::opening(&shape.learnt, &mut chance);
-        Self { shape, chance, records: 0, place, sent_at: now, complete_by: now }
+        let cursor = Cursor::opening(&shape.learnt, &mut chance);
+        Self { shape, chance, records: 0, cursor, sent_at: now, complete_by: now }
     }
 
     /// Plans the next records, as many as fit into `wire_bytes`, but one at least. Of learnt ones, those that pauses
@@ -63,7 +63,7 @@ impl Shaper {
     ) -> Option<Duration> {
         if self.records > 0 && now.saturating_duration_since(self.sent_at) >= RESET_AFTER {
             self.records = 0;
-            self.place = Place::response(&self.shape.learnt, &mut self.chance);
+            self.cursor = Cursor::response(&self.shape.learnt, &mut self.chance);
         }
         sizes.clear();
         if self.shape.learnt.is_empty() {
@@ -71,7 +71,7 @@ impl Shaper {
             return None;
         }
         let mut planned_bytes = 0;
-        for record in self.place.ahead(&self.shape.learnt).iter().take(MAX_RECORDS) {
+        for record in self.cursor.ahead(&self.shape.learnt).iter().take(MAX_RECORDS) {
             planned_bytes += HEADER_BYTES + record.size;
             if !sizes.is_empty() && (planned_bytes > wire_bytes || !record.pause.is_zero()) {
                 break;
@@ -92,10 +92,10 @@ impl Shaper {
         if self.shape.learnt.is_empty() {
             return None;
         }
-        self.place.advance(count, &self.shape.learnt, &mut self.chance);
+        self.cursor.advance(count, &self.shape.learnt, &mut self.chance);
         let longest = Duration::from_secs_f64(payload_bytes.min(MAX_PAYLOAD_BYTES) as f64 / LEAST_BYTES_PER_SECOND);
         self.complete_by = now + longest;
-        let next = self.place.ahead(&self.shape.learnt).first()?;
+        let next = self.cursor.ahead(&self.shape.learnt).first()?;
         Some(next.pause.min(longest)).filter(|pause| !pause.is_zero())
     }
 

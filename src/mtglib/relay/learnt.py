@@ -7,7 +7,7 @@ import random
 from .job import Records, Shape
 
 
-class Place:
+class Cursor:
     """A place in the records of a shape that has responses; it begins with an opening, if there is one."""
 
     __slots__ = ("_at", "_records", "_responses")

@@ -8,7 +8,7 @@ from itertools import accumulate, count, islice
 from ..wire.record_stream import encode_records_of
 from ..wire.tls_records import FULL_RECORD_BYTES, PROTECTION_BYTES
 from .job import Records, Shape
-from .learnt import Place
+from .learnt import Cursor
 
 _SIZES_OF_STEPS = (1369 + PROTECTION_BYTES, 4229 + PROTECTION_BYTES, FULL_RECORD_BYTES)
 _RECORDS_A_STEP = 40
@@ -29,11 +29,11 @@ class Shaper:
         now_mono: When the connection began.
     """
 
-    __slots__ = ("_complete_by_mono", "_drs", "_go_on_at_mono", "_place", "_records", "_sent_at_mono", "_sizes")
+    __slots__ = ("_complete_by_mono", "_cursor", "_drs", "_go_on_at_mono", "_records", "_sent_at_mono", "_sizes")
 
     def __init__(self, shape: Shape, now_mono: float) -> None:
         self._drs = shape.drs
-        self._place = Place(shape) if shape.responses else None
+        self._cursor = Cursor(shape) if shape.responses else None
         self._records = 0  # since the connection began, or since the last pause
         self._sizes: list[int] = []
         self._sent_at_mono = self._go_on_at_mono = now_mono
@@ -52,12 +52,12 @@ class Shaper:
         """
         if self._records and now_mono - self._sent_at_mono >= _RESET_AFTER_SECONDS:
             self._records = 0
-            if self._place is not None:
-                self._place.begin_response()
-        if self._place is None:
+            if self._cursor is not None:
+                self._cursor.begin_response()
+        if self._cursor is None:
             self._sizes = _first(self._steps())
             return 0.0
-        planned = _first(_unparted(self._place.ahead(_MAX_RECORDS)))
+        planned = _first(_unparted(self._cursor.ahead(_MAX_RECORDS)))
         self._sizes = [size for size, end in zip(planned, accumulate(planned), strict=True) if end <= unread_bytes]
         if not self._sizes and unread_bytes and now_mono + _SHORTEST_SLEEP_SECONDS <= self._complete_by_mono:
             return _SHORTEST_SLEEP_SECONDS
@@ -68,8 +68,8 @@ class Shaper:
         """Wrap payload, no more than there is room for, into the records that were planned."""
         records = encode_records_of(self._sizes, payload)
         self._records += len(records)
-        if self._place is not None:
-            self._place.advance(len(records))
+        if self._cursor is not None:
+            self._cursor.advance(len(records))
         return b"".join(records)
 
     def note_sent(self, now_mono: float) -> None:
@@ -78,12 +78,12 @@ class Shaper:
 
     def pause_seconds(self, now_mono: float, payload_bytes: int) -> float:
         """Return how long to wait after records with so many bytes."""
-        if self._place is None:
+        if self._cursor is None:
             return 0.0
         longest_seconds = min(payload_bytes, FULL_RECORD_BYTES) / _LEAST_BYTES_PER_SECOND
         self._complete_by_mono = now_mono + longest_seconds
         begin_mono = max(self._go_on_at_mono, now_mono - _SHORTEST_SLEEP_SECONDS)
-        self._go_on_at_mono = begin_mono + min(self._place.ahead(1)[0].pause_seconds, longest_seconds)
+        self._go_on_at_mono = begin_mono + min(self._cursor.ahead(1)[0].pause_seconds, longest_seconds)
         left_seconds = self._go_on_at_mono - now_mono
         return left_seconds if left_seconds >= _SHORTEST_SLEEP_SECONDS else 0.0
 
