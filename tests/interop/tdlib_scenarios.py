@@ -18,12 +18,13 @@ from support.mtproto import PRODUCTION_FINGERPRINT, MTProtoDC
 from support.running_proxy import RunningProxy
 from support.secrets import PeerSecret, secret_hex
 from support.server_answer import ANSWER_RECORDS
-from support.tap import Tap
+from support.tap import Tap, TappedConnection
 from support.tdlib import TDLib, TDLibError
 from support.tls_records import RecordReader
 
 NOT_TLS = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
 _SEEN_TIMEOUT = 20.0
+_FIRST_OF_DRS = 1386
 
 
 @dataclass
@@ -82,11 +83,28 @@ async def full_records(relay: str, fast_mode: bool) -> dict[str, Any]:
     async with stage(relay, fast_mode, dc=dc) as around, TDLib() as client:
         link = ("127.0.0.1", around.tap.port, secret_hex(around.proxy.secret))
         await _until_exchange(dc, client.connect_through(*link))
-        records = [RecordReader().feed(bytes(each.to_client)) for each in around.tap.connections]
-        return {
-            "record_bytes": [len(record.payload) for of_one in records for record in of_one[len(ANSWER_RECORDS) :]],
-            "problems": dc.problems,
-        }
+        sizes = [size for connection in around.tap.connections for size in _sizes(connection)]
+        return {"record_bytes": sizes, "problems": dc.problems}
+
+
+async def shaped_records(relay: str, learnt: bool) -> dict[str, Any]:
+    """Begin key exchanges, whose answer takes many records, with dynamic sizing, and then with the site's own records.
+
+    Returns the sizes of each connection's records.
+    """
+    dc = MTProtoDC((*range(1, 5000), PRODUCTION_FINGERPRINT))
+    async with FakeDC(dc) as server, NginxSite() as site:
+        urls = [f"https://{site.name}/large.bin"] if learnt else []
+        dcs = dict.fromkeys((1, 2), server.address)
+        proxy = RunningProxy(front_port=site.port, dcs=dcs, relay=relay, drs=True, record_urls=urls)
+        async with proxy, Tap(proxy.port) as tap, TDLib() as client:
+            link = ("127.0.0.1", tap.port, secret_hex(proxy.secret))
+            await client.ping_proxy(*link)
+            while learnt and _sizes(tap.connections[-1])[0] == _FIRST_OF_DRS:
+                await asyncio.sleep(0.2)
+                await client.ping_proxy(*link)
+            await _until_exchange(dc, client.connect_through(*link))
+            return {"record_bytes": [_sizes(connection) for connection in tap.connections], "problems": dc.problems}
 
 
 async def refused_client(relay: str, fast_mode: bool, wrong_secret: bool, clock_off_seconds: float) -> dict[str, Any]:
@@ -111,6 +129,12 @@ async def refused_client_at_a_real_site(relay: str) -> list[str | None]:
     async with NginxSite() as site, RunningProxy(front_port=site.port, relay=relay) as proxy, TDLib() as client:
         link = (proxy.host, proxy.port, secret_hex(PeerSecret.random(site.name)))
         return [await _error_of(client.ping_proxy(*link)), await _error_of(client.test_proxy(*link))]
+
+
+def _sizes(connection: TappedConnection) -> list[int]:
+    """The sizes of the records behind the answer."""
+    records = RecordReader().feed(bytes(connection.to_client))
+    return [len(record.payload) for record in records[len(ANSWER_RECORDS) :]]
 
 
 async def _until_exchange(dc: MTProtoDC, attempt: Awaitable[None]) -> None:
