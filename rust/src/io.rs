@@ -30,6 +30,8 @@ pub trait Io {
     fn take_error(&self) -> Option<Errno>;
     /// Sets the socket options for relaying.
     fn tune(&self, unsent_limit_bytes: Option<i32>);
+    /// Lets more be received while part of a record waits unread.
+    fn make_room(&self);
     /// Makes closing send a RST.
     fn reset_on_close(&self);
 }
@@ -73,6 +75,10 @@ impl Io for OwnedFd {
         if let Some(limit) = unsent_limit_bytes {
             sys::limit_unsent_bytes(self.as_fd(), limit);
         }
+    }
+
+    fn make_room(&self) {
+        sys::make_room(self.as_fd());
     }
 
     fn reset_on_close(&self) {

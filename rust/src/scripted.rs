@@ -173,6 +173,8 @@ impl Io for Rc<Peer> {
 
     fn tune(&self, _unsent_limit_bytes: Option<i32>) {}
 
+    fn make_room(&self) {}
+
     fn reset_on_close(&self) {
         self.got_rst.set(true);
     }

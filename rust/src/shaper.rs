@@ -16,6 +16,8 @@ const SIZES_OF_STEPS: [usize; 3] = [1369 + PROTECTION_BYTES, 4229 + PROTECTION_B
 const RECORDS_A_STEP: usize = 40;
 const RESET_AFTER: Duration = Duration::from_secs(1);
 const LEAST_BYTES_PER_SECOND: f64 = 20e6 / 8.0;
+/// However much was sent at once, waits and pauses after it are no longer than if it had been so much.
+const MOST_WAITED_FOR_BYTES: usize = 4 * MAX_PAYLOAD_BYTES;
 
 /// How a client's bytes are cut into records, and when these are sent.
 #[derive(Debug, Default)]
@@ -29,6 +31,11 @@ impl Shape {
     #[must_use]
     pub fn new(drs: bool, learnt: Learnt) -> Self {
         Self { drs, learnt }
+    }
+
+    /// Whether records may wait for their bytes.
+    pub fn waits(&self) -> bool {
+        !self.learnt.is_empty()
     }
 }
 
@@ -93,8 +100,8 @@ impl Shaper {
             return None;
         }
         self.cursor.advance(count, &self.shape.learnt, &mut self.chance);
-        let longest = Duration::from_secs_f64(payload_bytes.min(MAX_PAYLOAD_BYTES) as f64 / LEAST_BYTES_PER_SECOND);
-        self.complete_by = now + longest;
+        let longest = Duration::from_secs_f64(payload_bytes.min(MOST_WAITED_FOR_BYTES) as f64 / LEAST_BYTES_PER_SECOND);
+        self.complete_by = self.complete_by.max(now + longest);
         let next = self.cursor.ahead(&self.shape.learnt).first()?;
         Some(next.pause.min(longest)).filter(|pause| !pause.is_zero())
     }
@@ -212,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_waits_for_its_bytes_as_long_as_the_one_before_takes_at_20_mbit_but_the_first_never() {
+    fn a_record_waits_for_its_bytes_as_long_as_those_before_take_at_20_mbit_but_the_first_never() {
         let (mut shaper, start) = shaper(false, &[], &[&[(300, 0), (1000, 0), (2000, 0)]]);
         let mut sizes = Vec::new();
         assert_eq!(shaper.plan(ROOM, 299, start, &mut sizes), None);
@@ -229,6 +236,25 @@ mod tests {
         assert_eq!(sizes, [2000]);
         assert_eq!(shaper.plan(ROOM, 0, start, &mut sizes), None, "nothing but an end is there to be read");
         assert_eq!(shaper.plan(ROOM, 2000, start, &mut sizes), None);
+    }
+
+    #[test]
+    fn a_short_record_takes_no_time_from_the_long_one_before_it() {
+        let (mut shaper, start) = shaper(false, &[], &[&[(10_000, 0), (26, 0), (10_000, 0)]]);
+        shaper.note_records(1, 10_000, start);
+        shaper.note_records(1, 26, start + REST);
+        let until = start + Duration::from_millis(4);
+        assert_eq!(shaper.plan(ROOM, 1, until - REST, &mut Vec::new()), Some(REST));
+        assert_eq!(shaper.plan(ROOM, 1, until, &mut Vec::new()), None);
+    }
+
+    #[test]
+    fn after_a_large_buffer_a_record_waits_no_longer_than_after_four_full_ones() {
+        let (mut shaper, start) = shaper(false, &[], &[&[(16_401, 0); 20]]);
+        let until = start + Duration::from_nanos(4 * 6_560_400);
+        shaper.note_records(15, 15 * 16_401, start);
+        assert_eq!(shaper.plan(ROOM, 1, until - REST, &mut Vec::new()), Some(REST));
+        assert_eq!(shaper.plan(ROOM, 1, until, &mut Vec::new()), None);
     }
 
     #[test]

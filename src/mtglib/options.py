@@ -89,7 +89,7 @@ class ProxyOpts:
             answer clients in the same way. False: answer as most sites do.
         record_urls: Pages of the fronting site, `https://` and the secret's host, at most 100. They are loaded when a
             client comes, one at a time, and their records' sizes and the pauses between them are what later clients
-            get in downloads, instead of those of `drs`. The last bytes of a burst may come 7 ms later; no connection
+            get in downloads, instead of those of `drs`. The last bytes of a burst may come 26 ms later; no connection
             falls under 20 Mbit/s.
         record_repeats: How often each of them is loaded, 1 to 1000.
         record_refresh_seconds: How long after that they are loaded again, at least 60 s, give or take a fifth.

@@ -69,8 +69,8 @@ class Shape:
         responses: What a site has sent to requests. One of them, drawn at random, comes after the opening, after each
             second without a byte sent, and when the one before is over. Where there are some, `drs` has no effect.
 
-    No pause is longer than what was sent before it takes at 20 Mbit/s. A record of a response waits as long for the
-    bytes that it lacks, and no longer. docs/adr/0021 says why.
+    No pause is longer than what was sent just before takes at 20 Mbit/s, and none is longer than 26 ms. A record of a
+    response waits as long for the bytes that it lacks, and no longer. docs/adr/0021 says why.
 
     Raises:
         ValueError: A size or a pause is out of bounds, or a sequence is empty.

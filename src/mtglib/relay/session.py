@@ -27,7 +27,7 @@ from ..wire.tls_records import FULL_RECORD_BYTES
 from .backlog import Backlog
 from .job import Job, OnTraffic, RelayResult
 from .shaper import Shaper
-from .sockets import tune, unacknowledged_bytes, unread_bytes, unsent_bytes
+from .sockets import make_room, tune, unacknowledged_bytes, unread_bytes, unsent_bytes
 from .timers import Timers
 
 _READ_BYTES = 4 * FULL_RECORD_BYTES
@@ -98,6 +98,8 @@ class Session:
             for sock in (self._job.client, self._job.upstream):
                 tune(sock, self._job.not_sent_low_water_bytes)
                 self._readiness.call(sock.fileno(), LOST, partial(self._lose_broken, sock))
+            if self._down.shaper is not None and self._down.shaper.waits:
+                make_room(self._job.upstream)
             if self._job.half_closed_timeout is not None:
                 self._readiness.call(self._job.upstream.fileno(), ENDED, self._note_upstreams_end)
             for direction, work in ((self._up, self._upload), (self._down, self._download)):

@@ -16,7 +16,7 @@ _RESET_AFTER_SECONDS = 1.0
 _LEAST_BYTES_PER_SECOND = 20e6 / 8
 _MAX_RECORDS = 64
 _MAX_BYTES = 4 * FULL_RECORD_BYTES
-"""The most that is read at once."""
+"""The most that is read at once; waits and pauses after it are the longest."""
 _SHORTEST_SLEEP_SECONDS = 0.001
 """What an event loop can wait for; shorter pauses add up."""
 
@@ -38,6 +38,11 @@ class Shaper:
         self._sizes: list[int] = []
         self._sent_at_mono = self._go_on_at_mono = now_mono
         self._complete_by_mono = now_mono  # how long a learnt record may wait for the bytes that it lacks
+
+    @property
+    def waits(self) -> bool:
+        """Whether records may wait for their bytes."""
+        return self._cursor is not None
 
     @property
     def planned_bytes(self) -> int:
@@ -80,8 +85,8 @@ class Shaper:
         """Return how long to wait after records with so many bytes."""
         if self._cursor is None:
             return 0.0
-        longest_seconds = min(payload_bytes, FULL_RECORD_BYTES) / _LEAST_BYTES_PER_SECOND
-        self._complete_by_mono = now_mono + longest_seconds
+        longest_seconds = payload_bytes / _LEAST_BYTES_PER_SECOND
+        self._complete_by_mono = max(self._complete_by_mono, now_mono + longest_seconds)
         begin_mono = max(self._go_on_at_mono, now_mono - _SHORTEST_SLEEP_SECONDS)
         self._go_on_at_mono = begin_mono + min(self._cursor.ahead(1)[0].pause_seconds, longest_seconds)
         left_seconds = self._go_on_at_mono - now_mono
