@@ -15,6 +15,7 @@ from ..errors import UpstreamError
 from ..relay.job import Records, TimedRecord
 from ..wire.timed_records import ArrivedRecord, TimedRecordReader
 from ..wire.tls_records import FULL_RECORD_BYTES, HEADER_BYTES
+from .exchange import PROTOCOLS, HTTP1Exchange, HTTP2Exchange, PageExchange
 from .page_urls import Page
 
 SILENCE_SECONDS: Final = 1.0
@@ -33,7 +34,7 @@ class PageRecords(NamedTuple):
     """How a page came.
 
     Attributes:
-        opening: What came before it, without being asked for: session tickets; often empty.
+        opening: What came before it, without being asked for: session tickets, the settings of HTTP/2; often empty.
         response: The page, headers of HTTP included.
     """
 
@@ -59,13 +60,15 @@ async def load_page(
     connection, noted = _TLSConnection(sock, page.host, clock), _Noted()
     async with asyncio.timeout(_LOAD_TIMEOUT):
         await asyncio.get_running_loop().sock_sendall(sock, preamble)
-        await connection.shake_hands()
-        await connection.send(_request(page))
+        is_http2 = await connection.shake_hands() == "h2"
+        exchange = HTTP2Exchange(page) if is_http2 else HTTP1Exchange(page)
+        await connection.send(exchange.request)
         while (records := await connection.receive(SILENCE_SECONDS if noted.response else None)) is not None:
             for record in records:
-                if not noted.is_full:
-                    noted.add(record, connection.decrypt(record.data))
-            if noted.is_full:
+                if (content := connection.decrypt(record.data)) is not None and not noted.is_full:
+                    await connection.send(exchange.take(content))
+                    noted.add(record, exchange)
+            if noted.is_full or exchange.is_over:
                 break
         await connection.end()
     return noted.page_records()
@@ -78,26 +81,22 @@ class _Noted:
         self.opening: list[TimedRecord] = []
         self.response: list[TimedRecord] = []
         self._bytes = 0
-        self._status = b""
 
     @property
     def is_full(self) -> bool:
         return self._bytes >= _MOST_BYTES or len(self.opening) + len(self.response) >= _MOST_RECORDS
 
-    def add(self, record: ArrivedRecord, content: bytes | None) -> None:
-        """Note a record, and what it holds for the visitor; None if the site has ended the session with it."""
-        if content is None:
-            return
+    def add(self, record: ArrivedRecord, exchange: PageExchange) -> None:
+        """Note a record, which the exchange has taken."""
         self._bytes += len(record.data)
-        self._status = (self._status + content)[:12]
-        noted = self.response if self.response or content else self.opening
+        noted = self.response if exchange.has_begun else self.opening
         pause_seconds = record.pause_seconds if record.pause_seconds >= _SHORTEST_PAUSE_SECONDS else 0.0
         noted.append(TimedRecord(min(len(record.data) - HEADER_BYTES, FULL_RECORD_BYTES), pause_seconds))
 
     def page_records(self) -> PageRecords:
-        """Return what was noted, if it was a page."""
-        if not self._status.startswith(b"HTTP/1.1 2"):
-            raise UpstreamError(f"expected HTTP/1.1 with status 200, got {self._status.decode('ascii', 'replace')!r}")
+        """Return what was noted."""
+        if not self.response:
+            raise UpstreamError("no response")
         return PageRecords(tuple(self.opening), tuple(self.response))
 
 
@@ -111,11 +110,12 @@ class _TLSConnection:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = _context().wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
-    async def shake_hands(self) -> None:
-        """Shake hands; our last message is sent together with what comes next, as by any client."""
+    async def shake_hands(self) -> str | None:
+        """Return the protocol that was agreed on. Our last message is sent with what comes next, as by any client."""
         while True:
             try:
-                return self._tls.do_handshake()
+                self._tls.do_handshake()
+                return self._tls.selected_alpn_protocol()
             except ssl.SSLWantReadError:
                 await self._flush()
             except ssl.SSLError as error:
@@ -126,9 +126,10 @@ class _TLSConnection:
                 self._incoming.write(record.data)
 
     async def send(self, data: bytes) -> None:
-        """Send data."""
-        self._tls.write(data)
-        await self._flush()
+        """Send data, if there is some."""
+        if data:
+            self._tls.write(data)
+            await self._flush()
 
     async def receive(self, timeout_seconds: float | None) -> list[ArrivedRecord] | None:
         """Return the records that are complete now that something has come; None after an end, or a time-out."""
@@ -167,12 +168,5 @@ def _context() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(PROTOCOLS)
     return context
-
-
-def _request(page: Page) -> bytes:
-    return (
-        f"GET {page.target} HTTP/1.1\r\nHost: {page.host}\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n"
-        "Accept-Encoding: gzip, deflate, br\r\nConnection: keep-alive\r\n\r\n"
-    ).encode("ascii")

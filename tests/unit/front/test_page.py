@@ -7,6 +7,9 @@ import ssl
 from collections.abc import Iterator
 
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import RequestReceived
 
 from mtglib import UpstreamError
 from mtglib.front.page import PageRecords, load_page
@@ -38,13 +41,13 @@ def sizes(records: PageRecords) -> tuple[list[int], list[int]]:
 @timeless
 async def test_tickets_are_an_opening_and_the_page_a_response(site: TLSSite) -> None:
     task = loading(site, b"PROXY ")
-    request = await site.asked(b"PROXY ")
+    request = (await site.asked(b"PROXY ")).decode()
     await site.send(HEAD, bytes(16_384), bytes(100))
     await asyncio.sleep(0.75)
     await site.send(bytes(7), bytes(8))
     records = await task
 
-    assert request.startswith(f"GET {PAGE.target} HTTP/1.1\r\nHost: {HOST}\r\n")
+    assert request.startswith(f"GET {PAGE.target} HTTP/1.1\r\nhost: {HOST}\r\n")
     assert request.endswith("\r\n\r\n")
     assert len(records.opening) == 2
     assert len({record.size_bytes for record in records.opening}) == 1
@@ -52,6 +55,29 @@ async def test_tickets_are_an_opening_and_the_page_a_response(site: TLSSite) -> 
     assert [record.pause_seconds for record in records.response] == [0.0, 0.0, 0.0, pytest.approx(0.75), 0.0]
     site.ours.close()
     assert await site.left()
+
+
+@timeless
+async def test_a_site_that_prefers_http_2_is_asked_in_it_and_left_at_the_pages_end() -> None:
+    site = TLSSite(protocols=("h2",))
+    task = loading(site)
+    server = H2Connection(H2Configuration(client_side=False))
+    events = server.receive_data(await site.asked())
+    server.initiate_connection()
+    await site.send(settings := server.data_to_send())
+    server.send_headers(1, [(":status", "200")])
+    await site.send(headers := server.data_to_send())
+    server.send_data(1, bytes(5000), end_stream=True)
+    await site.send(data := server.data_to_send())
+    began_mono = asyncio.get_running_loop().time()
+    records = await task
+
+    assert asyncio.get_running_loop().time() - began_mono < 0.1
+    (request,) = (event for event in events if isinstance(event, RequestReceived))
+    assert {(b":path", PAGE.target.encode()), (b":authority", HOST.encode())} <= set(request.headers or ())
+    assert sizes(records)[0][2:] == [len(settings)], "it comes once a connection, as tickets do"
+    assert sizes(records)[1] == [len(headers), len(data)]
+    site.close()
 
 
 @timeless
@@ -130,7 +156,7 @@ async def test_a_page_that_isnt_there_is_told_of(site: TLSSite) -> None:
     await site.asked()
     await site.send(b"HTTP/1.1 404 Not Found\r\n\r\n")
 
-    with pytest.raises(UpstreamError, match=r"expected HTTP/1.1 with status 200, got 'HTTP/1.1 404'"):
+    with pytest.raises(UpstreamError, match="expected HTTP with status 200, got '404'"):
         await task
 
 

@@ -18,32 +18,38 @@ PROTECTION_BYTES = 17
 
 
 @cache
-def _context(tickets: int, version: ssl.TLSVersion) -> ssl.SSLContext:
+def _context(tickets: int, version: ssl.TLSVersion, protocols: tuple[str, ...]) -> ssl.SSLContext:
     with tempfile.TemporaryDirectory() as folder:
         context = self_signed(Path(folder), HOST)[1]
     context.num_tickets = tickets
     context.maximum_version = version
+    context.set_alpn_protocols(protocols)
     return context
 
 
 class TLSSite:
     """Owns ``sock``; ``ours`` is the client's end, for whoever loads something."""
 
-    def __init__(self, tickets: int = 2, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> None:
+    def __init__(
+        self,
+        tickets: int = 2,
+        version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+        protocols: tuple[str, ...] = ("http/1.1",),
+    ) -> None:
         self.ours, self.sock = socket.socketpair()
         for sock in (self.ours, self.sock):
             sock.setblocking(False)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = _context(tickets, version).wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._tls = _context(tickets, version, protocols).wrap_bio(self._incoming, self._outgoing, server_side=True)
 
-    async def asked(self, preamble: bytes = b"") -> str:
+    async def asked(self, preamble: bytes = b"") -> bytes:
         """Shake hands, and return the request; tickets go out meanwhile."""
         assert await sockets.recv_exactly(self.sock, len(preamble)) == preamble
         while True:
             try:
                 self._tls.do_handshake()
                 await self._flush()
-                return self._tls.read(10_000).decode()
+                return self._tls.read(10_000)
             except ssl.SSLWantReadError:
                 await self._flush()
                 self._incoming.write(await asyncio.get_running_loop().sock_recv(self.sock, 10_000))
