@@ -72,6 +72,9 @@ pub struct Conn<S = OwnedFd> {
 impl<S: Io> Conn<S> {
     /// Starts a job, and sends the bytes that it begins with.
     pub fn start(number: u64, job: Job<S>, turn: &mut Turn<'_>) -> Self {
+        if job.shape.as_ref().is_some_and(|shape| shape.waits()) && job.ciphers.is_some() {
+            job.upstream.make_room();
+        }
         let shaper = job.shape.map(|shape| Box::new(Shaper::new(shape, Chance::unseeded(), turn.now)));
         let (up, down) = match job.ciphers {
             None => (Codec::Raw, Codec::Raw),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::chance::Chance;
 use crate::cipher::{crypt, CipherSpec};
 use crate::job::{Ciphers, Reason, Timeouts};
+use crate::learnt::{Learnt, TimedRecord};
 use crate::record::{BadRecord, Decoder};
 use crate::scripted::{Ending, World};
 use crate::shaper::Shape;
@@ -267,11 +268,15 @@ impl Script {
     fn new(seed: u64) -> Self {
         let mut chance = Chance::new(seed);
         let fast = [None, Some(true), Some(false)][chance.below(3)];
-        let pauses = [0, 1, 1000].map(Duration::from_millis).to_vec();
+        let learnt = |pauses_ms: [u64; 4]| {
+            let timed = |(size, ms)| TimedRecord { size, pause: Duration::from_millis(ms) };
+            let response = [1, 600, 5_000, 16_401].into_iter().zip(pauses_ms).map(timed).collect();
+            Learnt::new(Vec::new(), vec![response]).expect("it is valid")
+        };
         let shape = match chance.below(4) {
-            0 => Shape::new(true, Vec::new(), Vec::new()),
-            1 => Shape::new(false, vec![1, 600, 5_000, 16_384], Vec::new()),
-            2 => Shape::new(true, Vec::new(), pauses),
+            0 => Some(Shape::new(true, Learnt::default())),
+            1 => Some(Shape::new(false, learnt([0; 4]))),
+            2 => Some(Shape::new(true, learnt([0, 1, 1000, 0]))),
             _ => None,
         };
         Self { chance, fast, shape: shape.map(Arc::new), said: Default::default() }

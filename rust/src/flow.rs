@@ -187,6 +187,10 @@ impl Flow {
         held: &Held,
         now: Instant,
     ) -> (Moved, Result<(), Fault>) {
+        if let Some(rest) = self.codec.plan(source, pool, now) {
+            self.rests = true;
+            return (Moved { rest: Some(rest), ..Moved::default() }, Ok(()));
+        }
         let mut moved = Moved::default();
         let mut buffer = pool.take();
         let filled = match self.codec.fill(source, pool, &mut buffer, now) {

@@ -2,8 +2,10 @@
 
 /// The length of a record's header.
 pub const HEADER_BYTES: usize = 5;
-/// The most payload in a record that we send (RFC 8446, section 5.1).
-pub const MAX_PAYLOAD_BYTES: usize = 1 << 14;
+/// What TLS 1.3 adds to the plaintext of a record: its type, and the tag of every suite that is in use.
+pub const PROTECTION_BYTES: usize = 17;
+/// The most payload in a record that we send: what a full record of TLS 1.3 has on the wire (RFC 8446, section 5.2).
+pub const MAX_PAYLOAD_BYTES: usize = (1 << 14) + PROTECTION_BYTES;
 /// The most payload in a record that we accept (RFC 8446, section 5.2).
 const MAX_CLIENT_PAYLOAD_BYTES: u16 = (1 << 14) + 256;
 
@@ -13,7 +15,7 @@ const APPLICATION_DATA: u8 = 0x17;
 
 /// Writes the header of a record of application data.
 pub fn write_header(header: &mut [u8], payload_bytes: usize) {
-    let length = u16::try_from(payload_bytes).expect("a record's payload is at most 16 KiB");
+    let length = u16::try_from(payload_bytes).expect("a record's payload has two bytes for its length");
     header[..3].copy_from_slice(&[APPLICATION_DATA, 3, 3]);
     header[3..HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
 }

@@ -155,6 +155,10 @@ impl Io for Rc<Peer> {
         Ok(())
     }
 
+    fn unread_bytes(&self) -> usize {
+        self.sent.borrow().len()
+    }
+
     fn unacknowledged_bytes(&self) -> usize {
         self.unacknowledged_bytes.get()
     }
@@ -168,6 +172,8 @@ impl Io for Rc<Peer> {
     }
 
     fn tune(&self, _unsent_limit_bytes: Option<i32>) {}
+
+    fn make_room(&self) {}
 
     fn reset_on_close(&self) {
         self.got_rst.set(true);

@@ -164,7 +164,8 @@ class Stream:
         self._conn.when_lost(self._lose)
         upstream, address = await self._shared.dc_dialler.dial(choice)
         self._report.connected(address)
-        return telegram_job(self._opts, self._conn, upstream, frame, unread, choice.requested)
+        shape = self._shared.front.record_shape(self.entry.visitor)
+        return telegram_job(self._opts, self._conn, upstream, frame, unread, choice.requested, shape)
 
     async def _connect_to_front(self, reason: Reason) -> Job | None:
         front = self._shared.front

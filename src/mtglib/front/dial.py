@@ -17,7 +17,7 @@ from ..ground.guarded_logger import Warnings
 from ..ground.reset import reset
 from ..keyshare import KeyShares
 from ..options import ProxyOpts
-from ..relay.job import Job
+from ..relay.job import DRS, Job, Shape
 from ..roster import Entry
 from ..upstream import dial
 from ..visitor import Visitor
@@ -26,6 +26,8 @@ from ..wire.proxy_protocol import header_v2
 from .learner import Learner
 from .loops import LoopGuard
 from .own_address import leads_to_us
+from .page_urls import parse_page_urls
+from .record_learner import RecordLearner
 
 _MOST_DIALS = 512
 """The most connections to the site that are being made at once; more visitors wait."""
@@ -80,16 +82,28 @@ class Front:
         self._dials = asyncio.Semaphore(_MOST_DIALS)
         self._answers = Answers()
         self._learner = Learner(self._dial, self._answers, key_shares.another_clients, warnings)
+        self._record_learner = RecordLearner(
+            self._dial,
+            parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port),
+            opts.record_repeats,
+            opts.record_refresh_seconds,
+            warnings,
+        )
 
     async def close(self) -> None:
         """End its background work; the proxy is shutting down."""
-        await asyncio.gather(self._loops.close(), self._learner.close())
+        await asyncio.gather(self._loops.close(), self._learner.close(), self._record_learner.close())
 
     def answer_for(self, client: Admitted, visitor: Visitor) -> ChosenAnswer:
         """Choose what a client's answer looks like: as the site's own would, as far as that is known."""
         if self._opts.front_learning and (learnt := self._learnt_answer(client, visitor)) is not None:
             return learnt
         return default_answer(client.hello)
+
+    def record_shape(self, visitor: Visitor) -> Shape | None:
+        """Return which records a client gets, and learn them if it is time to; None: full ones, each sent at once."""
+        self._record_learner.saw_client(self.preamble(visitor))
+        return self._record_learner.shape or (DRS if self._opts.drs else None)
 
     def _learnt_answer(self, client: Admitted, visitor: Visitor) -> ChosenAnswer | None:
         """Look up what the site answers, and learn it if it is time to; None as long as nothing is known."""

@@ -26,13 +26,14 @@ from ..reasons import Reason
 from ..tls_alert import send_alert
 from ..wire.aes_ctr import CipherState
 from ..wire.record_stream import RecordDecoder, encode_records
+from ..wire.tls_records import FULL_RECORD_BYTES
 from .backlog import Backlog
 from .job import READ_AHEAD_BYTES, Job, OnTraffic, RelayResult
 from .shaper import Shaper
-from .sockets import tune, unacknowledged_bytes, unsent_bytes
+from .sockets import make_room, tune, unacknowledged_bytes, unread_bytes, unsent_bytes
 from .timers import Timers
 
-_READ_BYTES = 64 * 1024
+_READ_BYTES = 4 * FULL_RECORD_BYTES
 _NOTHING: Final = memoryview(b"")
 _RECORDS_A_TURN = 32
 """The most records of one client unwrapped before it is the others' turn: empty ones cost their sender little."""
@@ -101,6 +102,8 @@ class Session:
             for sock in (self._job.client, self._job.upstream):
                 tune(sock, self._job.not_sent_low_water_bytes)
                 self._readiness.call(sock.fileno(), LOST, partial(self._lose_broken, sock))
+            if self._down.shaper is not None and self._down.shaper.waits:
+                make_room(self._job.upstream)
             if self._job.half_closed_timeout is not None:
                 self._readiness.call(self._job.upstream.fileno(), ENDED, self._note_upstreams_end)
             for direction, work in ((self._up, self._upload), (self._down, self._download)):
@@ -214,17 +217,22 @@ class Session:
     async def _receive(self, direction: _Direction) -> bytes:
         while True:
             await asyncio.sleep(0)  # otherwise two sockets that are always ready would keep the event loop busy
+            if direction.shaper is not None:
+                await self._plan(direction.source, direction.shaper)
             if (data := self._receive_now(direction)) is not None:
                 return data
             if direction.source_is_lost:
                 return b""
             await self._readiness.wait(direction.source.fileno(), READABLE)
 
+    async def _plan(self, source: socket.socket, shaper: Shaper) -> None:
+        """Plan the next records, as soon as it is time to."""
+        while seconds := shaper.plan(self._loop.time(), unread_bytes(source)):
+            await asyncio.sleep(seconds)
+
     def _receive_now(self, direction: _Direction) -> bytes | None:
         """Return the available bytes, b"" at the end, None if it would block."""
-        max_bytes = _READ_BYTES
-        if direction.shaper is not None:
-            max_bytes = direction.shaper.plan(self._loop.time())
+        max_bytes = _READ_BYTES if direction.shaper is None else direction.shaper.planned_bytes
         try:
             return direction.source.recv(max_bytes)
         except BlockingIOError:
