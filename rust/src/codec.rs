@@ -1,15 +1,18 @@
 //! How bytes are transformed on their way through one direction of a connection.
 
 use std::io::IoSliceMut;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::Result;
 
 use crate::buffer::{Pool, READ_BYTES, RECORDS, RECORD_BYTES};
+use crate::chance::Chance;
 use crate::io::Io;
+use crate::job::Ciphers;
 use crate::record::{write_header, BadRecord, Decoder, HEADER_BYTES, MAX_PAYLOAD_BYTES};
 use crate::recrypt::Recrypt;
-use crate::shaper::{Shaper, MAX_RECORDS};
+use crate::shaper::{Shape, Shaper, MAX_RECORDS};
 
 /// A direction's transformation.
 pub enum Codec {
@@ -21,6 +24,18 @@ pub enum Codec {
     Wrap { bulk: bool, shaper: Option<Box<Shaper>> },
     /// DC to client: from the DC's cipher to the client's, into records.
     WrapRecrypted(Recrypt, Option<Box<Shaper>>),
+}
+
+/// Returns those from the client and to it. Without ciphers the bytes are a visitor's.
+pub fn codecs(ciphers: Option<&Ciphers>, shape: Option<Arc<Shape>>, now: Instant) -> (Codec, Codec) {
+    let Some(ciphers) = ciphers else { return (Codec::Raw, Codec::Raw) };
+    let shaper = shape.map(|shape| Box::new(Shaper::new(shape, Chance::unseeded(), now)));
+    let from_client = Recrypt::new(&ciphers.from_client.0, &ciphers.from_client.1);
+    let to_client = match &ciphers.to_client {
+        None => Codec::Wrap { bulk: false, shaper },
+        Some((decrypt, encrypt)) => Codec::WrapRecrypted(Recrypt::new(decrypt, encrypt), shaper),
+    };
+    (Codec::Unwrap(Decoder::default(), from_client), to_client)
 }
 
 /// The result of a read.

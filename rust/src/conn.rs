@@ -15,16 +15,13 @@ use rustix::io::Errno;
 
 use crate::backlog::Backlog;
 use crate::buffer::Pool;
-use crate::chance::Chance;
-use crate::codec::Codec;
+use crate::codec::codecs;
 use crate::counters::{Registry, Traffic};
 use crate::flow::{Fault, Flow, Moved};
 use crate::io::Io;
 use crate::job::{Finished, Job, Reason, Timeouts};
 use crate::pacing::Rests;
-use crate::record::{encrypted_alert, BadRecord, Decoder};
-use crate::recrypt::Recrypt;
-use crate::shaper::Shaper;
+use crate::record::{encrypted_alert, BadRecord};
 use crate::side::{Interest, Ready, Side};
 
 /// What a step borrows from its thread.
@@ -75,17 +72,7 @@ impl<S: Io> Conn<S> {
         if job.shape.as_ref().is_some_and(|shape| shape.waits()) && job.ciphers.is_some() {
             job.upstream.make_room();
         }
-        let shaper = job.shape.map(|shape| Box::new(Shaper::new(shape, Chance::unseeded(), turn.now)));
-        let (up, down) = match job.ciphers {
-            None => (Codec::Raw, Codec::Raw),
-            Some(ciphers) => (
-                Codec::Unwrap(Decoder::default(), Recrypt::new(&ciphers.from_client.0, &ciphers.from_client.1)),
-                match &ciphers.to_client {
-                    None => Codec::Wrap { bulk: false, shaper },
-                    Some((decrypt, encrypt)) => Codec::WrapRecrypted(Recrypt::new(decrypt, encrypt), shaper),
-                },
-            ),
-        };
+        let (up, down) = codecs(job.ciphers.as_ref(), job.shape, turn.now);
         let mut conn = Self {
             number,
             client: job.client,

@@ -26,6 +26,8 @@ mod pacing;
 mod prefixes;
 #[cfg(feature = "python")]
 mod python;
+#[cfg(test)]
+mod random_tests;
 mod record;
 mod recrypt;
 mod replay;

@@ -10,7 +10,7 @@ pub const MAX_PAYLOAD_BYTES: usize = (1 << 14) + PROTECTION_BYTES;
 const MAX_CLIENT_PAYLOAD_BYTES: u16 = (1 << 14) + 256;
 
 /// An alert's payload in TLS 1.3: level and description, the real type, and the tag (RFC 8446, section 5.2).
-const ENCRYPTED_ALERT_BYTES: usize = 2 + 1 + 16;
+pub const ENCRYPTED_ALERT_BYTES: usize = 2 + 1 + 16;
 const APPLICATION_DATA: u8 = 0x17;
 
 /// Writes the header of a record of application data.

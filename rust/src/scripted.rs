@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::io::{Errno, Result};
 
 use crate::buffer::Pool;
+use crate::cipher::CipherSpec;
 use crate::conn::{Conn, Turn};
 use crate::counters::Registry;
 use crate::io::Io;
@@ -17,6 +18,18 @@ use crate::job::{Ciphers, Finished, Job, Timeouts};
 use crate::pacing::Rests;
 use crate::shaper::Shape;
 use crate::side::{Ready, Side};
+
+/// Those of a visitor.
+pub const TIMEOUTS: Timeouts = Timeouts {
+    idle: Duration::from_secs(600),
+    half_closed: Some(Duration::from_secs(60)),
+    delivery: Duration::from_secs(30),
+};
+
+/// One of some ciphers.
+pub fn spec(n: u8) -> CipherSpec {
+    CipherSpec { key: [n; 32], iv: [n; 16], offset_bytes: 0 }
+}
 
 /// How a peer has ended its side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
