@@ -105,6 +105,23 @@ fn a_blocked_side_that_is_lost_ends_it() {
 }
 
 #[test]
+fn what_the_living_side_sends_during_a_delivery_is_read_and_discarded() {
+    for lost in Side::BOTH {
+        let mut world = world();
+        world.peer(lost.other()).room_bytes.set(10);
+        say(&world, lost, &[7; 1000], Ending::Rst);
+        world.settle();
+        say(&world, lost.other(), &[1; 1000], Ending::Open);
+        world.settle();
+        let living = world.peer(lost.other());
+        assert!(living.sent.borrow().is_empty(), "or it might never come to read its own");
+        living.room_bytes.set(ROOM);
+        world.settle();
+        assert_eq!(*world.peer(lost.other()).got.borrow(), [7; 1000]);
+    }
+}
+
+#[test]
 fn deliveries_have_as_long_as_there_is_progress_and_no_longer_than_idleness() {
     let mut world = world();
     world.client.room_bytes.set(0);

@@ -49,7 +49,7 @@ async def send_answer(
         OSError: The connection is broken.
     """
     shape = answer.shape
-    share = key_shares.answer_to(shape.group, client.hello.key_share(shape.group))
+    share = key_shares.answer_to(shape.group, client.hello.key_shares.get(shape.group, b""))
     if share is None:
         shape, share = shape._replace(group=NamedGroup.X25519), key_shares.take()
     noise = _noise(answer.noise_bytes)

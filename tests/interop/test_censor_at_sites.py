@@ -19,7 +19,7 @@ RECORDS_TELL_UNTIL_THEY_ARE_LEARNT = True
 """Whether the sizes of a download's records tell for certain where it comes from."""
 
 
-@pytest.mark.parametrize(("front", "key"), [("nginx", "ec"), ("node", "rsa")])
+@pytest.mark.parametrize(("front", "key"), [("nginx", "ec"), ("haproxy", "rsa"), ("go", "ec"), ("node", "rsa")])
 async def test_clients_and_visitors_are_compared(front: str, key: Key, subtests: pytest.Subtests) -> None:
     if reason := FRONTS[front][1]():
         pytest.skip(reason)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from tools.censor import observation
@@ -29,7 +30,7 @@ USUAL = Observation("t13", "0200", (122, 1, 1200), 1338, 0.001, 0.002)
 
 def flight(hello: bytes, *, suite: bytes = b"\x13\x01", encrypted_bytes: int = 700) -> bytes:
     """The beginning of an answer, with x25519."""
-    share = b"\x00\x1d\x00\x20" + os.urandom(32)
+    share = b"\x00\x1d\x00\x20" + X25519PrivateKey.generate().public_key().public_bytes_raw()
     extensions = b"\x00\x2b\x00\x02\x03\x04\x00\x33" + len(share).to_bytes(2, "big") + share
     body = b"\x03\x03" + os.urandom(32) + b"\x20" + hello_session_id(hello) + suite + b"\x00"
     body += len(extensions).to_bytes(2, "big") + extensions

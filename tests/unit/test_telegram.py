@@ -284,6 +284,7 @@ def test_a_job_says_what_the_options_and_the_client_say() -> None:
 
     assert (dc.dc, dc.tag, len(job.preamble)) == (-203, b"\xdd" * 4, FRAME_BYTES)
     assert (job.client_unread, job.idle_timeout, job.half_closed_timeout) == (b"behind the frame", 77.0, None)
+    assert job.delivery_timeout == 30.0
 
 
 @pytest.mark.parametrize(("drs", "shape"), [(False, None), (True, DRS)])

@@ -78,11 +78,15 @@ class Bench:
     async def _let_them_learn(self, shape: str) -> None:
         """Send hellos until each proxy answers as the site does, a few at most: the first ones teach it."""
         at_site = await self._look(SITE, shape)
-        for name in self._proxies:
-            for _ in range(_MOST_TO_LEARN_FROM):
-                seen = await self._look(name, shape)
-                if seen.server_hello == at_site.server_hello and abs(seen.flight_bytes - at_site.flight_bytes) < 10:
-                    break
+        async with asyncio.TaskGroup() as group:
+            for name in self._proxies:
+                group.create_task(self._let_one_learn(name, shape, at_site), name=f"learn {shape} {name}")
+
+    async def _let_one_learn(self, name: str, shape: str, at_site: Observation) -> None:
+        for _ in range(_MOST_TO_LEARN_FROM):
+            seen = await self._look(name, shape)
+            if seen.server_hello == at_site.server_hello and abs(seen.flight_bytes - at_site.flight_bytes) < 10:
+                return
 
     async def _look(self, name: str, shape: str) -> Observation:
         exchange = self._exchange(name, shape)

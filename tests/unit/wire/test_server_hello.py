@@ -65,6 +65,12 @@ def test_by_default_the_clients_first_tls13_suite_is_taken(offered: list[bytes])
     assert server_hello.default_shape(hello).suite == int.from_bytes(first)
 
 
+def test_suites_are_not_found_across_their_borders() -> None:
+    hello = parsed(build_client_hello("front.example", suites=b"\x0a\x13\x03\x13\x13\x02"))
+
+    assert server_hello.default_shape(hello).suite == 0x1302
+
+
 @pytest.mark.parametrize(("shape", "group"), [("old", 0x001D), ("modern", 0x11EC)])
 def test_by_default_a_post_quantum_share_is_answered(shape: Shape, group: int) -> None:
     hello = parsed(build_client_hello("front.example", shape=shape))
