@@ -237,12 +237,10 @@ fn refused(behind_bytes: usize, room_bytes: usize, answer: &[u8]) -> World {
 fn a_bad_record_gets_an_alert_and_a_reset_where_nginx_would_leave_bytes_unread() {
     for (behind_bytes, resets) in [(1, false), (16 * 1024, false), (16 * 1024 + 1, true)] {
         let world = refused(behind_bytes, ROOM, b"");
-        assert!(world.client.got.borrow().starts_with(b"\x17\x03\x03\x00\x13"));
+        assert_eq!(world.client.got.borrow()[..5], *b"\x17\x03\x03\x00\x13");
         assert_eq!(world.client.got.borrow().len(), 5 + ALERT_BYTES);
         assert_eq!(world.client.got_rst.get(), resets, "{behind_bytes} behind it");
     }
-    let [first, second] = [(); 2].map(|()| refused(1, ROOM, b"").client.got.borrow().clone());
-    assert_ne!(first, second);
 }
 
 #[test]

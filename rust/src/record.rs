@@ -100,6 +100,11 @@ mod tests {
     }
 
     #[test]
+    fn no_two_alerts_are_alike() {
+        assert_ne!(encrypted_alert(), encrypted_alert());
+    }
+
+    #[test]
     fn other_types_versions_and_lengths_are_bad_after_what_came_before() {
         let of_other_types = [b"\x14\x03\x03\x00\x01", b"\x15\x03\x03\x00\x02", b"\x16\x03\x03\x00\x01", b"GET /"];
         for bad in of_other_types.into_iter().chain([b"\x17\x03\x01\x00\x01", b"\x17\x03\x03\x41\x01"]) {
