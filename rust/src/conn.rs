@@ -349,7 +349,7 @@ impl<S: Io> Conn<S> {
         if !self.down.wants_to_send() && !self.down.is_over() {
             let _ = self.client.send(&encrypted_alert());
         }
-        if bad_record.resets() {
+        if bad_record.resets {
             self.client.reset_on_close();
         }
         self.state = State::Over(Reason::BadRecord);

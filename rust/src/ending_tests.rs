@@ -231,8 +231,6 @@ fn a_bad_record_gets_an_alert_and_a_reset_where_nginx_would_leave_bytes_unread()
         assert_eq!(world.client.got.borrow().len(), 5 + ENCRYPTED_ALERT_BYTES);
         assert_eq!(world.client.got_rst.get(), resets, "{behind_bytes} behind it");
     }
-    let [first, second] = [(); 2].map(|()| refused(1, ROOM, b"").client.got.borrow().clone());
-    assert_ne!(first, second);
 }
 
 #[test]
