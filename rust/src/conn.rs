@@ -9,7 +9,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
@@ -23,6 +23,8 @@ use crate::job::{Finished, Job, Reason, Timeouts};
 use crate::pacing::Rests;
 use crate::record::{encrypted_alert, BadRecord};
 use crate::side::{Interest, Ready, Side};
+
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 /// What a step borrows from its thread.
 pub struct Turn<'a> {
@@ -149,6 +151,7 @@ impl<S: Io> Conn<S> {
             Side::Upstream => self.down.go_on(),
         }
         self.step(source, Ready { read: true, ..Ready::default() }, turn);
+        self.look_often(source, turn);
     }
 
     /// Ends the connection at once.
@@ -170,7 +173,7 @@ impl<S: Io> Conn<S> {
 
     /// Polls: whether a peer's kernel has acknowledged bytes, and whether a time-out has passed.
     pub fn look(&mut self, turn: &mut Turn<'_>) {
-        let left_bytes = self.left_bytes(self.backlogged());
+        let left_bytes = self.left_bytes();
         if let Some(backlog) = &mut self.backlog {
             backlog.note_left(turn.now, left_bytes);
         }
@@ -220,10 +223,6 @@ impl<S: Io> Conn<S> {
         }
     }
 
-    fn idle_at(&self) -> Instant {
-        self.active_at + self.timeouts.idle
-    }
-
     fn is_delivering(&self) -> bool {
         matches!(self.state, State::Delivering { .. })
     }
@@ -231,33 +230,34 @@ impl<S: Io> Conn<S> {
     /// When it will have been idle for too long.
     fn deadline(&self) -> Instant {
         let Timeouts { idle, half_closed, delivery } = self.timeouts;
+        let idle_at = self.active_at + idle;
         match &self.backlog {
-            None => self.idle_at(),
+            None => idle_at,
             Some(backlog) if self.is_delivering() => (backlog.taken_at() + delivery).min(backlog.begun_at() + idle),
-            Some(backlog) => self.idle_at().min(backlog.taken_at() + half_closed.unwrap_or(idle)),
-        }
-    }
-
-    /// The side whose bytes `backlog` counts.
-    fn backlogged(&self) -> Side {
-        match self.state {
-            State::Delivering { living, .. } => living,
-            State::Relaying | State::Over(_) => Side::Client,
+            Some(backlog) => idle_at.min(backlog.taken_at() + half_closed.unwrap_or(idle)),
         }
     }
 
     fn watch_backlog(&mut self, turn: &Turn<'_>) {
-        let left_bytes = self.left_bytes(self.backlogged());
-        self.backlog = Some(Box::new(Backlog::new(turn.now, left_bytes)));
+        self.backlog = Some(Box::new(Backlog::new(turn.now, self.left_bytes())));
     }
 
-    /// Counts the bytes that were read and that a side's kernel doesn't have yet.
-    fn left_bytes(&self, sink: Side) -> usize {
-        let flow = self.flow_from(sink.other());
-        let socket = self.socket(sink);
-        // A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
-        let is_sites = flow.is_raw() && matches!(self.state, State::Delivering { .. });
-        flow.pending_bytes() + if is_sites { socket.unsent_bytes() } else { socket.unacknowledged_bytes() }
+    /// Counts the bytes that `backlog` is about: those that the living side doesn't have or, before a loss, the client.
+    fn left_bytes(&self) -> usize {
+        let sink = match self.state {
+            State::Delivering { living, .. } => living,
+            State::Relaying | State::Over(_) => Side::Client,
+        };
+        self.flow_from(sink.other()).left_bytes(self.socket(sink), self.is_delivering())
+    }
+
+    /// Looks for an acknowledgement that a reset waits for: every millisecond at first, then a sixteenth late.
+    fn look_often(&mut self, source: Side, turn: &mut Turn<'_>) {
+        if self.flow_from(source).is_reset_after_all() {
+            self.look(turn);
+            let passed = self.backlog.as_ref().map_or(Duration::ZERO, |backlog| turn.now - backlog.begun_at());
+            turn.rests.begin(turn.now + LEAST_PAUSE.max(passed / 16), self.number, source);
+        }
     }
 
     fn read(&mut self, source: Side, turn: &mut Turn<'_>) {
@@ -376,12 +376,13 @@ impl<S: Io> Conn<S> {
         self.state = State::Delivering { reason, living, living_has_ended: false };
         self.watch_backlog(turn);
         self.end_if_all_is_delivered();
+        self.look_often(dead, turn);
     }
 
     fn end_if_all_is_delivered(&mut self) {
         let State::Delivering { reason, living, .. } = self.state else { return };
         let flow = self.flow_from(living.other());
-        if flow.has_ended() && !flow.wants_to_send() && self.left_bytes(living) == 0 {
+        if flow.has_ended() && !flow.wants_to_send() && self.left_bytes() == 0 {
             self.state = State::Over(reason);
         }
     }

@@ -152,6 +152,17 @@ fn a_visitor_is_reset_as_soon_as_everything_is_sent() {
 }
 
 #[test]
+fn a_reset_behind_a_fin_comes_when_the_visitor_has_everything_before() {
+    let mut world = world();
+    let begun_at = world.now;
+    say(&world, Side::Upstream, b"last words", Ending::FinThenRst);
+    world.acknowledged_at = Some(begun_at + Duration::from_millis(50));
+    world.settle();
+    assert!(world.client.got_fin.get() && world.client.got_rst.get(), "the FIN itself may be acknowledged later");
+    assert!((50..54).contains(&(world.now - begun_at).as_millis()), "{:?}", world.now - begun_at);
+}
+
+#[test]
 fn a_peers_kernel_makes_progress_too() {
     let mut world = world();
     say(&world, Side::Upstream, &[7; 1000], Ending::Rst);

@@ -205,6 +205,8 @@ pub struct World {
     pub registry: Registry,
     /// The clock.
     pub now: Instant,
+    /// When the client's kernel acknowledges everything but our FIN, if a rest lasts until then.
+    pub acknowledged_at: Option<Instant>,
     conn: Option<Conn<Rc<Peer>>>,
     pool: Pool,
     rests: Rests,
@@ -220,6 +222,7 @@ impl World {
             finished: None,
             registry: Registry::default(),
             now: Instant::now(),
+            acknowledged_at: None,
             conn: None,
             pool: Pool::new(),
             rests: Rests::default(),
@@ -261,6 +264,9 @@ impl World {
                 }
                 (None, Some(moment)) => {
                     self.now = self.now.max(moment);
+                    if self.acknowledged_at.is_some_and(|at| at <= self.now) {
+                        self.client.unacknowledged_bytes.set(1);
+                    }
                     while let Some((_, source)) = self.rests.take_rested(self.now) {
                         self.update(|conn, turn| conn.go_on(source, turn));
                     }

@@ -115,8 +115,9 @@ class Job:
             only `idle_timeout` bounds it.
         delivery_timeout: When one side is lost, seconds without a byte taken by the other's kernel after which the
             relay ends, though something is left; positive. In all it takes no longer than `idle_timeout`. A client's
-            bytes and a DC's are left until they are acknowledged; those between a visitor and its site until they are
-            sent, as a site's own kernel resets a visitor without waiting.
+            bytes and a DC's are left until they are acknowledged. Those between a visitor and its site are left until
+            they are sent, as a site's own kernel resets a visitor without waiting; behind a FIN, until they are
+            acknowledged, as only then a visitor's kernel heeds that reset.
         shape: The client's records, for Telegram; None: full ones, each sent at once.
         not_sent_low_water_bytes: The most unsent bytes that the kernel may hold for either peer, positive. A lower
             limit of a socket stays. None leaves it to the sockets.
