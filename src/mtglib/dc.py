@@ -122,7 +122,8 @@ class DCTable:
     def _addresses(self, dc: int) -> tuple[DCAddress, ...]:
         families = self._families.get(dc, ())
         for family in families:
-            random.shuffle(family)  # so that a DC's addresses share the load
+            if len(family) > 1:
+                random.shuffle(family)  # so that a DC's addresses share the load
         return tuple(chain.from_iterable(families))
 
 
