@@ -6,7 +6,7 @@ import math
 import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
@@ -21,8 +21,7 @@ DELIVERY_TIMEOUT = 30.0
 """See `Job.delivery_timeout`."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class TelegramCiphers:
+class TelegramCiphers(NamedTuple):
     """How a Telegram stream is re-encrypted; the client's leg is in TLS records, the DC's is not.
 
     Attributes:
@@ -107,8 +106,7 @@ class Job:
     not_sent_low_water_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RelayResult:
+class RelayResult(NamedTuple):
     """The result of a job.
 
     Attributes:

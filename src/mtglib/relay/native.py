@@ -156,15 +156,10 @@ class NativeRelay:
             self._loop.call_exception_handler({"message": "traffic can't be reported", "exception": error})
 
 
-def _ciphers(job: Job) -> list[tuple[bytes, bytes, int]] | None:
+def _ciphers(job: Job) -> list[CipherState] | None:
     if job.ciphers is None:
         return None
-    c = job.ciphers
-    return [_parts(state) for state in (c.client_decrypt, c.dc_encrypt, c.dc_decrypt, c.client_encrypt) if state]
-
-
-def _parts(state: CipherState) -> tuple[bytes, bytes, int]:
-    return state.key, state.iv, state.offset_bytes
+    return [state for state in job.ciphers if state is not None]
 
 
 def _settle(closed: asyncio.Future[None]) -> None:
