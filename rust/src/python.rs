@@ -107,10 +107,10 @@ fn ml_kem_768_encapsulation_key(py: Python<'_>) -> Bound<'_, PyBytes> {
     PyBytes::new(py, crate::ml_kem_768_encapsulation_key().as_ref())
 }
 
-/// Encapsulate a secret to an ML-KEM-768 key and return the ciphertext; None if the key is invalid.
+/// Draw a ciphertext that looks like one of an ML-KEM-768 key; None if the key is invalid.
 #[pyfunction]
 fn ml_kem_768_ciphertext<'py>(py: Python<'py>, encapsulation_key: &[u8]) -> Option<Bound<'py, PyBytes>> {
-    crate::ml_kem_768_ciphertext(encapsulation_key).map(|ciphertext| PyBytes::new(py, ciphertext.as_ref()))
+    crate::ml_kem_768_ciphertext(encapsulation_key).map(|ciphertext| PyBytes::new(py, &ciphertext))
 }
 
 /// Threads that relay.

@@ -22,7 +22,7 @@ def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """Return the HMAC-SHA256 of the data, 32 bytes."""
 
 def ml_kem_768_ciphertext(encapsulation_key: bytes) -> bytes | None:
-    """Encapsulate a secret to an ML-KEM-768 key and return the ciphertext, 1088 bytes (FIPS 203).
+    """Draw a ciphertext that looks like one of an ML-KEM-768 key, 1088 bytes (FIPS 203).
 
     None if the key is invalid: other than 1184 bytes, or a coefficient that isn't reduced (section 7.2).
     """

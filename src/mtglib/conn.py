@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import time
 from collections.abc import Callable
@@ -66,7 +65,7 @@ class Conn:
             TimeoutError: Nothing came until the loop's clock said `deadline_mono`.
             OSError: The connection is broken.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._readiness.loop
         while deadline_mono is None or loop.time() < deadline_mono:
             try:
                 data = self._sock.recv(_RECV_BYTES)

@@ -285,7 +285,7 @@ class Proxy:
         stream = Stream(self._shared, Conn(sock, self._shared.readiness), visitor)
         entry = stream.entry
         entry.counted = counted
-        entry.task = asyncio.get_running_loop().create_task(stream.run())
+        entry.task = self._shared.readiness.loop.create_task(stream.run())
         self._roster.add(entry)
         return entry
 

@@ -100,7 +100,7 @@ class Stream:
             return await self._connect_to_front(error.reason)
         self._note_client()
         self._conn.take(length)
-        deadline_mono = asyncio.get_running_loop().time() + self._opts.frame_timeout
+        deadline_mono = self._shared.readiness.loop.time() + self._opts.frame_timeout
         answer = self._shared.front.answer_for(client, self.entry.visitor)
         await send_answer(self._conn, client, answer, self._shared.key_shares, deadline_mono)
         frame, unread = await read_frame(self._conn, client, deadline_mono)
@@ -108,7 +108,7 @@ class Stream:
 
     async def _read_hello(self) -> tuple[bytes, int]:
         """Return the hello and its length; it stays in `unread`, for the front, in case it isn't ours."""
-        loop, conn = asyncio.get_running_loop(), self._conn
+        loop, conn = self._shared.readiness.loop, self._conn
         began_mono = loop.time()
         assembled = client_hello.assemble(conn.unread) if conn.unread else None
         while assembled is None:
@@ -168,7 +168,7 @@ class Stream:
         front = self._shared.front
         self._report.fronted(reason)
         self._conn.when_lost(self._lose)
-        reading = asyncio.get_running_loop().create_task(self._conn.note_pieces())
+        reading = self._shared.readiness.loop.create_task(self._conn.note_pieces())
         try:
             if self._early is not None:
                 site = await self._early.take()

@@ -25,8 +25,7 @@ READ_AHEAD_BYTES = 16 * 1024
 that has read more resets a client of which it got more than this behind the header of a bad record."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class TelegramCiphers:
+class TelegramCiphers(NamedTuple):
     """How a Telegram stream is re-encrypted; the client's leg is in TLS records, the DC's is not.
 
     Attributes:
@@ -135,8 +134,7 @@ class Job:
     not_sent_low_water_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RelayResult:
+class RelayResult(NamedTuple):
     """The result of a job.
 
     Attributes:
