@@ -16,6 +16,8 @@ _RECV_BYTES = 16 * 1024
 _MOST_PIECE_BYTES = 240 * 1024
 """The most that is read as a piece."""
 
+_MOST_PIECES = 64
+
 
 class Piece(NamedTuple):
     """What a peer had sent at a time.
@@ -107,8 +109,11 @@ class Conn:
 
     def note_piece(self) -> None:
         """Note what has come since the last piece as another, if it is new."""
-        if not self.pieces or self.pieces[-1].said_bytes < len(self.unread):
-            self.pieces.append(Piece(self._received_mono, len(self.unread)))
+        if self.pieces and self.pieces[-1].said_bytes == len(self.unread):
+            return
+        if len(self.pieces) == _MOST_PIECES:  # somebody drips while the site can't be reached
+            del self.pieces[-1]
+        self.pieces.append(Piece(self._received_mono, len(self.unread)))
 
     def receive_arrived(self, most_bytes: int) -> None:
         """Append what has arrived to `unread`, as far as that has less than `most_bytes`, without waiting."""
