@@ -68,7 +68,7 @@ async def load_page(
                 if (content := connection.decrypt(record.data)) is not None and not noted.is_full:
                     await connection.send(exchange.take(content))
                     noted.add(record, exchange)
-            if noted.is_full or exchange.is_over:
+            if noted.is_full or exchange.is_over or connection.has_ended:
                 break
         await connection.end()
     return noted.page_records()
@@ -101,9 +101,14 @@ class _Noted:
 
 
 class _TLSConnection:
-    """TLS over a socket, one record at a time."""
+    """TLS over a socket, one record at a time.
+
+    Attributes:
+        has_ended: Whether the site has ended the session.
+    """
 
     def __init__(self, sock: socket.socket, host: str, clock: Callable[[], float]) -> None:
+        self.has_ended = False
         self._sock = sock
         self._clock = clock
         self._reader = TimedRecordReader(clock())
@@ -111,10 +116,11 @@ class _TLSConnection:
         self._tls = _context().wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
     async def shake_hands(self) -> str | None:
-        """Return the protocol that was agreed on. Our last message is sent with what comes next, as by any client."""
+        """Return the protocol that was agreed on."""
         while True:
             try:
                 self._tls.do_handshake()
+                await self._flush()  # not together with the request: browsers don't
                 return self._tls.selected_alpn_protocol()
             except ssl.SSLWantReadError:
                 await self._flush()
@@ -143,7 +149,9 @@ class _TLSConnection:
         """Return what a record holds for the visitor; None if it ends the session."""
         self._incoming.write(record)
         try:
-            return self._tls.read(_RECV_BYTES) or None
+            content = self._tls.read(_RECV_BYTES)
+            self.has_ended = not content
+            return content or None
         except ssl.SSLWantReadError:
             return b""
         except ssl.SSLError as error:

@@ -87,9 +87,11 @@ async def test_a_page_is_over_when_nothing_comes_for_a_second_or_at_its_end(site
     await site.send(HEAD)
     await asyncio.sleep(0.9)
     await site.send(bytes(5))
+    began_mono = asyncio.get_running_loop().time()
     await site.end()
 
     assert sizes(await task)[1] == [len(HEAD), 5], "the alert at the end isn't one of the page's"
+    assert asyncio.get_running_loop().time() == began_mono
 
 
 @timeless
