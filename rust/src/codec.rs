@@ -1,15 +1,18 @@
 //! How bytes are transformed on their way through one direction of a connection.
 
 use std::io::IoSliceMut;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::Result;
 
 use crate::buffer::{Pool, READ_BYTES, RECORDS, RECORD_BYTES};
+use crate::chance::Chance;
 use crate::io::Io;
-use crate::record::{write_header, Decoder, Status, HEADER_BYTES, MAX_PAYLOAD_BYTES};
+use crate::job::Ciphers;
+use crate::record::{write_header, BadRecord, Decoder, HEADER_BYTES, MAX_PAYLOAD_BYTES};
 use crate::recrypt::Recrypt;
-use crate::shaper::{Shaper, MAX_RECORDS};
+use crate::shaper::{Shape, Shaper, MAX_RECORDS};
 
 /// A direction's transformation.
 pub enum Codec {
@@ -23,6 +26,18 @@ pub enum Codec {
     WrapRecrypted(Recrypt, Option<Box<Shaper>>),
 }
 
+/// Returns those from the client and to it. Without ciphers the bytes are a visitor's.
+pub fn codecs(ciphers: Option<&Ciphers>, shape: Option<Arc<Shape>>, now: Instant) -> (Codec, Codec) {
+    let Some(ciphers) = ciphers else { return (Codec::Raw, Codec::Raw) };
+    let shaper = shape.map(|shape| Box::new(Shaper::new(shape, Chance::unseeded(), now)));
+    let from_client = Recrypt::new(&ciphers.from_client.0, &ciphers.from_client.1);
+    let to_client = match &ciphers.to_client {
+        None => Codec::Wrap { bulk: false, shaper },
+        Some((decrypt, encrypt)) => Codec::WrapRecrypted(Recrypt::new(decrypt, encrypt), shaper),
+    };
+    (Codec::Unwrap(Decoder::default(), from_client), to_client)
+}
+
 /// The result of a read.
 #[derive(Debug)]
 pub struct Filled {
@@ -30,8 +45,8 @@ pub struct Filled {
     pub received_bytes: usize,
     /// Bytes to be sent, from the start of the output.
     pub output_bytes: usize,
-    /// The state of the client's record stream.
-    pub status: Status,
+    /// What the client's record stream broke with.
+    pub bad_record: Option<BadRecord>,
     /// How long to wait before the next read.
     pub pause: Option<Duration>,
 }
@@ -119,15 +134,15 @@ fn unwrap(
     output: &mut [u8],
 ) -> Filled {
     let mut position = 0;
-    let status = decoder.feed(received, |payload| {
+    let outcome = decoder.feed(received, |payload| {
         recrypt.apply(payload, between, &mut output[position..]);
         position += payload.len();
     });
-    Filled { status, ..open(received.len(), position) }
+    Filled { bad_record: outcome.err(), ..open(received.len(), position) }
 }
 
 fn open(received_bytes: usize, output_bytes: usize) -> Filled {
-    Filled { received_bytes, output_bytes, status: Status::Open, pause: None }
+    Filled { received_bytes, output_bytes, bad_record: None, pause: None }
 }
 
 /// How many full records there is room for. Small messages fill one at most, and fifteen buffers are a cost of their own

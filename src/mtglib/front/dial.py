@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from ..admission import Admitted
@@ -14,7 +13,6 @@ from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import ClientError, UpstreamError
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import Warnings
-from ..ground.reset import reset
 from ..keyshare import KeyShares
 from ..options import ProxyOpts
 from ..relay.job import DRS, Job, Shape
@@ -31,9 +29,6 @@ from .record_learner import RecordLearner
 
 _MOST_DIALS = 512
 """The most connections to the site that are being made at once; more visitors wait."""
-
-_PAUSE_SECONDS = 0.0015
-"""Between two pieces of what a visitor has sent: long enough for an idle site to read the first one."""
 
 
 def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
@@ -143,31 +138,6 @@ class Front:
                 f"domain-fronting: expected another server than this proxy, but {host} port {port} is its own address"
             )
         return upstream
-
-    async def send_earlier_pieces(self, site: SiteConnection, said: bytes, pauses: Sequence[int]) -> SiteConnection:
-        """Send the site the bytes that a visitor sent before its last pause, and pause as well.
-
-        How a site closes may depend on how the bytes arrive: unread bytes turn its FIN into a RST. Earlier pauses make
-        no difference to that, and each would delay the answer. A cancelled call resets the site's connection.
-
-        Args:
-            site: Its connection.
-            said: All bytes that the visitor has sent.
-            pauses: The number of bytes that came before each pause.
-        """
-        upstream, preamble, forwarded_bytes = site
-        if not pauses or pauses[-1] <= forwarded_bytes:
-            return site
-        with suppress(OSError):  # full, or broken: then the relay finds out
-            sent_bytes = upstream.send(preamble + said[forwarded_bytes : pauses[-1]])
-            forwarded_bytes += max(sent_bytes - len(preamble), 0)
-            preamble = preamble[sent_bytes:]
-            try:
-                await asyncio.sleep(_PAUSE_SECONDS)
-            except BaseException:  # nobody else owns it
-                reset(upstream)
-                raise
-        return SiteConnection(upstream, preamble, forwarded_bytes)
 
     def preamble(self, visitor: Visitor) -> bytes:
         """Return the bytes to send before the visitor's: a PROXY protocol header, if configured."""

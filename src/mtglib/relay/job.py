@@ -20,6 +20,10 @@ has changed."""
 DELIVERY_TIMEOUT = 30.0
 """See `Job.delivery_timeout`."""
 
+READ_AHEAD_BYTES = 16 * 1024
+"""How much nginx reads at once. It leaves what is behind that in the kernel, so that closing resets the client. A relay
+that has read more resets a client of which it got more than this behind the header of a bad record."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TelegramCiphers:
@@ -78,7 +82,7 @@ class Shape:
             sent. Where there are some, `drs` has no effect.
 
     No pause is longer than what was sent just before takes at 20 Mbit/s, and none is longer than 26 ms. A page's record
-    waits as long for the bytes that it lacks, and no longer. docs/adr/0021 says why.
+    waits as long for the bytes that it lacks, and no longer. docs/adr/0022 says why.
 
     Raises:
         ValueError: A size or a pause is out of bounds, or a page is empty.
@@ -118,8 +122,9 @@ class Job:
             only `idle_timeout` bounds it.
         delivery_timeout: When one side is lost, seconds without a byte taken by the other's kernel after which the
             relay ends, though something is left; positive. In all it takes no longer than `idle_timeout`. A client's
-            bytes and a DC's are left until they are acknowledged; those between a visitor and its site until they are
-            sent, as a site's own kernel resets a visitor without waiting.
+            bytes and a DC's are left until they are acknowledged. Those between a visitor and its site are left until
+            they are sent, as a site's own kernel resets a visitor without waiting; behind a FIN, until they are
+            acknowledged, as only then a visitor's kernel heeds that reset.
         shape: The client's records, for Telegram; None: full ones, each sent at once.
         not_sent_low_water_bytes: The most unsent bytes that the kernel may hold for either peer, positive. A lower
             limit of a socket stays. None leaves it to the sockets.
