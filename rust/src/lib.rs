@@ -53,7 +53,7 @@ pub use hash::{hmac_sha256, sha256};
 pub use hello::{find_key, read_hello, Answer, Hello};
 pub use job::{Ciphers, Finished, Job, Progress, Reason, Timeouts};
 pub use keyshare::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
-pub use learnt::{Learnt, TimedRecord};
+pub use learnt::{Page, TimedRecord};
 pub use prefixes::Prefixes;
 pub use record::{BadRecord, Decoder};
 pub use replay::{Memory, KEY_BYTES};

@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
-use crate::{Answer, CipherSpec, Engine, Finished, Learnt, Memory, Prefixes, Shape, TimedRecord};
+use crate::{Answer, CipherSpec, Engine, Finished, Memory, Page, Prefixes, Shape, TimedRecord};
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -204,11 +204,9 @@ struct RecordShape(Arc<Shape>);
 #[pymethods]
 impl RecordShape {
     #[new]
-    fn new(drs: bool, openings: Vec<Vec<(usize, f64)>>, responses: Vec<Vec<(usize, f64)>>) -> PyResult<Self> {
-        let learnt = Learnt::new(sequences("openings", openings)?, sequences("responses", responses)?);
-        learnt
-            .map(|learnt| Self(Arc::new(Shape::new(drs, learnt))))
-            .ok_or_else(|| PyValueError::new_err("responses: expected records of 1 to 16401 bytes"))
+    fn new(drs: bool, pages: Vec<(Vec<(usize, f64)>, usize)>) -> PyResult<Self> {
+        let pages = pages.into_iter().map(|(records, opening)| page(records, opening)).collect::<PyResult<_>>()?;
+        Ok(Self(Arc::new(Shape::new(drs, pages))))
     }
 }
 
@@ -325,9 +323,10 @@ fn timeout(name: &str, seconds: f64) -> PyResult<Duration> {
         .ok_or_else(|| PyValueError::new_err(format!("{name}: expected seconds, at most ten years")))
 }
 
-fn sequences(name: &str, sequences: Vec<Vec<(usize, f64)>>) -> PyResult<Vec<Vec<TimedRecord>>> {
-    let record = |(size, seconds)| Ok(TimedRecord { size, pause: timeout(name, seconds)? });
-    sequences.into_iter().map(|sequence| sequence.into_iter().map(record).collect()).collect()
+fn page(records: Vec<(usize, f64)>, opening: usize) -> PyResult<Page> {
+    let record = |(size, seconds)| Ok(TimedRecord { size, pause: timeout("pages", seconds)? });
+    let records = records.into_iter().map(record).collect::<PyResult<_>>()?;
+    Page::new(records, opening).ok_or_else(|| PyValueError::new_err("pages: expected records of 1 to 16401 bytes"))
 }
 
 fn array<const N: usize>(name: &str, bytes: &[u8]) -> PyResult<[u8; N]> {

@@ -128,12 +128,7 @@ class Engine:
 class RecordShape:
     """A `relay.job.Shape`; jobs may share one."""
 
-    def __new__(
-        cls,
-        drs: bool,
-        openings: Sequence[Sequence[tuple[int, float]]],
-        responses: Sequence[Sequence[tuple[int, float]]],
-    ) -> RecordShape: ...
+    def __new__(cls, drs: bool, pages: Sequence[tuple[Sequence[tuple[int, float]], int]]) -> RecordShape: ...
 
 @final
 class PrefixSet:

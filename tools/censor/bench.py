@@ -66,10 +66,15 @@ class Bench:
             report(one)
         return found
 
-    async def download(self, downloads: int, report: Callable[[Downloads], None] = lambda _: None) -> list[Downloads]:
-        """Load something so many times from everybody; there must be at least two downloads."""
+    async def download(
+        self, downloads: int, report: Callable[[Downloads], None] = lambda _: None, *, patience_seconds: float = 0.0
+    ) -> list[Downloads]:
+        """Load something so many times from everybody; there must be at least two downloads.
+
+        The proxies have loaded the site's file once by then, and again and again for `patience_seconds`.
+        """
         if self._learns:
-            await self._let_them_load()
+            await self._let_them_load(patience_seconds)
         sizes: dict[str, list[Sequence[int]]] = {name: [] for name in self._deployment.ports}
         for number in range(downloads):
             for name in rotated(list(self._deployment.ports), number):
@@ -95,15 +100,17 @@ class Bench:
             if seen.server_hello == at_site.server_hello and difference_bytes <= _MOST_THAT_SIGNATURES_DIFFER_BYTES:
                 return
 
-    async def _let_them_load(self) -> None:
+    async def _let_them_load(self, patience_seconds: float) -> None:
         """Download until what comes begins as the site's file does: the first client makes a proxy load it."""
         first = (await self._load(SITE, FEWEST_BYTES))[:_FIRST_RECORDS]
-        waiting = [name for name in self._proxies if name != ITSELF]
+        if not (waiting := [name for name in self._proxies if name != ITSELF]):
+            return
         for _ in range(_MOST_TO_WAIT_FOR):
             waiting = [name for name in waiting if (await self._load(name, FEWEST_BYTES))[:_FIRST_RECORDS] != first]
             if not waiting:
-                return
+                break
             await asyncio.sleep(_EACH_SECONDS)
+        await asyncio.sleep(patience_seconds)
 
     async def _look(self, name: str, shape: str) -> Observation:
         exchange = self._exchange(name, shape)

@@ -76,7 +76,7 @@ class NativeRelay:
         if shape is None:
             return None
         if self._last_shape is None or self._last_shape[0] is not shape:
-            copy = _RecordShape(shape.drs, shape.openings, shape.responses)
+            copy = _RecordShape(shape.drs, shape.pages)
             self._last_shape = shape, copy
         return self._last_shape[1]
 
