@@ -18,6 +18,9 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 /// Key, IV, bytes of keystream used.
 type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 
+/// Number, bytes from client, bytes to client, whether upstream had ended, reason, seconds to the first byte.
+type PyFinished = (u64, u64, u64, bool, &'static str, Option<f64>);
+
 /// The native engine of mtglib.
 #[pymodule]
 mod _engine {
@@ -126,11 +129,9 @@ impl PyEngine {
         self.0.abort(job);
     }
 
-    fn completed(&self) -> Vec<(u64, u64, u64, bool, &'static str)> {
+    fn completed(&self) -> Vec<PyFinished> {
         let finished = self.0.completed();
-        let parts =
-            |f: &Finished| (f.number, f.from_client_bytes, f.to_client_bytes, f.upstream_ended, f.reason.name());
-        finished.iter().map(parts).collect()
+        finished.iter().map(finished_parts).collect()
     }
 
     fn progress(&self) -> Vec<(u64, u64, u64, bool)> {
@@ -257,6 +258,11 @@ impl ReplayMemory {
     fn oldest_unix(&self) -> Option<i64> {
         self.memory().oldest_unix()
     }
+}
+
+fn finished_parts(f: &Finished) -> PyFinished {
+    let first_byte_seconds = f.first_byte.map(|first_byte| first_byte.as_secs_f64());
+    (f.number, f.from_client_bytes, f.to_client_bytes, f.upstream_ended, f.reason.name(), first_byte_seconds)
 }
 
 fn parse_ciphers(ciphers: &[PyCipher<'_>]) -> PyResult<Ciphers> {

@@ -82,8 +82,11 @@ class Engine:
     def abort(self, job: int) -> None:
         """End a job soon, with the reason "shutdown"; nothing happens if it is over."""
 
-    def completed(self) -> list[tuple[int, int, int, bool, str]]:
-        """Take what has ended since the last call: job, bytes from client, to client, upstream ended, reason."""
+    def completed(self) -> list[tuple[int, int, int, bool, str, float | None]]:
+        """Take what has ended since the last call.
+
+        Each is job, bytes from client, to client, upstream ended, reason, and the seconds to upstream's first byte.
+        """
 
     def progress(self) -> list[tuple[int, int, int, bool]]:
         """Take the news of running jobs since the last call: job, bytes from client, to client, upstream ended."""

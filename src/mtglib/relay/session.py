@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -87,6 +88,8 @@ class Session:
         self._active_at_mono = self._loop.time()
         if job.shape is not None and job.ciphers is not None:
             self._down.shaper = Shaper(job.shape, self._active_at_mono)
+        self._started_mono = time.monotonic()  # which is finer than a loop's clock may be
+        self._first_byte_seconds: float | None = None
         self._from_client_bytes = self._to_client_bytes = 0
         self._upstream_ended = False
         self._reported = (0, 0, False)
@@ -112,7 +115,7 @@ class Session:
             finally:
                 self._close()
                 self.report_traffic()
-        return RelayResult(self._from_client_bytes, self._to_client_bytes, reason)
+        return RelayResult(self._from_client_bytes, self._to_client_bytes, reason, self._first_byte_seconds)
 
     def report_traffic(self) -> None:
         """Report the traffic since the last time, if any."""
@@ -188,6 +191,8 @@ class Session:
             encode = shaper.encode
         while received := await self._receive(self._down):
             received_bytes = len(received)
+            if self._first_byte_seconds is None:
+                self._first_byte_seconds = time.monotonic() - self._started_mono
             self._to_client_bytes += received_bytes
             received = encode(recrypt(received))
             await self._deliver(self._down, received)
