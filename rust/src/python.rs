@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
-use crate::{CipherSpec, Engine, Finished, Memory, Prefixes, Shape};
+use crate::{Alarm, CipherSpec, Engine, Finished, Memory, Prefixes, Shape};
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -29,7 +29,7 @@ mod _engine {
     #[pymodule_export]
     use super::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
     #[pymodule_export]
-    use super::{PrefixSet, PyEngine, RecordShape, ReplayMemory};
+    use super::{PrefixSet, PyAlarm, PyEngine, RecordShape, ReplayMemory};
 }
 
 /// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
@@ -153,6 +153,26 @@ impl PyEngine {
 
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.0.close());
+    }
+}
+
+/// A descriptor that becomes readable at a moment.
+#[pyclass(name = "Alarm", frozen)]
+struct PyAlarm(Alarm);
+
+#[pymethods]
+impl PyAlarm {
+    #[new]
+    fn new() -> PyResult<Self> {
+        Ok(Self(Alarm::new()?))
+    }
+
+    fn fileno(&self) -> i32 {
+        self.0.fd().as_raw_fd()
+    }
+
+    fn set(&self, after_seconds: Option<f64>) -> PyResult<()> {
+        Ok(self.0.set(after_seconds.map(|seconds| timeout("after_seconds", seconds)).transpose()?)?)
     }
 }
 

@@ -1,7 +1,7 @@
 """The native engine (rust/). Private to mtglib.
 
-Its only users are `keyshare`, `wire.aes_ctr`, `wire.sha256`, `relay.native`, `ipblocklist.prefixes` and
-`antireplay.memory`.
+Its only users are `keyshare`, `fine_clock`, `wire.aes_ctr`, `wire.sha256`, `relay.native`, `ipblocklist.prefixes`
+and `antireplay.memory`.
 """
 
 from collections.abc import Sequence
@@ -102,6 +102,17 @@ class Engine:
 
     def close(self) -> None:
         """End all jobs and threads; waits for them."""
+
+@final
+class Alarm:
+    """A descriptor that becomes readable at a moment, to some ten microseconds."""
+
+    def __new__(cls) -> Alarm: ...
+    def fileno(self) -> int:
+        """Return the descriptor; it is closed when this object goes."""
+
+    def set(self, after_seconds: float | None) -> None:
+        """Make it readable after so long, and not before; None: never. An earlier setting is forgotten."""
 
 @final
 class RecordShape:
