@@ -200,6 +200,7 @@ class _Builder:
             domain_fronting_host=front.host,
             domain_fronting_proxy_protocol=front.proxy_protocol,
             front_learning=config.defense.front_learning.enabled,
+            answer_delay=cast(mtglib.AnswerDelay, str(config.defense.front_learning.answer_delay)),
             dial_timeout=float(timeout.tcp),
             idle_timeout=float(timeout.idle),
             handshake_timeout=float(timeout.handshake),

@@ -36,7 +36,7 @@ from .ground.checks import (
 from .ground.endpoints import canonical_ip, parse_endpoint
 from .ground.urls import check_host
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
-from .option_types import OptionChanges, RelayChoice
+from .option_types import AnswerDelay, OptionChanges, RelayChoice
 from .part_check import check_part
 from .secret import Secret
 
@@ -86,6 +86,8 @@ class ProxyOpts:
             clients on this machine get reno: pacing is only a cost there. Visitors always get the kernel's default.
         front_learning: Learn how the fronting site answers clients' hellos, by sending it a few of the same shape, and
             answer clients in the same way. False: answer as most sites do.
+        answer_delay: "front": where `front_learning` knows how long the fronting site takes, a client's answer waits
+            until a visitor would have got the site's, for 200 ms at most. "off": it never waits.
         not_sent_low_water_bytes: How much the kernel may hold for a peer before it can be sent, in either direction. A
             lower limit of a socket stays. None: no limit but the sockets' own, see `network.SocketOptions`.
         front_network: Makes the connections to the fronting site; None: `network`.
@@ -133,6 +135,7 @@ class ProxyOpts:
     keep_alive: bool = True
     congestion_control: str | None = "bbr"
     front_learning: bool = False
+    answer_delay: AnswerDelay = "front"
     not_sent_low_water_bytes: int | None = constants.DEFAULT_NOT_SENT_LOW_WATER_BYTES
     front_network: Network | None = None
     domain_fronting_ip: str | None = None
@@ -184,6 +187,7 @@ class ProxyOpts:
         check_int("max_visitors_per_network", self.max_visitors_per_network)
         check_int("domain_fronting_port", self.domain_fronting_port, 65535)
         check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
+        check_choice("answer_delay", self.answer_delay, get_args(AnswerDelay))
         check_choice("relay", self.relay, get_args(RelayChoice))
         check_congestion_control("congestion_control", self.congestion_control)
         if self.not_sent_low_water_bytes is not None:

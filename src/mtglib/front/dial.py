@@ -12,6 +12,7 @@ from ..admission import Admitted
 from ..answers import Answers, ChosenAnswer, default_answer
 from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import ClientError, UpstreamError
+from ..fine_clock import FineClock
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import Warnings
 from ..ground.reset import reset
@@ -26,6 +27,7 @@ from ..wire.proxy_protocol import header_v2
 from .learner import Learner
 from .loops import LoopGuard
 from .own_address import leads_to_us
+from .visits import VisitTimes
 
 _MOST_DIALS = 512
 """The most connections to the site that are being made at once; more visitors wait."""
@@ -63,6 +65,10 @@ class Front:
         refresh: Updates every entry's `to_client_bytes`.
         warnings: Gets reports about a misbehaving network.
         key_shares: Makes key shares.
+        clock: The proxy's.
+
+    Attributes:
+        visits: How long its visitors have to wait.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class Front:
         refresh: Callable[[], None],
         warnings: Warnings,
         key_shares: KeyShares,
+        clock: FineClock,
     ) -> None:
         self._opts = opts
         self._listeners = listeners
@@ -79,7 +86,8 @@ class Front:
         self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
         self._dials = asyncio.Semaphore(_MOST_DIALS)
         self._answers = Answers()
-        self._learner = Learner(self._dial, self._answers, key_shares.another_clients, warnings)
+        self._learner = Learner(self._dial, self._answers, key_shares.another_clients, warnings, clock.now_mono)
+        self.visits = VisitTimes(opts.secret.host, self._answers)
 
     async def close(self) -> None:
         """End its background work; the proxy is shutting down."""
@@ -99,7 +107,10 @@ class Front:
             return None
         host = client.secret.host
         self._learner.saw(host, offered, client.record, self.preamble(visitor))
-        return self._answers.choose(host, offered)
+        chosen = self._answers.choose(host, offered)
+        if chosen is not None and (drawn := self.visits.draw((host, offered.key))) is not None:
+            chosen = chosen._replace(connect_seconds=drawn[0], first_byte_seconds=drawn[1])
+        return chosen
 
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site and send nothing yet; arguments and errors are those of `dial`."""
