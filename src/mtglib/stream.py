@@ -194,7 +194,7 @@ class Stream:
             return None
         finally:
             reading.cancel()
-        if self._heard_mono is not None and self._early is None and not self._conn.pauses:
+        if self._heard_mono is not None and self._early is None:
             connect_seconds = self._shared.fine_clock.now_mono() - self._heard_mono
             self._visit = front.visits.begin(self._conn.unread, connect_seconds)
         self._early = None

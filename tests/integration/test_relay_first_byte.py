@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from integration.pair import recv_exactly
@@ -17,6 +18,7 @@ async def test_the_first_byte_counts_and_no_later_one(relay: str) -> None:
         answered_mono = time.monotonic()
         await around.client.send(b"more")
         assert await recv_exactly(around.upstream, 4) == b"more"
+        await asyncio.sleep(0.02)
         await around.upstream.send(b"later")
         assert await recv_exactly(around.client, 5) == b"later"
         around.client.send_eof()

@@ -158,6 +158,25 @@ async def test_a_shutdown_does_not_wait_for_it() -> None:
 
 
 @timeless
+async def test_a_visitor_who_is_slow_teaches_nothing() -> None:
+    """The site was dialled before the last byte came."""
+    hello = hello_records(build_client_hello(SITE, shape=SHAPE))
+    async with learnt() as (around, _clock):
+        visit = around.visit()
+        await sockets.send_all(visit.peer, hello[:100])
+        site = await around.far_end()
+        await sockets.send_all(visit.peer, hello[100:])
+        await sockets.recv_exactly(site, len(hello))
+        await sockets.send_all(site, ANSWER)
+        await sockets.recv_exactly(visit.peer, len(ANSWER))
+        sockets.send_eof(visit.peer)
+        sockets.send_eof(site)
+        await over(visit)
+
+        assert len(around.shared.front.visits) == 0
+
+
+@timeless
 async def test_what_visitors_with_such_a_hello_wait_is_what_clients_do() -> None:
     hello = hello_records(build_client_hello(SITE, shape=SHAPE))
     async with learnt() as (around, clock):
