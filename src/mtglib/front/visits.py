@@ -84,9 +84,8 @@ class VisitTimes:
             self._samples.popitem(last=False)
 
     def draw(self, key: _Key) -> tuple[float, float] | None:
-        """Draw the times of connecting and of the first byte after that; None as long as there are few visits."""
+        """Draw a visit's times: to connect, and of the first byte after that; None as long as there are few visits."""
         if (samples := self._samples.get(key)) is None or len(samples) < _LEAST_SAMPLES:
             return None
         self._samples.move_to_end(key)
-        connected, answered = random.choice(samples), random.choice(samples)  # noqa: S311 - no secret
-        return connected[0], answered[1]
+        return random.choice(samples)  # noqa: S311 - no secret
