@@ -24,8 +24,8 @@ async def test_clients_and_visitors_are_compared(front: str, key: Key, subtests:
     if reason := FRONTS[front][1]():
         pytest.skip(reason)
     relays = [name for name in RELAYS if name != "native" or mtglib.engine_description() == "native"]
-    async with bench(front, key, [*relays, ITSELF]) as here:
-        found = [one for shape in SHAPES for one in await here.compare(shape, _TRIES, with_times=False)]
+    async with bench(front, key, [*relays, ITSELF], with_times=False) as here:
+        found = [one for shape in SHAPES for one in await here.compare(shape, _TRIES)]
         downloads = await here.download(_DOWNLOADS)
 
     assert [(one.shape, one.proxy) for one in found] == [
