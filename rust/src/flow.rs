@@ -10,7 +10,7 @@ use crate::codec::{Codec, Filled};
 use crate::counters::Held;
 use crate::io::Io;
 use crate::pacing::REST;
-use crate::record::Status;
+use crate::record::BadRecord;
 
 /// Why a direction can't go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub enum Fault {
         /// Whether it had ended its side before: then Linux says EPIPE, otherwise ECONNRESET.
         had_ended: bool,
     },
-    /// The client broke the record protocol.
-    BadRecord,
+    /// The client broke the record protocol; everything before that was sent.
+    BadRecord(BadRecord),
 }
 
 struct Pending {
@@ -54,6 +54,7 @@ pub struct Flow {
     source_had_ended: bool,
     ended: bool,
     fin_sent: bool,
+    bad_record: Option<BadRecord>,
     uncounted_bytes: usize,
 }
 
@@ -81,6 +82,7 @@ impl Flow {
             source_had_ended: false,
             ended: false,
             fin_sent: false,
+            bad_record: None,
             uncounted_bytes,
         }
     }
@@ -110,9 +112,18 @@ impl Flow {
         self.pending.is_some()
     }
 
-    /// How many bytes wait to be sent.
-    pub fn pending_bytes(&self) -> usize {
-        self.pending.as_ref().map_or(0, |pending| pending.end - pending.start)
+    /// How many bytes were read that the sink's kernel doesn't have yet, where `is_lost` says whether the source is.
+    pub fn left_bytes(&self, sink: &impl Io, is_lost: bool) -> usize {
+        let pending_bytes = self.pending.as_ref().map_or(0, |pending| pending.end - pending.start);
+        pending_bytes
+            + if is_lost && self.is_reset_after_all() {
+                sink.unacknowledged_bytes().saturating_sub(1) // our FIN may be acknowledged later than all before it
+            } else if is_lost && self.is_raw() {
+                // A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
+                sink.unsent_bytes()
+            } else {
+                sink.unacknowledged_bytes()
+            }
     }
 
     /// Whether nothing more will be read: the source has ended its side, or is lost and has nothing left.
@@ -130,6 +141,15 @@ impl Flow {
     pub fn lose_source(&mut self, had_ended: bool) {
         self.source_is_lost = true;
         self.source_had_ended = had_ended;
+    }
+
+    /// Whether the source's reset counts once the sink's kernel has everything.
+    ///
+    /// A reset after a FIN is the kernel's answer to bytes for a program that has closed. If the peer had sent them
+    /// before it got the FIN, it ignores this reset, as it isn't what comes next (RFC 5961, 3.2). Its acknowledgement
+    /// is answered with another one.
+    pub fn is_reset_after_all(&self) -> bool {
+        self.is_raw() && self.source_had_ended
     }
 
     /// Reads nothing more; pending bytes can still be sent.
@@ -168,15 +188,11 @@ impl Flow {
         // What has come meanwhile goes into the same segment. A site that closes while bytes are unread ends with a
         // RST; if it got the same bytes in parts, it might end with a FIN.
         let more = if gathers { source.recv(&mut buffer[end..READ_BYTES]) } else { Err(Errno::AGAIN) };
-        let status = match more {
-            Ok(0) => Status::Ended,
-            _ => filled.status,
-        };
         let count = more.unwrap_or(0);
         end += count;
         moved.received_bytes += count;
         let outcome = self.send(Pending { buffer, start: 0, end }, sink, &mut moved, pool, held);
-        let outcome = outcome.and_then(|()| self.note_status(status, sink));
+        let outcome = outcome.and_then(|()| self.note_end(more == Ok(0), filled.bad_record, sink));
         (moved, outcome.and_then(|()| more.map_or_else(|error| self.note_error(error), |_| Ok(()))))
     }
 
@@ -189,6 +205,10 @@ impl Flow {
         held: &Held,
         now: Instant,
     ) -> (Moved, Result<(), Fault>) {
+        if let Some(rest) = self.codec.plan(source, pool, now) {
+            self.rests = true;
+            return (Moved { rest: Some(rest), ..Moved::default() }, Ok(()));
+        }
         let mut moved = Moved::default();
         let mut buffer = pool.take();
         let filled = match self.codec.fill(source, pool, &mut buffer, now) {
@@ -198,17 +218,14 @@ impl Flow {
                 return (moved, self.note_error(error).and_then(|()| self.pass_on_the_end(sink)));
             }
         };
-        let Filled { received_bytes, output_bytes, status, pause } = filled;
+        let Filled { received_bytes, output_bytes, bad_record, pause } = filled;
         moved.received_bytes = received_bytes;
         // A site mustn't see a visitor's bytes with gaps that the visitor didn't make.
         let gathers = received_bytes >= READ_BYTES && !matches!(self.codec, Codec::Raw);
         moved.rest = pause.or(gathers.then_some(REST));
         self.rests = moved.rest.is_some();
-        let mut outcome = self.send(Pending { buffer, start: 0, end: output_bytes }, sink, &mut moved, pool, held);
-        if outcome.is_ok() {
-            outcome = self.note_status(if received_bytes == 0 { Status::Ended } else { status }, sink);
-        }
-        (moved, outcome)
+        let outcome = self.send(Pending { buffer, start: 0, end: output_bytes }, sink, &mut moved, pool, held);
+        (moved, outcome.and_then(|()| self.note_end(received_bytes == 0, bad_record, sink)))
     }
 
     /// Sends pending bytes. Call it when `wants_to_send`.
@@ -267,21 +284,20 @@ impl Flow {
         }
     }
 
-    fn note_status(&mut self, status: Status, sink: &impl Io) -> Result<(), Fault> {
-        match status {
-            Status::Open => Ok(()),
-            Status::Bad => {
-                self.stop_reading();
-                Err(Fault::BadRecord)
-            }
-            Status::Ended => {
-                self.ended = true;
-                self.pass_on_the_end(sink)
-            }
+    fn note_end(&mut self, is_end: bool, bad_record: Option<BadRecord>, sink: &impl Io) -> Result<(), Fault> {
+        if bad_record.is_some() {
+            self.stop_reading();
+            self.bad_record = bad_record;
         }
+        self.ended |= is_end;
+        self.pass_on_the_end(sink)
     }
 
+    /// Passes on the end of the stream, or tells what it broke with, once everything before that is sent.
     fn pass_on_the_end(&mut self, sink: &impl Io) -> Result<(), Fault> {
+        if let (None, Some(bad_record)) = (&self.pending, self.bad_record) {
+            return Err(Fault::BadRecord(bad_record));
+        }
         let is_known = !self.source_is_lost || self.source_had_ended;
         if self.ended && is_known && !self.fin_sent && self.pending.is_none() {
             self.fin_sent = true;

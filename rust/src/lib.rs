@@ -17,14 +17,18 @@ mod ending_tests;
 mod engine;
 mod flow;
 mod hash;
+mod hello;
 mod inbox;
 mod io;
 mod job;
 mod keyshare;
+mod learnt;
 mod pacing;
 mod prefixes;
 #[cfg(feature = "python")]
 mod python;
+#[cfg(test)]
+mod random_tests;
 mod record;
 mod recrypt;
 mod replay;
@@ -48,9 +52,11 @@ pub use cipher::{crypt, CipherSpec};
 
 pub use engine::Engine;
 pub use hash::{hmac_sha256, sha256};
+pub use hello::{find_key, read_hello, Answer, Hello};
 pub use job::{Ciphers, Finished, Job, Progress, Reason, Timeouts};
 pub use keyshare::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
+pub use learnt::{Learnt, TimedRecord};
 pub use prefixes::Prefixes;
-pub use record::{Decoder, Status};
+pub use record::{BadRecord, Decoder};
 pub use replay::{Memory, KEY_BYTES};
 pub use shaper::Shape;

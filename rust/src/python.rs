@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
-use crate::{Alarm, CipherSpec, Engine, Finished, Memory, Prefixes, Shape};
+use crate::{Alarm, Answer, CipherSpec, Engine, Finished, Learnt, Memory, Prefixes, Shape, TimedRecord};
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -21,11 +21,14 @@ type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 /// Number, bytes from client, bytes to client, whether upstream had ended, reason, seconds to the first byte.
 type PyFinished = (u64, u64, u64, bool, &'static str, Option<f64>);
 
+/// Session id, suites, server name, groups and shares.
+type PyHello<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, String, Bound<'py, PyDict>);
+
 /// The native engine of mtglib.
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use super::{aes_ctr, hmac_sha256, sha256};
+    use super::{aes_ctr, find_key, hmac_sha256, read_hello, sha256, write_answer};
     #[pymodule_export]
     use super::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
     #[pymodule_export]
@@ -48,6 +51,45 @@ fn hmac_sha256<'py>(py: Python<'py>, key: &[u8], data: &[u8]) -> Bound<'py, PyBy
 #[pyfunction]
 fn sha256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
     PyBytes::new(py, &crate::sha256(data))
+}
+
+/// Find the key that a hello was made with; return its index and what the client's clock showed.
+#[pyfunction]
+fn find_key(record: &[u8], keys: Vec<Bound<'_, PyBytes>>) -> Option<(usize, u32)> {
+    let keys: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
+    crate::find_key(record, &keys)
+}
+
+/// Take a hello apart; None if it is malformed.
+#[pyfunction]
+fn read_hello<'py>(py: Python<'py>, record: &[u8]) -> PyResult<Option<PyHello<'py>>> {
+    let Some(hello) = crate::read_hello(record) else { return Ok(None) };
+    let name: String =
+        hello.server_name.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '\u{fffd}' }).collect();
+    let shares = PyDict::new(py);
+    for (group, share) in hello.key_shares {
+        shares.set_item(group, PyBytes::new(py, share))?;
+    }
+    Ok(Some((PyBytes::new(py, hello.session_id), PyBytes::new(py, hello.cipher_suites), name, shares)))
+}
+
+/// Make the answer to a hello.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+fn write_answer<'py>(
+    py: Python<'py>,
+    key: &[u8],
+    client_random: &[u8],
+    session_id: &[u8],
+    suite: u16,
+    extensions: Vec<u16>,
+    group: u16,
+    share: &[u8],
+    noise: &[u8],
+) -> PyResult<Bound<'py, PyBytes>> {
+    let answer = Answer { session_id, suite, extensions: &extensions, group, share, noise };
+    let signed = answer.signed(key, client_random);
+    signed.map(|signed| PyBytes::new(py, &signed)).ok_or_else(|| PyValueError::new_err("extensions: expected ours"))
 }
 
 /// Make an X25519 key pair and return its public half, 32 bytes.
@@ -183,11 +225,11 @@ struct RecordShape(Arc<Shape>);
 #[pymethods]
 impl RecordShape {
     #[new]
-    fn new(drs: bool, record_sizes_bytes: Vec<usize>, pauses_seconds: Vec<f64>) -> PyResult<Self> {
-        let pauses = pauses_seconds.into_iter().map(|seconds| timeout("pauses_seconds", seconds));
-        Shape::new(drs, record_sizes_bytes, pauses.collect::<PyResult<_>>()?)
-            .map(|shape| Self(Arc::new(shape)))
-            .ok_or_else(|| PyValueError::new_err("record_sizes_bytes: expected sizes from 1 to 16384"))
+    fn new(drs: bool, openings: Vec<Vec<(usize, f64)>>, responses: Vec<Vec<(usize, f64)>>) -> PyResult<Self> {
+        let learnt = Learnt::new(sequences("openings", openings)?, sequences("responses", responses)?);
+        learnt
+            .map(|learnt| Self(Arc::new(Shape::new(drs, learnt))))
+            .ok_or_else(|| PyValueError::new_err("responses: expected records of 1 to 16401 bytes"))
     }
 }
 
@@ -307,6 +349,11 @@ fn timeout(name: &str, seconds: f64) -> PyResult<Duration> {
         .ok()
         .filter(|timeout| *timeout <= MAX_TIMEOUT)
         .ok_or_else(|| PyValueError::new_err(format!("{name}: expected seconds, at most ten years")))
+}
+
+fn sequences(name: &str, sequences: Vec<Vec<(usize, f64)>>) -> PyResult<Vec<Vec<TimedRecord>>> {
+    let record = |(size, seconds)| Ok(TimedRecord { size, pause: timeout(name, seconds)? });
+    sequences.into_iter().map(|sequence| sequence.into_iter().map(record).collect()).collect()
 }
 
 fn array<const N: usize>(name: &str, bytes: &[u8]) -> PyResult<[u8; N]> {

@@ -24,6 +24,7 @@ from .errors import (
     SecretInvalidError,
     UnknownOptionError,
 )
+from .front.page_urls import parse_page_urls
 from .ground.checks import (
     check_choice,
     check_congestion_control,
@@ -88,6 +89,12 @@ class ProxyOpts:
             answer clients in the same way. False: answer as most sites do.
         answer_delay: "front": where `front_learning` knows how long the fronting site takes, a client's answer waits
             until a visitor would have got the site's, for 200 ms at most. "off": it never waits.
+        record_urls: Pages of the fronting site, `https://` and the secret's host, at most 100. They are loaded when a
+            client comes, one at a time, and their records' sizes and the pauses between them are what later clients
+            get in downloads, instead of those of `drs`. The last bytes of a burst may come 26 ms later; no connection
+            falls under 20 Mbit/s.
+        record_repeats: How often each of them is loaded, 1 to 1000.
+        record_refresh_seconds: How long after that they are loaded again, at least 60 s, give or take a fifth.
         not_sent_low_water_bytes: How much the kernel may hold for a peer before it can be sent, in either direction. A
             lower limit of a socket stays. None: no limit but the sockets' own, see `network.SocketOptions`.
         front_network: Makes the connections to the fronting site; None: `network`.
@@ -136,6 +143,9 @@ class ProxyOpts:
     congestion_control: str | None = "bbr"
     front_learning: bool = False
     answer_delay: AnswerDelay = "front"
+    record_urls: Sequence[str] = ()
+    record_repeats: int = constants.DEFAULT_RECORD_REPEATS
+    record_refresh_seconds: float = constants.DEFAULT_RECORD_REFRESH_SECONDS
     not_sent_low_water_bytes: int | None = constants.DEFAULT_NOT_SENT_LOW_WATER_BYTES
     front_network: Network | None = None
     domain_fronting_ip: str | None = None
@@ -186,6 +196,9 @@ class ProxyOpts:
                 raise OptionError("max_visitors", expected, self.max_visitors)
         check_int("max_visitors_per_network", self.max_visitors_per_network)
         check_int("domain_fronting_port", self.domain_fronting_port, 65535)
+        parse_page_urls(self.record_urls, self.secret.host, self.domain_fronting_port)
+        check_int("record_repeats", self.record_repeats, 1000)
+        check_seconds("record_refresh_seconds", self.record_refresh_seconds, least=60)
         check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
         check_choice("answer_delay", self.answer_delay, get_args(AnswerDelay))
         check_choice("relay", self.relay, get_args(RelayChoice))

@@ -13,6 +13,7 @@ from .conn import Conn
 from .constants import CONNECTION_ID_LENGTH_BYTES
 from .errors import ClientError, UpstreamError
 from .front.early import FRONT_AFTER_SECONDS, FRONT_AT_LAST_SECONDS, EarlyFront
+from .front.pieces import send_pieces
 from .front.visits import Visit
 from .ground.reset import reset
 from .reasons import Reason
@@ -26,8 +27,8 @@ from .wire import client_hello
 from .wire.obfuscated2 import ClientFrame
 
 _DEFAULT_USER = "default"
-_MOST_SAID_BYTES = 240 * 1024
-"""The most that is read from a visitor before a relay takes over. The site gets all of it at once."""
+_NOT_AUTHENTIC = (Reason.FRAME, Reason.UNKNOWN_DC)
+"""What comes of a client's records that somebody on the way has changed. A TLS server answers those with an alert."""
 
 
 class Stream:
@@ -67,11 +68,14 @@ class Stream:
             if job is not None:
                 relaying = self._shared.relay.run(job, report.moved)
                 del job  # otherwise it would be kept as long as the relay runs
+                relayed_mono = self._shared.fine_clock.now_mono()
                 result = await relaying
                 report.relayed(result)
                 if self._visit is not None:
-                    self._shared.front.visits.end(self._visit, result)
+                    self._shared.front.visits.end(self._visit, relayed_mono, result)
         except ClientError as error:
+            if error.reason in _NOT_AUTHENTIC:
+                self._conn.send_alert()
             report.closed(error.reason, error)
         except UpstreamError as error:
             report.closed(Reason.DC_UNREACHABLE, error)
@@ -95,10 +99,9 @@ class Stream:
             record, length = await self._read_hello()
             self._heard_mono = self._shared.fine_clock.now_mono()
             ahead_seconds = self._early.ahead_seconds if self._early is not None else 0.0
-            if length == len(self._conn.unread):
-                self._conn.pauses.clear()  # a site treats a hello alone the same, however it arrived
             client = await self._admit(record)
         except ClientError as error:
+            self._conn.receive_piece()
             self._report.turned_away(error)
             has_site = self._early is not None and not self._early.has_failed
             if error.reason is Reason.CLOSED and not self._conn.unread and not has_site:
@@ -171,21 +174,20 @@ class Stream:
         self._conn.when_lost(self._lose)
         upstream, address = await self._shared.dc_dialler.dial(choice)
         self._report.connected(address)
-        return telegram_job(self._opts, self._conn, upstream, frame, unread, choice.requested)
+        shape = self._shared.front.record_shape(self.entry.visitor)
+        return telegram_job(self._opts, self._conn, upstream, frame, unread, choice.requested, shape)
 
     async def _connect_to_front(self, reason: Reason) -> Job | None:
         front = self._shared.front
         self._report.fronted(reason)
         self._conn.when_lost(self._lose)
-        reading = asyncio.get_running_loop().create_task(self._conn.note_pauses())
+        reading = asyncio.get_running_loop().create_task(self._conn.note_pieces())
         try:
             if self._early is not None:
                 site = await self._early.take()
             else:
                 site = await front.connect(self.entry, self._conn.unread)
-            reading.cancel()
-            if self._conn.pauses:
-                site = await front.send_earlier_pieces(site, self._conn.unread, self._conn.pauses)
+            site = await send_pieces(self._conn, site, self._shared.readiness)
         except (OSError, TimeoutError, UpstreamError) as error:
             why = f"the fronting site can't be reached: {str(error) or 'time-out'}"
             self._report.closed(Reason.FRONT_UNREACHABLE, why)
@@ -195,11 +197,9 @@ class Stream:
         finally:
             reading.cancel()
         if self._heard_mono is not None and self._early is None:
-            connect_seconds = self._shared.fine_clock.now_mono() - self._heard_mono
-            self._visit = front.visits.begin(self._conn.unread, connect_seconds)
+            self._visit = front.visits.begin(self._conn.unread, self._heard_mono)
         self._early = None
         self._report.moved(site.forwarded_bytes, 0, False)
-        self._conn.receive_arrived(_MOST_SAID_BYTES)
         return front.job(*self._conn.detach(), site)
 
     def _lose(self) -> None:

@@ -12,13 +12,23 @@ from .errors import ClientError
 from .keyshare import KeyShares
 from .options import ProxyOpts
 from .reasons import Reason
-from .relay.job import DRS, Job, TelegramCiphers
+from .relay.job import Job, Shape, TelegramCiphers
 from .wire import obfuscated2, server_hello
 from .wire.aes_ctr import crypt
 from .wire.handshake import NamedGroup
 from .wire.obfuscated2 import ClientFrame
 from .wire.record_stream import RecordDecoder, encode_records
+from .wire.tls_records import (
+    ALERT,
+    CHANGE_CIPHER_SPEC,
+    CHANGE_CIPHER_SPEC_RECORD,
+    HEADER_BYTES,
+    MAX_CIPHERTEXT_BYTES,
+    VERSION,
+    unpack_header,
+)
 
+_MAX_CHANGE_CIPHER_SPECS = 32  # as OpenSSL; Go's crypto/tls takes 16
 _MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in empty records; a flood of them mustn't block the event loop
 
 
@@ -31,7 +41,7 @@ def make_answer(client: Admitted, answer: ChosenAnswer, key_shares: KeyShares) -
         key_shares: Makes our key share.
     """
     shape = answer.shape
-    share = key_shares.answer_to(shape.group, client.hello.key_share(shape.group))
+    share = key_shares.answer_to(shape.group, client.hello.key_shares.get(shape.group, b""))
     if share is None:
         shape, share = shape._replace(group=NamedGroup.X25519), key_shares.take()
     noise = _noise(answer.noise_bytes)
@@ -63,6 +73,7 @@ async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tupl
         ClientError: CLOSED, TIMEOUT or FRAME: there is no frame, or an invalid one.
         OSError: The connection is broken.
     """
+    await _skip_change_cipher_specs(conn, deadline_mono)
     decoder, payload, left_bytes = RecordDecoder(), b"", _MAX_BYTES_BEFORE_FRAME
     while True:
         left_bytes -= len(conn.unread)
@@ -72,23 +83,52 @@ async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tupl
             break  # the relay finds an error behind it, and delivers the bytes before the error first
         if error is not None:
             raise error
-        if decoder.ended:
-            raise ClientError(Reason.CLOSED, "the client sent an alert in place of its frame")
         if left_bytes <= 0:
             raise ClientError(Reason.FRAME, "too many records without a frame")
-        try:
-            if not await conn.receive_more(deadline_mono):
-                raise ClientError(Reason.CLOSED, "the client closed the connection before its frame was complete")
-        except TimeoutError:
-            raise ClientError(Reason.TIMEOUT, "no frame in time") from None
+        await _receive_more(conn, deadline_mono)
     behind = payload[obfuscated2.FRAME_BYTES :]
     unread = (encode_records(behind) if behind else b"") + decoder.resume()
     frame = obfuscated2.parse_client_frame(payload[: obfuscated2.FRAME_BYTES], client.secret.key)
     return frame, unread
 
 
+async def _skip_change_cipher_specs(conn: Conn, deadline_mono: float) -> None:
+    """Take what a TLS 1.3 client may send before its Finished message, for which its first data stands."""
+    for _ in range(_MAX_CHANGE_CIPHER_SPECS + 1):
+        await _receive(conn, HEADER_BYTES, deadline_mono)
+        record_type, version, length_bytes = unpack_header(conn.unread, 0)
+        has_valid_length = length_bytes <= MAX_CIPHERTEXT_BYTES
+        if record_type not in (CHANGE_CIPHER_SPEC, ALERT) or version != VERSION or not has_valid_length:
+            return  # the decoder takes it, or refuses it
+        await _receive(conn, HEADER_BYTES + length_bytes, deadline_mono)
+        if record_type == ALERT:
+            raise ClientError(Reason.CLOSED, "the client sent an alert in place of its frame")
+        if conn.take(HEADER_BYTES + length_bytes) != CHANGE_CIPHER_SPEC_RECORD:
+            raise ClientError(Reason.FRAME, "not a ChangeCipherSpec that a client may send")
+    raise ClientError(Reason.FRAME, "too many ChangeCipherSpecs")
+
+
+async def _receive(conn: Conn, count_bytes: int, deadline_mono: float) -> None:
+    while len(conn.unread) < count_bytes:
+        await _receive_more(conn, deadline_mono)
+
+
+async def _receive_more(conn: Conn, deadline_mono: float) -> None:
+    try:
+        if not await conn.receive_more(deadline_mono):
+            raise ClientError(Reason.CLOSED, "the client closed the connection before its frame was complete")
+    except TimeoutError:
+        raise ClientError(Reason.TIMEOUT, "no frame in time") from None
+
+
 def telegram_job(
-    opts: ProxyOpts, conn: Conn, upstream: socket.socket, frame: ClientFrame, unread: bytes, dc: int
+    opts: ProxyOpts,
+    conn: Conn,
+    upstream: socket.socket,
+    frame: ClientFrame,
+    unread: bytes,
+    dc: int,
+    shape: Shape | None,
 ) -> Job:
     """Make the job that relays a client to its DC, and give up the client's socket.
 
@@ -99,6 +139,7 @@ def telegram_job(
         frame: The client's.
         unread: The bytes after it, in records.
         dc: The number that our frame tells the DC.
+        shape: Which records the client gets.
     """
     fast = opts.fast_mode
     preamble, leg = obfuscated2.build_dc_frame(_frame_noise(), dc, frame.ciphers if fast else None)
@@ -108,7 +149,6 @@ def telegram_job(
         dc_decrypt=None if fast else leg.to_initiator,
         client_encrypt=None if fast else frame.ciphers.to_initiator,
     )
-    shape = DRS if opts.drs else None
     return Job(
         client=conn.detach()[0],
         upstream=upstream,

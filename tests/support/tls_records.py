@@ -14,7 +14,9 @@ APPLICATION_DATA = 0x17
 HEADER_BYTES = 5
 
 MAX_PAYLOAD_BYTES = 16_384
-"""The largest payload that a client accepts from a proxy, and the usual one of its own (RFC 8446, 5.1)."""
+"""The largest payload that a client usually puts into a record (RFC 8446, 5.1)."""
+MAX_RECEIVED_BYTES = 16_401
+"""The largest payload of a proxy's record: what a site's full record of TLS 1.3 has on the wire (RFC 8446, 5.2)."""
 
 
 class RecordError(Exception):
@@ -32,6 +34,11 @@ class Record:
 def make_record(kind: int, payload: bytes, version: bytes = b"\x03\x03") -> bytes:
     """Return header and payload."""
     return bytes([kind]) + version + len(payload).to_bytes(2, "big") + payload
+
+
+def looks_like_alert(data: bytes) -> bool:
+    """Return whether this is one record, as long as an encrypted alert: level, description, real type, and tag."""
+    return data[:HEADER_BYTES] == b"\x17\x03\x03\x00\x13" and len(data) == HEADER_BYTES + 2 + 1 + 16
 
 
 def cut_records(data: bytes, sizes_bytes: Iterable[int] = (MAX_PAYLOAD_BYTES,)) -> bytes:

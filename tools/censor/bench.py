@@ -11,7 +11,7 @@ from support.nginx_site import Key
 from support.secrets import PeerSecret
 from tools.censor.classifier import best_feature
 from tools.censor.comparison import Comparison, differences
-from tools.censor.downloads import Downloads, data_centre, from_site, some_length, through_proxy
+from tools.censor.downloads import FEWEST_BYTES, Downloads, data_centre, from_site, some_length, through_proxy
 from tools.censor.observation import SHAPES, Exchange, Observation, make_hello
 from tools.censor.sites import FRONTS
 from tools.probes.finding import SITE
@@ -25,6 +25,10 @@ _VISITORS_TO_LEARN_FROM = 40
 _SLACK_SECONDS = {"pure": SLACK_SECONDS}
 """Without the engine, the proxy waits for whole milliseconds."""
 
+_MOST_THAT_SIGNATURES_DIFFER_BYTES = 4
+"""Less than what another protocol's name makes (ALPN): 6 bytes."""
+_MOST_TO_WAIT_FOR, _EACH_SECONDS = 20, 0.25
+_FIRST_RECORDS = 2
 _AT_ONCE = 100
 """How many servers are watched until they pause, at most."""
 
@@ -91,10 +95,12 @@ class Bench:
 
     async def download(self, downloads: int, report: Callable[[Downloads], None] = lambda _: None) -> list[Downloads]:
         """Load something so many times from everybody; there must be at least two downloads."""
+        if self._learns:
+            await self._let_them_load()
         sizes: dict[str, list[Sequence[int]]] = {name: [] for name in self._deployment.ports}
         for number in range(downloads):
             for name in rotated(list(self._deployment.ports), number):
-                sizes[name].append(await self._load(name))
+                sizes[name].append(await self._load(name, some_length()))
         found = []
         for proxy in self._proxies:
             feature, auc = best_feature(sizes[SITE], sizes[proxy])
@@ -108,11 +114,9 @@ class Bench:
         How long the site takes is learnt from some visitors, as there are always at a site.
         """
         at_site = await self._look(SITE, shape)
-        for name in (name for name in self._peers if self._peers[name].secret):
-            for _ in range(_MOST_TO_LEARN_FROM):
-                seen = await self._look(name, shape)
-                if seen.server_hello == at_site.server_hello and abs(seen.flight_bytes - at_site.flight_bytes) < 10:
-                    break
+        async with asyncio.TaskGroup() as group:
+            for name in (name for name in self._peers if self._peers[name].secret):
+                group.create_task(self._let_one_learn(name, shape, at_site), name=f"learn {shape} {name}")
         for name in (_visitors(name) for name in self._proxies):
             if name in self._peers:
                 async with asyncio.TaskGroup() as group:
@@ -120,6 +124,23 @@ class Bench:
                         exchange = self._exchange(name, shape)
                         await exchange.begin()
                         group.create_task(exchange.finish())
+
+    async def _let_one_learn(self, name: str, shape: str, at_site: Observation) -> None:
+        for _ in range(_MOST_TO_LEARN_FROM):
+            seen = await self._look(name, shape)
+            difference_bytes = abs(seen.flight_bytes - at_site.flight_bytes)
+            if seen.server_hello == at_site.server_hello and difference_bytes <= _MOST_THAT_SIGNATURES_DIFFER_BYTES:
+                return
+
+    async def _let_them_load(self) -> None:
+        """Download until what comes begins as the site's file does: the first client makes a proxy load it."""
+        first = (await self._load(SITE, FEWEST_BYTES))[:_FIRST_RECORDS]
+        waiting = [name for name in self._proxies if name != ITSELF]
+        for _ in range(_MOST_TO_WAIT_FOR):
+            waiting = [name for name in waiting if (await self._load(name, FEWEST_BYTES))[:_FIRST_RECORDS] != first]
+            if not waiting:
+                return
+            await asyncio.sleep(_EACH_SECONDS)
 
     async def _look(self, name: str, shape: str) -> Observation:
         exchange = self._exchange(name, shape)
@@ -130,11 +151,11 @@ class Bench:
         peer = self._peers[name]
         return Exchange(peer.port, make_hello(HOST, SHAPES[shape], peer.secret))
 
-    async def _load(self, name: str) -> list[int]:
+    async def _load(self, name: str, count_bytes: int) -> list[int]:
         port = self._deployment.ports[name]
         if name in (SITE, ITSELF):
-            return await from_site(port, some_length())
-        return await through_proxy(port, self._deployment.secret, some_length())
+            return await from_site(port, count_bytes)
+        return await through_proxy(port, self._deployment.secret, count_bytes)
 
     async def _sample(self, shape: str, tries: int) -> list[Comparison]:
         seen = await self._observe(shape, tries)

@@ -21,6 +21,10 @@ from tools.probes.finding import SITE
 from tools.probes.probe import HOST
 
 PATIENCE_SECONDS = 1
+LARGE_FILE = "/large.bin"
+"""Every site has it."""
+_SEGMENT_BYTES = 1448
+"""A data centre's, as over Ethernet. The loopback's of 64 KB keep windows closed until a relay has read everything."""
 _NGINX = "send_timeout 1s; lingering_timeout 1s; lingering_time 2s; reset_timedout_connection off;"
 
 
@@ -80,6 +84,7 @@ class ProxyProgram(ServerProcess):
             f'[domain-fronting]\nip = "127.0.0.1"\nport = {site_port}\n'
             f"[defense.front-learning]\nenabled = {str(learns).lower()}\n"
             f'answer-delay = "{"front" if delays else "off"}"\n'
+            f"[defense.doppelganger]\nurls = {[f'https://{secret.host}{LARGE_FILE}'] if learns else []}\n"
         )
 
     def command(self) -> Sequence[str | Path]:
@@ -117,13 +122,13 @@ async def deploy(
 ) -> AsyncIterator[Deployment]:
     """Start a site and a proxy for each relay, all with one secret.
 
-    ``handler`` is what their data centre does. If it ``learns``, a proxy asks the site how it answers, and when.
-    ``undelayed``: for each relay, there is also one that answers at once.
+    ``handler`` is what their data centre does. If it ``learns``, a proxy asks the site how it answers clients and when,
+    and in which records it sends its large file. ``undelayed``: for each relay, there is also one that answers at once.
     """
     secret = PeerSecret.random(HOST)
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(front[0](key))
-        dc = await stack.enter_async_context(FakeDC(handler))
+        dc = await stack.enter_async_context(FakeDC(handler, segment_bytes=_SEGMENT_BYTES))
         ports = {SITE: site.port}
         if ITSELF in relays:
             ports[ITSELF] = site.port

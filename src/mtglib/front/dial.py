@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from ..admission import Admitted
@@ -15,10 +14,9 @@ from ..errors import ClientError, UpstreamError
 from ..fine_clock import FineClock
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import Warnings
-from ..ground.reset import reset
 from ..keyshare import KeyShares
 from ..options import ProxyOpts
-from ..relay.job import Job
+from ..relay.job import DRS, Job, Shape
 from ..roster import Entry
 from ..upstream import dial
 from ..visitor import Visitor
@@ -27,13 +25,12 @@ from ..wire.proxy_protocol import header_v2
 from .learner import Learner
 from .loops import LoopGuard
 from .own_address import leads_to_us
+from .page_urls import parse_page_urls
+from .record_learner import RecordLearner
 from .visits import VisitTimes
 
 _MOST_DIALS = 512
 """The most connections to the site that are being made at once; more visitors wait."""
-
-_PAUSE_SECONDS = 0.0015
-"""Between two pieces of what a visitor has sent: long enough for an idle site to read the first one."""
 
 
 def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
@@ -87,17 +84,29 @@ class Front:
         self._dials = asyncio.Semaphore(_MOST_DIALS)
         self._answers = Answers()
         self._learner = Learner(self._dial, self._answers, key_shares.another_clients, warnings, clock.now_mono)
+        self._record_learner = RecordLearner(
+            self._dial,
+            parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port),
+            opts.record_repeats,
+            opts.record_refresh_seconds,
+            warnings,
+        )
         self.visits = VisitTimes(opts.secret.host, self._answers)
 
     async def close(self) -> None:
         """End its background work; the proxy is shutting down."""
-        await asyncio.gather(self._loops.close(), self._learner.close())
+        await asyncio.gather(self._loops.close(), self._learner.close(), self._record_learner.close())
 
     def answer_for(self, client: Admitted, visitor: Visitor) -> ChosenAnswer:
         """Choose what a client's answer looks like: as the site's own would, as far as that is known."""
         if self._opts.front_learning and (learnt := self._learnt_answer(client, visitor)) is not None:
             return learnt
         return default_answer(client.hello)
+
+    def record_shape(self, visitor: Visitor) -> Shape | None:
+        """Return which records a client gets, and learn them if it is time to; None: full ones, each sent at once."""
+        self._record_learner.saw_client(self.preamble(visitor))
+        return self._record_learner.shape or (DRS if self._opts.drs else None)
 
     def _learnt_answer(self, client: Admitted, visitor: Visitor) -> ChosenAnswer | None:
         """Look up what the site answers, and learn it if it is time to; None as long as nothing is known."""
@@ -140,31 +149,6 @@ class Front:
                 f"domain-fronting: expected another server than this proxy, but {host} port {port} is its own address"
             )
         return upstream
-
-    async def send_earlier_pieces(self, site: SiteConnection, said: bytes, pauses: Sequence[int]) -> SiteConnection:
-        """Send the site the bytes that a visitor sent before its last pause, and pause as well.
-
-        How a site closes may depend on how the bytes arrive: unread bytes turn its FIN into a RST. Earlier pauses make
-        no difference to that, and each would delay the answer. A cancelled call resets the site's connection.
-
-        Args:
-            site: Its connection.
-            said: All bytes that the visitor has sent.
-            pauses: The number of bytes that came before each pause.
-        """
-        upstream, preamble, forwarded_bytes = site
-        if not pauses or pauses[-1] <= forwarded_bytes:
-            return site
-        with suppress(OSError):  # full, or broken: then the relay finds out
-            sent_bytes = upstream.send(preamble + said[forwarded_bytes : pauses[-1]])
-            forwarded_bytes += max(sent_bytes - len(preamble), 0)
-            preamble = preamble[sent_bytes:]
-            try:
-                await asyncio.sleep(_PAUSE_SECONDS)
-            except BaseException:  # nobody else owns it
-                reset(upstream)
-                raise
-        return SiteConnection(upstream, preamble, forwarded_bytes)
 
     def preamble(self, visitor: Visitor) -> bytes:
         """Return the bytes to send before the visitor's: a PROXY protocol header, if configured."""

@@ -28,12 +28,12 @@ class Visit(NamedTuple):
 
     Attributes:
         key: The host and the hello's shape.
-        connect_seconds: From the hello's last byte until a relay got both connections.
+        heard_mono: When the hello was complete.
         answer_bytes: The length of a ServerHello: a site that sends less has refused the hello.
     """
 
     key: _Key
-    connect_seconds: float
+    heard_mono: float
     answer_bytes: int
 
 
@@ -53,12 +53,12 @@ class VisitTimes:
     def __len__(self) -> int:
         return len(self._samples)
 
-    def begin(self, said: bytes, connect_seconds: float) -> Visit | None:
-        """Recognise a visitor with a client's hello, whose connections a relay is about to get; None for others.
+    def begin(self, said: bytes, heard_mono: float) -> Visit | None:
+        """Recognise a visitor with a client's hello; None for others.
 
         Args:
             said: All that the visitor has sent.
-            connect_seconds: How long ago the last byte of that came.
+            heard_mono: When the last byte of that came.
         """
         if not len(self._answers):
             return None
@@ -72,14 +72,20 @@ class VisitTimes:
         known = self._answers.seen(self._host, shape)
         if not known or name.lower() != self._host.lower():
             return None
-        return Visit((self._host, shape.key), connect_seconds, known[-1].server_hello_bytes)
+        return Visit((self._host, shape.key), heard_mono, known[-1].server_hello_bytes)
 
-    def end(self, visit: Visit, result: RelayResult) -> None:
-        """Note how long the site took, if it has answered."""
+    def end(self, visit: Visit, relayed_mono: float, result: RelayResult) -> None:
+        """Note how long the site took, if it has answered.
+
+        Args:
+            visit: The visit.
+            relayed_mono: When the relay got both connections.
+            result: How that went.
+        """
         if result.first_byte_seconds is None or result.to_client_bytes < visit.answer_bytes:
             return
         samples = self._samples.setdefault(visit.key, deque(maxlen=_MOST_SAMPLES))
-        samples.append((visit.connect_seconds, result.first_byte_seconds))
+        samples.append((relayed_mono - visit.heard_mono, result.first_byte_seconds))
         if len(self._samples) > _MOST_SHAPES:
             self._samples.popitem(last=False)
 

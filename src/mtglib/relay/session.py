@@ -6,6 +6,8 @@ makes one rule easy to see: bytes that were read are delivered, or their sender 
 An end of stream is passed on as a half-close, and the session ends when both directions have ended. When one side is
 lost, all data from it, including what is still unread in our kernel's buffer, is delivered to the other side until that
 peer's kernel has it; then that side is reset. Meanwhile, data from the living side is read and discarded.
+
+After a bad record, upstream gets what came before it and an end of stream, and the client an alert.
 """
 
 from __future__ import annotations
@@ -22,20 +24,21 @@ from typing import Final
 from ..ground.reset import reset
 from ..readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
 from ..reasons import Reason
-from ..wire.aes_ctr import CipherState
+from ..tls_alert import send_alert
 from ..wire.record_stream import RecordDecoder, encode_records
+from ..wire.tls_records import FULL_RECORD_BYTES
 from .backlog import Backlog
-from .job import Job, OnTraffic, RelayResult
+from .job import READ_AHEAD_BYTES, Job, OnTraffic, RelayResult
+from .recrypt import Transform, recrypt
 from .shaper import Shaper
-from .sockets import tune, unacknowledged_bytes, unsent_bytes
+from .sockets import make_room, tune, unacknowledged_bytes, unread_bytes, unsent_bytes
 from .timers import Timers
 
-_READ_BYTES = 64 * 1024
+_READ_BYTES = 4 * FULL_RECORD_BYTES
+_LEAST_PAUSE_SECONDS = 0.001
 _NOTHING: Final = memoryview(b"")
 _RECORDS_A_TURN = 32
 """The most records of one client unwrapped before it is the others' turn: empty ones cost their sender little."""
-
-_Transform = Callable[[bytes], bytes]
 
 
 class _StoppedError(Exception):
@@ -92,6 +95,7 @@ class Session:
         self._first_byte_seconds: float | None = None
         self._from_client_bytes = self._to_client_bytes = 0
         self._upstream_ended = False
+        self._resets_client = False
         self._reported = (0, 0, False)
 
     async def run(self) -> RelayResult:
@@ -100,6 +104,8 @@ class Session:
             for sock in (self._job.client, self._job.upstream):
                 tune(sock, self._job.not_sent_low_water_bytes)
                 self._readiness.call(sock.fileno(), LOST, partial(self._lose_broken, sock))
+            if self._down.shaper is not None and self._down.shaper.waits:
+                make_room(self._job.upstream)
             if self._job.half_closed_timeout is not None:
                 self._readiness.call(self._job.upstream.fileno(), ENDED, self._note_upstreams_end)
             for direction, work in ((self._up, self._upload), (self._down, self._download)):
@@ -154,14 +160,14 @@ class Session:
 
     async def _upload(self) -> None:
         job, decoder = self._job, RecordDecoder()
-        transform = _recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt) if job.ciphers else bytes
+        transform = recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt) if job.ciphers else bytes
         await self._deliver(self._up, job.preamble, counted=False)
         received, self._client_unread = self._client_unread, b""
         if received and not job.ciphers:
             # What has come meanwhile goes into the same segment. A site that closes while bytes are unread ends with a
             # RST; if it got the same bytes in parts, it might end with a FIN.
             received += self._receive_now(self._up) or b""
-        while not decoder.ended and (received := received or await self._receive(self._up)):
+        while received := received or await self._receive(self._up):
             if job.ciphers:
                 await self._deliver_payload(received, decoder, transform)
             else:
@@ -169,24 +175,35 @@ class Session:
             received = b""  # it isn't kept while we wait for more
         self._end_direction(self._up)
 
-    async def _deliver_payload(self, received: bytes, decoder: RecordDecoder, transform: _Transform) -> None:
+    async def _deliver_payload(self, received: bytes, decoder: RecordDecoder, transform: Transform) -> None:
         """Deliver what the client's records hold, a few records a turn of the event loop."""
-        while received and not decoder.ended:
+        while received:
             payload, consumed_bytes, error = decoder.feed_part(received, _RECORDS_A_TURN)
             await self._deliver(self._up, transform(payload))
-            if error is not None:
-                self._lose(self._job.client, Reason.BAD_RECORD)
-                raise _StoppedError
             received = received[consumed_bytes:]
+            if error is not None:
+                self._refuse(len(received))
+                raise _StoppedError
             if received:
                 await asyncio.sleep(0)
 
+    def _refuse(self, behind_bytes: int) -> None:
+        """End as a TLS server does after a record that no client may send, and so many bytes behind its header."""
+        if self._loss is not None:
+            return
+        self._tasks[self._down].cancel()
+        if not self._down.pending:
+            send_alert(self._job.client)
+        self._down.pending = _NOTHING
+        self._resets_client = behind_bytes > READ_AHEAD_BYTES
+        self._end(Reason.BAD_RECORD)
+
     async def _download(self) -> None:
         ciphers = self._job.ciphers
-        recrypt: _Transform = bytes
+        transform: Transform = bytes
         if ciphers and ciphers.dc_decrypt and ciphers.client_encrypt:
-            recrypt = _recrypt(ciphers.dc_decrypt, ciphers.client_encrypt)
-        encode: _Transform = encode_records if ciphers else bytes
+            transform = recrypt(ciphers.dc_decrypt, ciphers.client_encrypt)
+        encode: Transform = encode_records if ciphers else bytes
         if (shaper := self._down.shaper) is not None:
             encode = shaper.encode
         while received := await self._receive(self._down):
@@ -194,7 +211,7 @@ class Session:
             if self._first_byte_seconds is None:
                 self._first_byte_seconds = time.monotonic() - self._started_mono
             self._to_client_bytes += received_bytes
-            received = encode(recrypt(received))
+            received = encode(transform(received))
             await self._deliver(self._down, received)
             del received  # it isn't kept while we wait for more
             if shaper is not None and (pause_seconds := shaper.pause_seconds(self._loop.time(), received_bytes)):
@@ -204,17 +221,22 @@ class Session:
     async def _receive(self, direction: _Direction) -> bytes:
         while True:
             await asyncio.sleep(0)  # otherwise two sockets that are always ready would keep the event loop busy
+            if direction.shaper is not None:
+                await self._plan(direction.source, direction.shaper)
             if (data := self._receive_now(direction)) is not None:
                 return data
             if direction.source_is_lost:
                 return b""
             await self._readiness.wait(direction.source.fileno(), READABLE)
 
+    async def _plan(self, source: socket.socket, shaper: Shaper) -> None:
+        """Plan the next records, as soon as it is time to."""
+        while seconds := shaper.plan(self._loop.time(), unread_bytes(source)):
+            await asyncio.sleep(seconds)
+
     def _receive_now(self, direction: _Direction) -> bytes | None:
         """Return the available bytes, b"" at the end, None if it would block."""
-        max_bytes = _READ_BYTES
-        if direction.shaper is not None:
-            max_bytes = direction.shaper.plan(self._loop.time())
+        max_bytes = _READ_BYTES if direction.shaper is None else direction.shaper.planned_bytes
         try:
             return direction.source.recv(max_bytes)
         except BlockingIOError:
@@ -284,6 +306,7 @@ class Session:
         if (task := self._tasks.get(to_dead)) is not None and task is not asyncio.current_task():
             task.cancel()
         self._watch_backlog()
+        self._look_again_soon()
         self._discarding = self._loop.create_task(self._discard(from_dead.sink))
 
     async def _discard(self, living: socket.socket) -> None:
@@ -308,10 +331,33 @@ class Session:
     def _left_bytes(self) -> int:
         """Count the bytes that were read and that the kernel of the living side, or the client's, doesn't have yet."""
         direction = self._loss[1] if self._loss else self._down
-        # A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
-        is_sites = self._loss and not self._job.ciphers
-        in_the_kernel_bytes = unsent_bytes if is_sites else unacknowledged_bytes
-        return len(direction.pending) + in_the_kernel_bytes(direction.sink)
+        if self._is_reset_after_all():
+            in_the_kernel_bytes = max(unacknowledged_bytes(direction.sink) - 1, 0)  # our FIN may be later
+        elif self._loss and not self._job.ciphers:
+            # A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
+            in_the_kernel_bytes = unsent_bytes(direction.sink)
+        else:
+            in_the_kernel_bytes = unacknowledged_bytes(direction.sink)
+        return len(direction.pending) + in_the_kernel_bytes
+
+    def _is_reset_after_all(self) -> bool:
+        """Return whether a reset counts once the living side's kernel has everything: it came after a FIN.
+
+        That is the kernel's answer to bytes for a program that has closed. If the visitor had sent them before it got
+        the FIN, it ignores this reset, as it isn't what comes next (RFC 5961, 3.2). Its acknowledgement is answered
+        with another one.
+        """
+        return self._loss is not None and self._loss[1].source_had_ended and not self._job.ciphers
+
+    def _look_again_soon(self) -> None:
+        """Poll for an acknowledgement: at first every millisecond, then a sixteenth late."""
+        if self._backlog is not None and self._is_reset_after_all() and not self._on_end.done():
+            passed_seconds = self._loop.time() - self._backlog.begun_at_mono
+            self._loop.call_later(max(passed_seconds / 16, _LEAST_PAUSE_SECONDS), self._look_once_more)
+
+    def _look_once_more(self) -> None:
+        self.look()
+        self._look_again_soon()
 
     def _deadline_mono(self) -> float:
         job, backlog = self._job, self._backlog
@@ -344,12 +390,7 @@ class Session:
         abrupt = bool(self._loss or self._up.pending or self._down.pending)
         for sock in (self._job.client, self._job.upstream):
             self._readiness.forget(sock.fileno())
-            if abrupt:
+            if abrupt or (self._resets_client and sock is self._job.client):
                 reset(sock)
             else:
                 sock.close()
-
-
-def _recrypt(decrypt: CipherState, encrypt: CipherState) -> _Transform:
-    decryptor, encryptor = decrypt.start(), encrypt.start()
-    return lambda data: encryptor.update(decryptor.update(data))

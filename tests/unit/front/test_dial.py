@@ -60,7 +60,7 @@ async def dial_front(
     opts: ProxyOpts, listeners: Collection[socket.socket], reached: Endpoint | None, warnings: Warnings
 ) -> socket.socket:
     """Dial for a visitor who has arrived there, and has said nothing that others say."""
-    entry = Entry("a", Visitor(SEEN, reached), 0.0)
+    entry = Entry("a", Visitor(SEEN, lambda: reached), 0.0)
     return await Front(opts, listeners, lambda: None, warnings, KeyShares(), FineClock()).dial(entry, b"")
 
 
@@ -210,6 +210,7 @@ def test_the_job_is_raw_and_patient(warnings: Warnings) -> None:
         job = fronting_job(opts, client, upstream, b"seen", visitor, warnings)
         assert (job.client, job.upstream, job.client_unread) == (client, upstream, b"seen")
         assert (job.ciphers, job.preamble, job.idle_timeout) == (None, b"", 600.0)
+        assert (job.half_closed_timeout, job.delivery_timeout) == (60.0, 30.0)
 
         opts = ProxyOpts.with_defaults(SECRET, idle_timeout=900.5)
         assert fronting_job(opts, client, upstream, b"", visitor, warnings).idle_timeout == 900.5
@@ -219,7 +220,7 @@ def test_the_site_can_be_told_who_asks(warnings: Warnings) -> None:
     opts = ProxyOpts.with_defaults(SECRET, domain_fronting_proxy_protocol=True)
     front = Front(opts, [], lambda: None, warnings, KeyShares(), FineClock())
 
-    header = front.preamble(Visitor(SEEN, Endpoint(ip_address("127.0.0.1"), 443)))
+    header = front.preamble(Visitor(SEEN, lambda: Endpoint(ip_address("127.0.0.1"), 443)))
 
     assert header[12:16] == b"\x21\x11\x00\x0c"
     assert header[16:] == b"\xc0\x00\x02\x07\x7f\x00\x00\x01" + (50_000).to_bytes(2) + (443).to_bytes(2)
@@ -248,29 +249,3 @@ async def test_few_connections_to_the_site_are_begun_at_once(warnings: Warnings)
     network.go.set()
     await asyncio.gather(*dials, return_exceptions=True)
     assert network.begun == 600
-
-
-async def test_what_came_before_a_pause_goes_to_the_site_by_itself(warnings: Warnings) -> None:
-    front = Front(ProxyOpts.with_defaults(SECRET), [], lambda: None, warnings, KeyShares(), FineClock())
-    ours, site = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # which keeps what is sent at once together
-    with ours, site:
-        site.setblocking(False)
-        begun = SiteConnection(ours, b"head", 0)
-
-        begun = await front.send_earlier_pieces(begun, b"onetwothree", [3, 6])
-
-        assert site.recv(100) == b"headonetwo", "one pause, however many there were: each makes the answer later"
-        assert begun == SiteConnection(ours, b"", 6)
-        assert await front.send_earlier_pieces(begun, b"onetwothree", [3, 6]) == begun
-
-
-async def test_a_site_that_is_given_pieces_is_reset_when_its_visitor_goes(warnings: Warnings) -> None:
-    front = Front(ProxyOpts.with_defaults(SECRET), [], lambda: None, warnings, KeyShares(), FineClock())
-    ours, site = socket.socketpair()
-    with site:
-        sending = asyncio.create_task(front.send_earlier_pieces(SiteConnection(ours, b"", 0), b"onetwo", [3]))
-        await asyncio.sleep(0)
-        sending.cancel()
-        await asyncio.wait([sending])
-
-        assert ours.fileno() == -1

@@ -30,9 +30,9 @@ def result(first_byte_seconds: float | None = 0.03, to_client_bytes: int = 1127)
 
 
 def visit(times: VisitTimes, connect_seconds: float, result: RelayResult) -> None:
-    begun = times.begin(HELLO, connect_seconds)
+    begun = times.begin(HELLO, 1000.0)
     assert begun is not None
-    times.end(begun, result)
+    times.end(begun, 1000.0 + connect_seconds, result)
 
 
 def test_visits_are_drawn_as_they_were() -> None:
@@ -95,9 +95,9 @@ def test_few_shapes_are_kept_and_the_least_used_goes() -> None:
     assert begun is not None
     for number in range(64):
         for _ in range(8):
-            times.end(begun._replace(key=(f"{number}.example", SHAPE.key)), result())
+            times.end(begun._replace(key=(f"{number}.example", SHAPE.key)), 0.2, result())
     times.draw(("0.example", SHAPE.key))
-    times.end(begun, result())
+    times.end(begun, 0.2, result())
 
     assert len(times) == 64
     assert times.draw(("0.example", SHAPE.key)) is not None
