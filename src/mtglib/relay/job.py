@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
 from ..reasons import Reason
@@ -148,11 +148,13 @@ class RelayResult(NamedTuple):
         from_client_bytes: Written upstream, without the preamble.
         to_client_bytes: Read from upstream.
         reason: Why it ended, one of `RELAY_ENDS`.
+        first_byte_seconds: The time from its start to the first bytes from upstream; None if none came.
     """
 
     from_client_bytes: int
     to_client_bytes: int
     reason: Reason
+    first_byte_seconds: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

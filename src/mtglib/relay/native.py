@@ -109,11 +109,11 @@ class NativeRelay:
             self._loop.call_soon_threadsafe(_settle, closed)
 
     def _complete(self) -> None:
-        for number, from_client, to_client, upstream_ended, reason in self._engine.completed():
+        for number, from_client, to_client, upstream_ended, reason, first_byte_seconds in self._engine.completed():
             on_end, on_traffic = self._waiting.pop(number)
             told = self._reported.pop(number, _NOTHING)
             if not on_end.done():  # the caller only wakes up after the last traffic was reported
-                on_end.set_result(RelayResult(from_client, to_client, _REASONS[reason]))
+                on_end.set_result(RelayResult(from_client, to_client, _REASONS[reason], first_byte_seconds))
             if (from_client, to_client, upstream_ended) != told:
                 self._tell(on_traffic, from_client - told[0], to_client - told[1], upstream_ended)
 
