@@ -141,7 +141,8 @@ class Job:
     not_sent_low_water_bytes: int | None = None
 
 
-class RelayResult(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RelayResult:
     """The result of a job.
 
     Attributes:
