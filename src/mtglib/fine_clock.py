@@ -15,11 +15,11 @@ except ImportError:  # without the engine there is no finer timer than the loop'
     Alarm = None  # type: ignore[assignment, misc]
 
 _LEAST_WAIT_SECONDS: Final = 0.00005
-"""A shorter wait would be as late as it is long."""
+"""Shorter waits are left out: an alarm is as late as they are long."""
 
 
 class FineClock:
-    """Belongs to the event loop in which somebody waits first. All who wait share one descriptor of the engine.
+    """Belongs to the event loop of the first wait. All waits share one descriptor of the engine.
 
     On an idle machine it is some tens of microseconds late; without the engine, a millisecond.
     """
@@ -34,7 +34,7 @@ class FineClock:
         return time.monotonic()
 
     async def wait_until(self, due_mono: float) -> None:
-        """Return when it is so late."""
+        """Return once `now_mono` has reached `due_mono`."""
         if (left_seconds := due_mono - self.now_mono()) <= _LEAST_WAIT_SECONDS:
             return
         if (alarm := self._alarm or self._new_alarm()) is None:

@@ -160,7 +160,7 @@ class _TLSConnection:
 
 @cache
 def _context() -> ssl.SSLContext:
-    """Make a context that trusts anybody: nothing secret is said, and what a wrong site sends is no better known."""
+    """Make a context that trusts any certificate: nothing secret is sent, and visitors are shown this server anyway."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

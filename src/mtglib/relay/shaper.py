@@ -34,7 +34,7 @@ class Shaper:
     def __init__(self, shape: Shape, now_mono: float) -> None:
         self._drs = shape.drs
         self._cursor = Cursor(shape.pages) if shape.pages else None
-        self._records = 0  # since the connection began, or since the last pause
+        self._records = 0  # since the connection began, or since the last second without a byte sent
         self._sizes: list[int] = []
         self._sent_at_mono = self._go_on_at_mono = now_mono
         self._complete_by_mono = now_mono  # how long a learnt record may wait for the bytes that it lacks
