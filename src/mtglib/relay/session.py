@@ -214,7 +214,7 @@ class Session:
             received = encode(transform(received))
             await self._deliver(self._down, received)
             del received  # it isn't kept while we wait for more
-            if shaper is not None and (pause_seconds := shaper.pause_seconds(self._loop.time(), received_bytes)):
+            if shaper is not None and (pause_seconds := shaper.begin_pause(self._loop.time(), received_bytes)):
                 await asyncio.sleep(pause_seconds)
         self._end_direction(self._down)
 

@@ -81,8 +81,8 @@ class Shaper:
         """Note that the client's kernel took some bytes."""
         self._sent_at_mono = now_mono
 
-    def pause_seconds(self, now_mono: float, payload_bytes: int) -> float:
-        """Return how long to wait after records with so many bytes."""
+    def begin_pause(self, now_mono: float, payload_bytes: int) -> float:
+        """Begin the pause after records with so many bytes; return how long it is, in seconds."""
         if self._cursor is None:
             return 0.0
         longest_seconds = payload_bytes / _LEAST_BYTES_PER_SECOND
