@@ -101,7 +101,7 @@ class Bench:
                 return
 
     async def _let_them_load(self, patience_seconds: float) -> None:
-        """Download until a short record comes first, as from every site: the first client makes a proxy load the file."""
+        """Download until a short record comes first, as from every site: a first client makes a proxy load the file."""
         if not (waiting := [name for name in self._proxies if name != ITSELF]):
             return
         for _ in range(_MOST_TO_WAIT_FOR):
