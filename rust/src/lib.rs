@@ -4,6 +4,7 @@
 //! A [`Job`] goes in, a [`Finished`] comes out. Each thread has one epoll set and one set of buffers; connections have
 //! none of their own unless a peer reads slowly. Nothing here knows Python but the module `python`, behind a feature.
 
+mod alarm;
 mod backlog;
 mod buffer;
 mod chance;
@@ -46,6 +47,7 @@ mod vaes;
 mod watch;
 mod worker;
 
+pub use alarm::Alarm;
 pub use cipher::{crypt, CipherSpec};
 
 pub use engine::Engine;

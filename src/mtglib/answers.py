@@ -25,10 +25,14 @@ class ChosenAnswer(NamedTuple):
     Attributes:
         shape: The ServerHello's.
         noise_bytes: The length of what stands for the encrypted flight, without its record's header.
+        connect_seconds, first_byte_seconds: How long the site took to be connected, and then to answer; 0 if that isn't
+            known.
     """
 
     shape: AnswerShape
     noise_bytes: int
+    connect_seconds: float = 0.0
+    first_byte_seconds: float = 0.0
 
 
 def default_answer(hello: ClientHello) -> ChosenAnswer:
@@ -70,7 +74,8 @@ class Answers:
         if not samples:
             return None
         flight = random.choice(samples)  # noqa: S311 - no secret
-        return ChosenAnswer(flight.shape, min(flight.encrypted_bytes - HEADER_BYTES, MAX_CIPHERTEXT_BYTES))
+        noise_bytes = min(flight.encrypted_bytes - HEADER_BYTES, MAX_CIPHERTEXT_BYTES)
+        return ChosenAnswer(flight.shape, noise_bytes, flight.connect_seconds, flight.first_byte_seconds)
 
     def _nearest(self, host: str, hello: HelloShape) -> list[Flight]:
         """Return the latest answers of the site that a client with this hello can follow."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mtglib.answers import Answers, default_answer
+from mtglib.answers import Answers, ChosenAnswer, default_answer
 from mtglib.wire import client_hello
 from mtglib.wire.hello_shape import HelloShape, parse_shape
 from mtglib.wire.server_flight import Flight
@@ -44,7 +44,7 @@ def test_what_the_site_has_answered_to_the_shape_is_answered_again() -> None:
 
     chosen = {answers.choose(HOST, offered()) for _ in range(100)}
 
-    assert chosen == {(AnswerShape(0x1302, ORDER, 0x001D), 995), (AnswerShape(0x1302, ORDER, 0x001D), 1005)}
+    assert chosen == {ChosenAnswer(AnswerShape(0x1302, ORDER, 0x001D), noise_bytes) for noise_bytes in (995, 1005)}
     assert len(answers.seen(HOST, offered())) == 2
 
 
@@ -54,7 +54,7 @@ def test_another_shape_gets_the_same_if_it_can_be_followed() -> None:
     assert answers.choose(HOST, offered("old")) is None, "it offers no such group"
 
     answers.add(HOST, offered("modern", suites=b"\x13\x03"), flight(0x001D, 0x1303))
-    assert answers.choose(HOST, offered("old")) == (AnswerShape(0x1303, ORDER, 0x001D), 995)
+    assert answers.choose(HOST, offered("old")) == ChosenAnswer(AnswerShape(0x1303, ORDER, 0x001D), 995)
     assert answers.choose("other.example", offered("old")) is None
     assert answers.choose(HOST, offered("old", suites=b"\x13\x01")) is None
 
@@ -85,4 +85,4 @@ def test_one_record_holds_all_that_it_can(encrypted_bytes: int, noise_bytes: int
     answers = Answers()
     answers.add(HOST, offered(), flight(encrypted_bytes=encrypted_bytes))
 
-    assert answers.choose(HOST, offered()) == (flight().shape, noise_bytes)
+    assert answers.choose(HOST, offered()) == ChosenAnswer(flight().shape, noise_bytes)

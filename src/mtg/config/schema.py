@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from mtg.config.addresses import IPPort, IPText, Listen
 from mtg.config.urls import PrivateURL
 from mtg.config.values import (
+    AnswerDelayWord,
     Directory,
     Duration,
     HTTPPath,
@@ -131,6 +132,7 @@ class FrontLearningSection(Section, frozen=True):
     """Learning how the fronting site answers clients' hellos."""
 
     enabled: bool = False
+    answer_delay: AnswerDelayWord = AnswerDelayWord("front")
 
 
 class DefenseSection(Section, frozen=True):

@@ -11,6 +11,7 @@ from ..admission import Admitted
 from ..answers import Answers, ChosenAnswer, default_answer
 from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import ClientError, UpstreamError
+from ..fine_clock import FineClock
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import Warnings
 from ..keyshare import KeyShares
@@ -26,6 +27,7 @@ from .loops import LoopGuard
 from .own_address import leads_to_us
 from .page_urls import parse_page_urls
 from .record_learner import RecordLearner
+from .visits import VisitTimes
 
 _MOST_DIALS = 512
 """The most connections to the site that are being made at once; more visitors wait."""
@@ -60,6 +62,10 @@ class Front:
         refresh: Updates every entry's `to_client_bytes`.
         warnings: Gets reports about a misbehaving network.
         key_shares: Makes key shares.
+        clock: The proxy's.
+
+    Attributes:
+        visits: How long its visitors have to wait.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class Front:
         refresh: Callable[[], None],
         warnings: Warnings,
         key_shares: KeyShares,
+        clock: FineClock,
     ) -> None:
         self._opts = opts
         self._listeners = listeners
@@ -76,7 +83,7 @@ class Front:
         self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
         self._dials = asyncio.Semaphore(_MOST_DIALS)
         self._answers = Answers()
-        self._learner = Learner(self._dial, self._answers, key_shares.another_clients, warnings)
+        self._learner = Learner(self._dial, self._answers, key_shares.another_clients, warnings, clock.now_mono)
         self._record_learner = RecordLearner(
             self._dial,
             parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port),
@@ -84,6 +91,7 @@ class Front:
             opts.record_refresh_seconds,
             warnings,
         )
+        self.visits = VisitTimes(opts.secret.host, self._answers)
 
     async def close(self) -> None:
         """End its background work; the proxy is shutting down."""
@@ -108,7 +116,10 @@ class Front:
             return None
         host = client.secret.host
         self._learner.saw(host, offered, client.record, self.preamble(visitor))
-        return self._answers.choose(host, offered)
+        chosen = self._answers.choose(host, offered)
+        if chosen is not None and (drawn := self.visits.draw((host, offered.key))) is not None:
+            chosen = chosen._replace(connect_seconds=drawn[0], first_byte_seconds=drawn[1])
+        return chosen
 
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site and send nothing yet; arguments and errors are those of `dial`."""

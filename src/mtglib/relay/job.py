@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
 from ..reasons import Reason
@@ -25,8 +25,7 @@ READ_AHEAD_BYTES = 16 * 1024
 that has read more resets a client of which it got more than this behind the header of a bad record."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class TelegramCiphers:
+class TelegramCiphers(NamedTuple):
     """How a Telegram stream is re-encrypted; the client's leg is in TLS records, the DC's is not.
 
     Attributes:
@@ -150,11 +149,13 @@ class RelayResult:
         from_client_bytes: Written upstream, without the preamble.
         to_client_bytes: Read from upstream.
         reason: Why it ended, one of `RELAY_ENDS`.
+        first_byte_seconds: The time from its start to the first bytes from upstream; None if none came.
     """
 
     from_client_bytes: int
     to_client_bytes: int
     reason: Reason
+    first_byte_seconds: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

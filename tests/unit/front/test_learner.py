@@ -36,6 +36,7 @@ class Asking:
         self.log = RecordingLogger()
         self.sites: list[socket.socket] = []
         self.refusal: Exception | None = None
+        self.dial_seconds = 0.0
         warnings = Warnings(GuardedLogger(self.log))
         shares = KeyShares()
         self.learner = Learner(self._dial, self.answers, shares.another_clients, warnings, lambda: self.now_mono)
@@ -43,6 +44,7 @@ class Asking:
     async def _dial(self) -> socket.socket:
         if self.refusal is not None:
             raise self.refusal
+        self.now_mono += self.dial_seconds
         ours, theirs = socket.socketpair()
         for sock in (ours, theirs):
             sock.setblocking(False)
@@ -97,6 +99,23 @@ async def test_a_site_that_waits_for_its_client_has_answered(asking: Asking) -> 
     (flight,) = asking.answers.seen(HOST, SHAPE)
     assert flight.encrypted_bytes == 2 * 5 + 36 + 837
     assert (await sockets.recv_until_end(site)).data == b"", "we have nothing more to say"
+
+
+@timeless
+async def test_how_long_the_site_took_is_learnt_too(asking: Asking) -> None:
+    asking.dial_seconds = 0.02
+    asking.saw()
+    site = await asking.asked()
+    asking.now_mono += 0.03
+    await sockets.send_all(site, ANSWER[:1])
+    await asyncio.sleep(0.3)
+    asking.now_mono += 5
+    await sockets.send_all(site, ANSWER[1:])
+    await asking.over()
+
+    (flight,) = asking.answers.seen(HOST, SHAPE)
+    assert flight.connect_seconds == pytest.approx(0.02)
+    assert flight.first_byte_seconds == pytest.approx(0.03), "the rest of the flight doesn't count"
 
 
 @timeless

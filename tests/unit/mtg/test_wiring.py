@@ -260,3 +260,10 @@ def test_the_sites_answers_are_learnt_if_that_is_switched_on(calls: Calls, is_en
     built = parts(calls, defense={"front-learning": {"enabled": is_enabled}})
 
     assert built.options.front_learning is is_enabled
+
+
+@pytest.mark.parametrize("delay", ["front", "off"])
+def test_clients_are_answered_when_the_site_would_answer_or_at_once(calls: Calls, delay: str) -> None:
+    built = parts(calls, defense={"front-learning": {"answer-delay": delay}})
+
+    assert built.options.answer_delay == delay

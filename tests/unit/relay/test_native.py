@@ -31,7 +31,7 @@ class FakeEngine:
         self.submitted: list[tuple[object, ...]] = []
         self.aborted: list[int] = []
         self.closed = False
-        self._ends: list[tuple[int, int, int, bool, str]] = []
+        self._ends: list[tuple[int, int, int, bool, str, float | None]] = []
         self._moves: list[tuple[int, int, int, bool]] = []
         self._completion = os.eventfd(0, os.EFD_NONBLOCK)
 
@@ -48,13 +48,13 @@ class FakeEngine:
         self.aborted.append(number)
 
     def end(self, number: int, up: int, down: int, reason: str, *, upstream_ended: bool = False) -> None:
-        self._ends.append((number, up, down, upstream_ended, reason))
+        self._ends.append((number, up, down, upstream_ended, reason, 0.5 if down else None))
         os.eventfd_write(self._completion, 1)
 
     def move(self, number: int, up: int, down: int, *, upstream_ended: bool = False) -> None:
         self._moves.append((number, up, down, upstream_ended))
 
-    def completed(self) -> list[tuple[int, int, int, bool, str]]:
+    def completed(self) -> list[tuple[int, int, int, bool, str, float | None]]:
         os.eventfd_read(self._completion)
         ends, self._ends = self._ends, []
         return ends
