@@ -16,6 +16,7 @@ mod ending_tests;
 mod engine;
 mod flow;
 mod hash;
+mod hello_key;
 mod inbox;
 mod io;
 mod job;
@@ -46,6 +47,7 @@ pub use cipher::{crypt, CipherSpec};
 
 pub use engine::Engine;
 pub use hash::{hmac_sha256, sha256};
+pub use hello_key::hello_key;
 pub use job::{Ciphers, Finished, Job, Progress, Reason, Timeouts};
 pub use keyshare::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
 pub use prefixes::Prefixes;

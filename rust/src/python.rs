@@ -22,7 +22,7 @@ type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use super::{aes_ctr, hmac_sha256, sha256};
+    use super::{aes_ctr, hello_key, hmac_sha256, sha256};
     #[pymodule_export]
     use super::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
     #[pymodule_export]
@@ -45,6 +45,12 @@ fn hmac_sha256<'py>(py: Python<'py>, key: &[u8], data: &[u8]) -> Bound<'py, PyBy
 #[pyfunction]
 fn sha256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
     PyBytes::new(py, &crate::sha256(data))
+}
+
+/// Return the key of a hello's shape; None if it is malformed.
+#[pyfunction]
+fn hello_key<'py>(py: Python<'py>, record: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    crate::hello_key(record).map(|key| PyBytes::new(py, &key))
 }
 
 /// Make an X25519 key pair and return its public half, 32 bytes.

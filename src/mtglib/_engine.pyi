@@ -1,7 +1,7 @@
 """The native engine (rust/). Private to mtglib.
 
-Its only users are `keyshare`, `wire.aes_ctr`, `wire.sha256`, `relay.native`, `ipblocklist.prefixes` and
-`antireplay.memory`.
+Its only users are `keyshare`, `wire.aes_ctr`, `wire.hello_key`, `wire.sha256`, `relay.native`,
+`ipblocklist.prefixes` and `antireplay.memory`.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,9 @@ _Cipher: TypeAlias = tuple[bytes, bytes, int]
 
 def aes_ctr(key: bytes, iv: bytes, data: bytes) -> bytes:
     """Encrypt or decrypt with AES-256-CTR from the start of the keystream."""
+
+def hello_key(record: bytes) -> bytes | None:
+    """Return the key of a hello's shape, 16 bytes, as `wire.hello_shape` makes it; None if the hello is malformed."""
 
 def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """Return the HMAC-SHA256 of the data, 32 bytes."""
