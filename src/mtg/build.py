@@ -199,13 +199,26 @@ class _Builder:
             domain_fronting_ip=None if front.ip is None else str(front.ip),
             domain_fronting_host=front.host,
             domain_fronting_proxy_protocol=front.proxy_protocol,
-            front_learning=config.defense.front_learning.enabled,
+            front_learning=self._make_front_learning(),
             dial_timeout=float(timeout.tcp),
             idle_timeout=float(timeout.idle),
             handshake_timeout=float(timeout.handshake),
             frame_timeout=float(timeout.frame),
         )
         return self._refusals.make(options, _KEYS_OF_OPTIONS)
+
+    def _make_front_learning(self) -> mtglib.FrontLearning | None:
+        settings, state = self._config.defense.front_learning, state_directory(self._config)
+        if not settings.enabled:
+            return None
+        learning = partial(
+            mtglib.FrontLearning,
+            each_seconds=float(settings.each),
+            samples=settings.samples,
+            directory=state and state / "answers",
+        )
+        section = "defense.front-learning"
+        return self._refusals.make(learning, {"each_seconds": f"{section}.each", "samples": f"{section}.samples"})
 
     def _make_socket_options(self) -> SocketOptions:
         options = partial(

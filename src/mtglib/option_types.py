@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias, TypedDict
 
 from .constants import PreferIP
+from .front_learning import FrontLearning
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
 
 RelayChoice: TypeAlias = Literal["auto", "native", "pure"]
@@ -41,7 +42,7 @@ class OptionChanges(TypedDict, total=False):
     drs: bool
     keep_alive: bool
     congestion_control: str | None
-    front_learning: bool
+    front_learning: FrontLearning | None
     not_sent_low_water_bytes: int | None
     front_network: Network | None
     domain_fronting_ip: str | None

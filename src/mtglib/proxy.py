@@ -18,6 +18,7 @@ from .ending import wait_for_end
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .front.dial import Front, fronting_address
+from .front.lessons import FrontAnswer
 from .ground.affinity import Affinity
 from .ground.checks import check_seconds
 from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint
@@ -127,6 +128,11 @@ class Proxy:
         """The number of connections of `serve` that aren't from clients, or aren't authenticated yet."""
         return self._roster.visitors
 
+    @property
+    def front_answer(self) -> FrontAnswer | None:
+        """The latest answer that was learnt of the fronting site; None if there is none."""
+        return None if self._shared is None else self._shared.front.latest_answer
+
     def connections(self) -> tuple[Connection, ...]:
         """List the live connections of `serve` and `serve_conn`, oldest first."""
         self._relay.report()
@@ -160,9 +166,13 @@ class Proxy:
             raise ProxyShutDownError("this proxy was shut down")
         if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             raise OSError(errno.EINVAL, "expected a listening socket")
+        self._attach()
+        assert self._shared is not None
+        await self._shared.front.load()
+        if self._shut_down:
+            return
         if self._serves(listener):
             raise ProxyUseError("this listener is already being served")
-        self._attach()
         acceptor = Acceptor(listener, self._take, self._warnings, batch=self._batch, make_room=self._make_room)
         self._acceptors[acceptor] = acceptor.listener
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 
 from integration.recording_logger import RecordingLogger
+from mtglib import FrontLearning
 from mtglib.answers import Answers
 from mtglib.front.learner import Learner
-from mtglib.ground.guarded_logger import GuardedLogger, Warnings
+from mtglib.ground.guarded_logger import GuardedLogger
 from mtglib.keyshare import KeyShares
 from mtglib.wire.hello_shape import parse_shape
 from mtglib.wire.server_flight import Flight, read_flight
@@ -45,20 +47,28 @@ def running(site: str) -> AbstractAsyncContextManager[Any]:
 
 async def learnt(port: int, shape: Shape) -> Flight:
     """Return what is learnt from one answer."""
-    answers, log = Answers(), RecordingLogger()
+    answers, log = Answers(1), RecordingLogger()
     record = hello_records(build_client_hello(HOST, shape=shape))
-    hello = parse_shape(record)
 
     async def dial() -> socket.socket:
         return await sockets.connect("127.0.0.1", port)
 
-    learner = Learner(dial, answers, KeyShares().another_clients, Warnings(GuardedLogger(log)))
-    learner.saw(HOST, hello, record, b"")
+    learner = Learner(
+        dial,
+        answers,
+        KeyShares().another_clients,
+        GuardedLogger(log),
+        each_seconds=3600.0,
+        samples=1,
+        on_learnt=lambda _: None,
+        now_unix=time.time,
+    )
+    learner.saw(HOST, parse_shape(record).key, record, bytes)
     assert learner.learning is not None
     await learner.learning
     assert log.warnings == []
-    (flight,) = answers.seen(HOST, hello)
-    return flight
+    (answer,) = answers.of(HOST)
+    return answer.flights[0]
 
 
 @pytest.mark.parametrize("shape", ["old", "modern"])
@@ -82,7 +92,7 @@ async def test_a_client_is_answered_as_its_site_answers(site: str, shape: Shape,
         async with (
             FakeDC() as dc,
             RunningProxy(
-                front_port=front.port, host=HOST, relay=relay, dcs={2: dc.address}, front_learning=True
+                front_port=front.port, host=HOST, relay=relay, dcs={2: dc.address}, front_learning=FrontLearning()
             ) as proxy,
         ):
             while (answer := await answered(proxy, shape)).encrypted_bytes != wanted.encrypted_bytes:

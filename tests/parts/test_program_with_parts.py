@@ -38,7 +38,7 @@ UNACKNOWLEDGED = "01"
 def configuration(tmp_path: Path, dc: FakeDC, **sections: str) -> Path:
     """A configuration with these sections ([network.keep-alive] is network_keep_alive and so on)."""
     text = f'bind-to = "127.0.0.1:0"\nsecret = "{SECRET.base64()}"\n' + sections.pop("top", "")
-    text += f'[dc-overrides]\n2 = ["{dc.address}"]\n'
+    text += f'[dc-overrides]\n2 = ["{dc.address}"]\n[defense.front-learning]\nenabled = false\n'
     return write(tmp_path, text + "".join(f"[{name}]\n{body}\n" for name, body in sections.items()))
 
 

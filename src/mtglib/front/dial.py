@@ -9,11 +9,11 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ..admission import Admitted
-from ..answers import Answers, ChosenAnswer, default_answer
+from ..answers import ChosenAnswer, default_answer
 from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
-from ..errors import ClientError, UpstreamError
+from ..errors import UpstreamError
 from ..ground.endpoints import Endpoint
-from ..ground.guarded_logger import Warnings
+from ..ground.guarded_logger import GuardedLogger, Warnings
 from ..ground.reset import reset
 from ..keyshare import KeyShares
 from ..options import ProxyOpts
@@ -21,9 +21,8 @@ from ..relay.job import Job
 from ..roster import Entry
 from ..upstream import dial
 from ..visitor import Visitor
-from ..wire.hello_shape import parse_shape
 from ..wire.proxy_protocol import header_v2
-from .learner import Learner
+from .lessons import FrontAnswer, Lessons
 from .loops import LoopGuard
 from .own_address import leads_to_us
 
@@ -78,28 +77,32 @@ class Front:
         self._warnings = warnings
         self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
         self._dials = asyncio.Semaphore(_MOST_DIALS)
-        self._answers = Answers()
-        self._learner = Learner(self._dial, self._answers, key_shares.another_clients, warnings)
+        self._lessons: Lessons | None = None
+        if opts.front_learning is not None:
+            logger = GuardedLogger(opts.logger).named("proxy")
+            self._lessons = Lessons(opts.secret.host, opts.front_learning, self._dial, key_shares, logger, opts.clock)
+
+    @property
+    def latest_answer(self) -> FrontAnswer | None:
+        """The latest answer that was learnt; None before the first one."""
+        return None if self._lessons is None else self._lessons.latest
+
+    async def load(self) -> None:
+        """Use what an earlier process has learnt."""
+        if self._lessons is not None:
+            await self._lessons.load()
 
     async def close(self) -> None:
         """End its background work; the proxy is shutting down."""
-        await asyncio.gather(self._loops.close(), self._learner.close())
+        closing = [self._loops.close()]
+        if self._lessons is not None:
+            closing.append(self._lessons.close())
+        await asyncio.gather(*closing)
 
     def answer_for(self, client: Admitted, visitor: Visitor) -> ChosenAnswer:
         """Choose what a client's answer looks like: as the site's own would, as far as that is known."""
-        if self._opts.front_learning and (learnt := self._learnt_answer(client, visitor)) is not None:
-            return learnt
-        return default_answer(client.hello)
-
-    def _learnt_answer(self, client: Admitted, visitor: Visitor) -> ChosenAnswer | None:
-        """Look up what the site answers, and learn it if it is time to; None as long as nothing is known."""
-        try:
-            offered = parse_shape(client.record)
-        except ClientError:  # no site answers that either
-            return None
-        host = client.secret.host
-        self._learner.saw(host, offered, client.record, self.preamble(visitor))
-        return self._answers.choose(host, offered)
+        learnt = None if self._lessons is None else self._lessons.answer_for(client, lambda: self.preamble(visitor))
+        return learnt or default_answer(client.hello)
 
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site and send nothing yet; arguments and errors are those of `dial`."""
