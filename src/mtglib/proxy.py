@@ -166,13 +166,9 @@ class Proxy:
             raise ProxyShutDownError("this proxy was shut down")
         if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             raise OSError(errno.EINVAL, "expected a listening socket")
-        self._attach()
-        assert self._shared is not None
-        await self._shared.front.load()
-        if self._shut_down:
-            return
         if self._serves(listener):
             raise ProxyUseError("this listener is already being served")
+        self._attach()
         acceptor = Acceptor(listener, self._take, self._warnings, batch=self._batch, make_room=self._make_room)
         self._acceptors[acceptor] = acceptor.listener
         try:
@@ -344,6 +340,7 @@ class Proxy:
             logger=self._logger,
             warnings=self._warnings,
         )
+        self._shared.front.load()
         self._affinity = Affinity("proxy")
         self._ended = asyncio.get_running_loop().create_future()
 

@@ -99,6 +99,7 @@ class Stream:
         self._note_client()
         self._conn.take(length)
         deadline_mono = asyncio.get_running_loop().time() + self._opts.frame_timeout
+        await self._shared.front.loaded()
         answer = self._shared.front.answer_for(client, self.entry.visitor)
         await send_answer(self._conn, client, answer, self._shared.key_shares, deadline_mono)
         frame, unread = await read_frame(self._conn, client, deadline_mono)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import pytest
 
 import mtglib
 from integration.stage import HOST, Stage, stage
+from mtglib.front import answer_store
+from mtglib.ground.files import open_regular
 from support.client_hello import build_client_hello, hello_records, with_key_shares
 from support.eventually import eventually
 from support.faketls_client import FakeTLSClient
@@ -120,12 +122,12 @@ async def test_what_was_learnt_is_answered_from_the_first_client_on_after_a_rest
         assert around.proxy.front_answer._replace(learnt_unix=0) == (HOST, 0, len(ANSWER) - len(CCS))
 
     async with stage(relay, front_learning=learning, secret=secret) as around:
-        await eventually(lambda: around.proxy.front_answer is not None)
         client = await around.client_before_hello()
         await client.send_hello()
         answer = await client.receive_answer()
 
         assert answer.certificate_bytes == ENCRYPTED_BYTES
+        assert around.front.connections == [], "it isn't asked again"
 
 
 async def test_a_damaged_copy_is_told_of_and_learnt_anew(tmp_path: Path) -> None:
@@ -164,12 +166,24 @@ async def test_a_site_that_wants_proxy_headers_gets_one_with_a_question() -> Non
         assert around.front.connections[0].received.startswith(b"\x16\x03\x01")
 
 
-async def test_a_proxy_that_is_shut_down_while_the_disk_is_slow_does_not_serve(tmp_path: Path) -> None:
-    secret = mtglib.Secret.generate(HOST)
-    options = mtglib.ProxyOpts.with_defaults(secret, front_learning=mtglib.FrontLearning(directory=tmp_path))
-    async with stage("auto") as around:
-        proxy = mtglib.Proxy(options)
-        serving = asyncio.create_task(proxy.serve(around.listener))
-        await asyncio.sleep(0)
-        await proxy.shutdown()
-        await serving
+async def test_clients_wait_for_what_was_kept_and_visitors_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learning = mtglib.FrontLearning(directory=tmp_path)
+    async with stage("auto", script=answer_then_eof(ANSWER), front_learning=learning) as around:
+        await learnt(around)
+    disk = threading.Event()
+
+    def open_when_the_disk_answers(path: Path) -> Any:
+        assert disk.wait(10)
+        return open_regular(path)
+
+    monkeypatch.setattr(answer_store, "open_regular", open_when_the_disk_answers)
+    async with stage("auto", script=answer_then_eof(b"the site"), front_learning=learning) as around:
+        client = await around.client_before_hello()
+        await client.send_hello()
+        visitor = await around.probe(b"not TLS", then_eof=True)
+        disk.set()
+
+        assert visitor.data == b"the site"
+        assert (await client.receive_answer()).certificate_bytes == ENCRYPTED_BYTES

@@ -87,10 +87,15 @@ class Front:
         """The latest answer that was learnt; None before the first one."""
         return None if self._lessons is None else self._lessons.latest
 
-    async def load(self) -> None:
-        """Use what an earlier process has learnt."""
+    def load(self) -> None:
+        """Begin to read what an earlier process has learnt."""
         if self._lessons is not None:
-            await self._lessons.load()
+            self._lessons.load()
+
+    async def loaded(self) -> None:
+        """Wait until that is over."""
+        if self._lessons is not None and self._lessons.loading is not None:
+            await asyncio.wait([self._lessons.loading])
 
     async def close(self) -> None:
         """End its background work; the proxy is shutting down."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -43,6 +44,9 @@ class Lessons:
         key_shares: Makes key shares.
         logger: Gets warnings about the site and the disk.
         now_unix: Returns Unix seconds.
+
+    Attributes:
+        loading: Reads what was kept on disk; None once that is over, within a second or so.
     """
 
     def __init__(
@@ -57,7 +61,7 @@ class Lessons:
         self._host = host
         directory = as_directory("directory", settings.directory)
         self._store = None if directory is None else AnswerStore(directory, logger)
-        self._is_loaded = False
+        self.loading: asyncio.Task[None] | None = None
         self._answers = Answers(settings.samples)
         self._learner = Learner(
             dial,
@@ -80,14 +84,15 @@ class Lessons:
         flight = latest.flights[-1]
         return FrontAnswer(self._host, latest.learnt_unix, flight.server_hello_bytes + flight.encrypted_bytes)
 
-    async def load(self) -> None:
-        """Use what was kept on disk."""
-        if self._store is not None and not self._is_loaded:
-            self._is_loaded = True
-            self._answers.restore(self._host, await self._store.load(self._host))
+    def load(self) -> None:
+        """Begin to read what was kept on disk."""
+        if self._store is not None:
+            self.loading = asyncio.get_running_loop().create_task(self._load(self._store), name="mtg-answers")
 
     async def close(self) -> None:
         """Stop learning, and wait for the disk, but not for long."""
+        if self.loading is not None:
+            self.loading.cancel()
         await self._learner.close()
         if self._store is not None:
             await self._store.close()
@@ -105,6 +110,12 @@ class Lessons:
         host = client.secret.host
         self._learner.saw(host, key, client.record, preamble)
         return self._answers.choose(host, key, partial(parse_shape, client.record))
+
+    async def _load(self, store: AnswerStore) -> None:
+        try:
+            self._answers.restore(self._host, await store.load(self._host))
+        finally:
+            self.loading = None
 
     def _keep(self, host: str) -> None:
         if self._store is not None:

@@ -56,7 +56,7 @@ class Timetable:
     def learnt_earlier(self, topic: Topic, answers: int, ago_seconds: float) -> None:
         """Plan the next question after those of an earlier process."""
         if answers < self._samples:
-            self._plan(topic, 0.0, self._samples - answers)
+            self.soon(topic, self._samples - answers)
         else:
             self._plan(topic, self._each_seconds * random.uniform(*_LATER) - ago_seconds, 0)  # noqa: S311 - no secret
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from integration.recording_logger import RecordingLogger
 from mtglib.answers import LearntAnswer
+from mtglib.front import answer_store
 from mtglib.front.answer_store import AnswerStore
+from mtglib.ground.files import open_regular
 from mtglib.ground.guarded_logger import GuardedLogger
 from support.eventually import eventually
 from unit.front.test_answer_file import HOST, learnt
@@ -96,3 +100,23 @@ async def test_a_disk_that_takes_nothing_is_told_of_once_and_when_it_is_over(
     await eventually(lambda: len(logger.messages) == 2)
     assert "can be written again" in str(logger.messages[-1])
     assert await writing.load(HOST) == [learnt()]
+
+
+async def test_a_disk_that_does_not_answer_is_told_of(
+    tmp_path: Path, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = threading.Event()
+
+    def open_when_the_disk_answers(path: Path) -> Any:
+        disk.wait(10)
+        return open_regular(path)
+
+    monkeypatch.setattr(answer_store, "open_regular", open_when_the_disk_answers)
+    monkeypatch.setattr(answer_store, "_LOAD_TIMEOUT", 0.01)
+    reading = store(tmp_path, logger)
+
+    assert await reading.load(HOST) == []
+    (warning,) = logger.warnings
+    assert "can't be read" in str(warning)
+    disk.set()
+    await reading.close()

@@ -98,20 +98,29 @@ async def test_a_hello_that_no_site_understands_is_answered_as_by_default(school
     assert school.sites == []
 
 
-async def test_what_was_kept_is_loaded_once(tmp_path: Path, logger: RecordingLogger) -> None:
+async def test_what_was_kept_is_used_by_the_next_process(tmp_path: Path, logger: RecordingLogger) -> None:
     first = School(logger, tmp_path)
     first.encrypted_bytes = 700
-    await first.lessons.load()
     first.noise_bytes(hello())
     await eventually(lambda: first.lessons.latest is not None)
     await first.close()
 
     second = School(logger, tmp_path)
-    await second.lessons.load()
+    second.lessons.load()
+    assert second.lessons.loading
+    await second.lessons.loading
+    assert second.lessons.loading is None
     assert second.noise_bytes(hello()) == 700
     assert (second.sites, second.lessons.latest) == ([], first.lessons.latest)
 
-    (copy,) = tmp_path.iterdir()
-    copy.write_bytes(b"damaged since")
-    await second.lessons.load()
     assert logger.warnings == []
+
+
+async def test_reading_ends_with_the_proxy(tmp_path: Path, logger: RecordingLogger) -> None:
+    school = School(logger, tmp_path)
+    school.lessons.load()
+    await school.close()
+    await asyncio.sleep(0)
+
+    assert school.lessons.loading
+    assert school.lessons.loading.cancelled()
