@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 from collections.abc import AsyncIterator
 
@@ -177,18 +178,22 @@ async def test_there_are_twelve_questions_an_hour(asking: Asking) -> None:
 @timeless
 async def test_the_first_client_of_a_site_gets_it_asked_with_the_hellos_of_others_too(asking: Asking) -> None:
     await asking.learn()
-    asked = []
-    for _ in range(40):
-        asking.now_mono += 60
+    asked_mono: list[tuple[bytes, float]] = []
+    for _ in range(400):
+        asking.now_mono += 6
         asking.saw()
         if asking.learner.learning is not None:
-            asked.append((await asking.answered()).key)
+            asked_mono.append(((await asking.answered()).key, asking.now_mono))
         asking.sites.clear()
 
     known = {parse_shape(each.record(HOST, bytes)).key for each in KNOWN_HELLOS}
-    assert set(asked) == known | {SHAPE.key}
-    assert len(asked) == len(known) + 2, "each of them once, and the client's own three times"
+    asked = [key for key, _ in asked_mono]
+    assert sorted(asked) == sorted([*known, SHAPE.key, SHAPE.key]), (
+        "each of them once, and the client's own three times"
+    )
     assert all(asking.answers.learnt(HOST, key) for key in known)
+    others_mono = [0.0, *(now_mono for key, now_mono in asked_mono if key in known)]
+    assert all(later - earlier >= 60 for earlier, later in itertools.pairwise(others_mono))
 
 
 @timeless
@@ -213,6 +218,7 @@ async def test_what_an_earlier_process_has_learnt_is_not_asked_for_until_it_is_o
     again.now_mono = 3 * HOUR - 1
     learnt.flights *= 3
     again.answers.restore(HOST, [learnt])
+    again.knows_others()
 
     again.saw()
     assert again.learner.learning is None
