@@ -202,7 +202,8 @@ async def test_sighup_without_lists_is_no_end(tmp_path: Path) -> None:
 async def test_masked_clients_are_in_no_line(tmp_path: Path) -> None:
     async with FakeDC() as dc:
         top = "debug = true\nmask-client-addresses = true\n"
-        with Program("run", configuration(tmp_path, dc, top=top)) as program:
+        site = {"domain-fronting": f'ip = "127.0.0.1"\nport = {free_port()}'}
+        with Program("run", configuration(tmp_path, dc, top=top, **site)) as program:
             with socket.create_connection(("127.0.0.1", program.started()), source_address=("127.0.0.77", 0)) as sock:
                 sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 while "client_ip" not in program.read_until(""):
