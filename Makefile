@@ -14,6 +14,8 @@ CONFIG ?= mtg.toml
 # For pytest, `make bench`, `make flood`, `make probes`, `make censor` and `make soak`: more arguments.
 ARGS ?=
 
+NPM_PACKAGES := statsd@0.9.0 @mtcute/core@0.30.3 @fuman/node@0.0.20
+
 BIN := $(VENV)/bin
 ENGINE_SOURCES := $(wildcard rust/Cargo.toml rust/Cargo.lock rust/src/*.rs rust/src/*/*.rs)
 
@@ -92,12 +94,13 @@ packages: $(STAMPS)/dev $(STAMPS)/npm/package-lock.json
 	@sh tools/packages.sh nginx:nginx-light openssl:openssl curl:curl ip:iproute2 haproxy:haproxy \
 		redis-server:redis-server microsocks:microsocks danted:dante-server unbound:unbound go:golang-go
 
-# The original statsd, for tests; where there is no npm, what needs it is skipped, and says so.
-$(STAMPS)/npm/package-lock.json:
+# The original statsd, and a client, for tests; where there is no npm, what needs them is skipped, and says so.
+$(STAMPS)/npm/package-lock.json: Makefile
 	@mkdir -p $(STAMPS)/npm
-	@if command -v npm >/dev/null; then echo 'fetching statsd'; \
-		npm install --prefix $(STAMPS)/npm --omit=optional --no-audit --no-fund --loglevel=error statsd@0.9.0 >$(STAMPS)/npm.log 2>&1 \
-		|| { tail -n 20 $(STAMPS)/npm.log; echo 'could not install statsd; what needs it is skipped'; }; fi
+	@if command -v npm >/dev/null; then echo 'fetching statsd and mtcute'; \
+		npm install --prefix $(STAMPS)/npm --omit=optional --no-audit --no-fund --loglevel=error $(NPM_PACKAGES) >$(STAMPS)/npm.log 2>&1 \
+		&& touch $@ \
+		|| { tail -n 20 $(STAMPS)/npm.log; echo 'could not install them; what needs them is skipped'; }; fi
 
 clean:
 	rm -rf $(VENV) $(STAMPS) build library/build dist rust/target .mypy_cache .ruff_cache .pytest_cache .hypothesis

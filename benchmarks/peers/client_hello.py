@@ -19,16 +19,17 @@ RANDOM = slice(11, 43)  # where the record holds `random` and the session id
 SESSION_ID = slice(44, 76)
 
 
-def unsigned_client_hello(host: str, *, is_short: bool = False) -> bytearray:
-    """A fresh hello's whole record, its ``random`` still zero."""
+def unsigned_client_hello(host: str, *, is_short: bool = False, offers_ml_kem: bool = True) -> bytearray:
+    """A fresh hello's whole record, its ``random`` still zero; a short one offers no ML-KEM."""
     name = host.encode("ascii")
     if is_short:
         extensions = _extensions(name, groups=b"", shares=b"")
         padding_bytes = SHORT_HELLO_BYTES - len(_record([*extensions, _padding(0)]))
         return _record([*extensions, _padding(padding_bytes)])
-    post_quantum_share = _POST_QUANTUM_GROUP + _vector(_mlkem768_key() + os.urandom(32))
-    extensions = _extensions(name, groups=_POST_QUANTUM_GROUP, shares=post_quantum_share)
-    return _record([*extensions, _encrypted_hello()])
+    groups, shares = b"", b""
+    if offers_ml_kem:
+        groups, shares = _POST_QUANTUM_GROUP, _POST_QUANTUM_GROUP + _vector(_mlkem768_key() + os.urandom(32))
+    return _record([*_extensions(name, groups, shares), _encrypted_hello()])
 
 
 def _mlkem768_key() -> bytes:

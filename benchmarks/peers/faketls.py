@@ -23,6 +23,8 @@ class Secret(NamedTuple):
     host: str
     takes_long_hellos: bool = True
     """False for a proxy that knows no hello but the 517 bytes of 2019."""
+    offers_ml_kem: bool = True
+    """Whether long hellos have a share of X25519MLKEM768, as those of today's clients."""
 
     def hex(self) -> str:
         """The secret as an operator writes it."""
@@ -47,7 +49,9 @@ def shake_hands(sock: socket.socket, secret: Secret) -> None:
 
 def signed_client_hello(secret: Secret) -> bytes:
     """A new hello: its ``random`` is the record's HMAC, with the time xored into the last four bytes."""
-    hello = unsigned_client_hello(secret.host, is_short=not secret.takes_long_hellos)
+    hello = unsigned_client_hello(
+        secret.host, is_short=not secret.takes_long_hellos, offers_ml_kem=secret.offers_ml_kem
+    )
     digest = hmac.digest(secret.key, hello, "sha256")
     stamp = int.from_bytes(digest[28:], "little") ^ int(time.time())
     hello[RANDOM] = digest[:28] + stamp.to_bytes(4, "little")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.rows.bulk import DOWNLOAD_FAST, DOWNLOAD_REENCRYPTED, UPLOAD, UPLOAD_SMALL_RECORDS
-from benchmarks.rows.connection import CONNECTION, HANDSHAKE
+from benchmarks.rows.connection import CONNECTION, CONNECTION_WITHOUT_ML_KEM, HANDSHAKE
 from benchmarks.rows.idle_memory import IDLE_MEMORY, START_MEMORY
 from benchmarks.rows.paced import PACED_CPU, PACED_DELAY
 from benchmarks.rows.round_trip import ROUND_TRIP, ROUND_TRIP_ALONE
@@ -16,6 +16,7 @@ DEFAULT_ROWS: tuple[Row, ...] = (
     UPLOAD,
     ROUND_TRIP,
     CONNECTION,
+    CONNECTION_WITHOUT_ML_KEM,
     IDLE_MEMORY,
     PACED_CPU,
     PACED_DELAY,

@@ -22,8 +22,22 @@ def _connections(behaviour: Callable[[ProxyAddress, int, int], None]) -> Measure
     return measure
 
 
+def _whole_connections_without_ml_kem(address: ProxyAddress, at_once: int, each: int) -> None:
+    if address.secret is not None:
+        address = address._replace(secret=address.secret._replace(offers_ml_kem=False))
+    clients.whole_connections(address, at_once, each)
+
+
 CONNECTION = Row(
-    "connection", "whole connection", "CPU us", _connections(clients.whole_connections), serve_echo, target=3.3
+    "connection", "whole connection", "CPU us", _connections(clients.whole_connections), serve_echo, target=3.5
+)
+CONNECTION_WITHOUT_ML_KEM = Row(
+    "connection-x25519",
+    "whole connection without ML-KEM",
+    "CPU us",
+    _connections(_whole_connections_without_ml_kem),
+    serve_echo,
+    target=3.3,
 )
 HANDSHAKE = Row(
     "handshake",

@@ -7,7 +7,7 @@ use rustix::io::Result;
 
 use crate::buffer::{Pool, READ_BYTES, RECORDS, RECORD_BYTES};
 use crate::io::Io;
-use crate::record::{write_header, Decoder, Status, HEADER_BYTES, MAX_PAYLOAD_BYTES};
+use crate::record::{write_header, BadRecord, Decoder, HEADER_BYTES, MAX_PAYLOAD_BYTES};
 use crate::recrypt::Recrypt;
 use crate::shaper::{Shaper, MAX_RECORDS};
 
@@ -30,8 +30,8 @@ pub struct Filled {
     pub received_bytes: usize,
     /// Bytes to be sent, from the start of the output.
     pub output_bytes: usize,
-    /// The state of the client's record stream.
-    pub status: Status,
+    /// What the client's record stream broke with.
+    pub bad_record: Option<BadRecord>,
     /// How long to wait before the next read.
     pub pause: Option<Duration>,
 }
@@ -103,15 +103,15 @@ fn unwrap(
     output: &mut [u8],
 ) -> Filled {
     let mut position = 0;
-    let status = decoder.feed(received, |payload| {
+    let outcome = decoder.feed(received, |payload| {
         recrypt.apply(payload, between, &mut output[position..]);
         position += payload.len();
     });
-    Filled { status, ..open(received.len(), position) }
+    Filled { bad_record: outcome.err(), ..open(received.len(), position) }
 }
 
 fn open(received_bytes: usize, output_bytes: usize) -> Filled {
-    Filled { received_bytes, output_bytes, status: Status::Open, pause: None }
+    Filled { received_bytes, output_bytes, bad_record: None, pause: None }
 }
 
 /// The sizes of the next records, as many as have room where there is some for so many full ones.

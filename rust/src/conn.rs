@@ -4,6 +4,8 @@
 //! side is lost, all data from it, including what is still unread in our kernel's buffer, is delivered to the other
 //! side until that peer's kernel has it; then that side is reset. Meanwhile, data from the living side is read and
 //! discarded.
+//!
+//! After a bad record, upstream gets what came before it and an end of stream, and the client an alert.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use crate::flow::{Fault, Flow, Moved};
 use crate::io::Io;
 use crate::job::{Finished, Job, Reason, Timeouts};
 use crate::pacing::Rests;
-use crate::record::Decoder;
+use crate::record::{encrypted_alert, BadRecord, Decoder};
 use crate::recrypt::Recrypt;
 use crate::shaper::Shaper;
 use crate::side::{Interest, Ready, Side};
@@ -145,7 +147,7 @@ impl<S: Io> Conn<S> {
         }
         if ready.error {
             let had_ended = self.socket(side).take_error() == Some(Errno::PIPE);
-            self.lose(side, reset_by(side), had_ended, turn);
+            self.lose(side, Reason::reset_by(side), had_ended, turn);
         }
         self.end_if_all_is_delivered();
     }
@@ -193,14 +195,15 @@ impl<S: Io> Conn<S> {
         matches!(self.state, State::Over(_))
     }
 
-    /// Closes both sockets: with a reset, unless everything that was read was delivered.
+    /// Closes both sockets: with a reset, unless everything that was read was delivered, or refused.
     pub fn close(mut self, turn: &mut Turn<'_>) -> Finished {
         let reason = match self.state {
             State::Over(reason) | State::Delivering { reason, .. } => reason,
             State::Relaying => Reason::Shutdown,
         };
         let undelivered = self.up.wants_to_send() || self.down.wants_to_send();
-        if undelivered || matches!(reason, Reason::ClientReset | Reason::UpstreamReset | Reason::BadRecord) {
+        let is_lost = matches!(reason, Reason::ClientReset | Reason::UpstreamReset);
+        if is_lost || (undelivered && reason != Reason::BadRecord) {
             self.client.reset_on_close();
             self.upstream.reset_on_close();
         }
@@ -285,7 +288,7 @@ impl<S: Io> Conn<S> {
         match (self.socket(source).recv(&mut turn.pool.received), &mut self.state) {
             (Ok(0), State::Delivering { living_has_ended, .. }) => *living_has_ended = true,
             (Ok(_) | Err(Errno::AGAIN | Errno::INTR), _) | (_, State::Relaying | State::Over(_)) => (),
-            (Err(_), State::Delivering { .. }) => self.lose(source, reset_by(source), false, turn),
+            (Err(_), State::Delivering { .. }) => self.lose(source, Reason::reset_by(source), false, turn),
         }
     }
 
@@ -314,9 +317,11 @@ impl<S: Io> Conn<S> {
         }
         match outcome {
             Ok(()) => self.note_ends(turn),
-            Err(Fault::Source) => self.lose(source, reset_by(source), false, turn),
-            Err(Fault::Sink { had_ended }) => self.lose(source.other(), reset_by(source.other()), had_ended, turn),
-            Err(Fault::BadRecord) => self.lose(Side::Client, Reason::BadRecord, false, turn),
+            Err(Fault::Source) => self.lose(source, Reason::reset_by(source), false, turn),
+            Err(Fault::Sink { had_ended }) => {
+                self.lose(source.other(), Reason::reset_by(source.other()), had_ended, turn)
+            }
+            Err(Fault::BadRecord(bad_record)) => self.refuse(bad_record),
         }
     }
 
@@ -344,6 +349,20 @@ impl<S: Io> Conn<S> {
         if matches!(self.state, State::Relaying) && self.backlog.is_none() && self.timeouts.half_closed.is_some() {
             self.watch_backlog(turn);
         }
+    }
+
+    /// Ends the connection as a TLS server does after a record that no client may send.
+    fn refuse(&mut self, bad_record: BadRecord) {
+        if !matches!(self.state, State::Relaying) {
+            return;
+        }
+        if !self.down.wants_to_send() && !self.down.is_over() {
+            let _ = self.client.send(&encrypted_alert());
+        }
+        if bad_record.resets() {
+            self.client.reset_on_close();
+        }
+        self.state = State::Over(Reason::BadRecord);
     }
 
     /// Handles the loss of `dead`: only its bytes are delivered, and its end of stream if it `had_ended` its side.
@@ -375,12 +394,5 @@ impl<S: Io> Conn<S> {
         if flow.has_ended() && !flow.wants_to_send() && self.left_bytes(living) == 0 {
             self.state = State::Over(reason);
         }
-    }
-}
-
-fn reset_by(side: Side) -> Reason {
-    match side {
-        Side::Client => Reason::ClientReset,
-        Side::Upstream => Reason::UpstreamReset,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::chance::Chance;
 use crate::cipher::{crypt, CipherSpec};
 use crate::job::{Ciphers, Reason, Timeouts};
-use crate::record::{Decoder, Status};
+use crate::record::{BadRecord, Decoder};
 use crate::scripted::{Ending, World};
 use crate::shaper::Shape;
 use crate::side::Side;
@@ -17,6 +17,7 @@ const TIMEOUTS: Timeouts = Timeouts {
     delivery: Duration::from_secs(30),
 };
 const ROOM: usize = 1 << 30;
+const ALERT_BYTES: usize = 19;
 
 fn world() -> World {
     let world = World::new(None, TIMEOUTS, None);
@@ -34,13 +35,6 @@ fn say(world: &World, side: Side, bytes: &[u8], ending: Ending) {
 fn acknowledge(world: &World) {
     for side in Side::BOTH {
         world.peer(side).unacknowledged_bytes.set(0);
-    }
-}
-
-fn reset_by(side: Side) -> Reason {
-    match side {
-        Side::Client => Reason::ClientReset,
-        Side::Upstream => Reason::UpstreamReset,
     }
 }
 
@@ -68,7 +62,7 @@ fn an_end_before_the_reset_is_carried_over_whoever_learns_of_it_first() {
             assert!(world.peer(lost.other()).got_fin.get());
             acknowledge(&world);
             world.pass(Duration::from_millis(20));
-            assert_eq!(world.finished.map(|finished| finished.reason), Some(reset_by(lost)));
+            assert_eq!(world.finished.map(|finished| finished.reason), Some(Reason::reset_by(lost)));
             assert!(world.peer(lost.other()).got_rst.get());
         }
     }
@@ -90,7 +84,7 @@ fn bytes_come_before_the_reset_whoever_learns_of_it_first() {
             assert!(!world.peer(lost.other()).got_fin.get());
             world.peer(lost.other()).unsent_bytes.set(0);
             world.pass(Duration::from_millis(20));
-            assert_eq!(world.finished.map(|finished| finished.reason), Some(reset_by(lost)));
+            assert_eq!(world.finished.map(|finished| finished.reason), Some(Reason::reset_by(lost)));
             assert!(world.peer(lost.other()).got_rst.get());
         }
     }
@@ -106,7 +100,24 @@ fn a_blocked_side_that_is_lost_ends_it() {
         say(&world, lost, b"", Ending::Rst);
         world.settle();
         world.pass(Duration::ZERO);
-        assert_eq!(world.finished.map(|finished| finished.reason), Some(reset_by(lost)));
+        assert_eq!(world.finished.map(|finished| finished.reason), Some(Reason::reset_by(lost)));
+    }
+}
+
+#[test]
+fn what_the_living_side_sends_during_a_delivery_is_read_and_discarded() {
+    for lost in Side::BOTH {
+        let mut world = world();
+        world.peer(lost.other()).room_bytes.set(10);
+        say(&world, lost, &[7; 1000], Ending::Rst);
+        world.settle();
+        say(&world, lost.other(), &[1; 1000], Ending::Open);
+        world.settle();
+        let living = world.peer(lost.other());
+        assert!(living.sent.borrow().is_empty(), "or it might never come to read its own");
+        living.room_bytes.set(ROOM);
+        world.settle();
+        assert_eq!(*world.peer(lost.other()).got.borrow(), [7; 1000]);
     }
 }
 
@@ -201,6 +212,45 @@ fn after_upstreams_end_bytes_that_the_client_takes_are_life_while_some_are_left(
     assert!(world.client.got_rst.get());
 }
 
+/// Plays a Telegram client that sends a record, and then one that isn't data, with so many bytes behind its header.
+fn refused(behind_bytes: usize, room_bytes: usize, answer: &[u8]) -> World {
+    let ciphers = Ciphers { from_client: (spec(1), spec(1)), to_client: None };
+    let mut world = World::new(Some(ciphers), TIMEOUTS, None);
+    world.client.room_bytes.set(room_bytes);
+    world.upstream.room_bytes.set(3);
+    say(&world, Side::Upstream, answer, Ending::Open);
+    world.settle();
+    say(&world, Side::Client, b"\x17\x03\x03\x00\x05hello\x14\x03\x03\x00\x01", Ending::Open);
+    say(&world, Side::Client, &vec![0x14; behind_bytes], Ending::Open);
+    world.settle();
+    assert!(world.finished.is_none(), "first upstream gets what came before");
+    world.upstream.room_bytes.set(ROOM);
+    world.settle();
+    let finished = world.finished.expect("then there is nothing to wait for");
+    assert_eq!((finished.reason, finished.from_client_bytes), (Reason::BadRecord, 5));
+    assert_eq!(*world.upstream.got.borrow(), b"hello");
+    assert!(!world.upstream.got_rst.get());
+    world
+}
+
+#[test]
+fn a_bad_record_gets_an_alert_and_a_reset_where_nginx_would_leave_bytes_unread() {
+    for (behind_bytes, resets) in [(1, false), (16 * 1024, false), (16 * 1024 + 1, true)] {
+        let world = refused(behind_bytes, ROOM, b"");
+        assert!(world.client.got.borrow().starts_with(b"\x17\x03\x03\x00\x13"));
+        assert_eq!(world.client.got.borrow().len(), 5 + ALERT_BYTES);
+        assert_eq!(world.client.got_rst.get(), resets, "{behind_bytes} behind it");
+    }
+    let [first, second] = [(); 2].map(|()| refused(1, ROOM, b"").client.got.borrow().clone());
+    assert_ne!(first, second);
+}
+
+#[test]
+fn in_the_middle_of_a_record_there_is_no_alert() {
+    let world = refused(1, 7, b"an answer");
+    assert_eq!(*world.client.got.borrow(), b"\x17\x03\x03\x00\x09an");
+}
+
 fn spec(n: u8) -> CipherSpec {
     CipherSpec { key: [n; 32], iv: [n; 16], offset_bytes: 0 }
 }
@@ -270,24 +320,23 @@ impl Script {
         if side == Side::Upstream || self.fast.is_none() {
             return payload;
         }
-        let kind = [0x17, 0x17, 0x17, 0x17, 0x14, 0x14, 0x15, 0x16][self.chance.below(8)];
+        let kind = if self.chance.below(16) == 0 { 0x15 } else { 0x17 };
         let length = u16::try_from(count).expect("it is short").to_be_bytes();
         [[kind, 3, 3].as_slice(), &length, &payload].concat()
     }
 
-    /// All that a side has sent, as the other side would get it, in the clear; and whether it ends or breaks the
-    /// stream.
-    fn wanted(&self, from: Side) -> (Vec<u8>, Status) {
+    /// All that a side has sent, as the other side would get it, in the clear; and what it breaks the stream with.
+    fn wanted(&self, from: Side) -> (Vec<u8>, Result<(), BadRecord>) {
         if from == Side::Client && self.fast.is_some() {
             let (mut decoder, mut payload) = (Decoder::default(), Vec::new());
-            let status = decoder.feed(&self.said[0], |piece| payload.extend_from_slice(piece));
-            return (crypt([2; 32], [2; 16], &crypt([1; 32], [1; 16], &payload)), status);
+            let outcome = decoder.feed(&self.said[0], |piece| payload.extend_from_slice(piece));
+            return (crypt([2; 32], [2; 16], &crypt([1; 32], [1; 16], &payload)), outcome);
         }
         let said = &self.said[usize::from(from == Side::Upstream)];
         if from == Side::Upstream && self.fast == Some(false) {
-            return (crypt([4; 32], [4; 16], &crypt([3; 32], [3; 16], said)), Status::Open);
+            return (crypt([4; 32], [4; 16], &crypt([3; 32], [3; 16], said)), Ok(()));
         }
-        (said.clone(), Status::Open)
+        (said.clone(), Ok(()))
     }
 
     /// The bytes that a side got, without records.
@@ -297,7 +346,7 @@ impl Script {
             return got.clone();
         }
         let (mut decoder, mut payload) = (Decoder::default(), Vec::new());
-        assert_eq!(decoder.feed(&got, |piece| payload.extend_from_slice(piece)), Status::Open);
+        assert_eq!(decoder.feed(&got, |piece| payload.extend_from_slice(piece)), Ok(()));
         payload
     }
 }
@@ -315,21 +364,26 @@ fn run(seed: u64) {
     assert_eq!((world.registry.held.totals().0, world.registry.len()), (0, 0));
     let got_bytes = script.got(&world, Side::Upstream).len() as u64;
     assert_eq!(finished.from_client_bytes, got_bytes);
-    let resets = matches!(finished.reason, Reason::ClientReset | Reason::UpstreamReset | Reason::BadRecord);
+    let resets = matches!(finished.reason, Reason::ClientReset | Reason::UpstreamReset);
     assert!(!resets || world.client.got_rst.get() && world.upstream.got_rst.get());
 }
 
 /// Checks what must be true at any time: a prefix was delivered, and a FIN only after all bytes.
 fn check(script: &Script, world: &World) {
     for side in Side::BOTH {
-        let ((wanted, status), got) = (script.wanted(side.other()), script.got(world, side));
+        let ((wanted, outcome), got) = (script.wanted(side.other()), script.got(world, side));
+        if side == Side::Client && world.finished.is_some_and(|finished| finished.reason == Reason::BadRecord) {
+            let before_the_alert = got.len().saturating_sub(ALERT_BYTES);
+            assert!((before_the_alert..=got.len()).any(|end| wanted.starts_with(&got[..end])), "more than an alert");
+            continue;
+        }
         assert!(wanted.starts_with(&got), "{side:?} got something else");
         let source = world.peer(side.other());
-        let unread = !source.sent.borrow().is_empty() && status == Status::Open;
+        let unread = !source.sent.borrow().is_empty() && outcome.is_ok();
         if world.peer(side).got_fin.get() {
             assert!(got == wanted && !unread, "{side:?} got a FIN too early");
             let has_ended = matches!(source.ending.get(), Ending::Fin | Ending::FinThenRst);
-            assert!(has_ended || status == Status::Ended);
+            assert!(has_ended);
         }
         if world.finished.is_some() && !world.peer(side).got_rst.get() {
             assert!(got.len() + source.sent.borrow().len() >= wanted.len(), "something was lost in silence");

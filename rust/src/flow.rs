@@ -10,7 +10,7 @@ use crate::codec::{Codec, Filled};
 use crate::counters::Held;
 use crate::io::Io;
 use crate::pacing::REST;
-use crate::record::Status;
+use crate::record::BadRecord;
 
 /// Why a direction can't go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub enum Fault {
         /// Whether it had ended its side before: then Linux says EPIPE, otherwise ECONNRESET.
         had_ended: bool,
     },
-    /// The client broke the record protocol.
-    BadRecord,
+    /// The client broke the record protocol; everything before that was sent.
+    BadRecord(BadRecord),
 }
 
 struct Pending {
@@ -54,6 +54,7 @@ pub struct Flow {
     source_had_ended: bool,
     ended: bool,
     fin_sent: bool,
+    bad_record: Option<BadRecord>,
     uncounted_bytes: usize,
 }
 
@@ -81,6 +82,7 @@ impl Flow {
             source_had_ended: false,
             ended: false,
             fin_sent: false,
+            bad_record: None,
             uncounted_bytes,
         }
     }
@@ -168,15 +170,11 @@ impl Flow {
         // What has come meanwhile goes into the same segment. A site that closes while bytes are unread ends with a
         // RST; if it got the same bytes in parts, it might end with a FIN.
         let more = if gathers { source.recv(&mut buffer[end..READ_BYTES]) } else { Err(Errno::AGAIN) };
-        let status = match more {
-            Ok(0) => Status::Ended,
-            _ => filled.status,
-        };
         let count = more.unwrap_or(0);
         end += count;
         moved.received_bytes += count;
         let outcome = self.send(Pending { buffer, start: 0, end }, sink, &mut moved, pool, held);
-        let outcome = outcome.and_then(|()| self.note_status(status, sink));
+        let outcome = outcome.and_then(|()| self.note_end(more == Ok(0), filled.bad_record, sink));
         (moved, outcome.and_then(|()| more.map_or_else(|error| self.note_error(error), |_| Ok(()))))
     }
 
@@ -198,17 +196,14 @@ impl Flow {
                 return (moved, self.note_error(error).and_then(|()| self.pass_on_the_end(sink)));
             }
         };
-        let Filled { received_bytes, output_bytes, status, pause } = filled;
+        let Filled { received_bytes, output_bytes, bad_record, pause } = filled;
         moved.received_bytes = received_bytes;
         // A site mustn't see a visitor's bytes with gaps that the visitor didn't make.
         let gathers = received_bytes >= READ_BYTES && !matches!(self.codec, Codec::Raw);
         moved.rest = pause.or(gathers.then_some(REST));
         self.rests = moved.rest.is_some();
-        let mut outcome = self.send(Pending { buffer, start: 0, end: output_bytes }, sink, &mut moved, pool, held);
-        if outcome.is_ok() {
-            outcome = self.note_status(if received_bytes == 0 { Status::Ended } else { status }, sink);
-        }
-        (moved, outcome)
+        let outcome = self.send(Pending { buffer, start: 0, end: output_bytes }, sink, &mut moved, pool, held);
+        (moved, outcome.and_then(|()| self.note_end(received_bytes == 0, bad_record, sink)))
     }
 
     /// Sends pending bytes. Call it when `wants_to_send`.
@@ -267,21 +262,20 @@ impl Flow {
         }
     }
 
-    fn note_status(&mut self, status: Status, sink: &impl Io) -> Result<(), Fault> {
-        match status {
-            Status::Open => Ok(()),
-            Status::Bad => {
-                self.stop_reading();
-                Err(Fault::BadRecord)
-            }
-            Status::Ended => {
-                self.ended = true;
-                self.pass_on_the_end(sink)
-            }
+    fn note_end(&mut self, is_end: bool, bad_record: Option<BadRecord>, sink: &impl Io) -> Result<(), Fault> {
+        if bad_record.is_some() {
+            self.stop_reading();
+            self.bad_record = bad_record;
         }
+        self.ended |= is_end;
+        self.pass_on_the_end(sink)
     }
 
+    /// Passes on the end of the stream, or tells what it broke with, once everything before that is sent.
     fn pass_on_the_end(&mut self, sink: &impl Io) -> Result<(), Fault> {
+        if let (None, Some(bad_record)) = (&self.pending, self.bad_record) {
+            return Err(Fault::BadRecord(bad_record));
+        }
         let is_known = !self.source_is_lost || self.source_had_ended;
         if self.ended && is_known && !self.fin_sent && self.pending.is_none() {
             self.fin_sent = true;

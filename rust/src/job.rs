@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::cipher::CipherSpec;
 use crate::shaper::Shape;
+use crate::side::Side;
 
 /// What to relay, and how.
 pub struct Job<S = OwnedFd> {
@@ -60,6 +61,15 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The loss of a side.
+    #[must_use]
+    pub(crate) fn reset_by(side: Side) -> Self {
+        match side {
+            Side::Client => Self::ClientReset,
+            Side::Upstream => Self::UpstreamReset,
+        }
+    }
+
     /// Its name in Python.
     #[must_use]
     pub fn name(self) -> &'static str {

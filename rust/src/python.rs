@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
-use crate::{CipherSpec, Engine, Finished, Memory, Prefixes, Shape};
+use crate::{Answer, CipherSpec, Engine, Finished, Memory, Prefixes, Shape};
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -18,11 +18,14 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 /// Key, IV, bytes of keystream used.
 type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
 
+/// Session id, suites, server name, groups and shares.
+type PyHello<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, String, Bound<'py, PyDict>);
+
 /// The native engine of mtglib.
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use super::{aes_ctr, hello_key, hmac_sha256, sha256};
+    use super::{aes_ctr, find_key, hello_key, hmac_sha256, read_hello, sha256, write_answer};
     #[pymodule_export]
     use super::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
     #[pymodule_export]
@@ -51,6 +54,45 @@ fn sha256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
 #[pyfunction]
 fn hello_key<'py>(py: Python<'py>, record: &[u8]) -> Option<Bound<'py, PyBytes>> {
     crate::hello_key(record).map(|key| PyBytes::new(py, &key))
+}
+
+/// Find the key that a hello was made with; return its index and what the client's clock showed.
+#[pyfunction]
+fn find_key(record: &[u8], keys: Vec<Bound<'_, PyBytes>>) -> Option<(usize, u32)> {
+    let keys: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
+    crate::find_key(record, &keys)
+}
+
+/// Take a hello apart; None if it is malformed.
+#[pyfunction]
+fn read_hello<'py>(py: Python<'py>, record: &[u8]) -> PyResult<Option<PyHello<'py>>> {
+    let Some(hello) = crate::read_hello(record) else { return Ok(None) };
+    let name: String =
+        hello.server_name.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '\u{fffd}' }).collect();
+    let shares = PyDict::new(py);
+    for (group, share) in hello.key_shares {
+        shares.set_item(group, PyBytes::new(py, share))?;
+    }
+    Ok(Some((PyBytes::new(py, hello.session_id), PyBytes::new(py, hello.cipher_suites), name, shares)))
+}
+
+/// Make the answer to a hello.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+fn write_answer<'py>(
+    py: Python<'py>,
+    key: &[u8],
+    client_random: &[u8],
+    session_id: &[u8],
+    suite: u16,
+    extensions: Vec<u16>,
+    group: u16,
+    share: &[u8],
+    noise: &[u8],
+) -> PyResult<Bound<'py, PyBytes>> {
+    let answer = Answer { session_id, suite, extensions: &extensions, group, share, noise };
+    let signed = answer.signed(key, client_random);
+    signed.map(|signed| PyBytes::new(py, &signed)).ok_or_else(|| PyValueError::new_err("extensions: expected ours"))
 }
 
 /// Make an X25519 key pair and return its public half, 32 bytes.

@@ -235,6 +235,24 @@ mod tests {
     }
 
     #[test]
+    fn memory_grows_with_use_and_a_million_hellos_take_24_mib_at_most() {
+        let mut memory = Memory::new([3; 16], 1_000_000);
+        for number in 1..1_200_000_u64 {
+            memory.load(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes(), 5);
+            if number == 1000 {
+                assert!(allocated_bytes(&memory) < 100_000);
+            }
+        }
+        assert!((8_000_000..24 << 20).contains(&allocated_bytes(&memory)), "{}", allocated_bytes(&memory));
+    }
+
+    fn allocated_bytes(memory: &Memory) -> usize {
+        let of_table = |table: &Table| table.slots.capacity() * size_of::<u32>();
+        let of = |one: &Generation| one.entries.capacity() * 8 + one.tables.iter().map(of_table).sum::<usize>();
+        memory.generations.iter().map(of).sum()
+    }
+
+    #[test]
     fn the_oldest_go_when_it_is_full_and_never_more_than_an_eighth() {
         for max_entries in [1, 2, 7, 8, 9, 15, 16, 100, 1001] {
             let mut memory = Memory::new([1; 16], max_entries);

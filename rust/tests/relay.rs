@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use mtg_engine::{crypt, CipherSpec, Ciphers, Decoder, Engine, Finished, Job, Reason, Status, Timeouts};
+use mtg_engine::{crypt, CipherSpec, Ciphers, Decoder, Engine, Finished, Job, Reason, Timeouts};
 
 const PAYLOAD_BYTES: usize = 3_000_000;
 
@@ -94,7 +94,7 @@ fn downloads_are_recrypted_into_records() {
     assert_eq!(at_upstream.join().expect("no panic"), [b"preamble", hi.as_slice()].concat());
 
     let (mut decoder, mut payload) = (Decoder::default(), Vec::new());
-    assert_eq!(decoder.feed(&wire, |piece| payload.extend_from_slice(piece)), Status::Open);
+    assert_eq!(decoder.feed(&wire, |piece| payload.extend_from_slice(piece)), Ok(()));
     assert!(crypt([4; 32], [4; 16], &payload) == clear);
 }
 
@@ -123,12 +123,10 @@ fn a_record_stream_is_the_same_at_any_segmentation() {
             (0..5).flat_map(|_| [b"\x17\x03\x03\x00\x02".as_slice(), &[next(), next()]].concat()).collect();
         let broken = [wire.as_slice(), &[next(), next(), next(), next(), next()]].concat();
         let mut whole = (Decoder::default(), Vec::new());
-        let status = whole.0.feed(&broken, |piece| whole.1.extend_from_slice(piece));
+        let outcome = whole.0.feed(&broken, |piece| whole.1.extend_from_slice(piece));
         let mut pieces = (Decoder::default(), Vec::new());
-        let mut last = Status::Open;
-        for piece in broken.chunks(1 + usize::from(next() % 7)) {
-            last = pieces.0.feed(piece, |data| pieces.1.extend_from_slice(data));
-        }
-        assert_eq!((last, pieces.1), (status, whole.1));
+        let mut chunks = broken.chunks(1 + usize::from(next() % 7));
+        let in_pieces = chunks.try_for_each(|piece| pieces.0.feed(piece, |data| pieces.1.extend_from_slice(data)));
+        assert_eq!((in_pieces.is_err(), pieces.1), (outcome.is_err(), whole.1));
     }
 }

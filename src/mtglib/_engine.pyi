@@ -1,7 +1,7 @@
 """The native engine (rust/). Private to mtglib.
 
-Its only users are `keyshare`, `wire.aes_ctr`, `wire.hello_key`, `wire.sha256`, `relay.native`,
-`ipblocklist.prefixes` and `antireplay.memory`.
+Its only users are `keyshare`, `wire.aes_ctr`, `wire.client_hello`, `wire.hello_key`, `wire.server_hello`,
+`wire.sha256`, `relay.native`, `ipblocklist.prefixes` and `antireplay.memory`.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,12 @@ _Cipher: TypeAlias = tuple[bytes, bytes, int]
 
 def aes_ctr(key: bytes, iv: bytes, data: bytes) -> bytes:
     """Encrypt or decrypt with AES-256-CTR from the start of the keystream."""
+
+def find_key(record: bytes, keys: Sequence[bytes]) -> tuple[int, int] | None:
+    """Find the key that a hello was made with; return its index and what the client's clock showed, Unix seconds.
+
+    None if it is none of these, or if the record ends within its random. Digests are compared in constant time.
+    """
 
 def hello_key(record: bytes) -> bytes | None:
     """Return the key of a hello's shape, 16 bytes, as `wire.hello_shape` makes it; None if the hello is malformed."""
@@ -37,8 +43,26 @@ def nist_public_key(group: int, client_share: bytes) -> bytes | None:
         client_share: The client's public key.
     """
 
+def read_hello(record: bytes) -> tuple[bytes, bytes, str, dict[int, bytes]] | None:
+    """Take a joined record apart; return the session id, the suites, the server's name, and the key shares.
+
+    None if it is malformed.
+    """
+
 def sha256(data: bytes) -> bytes:
     """Return the SHA-256 of the data, 32 bytes."""
+
+def write_answer(
+    key: bytes,
+    client_random: bytes,
+    session_id: bytes,
+    suite: int,
+    extensions: Sequence[int],
+    group: int,
+    share: bytes,
+    noise: bytes,
+) -> bytes:
+    """Make the answer to a hello; see `wire.server_hello`."""
 
 def x25519_public_key() -> bytes:
     """Make an X25519 key pair and return its public half, 32 bytes."""

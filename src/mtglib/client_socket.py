@@ -46,7 +46,8 @@ class ClientSocketOptions(NamedTuple):
 
     def apply(self, sock: socket.socket) -> None:
         """Set them; options that this kind of socket doesn't have are skipped."""
-        for call in self.local if _has_local_peer(sock) else self.remote:
+        is_local = self.local != self.remote and _has_local_peer(sock)
+        for call in self.local if is_local else self.remote:
             with suppress(OSError):
                 sock.setsockopt(*call)
 
@@ -54,13 +55,12 @@ class ClientSocketOptions(NamedTuple):
 def _has_local_peer(sock: socket.socket) -> bool:
     """Return whether the other end is on this machine: at a loopback address, or at the socket's own."""
     try:
-        peer, own = sock.getpeername(), sock.getsockname()
+        peer = sock.getpeername()
+        if not isinstance(peer, tuple) or peer[0].removeprefix("::ffff:").startswith("127."):
+            return True
+        return bool(peer[0] == sock.getsockname()[0])
     except OSError:
         return False
-    if not isinstance(peer, tuple):
-        return True
-    ip: str = peer[0]
-    return ip.removeprefix("::ffff:").startswith("127.") or ip == own[0]
 
 
 def _algorithm(name: str) -> _Calls:

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from .client_socket import ClientSocketOptions
 from .readiness import LOST, READABLE, WRITABLE, Readiness
+from .tls_alert import send_alert
 
 _RECV_BYTES = 16 * 1024
 _LEAST_PAUSE_SECONDS = 0.0005
@@ -99,6 +100,10 @@ class Conn:
                 view = view[self._sock.send(view) :]
             except BlockingIOError:
                 await self._readiness.wait(self._fd, WRITABLE, deadline_mono)
+
+    def send_alert(self) -> None:
+        """Send what looks like a TLS server's last alert, if the peer takes it at once."""
+        send_alert(self._sock)
 
     def when_lost(self, callback: Callable[[], None]) -> None:
         """Have `callback` called when the peer resets the connection, until this is given away or closed."""

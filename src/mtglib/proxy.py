@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Sequence
 from copy import copy
+from functools import partial
 from typing import Any, Self
 
 from .accepting import Acceptor
@@ -208,7 +209,7 @@ class Proxy:
             if isinstance(sock, socket.socket):
                 sock.close()
             raise
-        visitor = Visitor(given or endpoint_of(_peer_name(sock)), local_endpoint(sock))
+        visitor = Visitor(given or endpoint_of(_peer_name(sock)), partial(local_endpoint, sock))
         entry = self._start(sock, visitor, counted=False)
         try:
             assert self._ended is not None
@@ -273,7 +274,7 @@ class Proxy:
     def _take(self, sock: socket.socket, address: Any) -> None:
         """Decide whether to serve an accepted connection, before any byte of it is read."""
         assert self._entrance is not None
-        visitor = Visitor(endpoint_of(address), local_endpoint(sock))
+        visitor = Visitor(endpoint_of(address), partial(local_endpoint, sock))
         if self._entrance.admits(visitor):
             self._start(sock, visitor, counted=True)
         else:

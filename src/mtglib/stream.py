@@ -24,6 +24,9 @@ from .wire import client_hello
 from .wire.obfuscated2 import ClientFrame
 
 _DEFAULT_USER = "default"
+_NOT_AUTHENTIC = (Reason.FRAME, Reason.UNKNOWN_DC)
+"""What comes of a client's records that somebody on the way has changed. A TLS server answers those with an alert."""
+
 _MOST_SAID_BYTES = 240 * 1024
 """The most that is read from a visitor before a relay takes over. The site gets all of it at once."""
 
@@ -65,6 +68,8 @@ class Stream:
                 del job  # otherwise it would be kept as long as the relay runs
                 report.relayed(await relaying)
         except ClientError as error:
+            if error.reason in _NOT_AUTHENTIC:
+                self._conn.send_alert()
             report.closed(error.reason, error)
         except UpstreamError as error:
             report.closed(Reason.DC_UNREACHABLE, error)

@@ -18,7 +18,17 @@ from .wire.aes_ctr import crypt
 from .wire.handshake import NamedGroup
 from .wire.obfuscated2 import ClientFrame
 from .wire.record_stream import RecordDecoder, encode_records
+from .wire.tls_records import (
+    ALERT,
+    CHANGE_CIPHER_SPEC,
+    CHANGE_CIPHER_SPEC_RECORD,
+    HEADER_BYTES,
+    MAX_CIPHERTEXT_BYTES,
+    VERSION,
+    unpack_header,
+)
 
+_MAX_CHANGE_CIPHER_SPECS = 32  # as OpenSSL; Go's crypto/tls takes 16
 _MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in empty records; a flood of them mustn't block the event loop
 
 
@@ -39,7 +49,7 @@ async def send_answer(
         OSError: The connection is broken.
     """
     shape = answer.shape
-    share = key_shares.answer_to(shape.group, client.hello.key_share(shape.group))
+    share = key_shares.answer_to(shape.group, client.hello.key_shares.get(shape.group, b""))
     if share is None:
         shape, share = shape._replace(group=NamedGroup.X25519), key_shares.take()
     noise = _noise(answer.noise_bytes)
@@ -57,6 +67,7 @@ async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tupl
         ClientError: CLOSED, TIMEOUT or FRAME: there is no frame, or an invalid one.
         OSError: The connection is broken.
     """
+    await _skip_change_cipher_specs(conn, deadline_mono)
     decoder, payload, left_bytes = RecordDecoder(), b"", _MAX_BYTES_BEFORE_FRAME
     while True:
         left_bytes -= len(conn.unread)
@@ -66,19 +77,42 @@ async def read_frame(conn: Conn, client: Admitted, deadline_mono: float) -> tupl
             break  # the relay finds an error behind it, and delivers the bytes before the error first
         if error is not None:
             raise error
-        if decoder.ended:
-            raise ClientError(Reason.CLOSED, "the client sent an alert in place of its frame")
         if left_bytes <= 0:
             raise ClientError(Reason.FRAME, "too many records without a frame")
-        try:
-            if not await conn.receive_more(deadline_mono):
-                raise ClientError(Reason.CLOSED, "the client closed the connection before its frame was complete")
-        except TimeoutError:
-            raise ClientError(Reason.TIMEOUT, "no frame in time") from None
+        await _receive_more(conn, deadline_mono)
     behind = payload[obfuscated2.FRAME_BYTES :]
     unread = (encode_records(behind) if behind else b"") + decoder.resume()
     frame = obfuscated2.parse_client_frame(payload[: obfuscated2.FRAME_BYTES], client.secret.key)
     return frame, unread
+
+
+async def _skip_change_cipher_specs(conn: Conn, deadline_mono: float) -> None:
+    """Take what a TLS 1.3 client may send before its Finished message, for which its first data stands."""
+    for _ in range(_MAX_CHANGE_CIPHER_SPECS + 1):
+        await _receive(conn, HEADER_BYTES, deadline_mono)
+        record_type, version, length_bytes = unpack_header(conn.unread, 0)
+        has_valid_length = length_bytes <= MAX_CIPHERTEXT_BYTES
+        if record_type not in (CHANGE_CIPHER_SPEC, ALERT) or version != VERSION or not has_valid_length:
+            return  # the decoder takes it, or refuses it
+        await _receive(conn, HEADER_BYTES + length_bytes, deadline_mono)
+        if record_type == ALERT:
+            raise ClientError(Reason.CLOSED, "the client sent an alert in place of its frame")
+        if conn.take(HEADER_BYTES + length_bytes) != CHANGE_CIPHER_SPEC_RECORD:
+            raise ClientError(Reason.FRAME, "not a ChangeCipherSpec that a client may send")
+    raise ClientError(Reason.FRAME, "too many ChangeCipherSpecs")
+
+
+async def _receive(conn: Conn, count_bytes: int, deadline_mono: float) -> None:
+    while len(conn.unread) < count_bytes:
+        await _receive_more(conn, deadline_mono)
+
+
+async def _receive_more(conn: Conn, deadline_mono: float) -> None:
+    try:
+        if not await conn.receive_more(deadline_mono):
+            raise ClientError(Reason.CLOSED, "the client closed the connection before its frame was complete")
+    except TimeoutError:
+        raise ClientError(Reason.TIMEOUT, "no frame in time") from None
 
 
 def telegram_job(

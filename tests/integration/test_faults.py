@@ -253,7 +253,7 @@ class OutOfMemory:
     """Each part at once; there is no memory for anything."""
 
     def __getattr__(self, method: str) -> Any:
-        if method.startswith("_") or method in ("persistent", "window_seconds", "debug_enabled"):
+        if method.startswith("_") or method == "debug_enabled":
             raise AttributeError(method)
         return self._fail
 

@@ -16,6 +16,7 @@ from integration.stage import Stage, stage, tcp_pair
 from support import sockets
 from support.client_hello import hello_records
 from support.faketls_client import FakeTLSClient
+from support.tls_records import looks_like_alert
 
 GARBAGE = b"GET / HTTP/1.1\r\n\r\n"
 
@@ -206,7 +207,8 @@ async def test_unknown_dc_is_closed(relay: str, dc: int) -> None:
     async with stage(relay) as around:
         client = await around.client(dc)
 
-        assert await client.recv_until_end() == sockets.Received(b"", "eof")
+        received = await sockets.recv_until_end(client.sock)
+        assert (looks_like_alert(received.data), received.ending) == (True, "eof")
         assert around.dc.accepted == 0
 
 
@@ -226,19 +228,28 @@ async def test_frame_with_another_tag_is_closed(relay: str, tag: bytes) -> None:
     async with stage(relay) as around:
         client = await around.client(tag=tag)
 
-        assert await client.recv_until_end() == sockets.Received(b"", "eof")
+        received = await sockets.recv_until_end(client.sock)
+        assert (looks_like_alert(received.data), received.ending) == (True, "eof")
         assert around.dc.accepted == 0
 
 
-@pytest.mark.parametrize("record", [b"\x16\x03\x03\x00\x40", b"\x17\x03\x01\x00\x40", b"\x17\x03\x03\x41\x01"])
-async def test_bad_record_in_place_of_the_frame_is_closed(relay: str, record: bytes) -> None:
+@pytest.mark.parametrize(
+    ("record", "is_alerted"),
+    [
+        *((b"\x16\x03\x03\x00\x40", True), (b"\x17\x03\x01\x00\x40", True), (b"\x17\x03\x03\x41\x01", True)),
+        *((b"\x14\x03\x03\x00\x01\x02", True), (b"\x15\x03\x03\x00\x02\x01\x00", False)),
+    ],
+    ids=["handshake", "TLS 1.0", "too long", "ChangeCipherSpec of 2", "alert"],
+)
+async def test_bad_record_in_place_of_the_frame_is_closed(relay: str, record: bytes, is_alerted: bool) -> None:
     async with stage(relay) as around:
         client = await around.client_before_hello()
         await client.send_hello()
         await client.receive_answer()
         await client.send_raw(record)
 
-        assert (await client.recv_until_end()).data == b""
+        received = await sockets.recv_until_end(client.sock)
+        assert (looks_like_alert(received.data), received.ending) == (is_alerted, "eof")
         await around.finished()
         assert around.front.connections == []
         assert around.dc.accepted == 0

@@ -15,7 +15,6 @@ import pytest
 import mtglib
 from integration.event_rules import by_stream, names
 from integration.stage import Stage, stage, tcp_pair
-from mtglib.constants import FRONT_HALF_CLOSED_TIMEOUT
 from mtglib.ground.endpoints import endpoint_of
 from support import sockets
 from support.eventually import eventually
@@ -266,7 +265,7 @@ async def test_a_visitor_that_stays_after_the_sites_end_has_as_long_as_its_kerne
         ended_mono = asyncio.get_running_loop().time()
         (event,) = await around.events.seen(mtglib.EventFinish)
         assert event.reason is mtglib.Reason.IDLE
-        assert asyncio.get_running_loop().time() - ended_mono == pytest.approx(FRONT_HALF_CLOSED_TIMEOUT)
+        assert asyncio.get_running_loop().time() - ended_mono == pytest.approx(60.0)
 
 
 async def test_those_past_the_sites_end_make_room_first(relay: str) -> None:

@@ -1,4 +1,4 @@
-"""What a client sends in its record stream, and that isn't data: what is an error, and what is its end."""
+"""What a client sends in its record stream, and that isn't data: it ends as at a TLS server."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import asyncio
 import pytest
 
 from integration.pair import Mode, drip_until_end, pair, recv_exactly, recv_until_end
+from integration.relayed import relayed
+from mtglib.relay.job import TelegramCiphers
+from mtglib.wire.aes_ctr import CipherState
 from support import sockets
 from support.pattern import Pattern
-from support.tls_records import APPLICATION_DATA, make_record
+from support.tls_records import APPLICATION_DATA, looks_like_alert, make_record
 
 REQUEST, ANSWER = b"a request", b"an answer"
+
+STATE = CipherState(bytes(32), bytes(16))
 
 BAD_HEADERS = {
     "handshake": b"\x16\x03\x03\x00\x01",
@@ -21,9 +26,8 @@ BAD_HEADERS = {
     "TLS 1.3's real number": b"\x17\x03\x04\x00\x01",
     "another protocol's version": b"\x17\x02\x03\x00\x01",
     "too long": b"\x17\x03\x03\x41\x01",
-    "alert of TLS 1.0": b"\x15\x03\x01\x00\x02",
-    "ChangeCipherSpec of TLS 1.0": b"\x14\x03\x01\x00\x01",
-    "ChangeCipherSpec that is too long": b"\x14\x03\x03\x41\x01",
+    "alert": b"\x15\x03\x03\x00\x02",
+    "ChangeCipherSpec": b"\x14\x03\x03\x00\x01",
 }
 
 
@@ -33,15 +37,38 @@ def telegram(request: pytest.FixtureRequest) -> Mode:
     return "fast" if request.param == "fast" else "re-encrypted"
 
 
+def assert_alert(received: sockets.Received, ending: str) -> None:
+    """The client's last bytes are a record that looks like an encrypted alert; a reset may overtake it."""
+    assert received.ending == ending
+    if received.data or ending == "eof":
+        assert looks_like_alert(received.data)
+
+
 @pytest.mark.parametrize("header", BAD_HEADERS.values(), ids=BAD_HEADERS.keys())
 async def test_bad_record_ends_both_sides_after_what_came_before(relay: str, telegram: Mode, header: bytes) -> None:
     async with pair(relay, telegram) as ends:
         client = ends.telegram
         await client.send_raw(client.wrap(REQUEST) + header + b"x" + make_record(APPLICATION_DATA, b"behind it"))
 
-        assert await recv_until_end(ends.upstream) == sockets.Received(REQUEST, "reset")
-        assert (await recv_until_end(ends.client)).ending == "reset"
+        assert await recv_until_end(ends.upstream) == sockets.Received(REQUEST, "eof")
+        assert_alert(await sockets.recv_until_end(ends.client.sock), "eof")
         assert await ends.around.reason() == "bad_record"
+
+
+async def test_alert_comes_after_the_dcs_records(relay: str, telegram: Mode) -> None:
+    async with pair(relay, telegram) as ends:
+        await ends.upstream.send(ANSWER)
+        assert await recv_exactly(ends.client, len(ANSWER)) == ANSWER
+        await ends.telegram.send_raw(b"\x14\x03\x03\x00\x01\x01")
+
+        assert_alert(await sockets.recv_until_end(ends.client.sock), "eof")
+
+
+@pytest.mark.parametrize(("junk_bytes", "ending"), [(16_384, "eof"), (16_385, "reset")])
+async def test_bytes_behind_it_that_nginx_would_not_read_reset_it(relay: str, junk_bytes: int, ending: str) -> None:
+    ciphers = TelegramCiphers(STATE, STATE, None, None)
+    async with relayed(relay, ciphers=ciphers, client_unread=b"\x14\x03\x03\x00\x01" + bytes(junk_bytes)) as job:
+        assert_alert(await sockets.recv_until_end(job.client.sock), ending)
 
 
 @pytest.mark.parametrize("header", BAD_HEADERS.values(), ids=BAD_HEADERS.keys())
@@ -49,8 +76,8 @@ async def test_bad_header_may_come_byte_by_byte(relay: str, header: bytes) -> No
     async with pair(relay, "fast") as ends:
         await sockets.send_all(ends.client.sock, header, segment_bytes=1)
 
-        assert (await recv_until_end(ends.client)).ending == "reset"
-        assert await recv_until_end(ends.upstream) == sockets.Received(b"", "reset")
+        assert_alert(await sockets.recv_until_end(ends.client.sock), "eof")
+        assert await recv_until_end(ends.upstream) == sockets.Received(b"", "eof")
         assert await ends.around.reason() == "bad_record"
 
 
@@ -63,23 +90,9 @@ async def test_longest_records_are_no_bad_ones(relay: str, telegram: Mode, recor
         assert await recv_until_end(ends.upstream) == sockets.Received(Pattern(1).take(3 * record_bytes), "eof")
 
 
-async def test_alert_is_the_clients_end(relay: str, telegram: Mode) -> None:
+async def test_bad_record_behind_a_slow_reader_waits_for_its_turn(relay: str, telegram: Mode) -> None:
     async with pair(relay, telegram) as ends:
-        client = ends.telegram
-        alert = make_record(0x15, b"\x01\x00")
-        await client.send_raw(client.wrap(REQUEST) + alert + make_record(APPLICATION_DATA, b"behind it"))
-        assert await recv_until_end(ends.upstream) == sockets.Received(REQUEST, "eof")
-
-        await ends.upstream.send(ANSWER)
-        assert await recv_exactly(ends.client, len(ANSWER)) == ANSWER
-        ends.upstream.send_eof()
-
-        assert await ends.around.reason() == "client_eof"
-
-
-async def test_alert_behind_a_slow_reader_waits_for_its_turn(relay: str, telegram: Mode) -> None:
-    async with pair(relay, telegram) as ends:
-        wire = ends.telegram.wrap(Pattern(1).take(12_000_000)) + make_record(0x15, b"\x01\x00")
+        wire = ends.telegram.wrap(Pattern(1).take(12_000_000)) + b"\x14\x03\x03\x00\x01"
         sending = asyncio.create_task(ends.telegram.send_raw(wire))
 
         assert await drip_until_end(ends.upstream) == sockets.Received(Pattern(1).take(12_000_000), "eof")

@@ -10,7 +10,6 @@ from integration.event_rules import traffic
 from integration.pair import End, Mode, Pair, TelegramEnd, pair, together
 from integration.stage import stage
 from support.pattern import Pattern
-from support.tls_records import CHANGE_CIPHER_SPEC
 
 BULK_BYTES = {"native": 200_000_000, "pure": 20_000_000}
 MAX_RECORD_BYTES = 16_640
@@ -23,8 +22,7 @@ async def send_in_random_chunks(end: End, seed: int, total_bytes: int) -> None:
         data = pattern.take(min(left, int(2 ** chance.uniform(0, 20))))
         if isinstance(end, TelegramEnd):
             sizes = [chance.randint(0, MAX_RECORD_BYTES) for _ in range(7)]
-            wire = end.client.wrap(data, [*sizes, MAX_RECORD_BYTES])
-            await end.client.send_raw(wire + chance.choice((b"", CHANGE_CIPHER_SPEC)))
+            await end.client.send(data, record_bytes=[*sizes, MAX_RECORD_BYTES])
         else:
             await end.send(data)
     end.send_eof()

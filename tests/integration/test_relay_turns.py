@@ -12,8 +12,8 @@ from integration.pour import Pour
 from integration.relayed import Relayed, relayed
 from support import sockets
 
-FEW_TURNS = 5
-"""In a tenth of a second, in which a loop that spins takes thousands."""
+FEW_TURNS = 1
+"""In a tenth of a second, in which a loop that spins takes thousands, and one that polls each 10 ms ten."""
 
 
 async def idle(around: Relayed) -> None:

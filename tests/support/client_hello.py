@@ -1,7 +1,7 @@
 """ClientHellos as Telegram's clients build them: bytes only, no I/O.
 
-Three shapes: ``old`` is 517 bytes on the wire, padded to that; ``modern`` is 1700 to 1900 bytes, with a
-post-quantum key share, shuffled extensions and GREASE (RFC 8701) first; ``secp256r1`` is the old one with another
+Three shapes: ``old`` is 517 bytes on the wire, padded to that; ``modern`` is TDLib 1.8.69's, 1700 to 1900 bytes, with
+a post-quantum key share, shuffled extensions and GREASE (RFC 8701) first; ``secp256r1`` is the old one with another
 favourite group, and a share of it before that of x25519. All look like a browser's hello (RFC 8446, 4.1.2), and all
 key shares are valid ones.
 """
@@ -42,6 +42,8 @@ _SHARES: dict[Shape, tuple[int, ...]] = {
     "modern": (X25519_MLKEM768, X25519),
     "secp256r1": (SECP256R1, X25519),
 }
+_SIGNATURE_ALGORITHMS = bytes.fromhex("04030804040105030805050108060601")
+_ML_DSA = bytes.fromhex("090409050906")
 _FIRST_RECORD_VERSION = b"\x03\x01"
 _SUITES = bytes.fromhex("130113021303c02bc02fc02cc030cca9cca8c013c014009c009d002f0035")
 
@@ -129,7 +131,9 @@ def hello_records(hello: bytes, cuts: Sequence[int] = ()) -> bytes:
 
 def _extensions(name: str, shape: Shape, grease: list[bytes], random_bytes: RandomBytes) -> list[bytes]:
     """All extensions in a browser's order; the first and the last are GREASE and keep their places."""
+    modern = shape == "modern"
     groups = grease[1] + b"".join(struct.pack(">H", group) for group in _GROUPS[shape])
+    signature_algorithms = (_ML_DSA if modern else b"") + _SIGNATURE_ALGORITHMS
     return [
         grease[2] + b"\x00\x00",
         _extension(0x0000, _sized(b"\x00" + _sized(name.encode("ascii"), 2), 2)),
@@ -140,13 +144,13 @@ def _extensions(name: str, shape: Shape, grease: list[bytes], random_bytes: Rand
         _extension(0x0023, b""),
         _extension(0x0010, _sized(b"\x02h2\x08http/1.1", 2)),
         _extension(0x0005, b"\x01\x00\x00\x00\x00"),
-        _extension(0x000D, _sized(bytes.fromhex("04030804040105030805050108060601"), 2)),
+        _extension(0x000D, _sized(signature_algorithms, 2)),
         _extension(0x0012, b""),
         _extension(0x0033, _sized(_key_shares(shape, grease[1], random_bytes), 2)),
         _extension(0x002D, b"\x01\x01"),
         _extension(0x002B, _sized(grease[3] + b"\x03\x04\x03\x03", 1)),
         _extension(0x001B, b"\x02\x00\x02"),
-        *([_encrypted_client_hello(random_bytes)] if shape == "modern" else []),
+        *([_application_settings(), _encrypted_client_hello(random_bytes)] if modern else []),
         _other_grease(grease[2]) + b"\x00\x01\x00",
     ]
 
@@ -178,6 +182,11 @@ def _x25519_mlkem768_key(random_bytes: RandomBytes) -> bytes:
 
 
 _KEYS = {SECP256R1: _secp256r1_key, X25519: _x25519_key, X25519_MLKEM768: _x25519_mlkem768_key}
+
+
+def _application_settings() -> bytes:
+    """The protocols that have settings (draft-vvv-tls-alps), with the number that Chrome uses since version 133."""
+    return _extension(0x44CD, _sized(b"\x02h2", 2))
 
 
 def _encrypted_client_hello(random_bytes: RandomBytes) -> bytes:

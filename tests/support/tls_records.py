@@ -34,6 +34,11 @@ def make_record(kind: int, payload: bytes, version: bytes = b"\x03\x03") -> byte
     return bytes([kind]) + version + len(payload).to_bytes(2, "big") + payload
 
 
+def looks_like_alert(data: bytes) -> bool:
+    """Return whether this is one record, as long as an encrypted alert: level, description, real type, and tag."""
+    return data[:HEADER_BYTES] == b"\x17\x03\x03\x00\x13" and len(data) == HEADER_BYTES + 2 + 1 + 16
+
+
 def cut_records(data: bytes, sizes_bytes: Iterable[int] = (MAX_PAYLOAD_BYTES,)) -> bytes:
     """Frame data as 0x17 records of these sizes, in turn; 0 makes an empty record.
 

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from tools.censor import observation
 from tools.censor.bench import Bench
 from tools.censor.comparison import ASPECTS, TIMES, differences, other_times, out_of_spread
-from tools.censor.observation import SHAPES, Observation, make_hello, observe
+from tools.censor.observation import SHAPES, Hello, Observation, make_hello, observe
 from tools.probes.finding import SITE
 from tools.probes.sites import Deployment
 
-from support.client_hello import RANDOM_AT, Shape, hello_session_id, sign_hello
+from support.client_hello import RANDOM_AT, hello_session_id, sign_hello
 from support.front import FrontConnection, RecordingFront, Script
 from support.secrets import PeerSecret
 from support.tls_records import CHANGE_CIPHER_SPEC, make_record
@@ -29,7 +30,7 @@ USUAL = Observation("t13", "0200", (122, 1, 1200), 1338, 0.001, 0.002)
 
 def flight(hello: bytes, *, suite: bytes = b"\x13\x01", encrypted_bytes: int = 700) -> bytes:
     """The beginning of an answer, with x25519."""
-    share = b"\x00\x1d\x00\x20" + os.urandom(32)
+    share = b"\x00\x1d\x00\x20" + X25519PrivateKey.generate().public_key().public_bytes_raw()
     extensions = b"\x00\x2b\x00\x02\x03\x04\x00\x33" + len(share).to_bytes(2, "big") + share
     body = b"\x03\x03" + os.urandom(32) + b"\x20" + hello_session_id(hello) + suite + b"\x00"
     body += len(extensions).to_bytes(2, "big") + extensions
@@ -54,7 +55,7 @@ def test_what_is_no_answer_is_told_in_words(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES.values())
-def test_a_hello_is_signed_for_the_proxy_and_a_visitors_for_the_site(shape: Shape) -> None:
+def test_a_hello_is_signed_for_the_proxy_and_a_visitors_for_the_site(shape: Hello) -> None:
     secret = PeerSecret.random()
     plain, signed = (make_hello(secret.host, shape, of) for of in (None, secret))
 

@@ -5,13 +5,27 @@ from __future__ import annotations
 import os
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 from tools.censor.fingerprint import ja4s, masked
 from tools.probes.server_hello import RETRY_RANDOM, ServerHello, parse_server_hello
 
+from support.client_hello import SECP256R1, X25519, X25519_MLKEM768
+
 SESSION = bytes(range(32))
 VERSIONS, SHARE, ALPN = 43, 51, 16
+
+
+def new_key(group: int) -> bytes:
+    """A server's share."""
+    if group == SECP256R1:
+        point = ec.generate_private_key(ec.SECP256R1()).public_key()
+        return point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    before = {X25519: b"", X25519_MLKEM768: os.urandom(1088)}[group]
+    return before + X25519PrivateKey.generate().public_key().public_bytes_raw()
 
 
 def message(
@@ -20,12 +34,15 @@ def message(
     random: bytes | None = None,
     session: bytes = SESSION,
     suite: bytes = b"\x13\x01",
-    share: bytes = b"\x00\x1d\x00\x20",
+    group: int = X25519,
+    key: bytes | None = None,
     extensions: tuple[tuple[int, bytes], ...] | None = None,
 ) -> bytes:
     """A ServerHello of TLS 1.3, unless other extensions are given."""
     if extensions is None:
-        extensions = ((VERSIONS, b"\x03\x04"), (SHARE, share + os.urandom(int.from_bytes(share[2:], "big"))))
+        key = key or new_key(group)
+        share = group.to_bytes(2, "big") + len(key).to_bytes(2, "big") + key
+        extensions = ((VERSIONS, b"\x03\x04"), (SHARE, share))
     body = version + (random or os.urandom(32)) + bytes([len(session)]) + session + suite + b"\x00"
     block = b"".join(
         number.to_bytes(2, "big") + len(content).to_bytes(2, "big") + content for number, content in extensions
@@ -75,9 +92,9 @@ def test_without_its_extension_the_version_is_the_old_field(version: bytes, expe
     assert fingerprint(message(version=version, extensions=())) == f"t{expected}0000_1301_000000000000"
 
 
-@pytest.mark.parametrize("share", [b"\x00\x1d\x00\x20", b"\x00\x17\x00\x41", b"\x11\xec\x04\x60"])
-def test_two_answers_of_a_server_are_the_same_when_masked(share: bytes) -> None:
-    first, second = message(share=share), message(share=share)
+@pytest.mark.parametrize("group", [SECP256R1, X25519, X25519_MLKEM768])
+def test_two_answers_of_a_server_are_the_same_when_masked(group: int) -> None:
+    first, second = message(group=group), message(group=group)
 
     assert first != second
     assert masked(first, SESSION) == masked(second, SESSION)
@@ -105,6 +122,18 @@ def test_random_bytes_are_all_hidden() -> None:
     hidden = masked(message(), SESSION)
 
     assert not any(hidden[place] for place in _RANDOM_PLACES)
+
+
+@pytest.mark.parametrize(
+    ("group", "key"),
+    [
+        (SECP256R1, b"\x04" + b"\x01" * 64),
+        (X25519, b"\x02" + bytes(31)),
+        (X25519_MLKEM768, bytes(1088) + b"\x02" + bytes(31)),
+    ],
+)
+def test_a_key_that_no_server_has_shows(group: int, key: bytes) -> None:
+    assert key in masked(message(group=group, key=key), SESSION)
 
 
 def test_a_session_id_that_isnt_echoed_shows() -> None:

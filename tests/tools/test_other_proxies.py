@@ -19,6 +19,7 @@ from tools.others import main as install
 from mtg.config import load_config
 from mtg.config.addresses import ListenIP
 from mtglib.wire.client_hello import authenticate, parse
+from mtglib.wire.handshake import NamedGroup
 from support.netns import require_root_and_netns
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +57,14 @@ def test_mtg_reads_the_keys_that_this_proxy_reads(tmp_path: Path) -> None:
     assert loaded.config.bind_to == (ListenIP("127.0.0.1", 8443),)
     assert loaded.config.prefer_ip == "only-ipv4"
     assert not loaded.config.defense.blocklist.enabled
+
+
+@pytest.mark.parametrize("offers_ml_kem", [True, False])
+def test_the_long_hello_has_an_ml_kem_share_if_it_is_to_have_one(offers_ml_kem: bool) -> None:
+    hello = parse(signed_client_hello(SECRET._replace(offers_ml_kem=offers_ml_kem)))
+
+    assert len(hello.key_shares.get(NamedGroup.X25519_MLKEM768, b"")) == 1216 * offers_ml_kem
+    assert len(hello.key_shares[NamedGroup.X25519]) == 32
 
 
 @pytest.mark.parametrize(("takes_long_hellos", "is_short"), [(True, False), (False, True)])

@@ -264,7 +264,9 @@ async def test_who_catches_a_cancellation_is_left_behind_with_a_warning(
     peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
     await network.dialled.wait()
 
+    began_mono = asyncio.get_running_loop().time()
     await proxy.shutdown()
+    assert asyncio.get_running_loop().time() - began_mono < 1
     await serving
     assert logger.warnings == ["connections abandoned because one of the parts swallows their cancellation: 1"]
     network.go.set()
@@ -286,7 +288,9 @@ async def test_an_engine_that_does_not_end_is_left_behind_with_a_warning(
 
     monkeypatch.setattr("mtglib.relay.choice.ChosenRelay.close", close)
 
+    began_mono = asyncio.get_running_loop().time()
     await make(events, logger=logger).shutdown()
+    assert asyncio.get_running_loop().time() - began_mono < 1
 
     assert logger.warnings == ["the relay engine was abandoned: its threads don't end"]
     go.set()

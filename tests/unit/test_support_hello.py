@@ -8,6 +8,7 @@ import struct
 
 import pytest
 
+from mtglib.wire.hello_shape import parse_shape
 from support.client_hello import (
     OLD_HELLO_BYTES,
     Shape,
@@ -17,6 +18,7 @@ from support.client_hello import (
     hello_session_id,
     sign_hello,
 )
+from support.recorded_hellos import RECORDED_HELLOS
 
 
 def test_old_hello_is_517_bytes() -> None:
@@ -28,6 +30,13 @@ def test_modern_hello_is_as_long_as_todays_clients_send() -> None:
 
     assert all(1700 <= length <= 1900 for length in lengths)
     assert len(lengths) > 1
+
+
+def test_modern_hello_offers_what_tdlibs_does() -> None:
+    ours, tdlibs = hello_records(build_client_hello("front.example")), RECORDED_HELLOS["tdlib"]
+
+    assert parse_shape(ours).key == parse_shape(tdlibs).key
+    assert (len(ours) - len(tdlibs)) % 32 == 0, "it differs in what stands for Encrypted ClientHello only"
 
 
 @pytest.mark.parametrize("shape", ["old", "modern"])

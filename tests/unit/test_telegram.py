@@ -124,13 +124,13 @@ async def test_a_client_that_does_not_take_the_answer_is_given_up() -> None:
     sizes=st.lists(st.integers(0, 90), min_size=1, max_size=4).filter(any),
     cuts=st.lists(st.integers(0, 500), max_size=4),
     read_before=st.integers(0, 300),
-    change_cipher_spec=st.booleans(),
+    change_cipher_specs=st.sampled_from((0, 1, 32)),
 )
 def test_a_frame_is_found_in_any_records_and_what_is_behind_it_goes_on_in_records(
-    dc: int, behind: bytes, sizes: list[int], cuts: list[int], read_before: int, change_cipher_spec: bool
+    dc: int, behind: bytes, sizes: list[int], cuts: list[int], read_before: int, change_cipher_specs: int
 ) -> None:
     frame = make_frame(SECRET.key, dc)
-    wire = (CHANGE_CIPHER_SPEC if change_cipher_spec else b"") + cut_records(frame.wire + behind, sizes)
+    wire = CHANGE_CIPHER_SPEC * change_cipher_specs + cut_records(frame.wire + behind, sizes)
     bounds = sorted({0, len(wire), *(cut for cut in [read_before, *cuts] if cut < len(wire))})
     pieces = [wire[start:end] for start, end in itertools.pairwise(bounds)]
 
@@ -182,7 +182,15 @@ async def test_what_is_wrong_behind_the_frame_is_for_the_relay_to_find(behind: b
     ("sent", "reason"),
     [
         (ALERT, Reason.CLOSED),
-        (cut_records(bytes(63)) + ALERT, Reason.CLOSED),
+        (CHANGE_CIPHER_SPEC * 32 + ALERT, Reason.CLOSED),
+        (cut_records(bytes(63)) + ALERT, Reason.FRAME),
+        (EMPTY + CHANGE_CIPHER_SPEC, Reason.FRAME),
+        (CHANGE_CIPHER_SPEC * 33, Reason.FRAME),
+        (make_record(0x14, b"\x01\x01"), Reason.FRAME),
+        (make_record(0x14, b"\x02"), Reason.FRAME),
+        (make_record(0x14, b""), Reason.FRAME),
+        (b"\x14\x03\x03\x41\x01", Reason.FRAME),
+        (make_record(0x14, b"\x01", b"\x03\x01"), Reason.FRAME),
         (b"GET / HTTP/1.1\r\n", Reason.FRAME),
         (b"\x17\x03\x03\xff\xff", Reason.FRAME),
         (make_record(0x16, bytes(64)), Reason.FRAME),
@@ -190,7 +198,12 @@ async def test_what_is_wrong_behind_the_frame_is_for_the_relay_to_find(behind: b
         (cut_records(make_frame(bytes(16), 2).wire), Reason.FRAME),
         (EMPTY * (64 * 1024 // len(EMPTY) + 1), Reason.FRAME),
     ],
-    ids=["alert", "alert in its middle", "no record", "too long", "handshake", "transport", "secret", "empty records"],
+    ids=[
+        *("alert", "alert after ChangeCipherSpecs", "alert in its middle", "ChangeCipherSpec after data"),
+        *("33 ChangeCipherSpecs", "long ChangeCipherSpec", "ChangeCipherSpec of 2", "empty ChangeCipherSpec"),
+        *("announced ChangeCipherSpec", "ChangeCipherSpec of TLS 1.0"),
+        *("no record", "too long", "handshake", "transport", "secret", "empty records"),
+    ],
 )
 @timeless
 async def test_what_is_no_frame_is_refused_for_a_reason(sent: bytes, reason: Reason) -> None:
@@ -271,6 +284,7 @@ def test_a_job_says_what_the_options_and_the_client_say() -> None:
 
     assert (dc.dc, dc.tag, len(job.preamble)) == (-203, b"\xdd" * 4, FRAME_BYTES)
     assert (job.client_unread, job.idle_timeout, job.half_closed_timeout) == (b"behind the frame", 77.0, None)
+    assert job.delivery_timeout == 30.0
 
 
 @pytest.mark.parametrize(("drs", "shape"), [(False, None), (True, DRS)])

@@ -14,7 +14,7 @@ addresses_v4, addresses_v6 = st.ip_addresses(v=4), st.ip_addresses(v=6)
 
 
 def network(ip: IPv4Address | IPv6Address, port: int = 1) -> int | None:
-    return Visitor(Endpoint(ip, port), None).network
+    return Visitor(Endpoint(ip, port)).network
 
 
 @given(one=addresses_v4, other=addresses_v4, ports=st.tuples(st.integers(0, 65535), st.integers(0, 65535)))
@@ -38,7 +38,16 @@ def test_no_network_of_one_family_is_one_of_the_other(one: IPv4Address, other: I
 
 
 def test_without_an_address_there_is_no_network() -> None:
-    nobody = Visitor(None, Endpoint(IPv4Address("192.0.2.1"), 443))
+    nobody = Visitor(None)
 
     assert (nobody.ip, nobody.network) == (None, None)
-    assert Visitor(Endpoint(IPv4Address("192.0.2.7"), 5), None).ip == IPv4Address("192.0.2.7")
+    assert Visitor(Endpoint(IPv4Address("192.0.2.7"), 5)).ip == IPv4Address("192.0.2.7")
+
+
+def test_the_address_that_was_reached_is_looked_up_once_and_only_if_it_is_asked_for() -> None:
+    found = [Endpoint(IPv4Address("192.0.2.1"), 443)]
+    visitor = Visitor(None, found.pop)
+
+    assert len(found) == 1
+    assert visitor.reached == visitor.reached == Endpoint(IPv4Address("192.0.2.1"), 443)
+    assert Visitor(None).reached is None

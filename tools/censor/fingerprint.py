@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
+from support.server_answer import is_real_share
 from tools.probes.server_hello import KEY_SHARE, ServerHello, parse_server_hello
 
 _HEADER_BYTES = 4
@@ -28,7 +29,8 @@ def ja4s(hello: ServerHello) -> str:
 def masked(message: bytes, session_id: bytes) -> bytes:
     """Return the message with zeros for its random, the echoed ``session_id`` and the public key of its key share.
 
-    The marks of a HelloRetryRequest and of another session id stay. Raises ValueError where it is cut.
+    The marks of a HelloRetryRequest, of another session id and of a public key that isn't one stay. Raises ValueError
+    where it is cut.
     """
     hello = parse_server_hello(message[_HEADER_BYTES:])
     result = bytearray(message)
@@ -40,7 +42,7 @@ def masked(message: bytes, session_id: bytes) -> bytes:
     at = _RANDOM.stop + 1 + len(hello.session_id) + 5
     for number, content in hello.extensions:
         at += 4
-        if number == KEY_SHARE:
+        if number == KEY_SHARE and is_real_share(int.from_bytes(content[:2], "big"), content[4:]):
             result[at + 4 : at + len(content)] = bytes(max(len(content) - 4, 0))
         at += len(content)
     return bytes(result)

@@ -6,8 +6,10 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from support.client_hello import RANDOM_AT, Shape, build_client_hello, hello_records, hello_session_id, sign_hello
+from support.recorded_hellos import RECORDED_HOST, another_hello
 from support.secrets import PeerSecret
 from support.tls_records import HANDSHAKE, Record, RecordError, RecordReader
 from tools.censor.fingerprint import ja4s, masked
@@ -15,8 +17,9 @@ from tools.probes.connection import Connection
 from tools.probes.describe import describe
 from tools.probes.server_hello import parse_server_hello
 
-SHAPES: dict[str, Shape] = {"tdlib": "modern", "x25519": "old", "secp256r1": "secp256r1"}
-"""Shapes of hellos by the group that they are about: `tdlib` offers X25519MLKEM768 first, as TDLib does."""
+Hello = Shape | Literal["ios"]
+SHAPES: dict[str, Hello] = {"tdlib": "modern", "apple": "ios", "x25519": "old", "secp256r1": "secp256r1"}
+"""Shapes of hellos, by the client or the group that they are about: clients of today offer X25519MLKEM768 first."""
 
 _FIRST_BYTE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.2
@@ -39,9 +42,13 @@ class Observation:
     after_connect_seconds: float | None
 
 
-def make_hello(host: str, shape: Shape, secret: PeerSecret | None) -> bytes:
+def make_hello(host: str, shape: Hello, secret: PeerSecret | None) -> bytes:
     """Return the handshake message: signed with the secret, or a visitor's with a random of no meaning."""
-    message = build_client_hello(host, shape=shape)
+    if shape == "ios":
+        assert host == RECORDED_HOST
+        message = another_hello(shape)
+    else:
+        message = build_client_hello(host, shape=shape)
     if secret:
         return sign_hello(message, secret.key, int(time.time()))
     return message[:RANDOM_AT] + os.urandom(32) + message[RANDOM_AT + 32 :]

@@ -24,8 +24,7 @@ _STOP_TIMEOUT_SECONDS = 20.0
 _SCRAPE_TIMEOUT_SECONDS = 5.0
 _GAUGES = ("client_connections", "telegram_connections", "domain_fronting_connections")
 
-# The interpreter finds no extension module, so everything is pure Python, as if it wasn't built.
-_PURE = "import sys; sys.modules['mtglib._engine'] = None; from mtg.cli import main; main()"
+_INSIDE = Path(__file__).with_name("inside.py")
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,11 @@ class Program:
         engine: The relay that it reports.
     """
 
-    def __init__(self, process: Popen[bytes], started: dict[str, str | list[str]], metrics_port: int) -> None:
+    def __init__(
+        self, process: Popen[bytes], started: dict[str, str | list[str]], metrics_port: int, tasks_file: Path
+    ) -> None:
         self._process = process
+        self._tasks_file = tasks_file
         self._proc = Path(f"/proc/{process.pid}")
         self._metrics_port = metrics_port
         self.engine = str(started["engine"])
@@ -71,6 +73,19 @@ class Program:
         """Its own memory, and its share of shared memory."""
         lines = (self._proc / "smaps_rollup").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+
+    async def tasks(self) -> int:
+        """The number of tasks in its event loop.
+
+        Raises:
+            TimeoutError: It doesn't answer.
+        """
+        self._tasks_file.unlink(missing_ok=True)
+        self._process.send_signal(signal.SIGRTMIN)
+        async with asyncio.timeout(_SCRAPE_TIMEOUT_SECONDS):
+            while not self._tasks_file.exists():
+                await asyncio.sleep(0.01)
+        return int(self._tasks_file.read_text())
 
     def reload(self) -> None:
         """Send SIGHUP."""
@@ -140,13 +155,14 @@ def running_program(
             f'[domain-fronting]\nip = "127.0.0.1"\nport = {site_port}\n'
             f'[stats.prometheus]\nenabled = true\nbind-to = "127.0.0.1:{metrics_port}"\n' + more_settings
         )
-        start = ["-c", _PURE] if pure else ["-m", "mtg"]
+        tasks_file = Path(folder) / "tasks"
+        start = ["-P", str(_INSIDE), "pure" if pure else "native", str(tasks_file)]
         with log.open("w") as output:
             environment = os.environ | {"XDG_STATE_HOME": str(config.parent)}
             command = [sys.executable, *start, "run", str(config)]
             process = Popen(command, stdin=DEVNULL, stdout=output, stderr=output, env=environment)
         try:
-            yield Program(process, _started(process, log), metrics_port)
+            yield Program(process, _started(process, log), metrics_port, tasks_file)
             if process.poll() is not None:
                 raise RuntimeError(f"the program ended with {process.returncode}: {log.read_text()[-2000:]}")
         finally:

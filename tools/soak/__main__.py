@@ -1,8 +1,8 @@
 """`python -m tools.soak [--minutes 5] [--relay pure]`: use the program roughly; nothing may leak.
 
-Every byte is compared. After each round all visitors leave; then the program must have no more open files and threads
-than after the first round, no connection in its gauges, and hardly more memory. No client may be turned away, unless
-the data centre or the site is away.
+Every byte is compared. After each round all visitors leave; then the program must have no more open files, threads and
+tasks than after the first round, no connection in its gauges, and hardly more memory. No client may be turned away,
+unless the data centre or the site is away.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ class Sample:
 
     Attributes:
         files, threads, pss_bytes: Of its process.
+        tasks: Of its event loop.
         connections: The sum of its gauges of connections.
         hellos: The number of hellos with our secret that it has seen by then.
     """
@@ -34,12 +35,13 @@ class Sample:
     files: int
     threads: int
     pss_bytes: int
+    tasks: int
     connections: float
     hellos: int
 
     def __str__(self) -> str:
         return (
-            f"{self.files} files, {self.threads} threads, {self.pss_bytes / 1024:.0f} KiB, "
+            f"{self.files} files, {self.threads} threads, {self.tasks} tasks, {self.pss_bytes / 1024:.0f} KiB, "
             f"{self.connections:g} connections in the gauges"
         )
 
@@ -52,14 +54,19 @@ async def settled_sample(program: Program, least: Sample | None, hellos: int) ->
         with suppress(OSError):
             connections = sum((await program.gauges()).values())
             counts = program.counts()
-            sample = Sample(counts.files, counts.threads, program.pss_bytes(), connections, hellos)
-        if sample is not None and not sample.connections and (least is None or sample.files <= least.files):
+            tasks = await program.tasks()
+            sample = Sample(counts.files, counts.threads, program.pss_bytes(), tasks, connections, hellos)
+        if sample is not None and not sample.connections and (least is None or _is_as_little(sample, least)):
             return sample
         if time.monotonic() > deadline_mono:
             if sample is None:
                 raise TimeoutError("the metrics can't be fetched although all have gone")
             return sample
         await asyncio.sleep(0.2)
+
+
+def _is_as_little(sample: Sample, least: Sample) -> bool:
+    return sample.files <= least.files and sample.tasks <= least.tasks
 
 
 def leaks(samples: Sequence[Sample]) -> list[str]:
@@ -74,6 +81,7 @@ def leaks(samples: Sequence[Sample]) -> list[str]:
     allowed_bytes = min(hello_bytes, REPLAY_MEMORY_LIMIT_BYTES) + GROWTH_LIMIT_BYTES
     grown_bytes = max(sample.pss_bytes for sample in last_quarter) - max(sample.pss_bytes for sample in half)
     found = [f"{last.files - first.files} files"] if last.files > first.files else []
+    found += [f"{last.tasks - first.tasks} tasks"] if last.tasks > first.tasks else []
     found += [f"{last.threads - first.threads} threads"] if last.threads > first.threads + MORE_THREADS else []
     found += [f"{grown_bytes / 1024:.0f} KiB"] if grown_bytes > allowed_bytes else []
     found += [f"{sample.connections:g} connections in the gauges" for sample in samples if sample.connections]

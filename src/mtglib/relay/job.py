@@ -20,6 +20,10 @@ has changed."""
 DELIVERY_TIMEOUT = 30.0
 """See `Job.delivery_timeout`."""
 
+READ_AHEAD_BYTES = 16 * 1024
+"""How much nginx reads at once. It leaves what is behind that in the kernel, so that closing resets the client. A relay
+that has read more resets a client of which it got more than this behind the header of a bad record."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TelegramCiphers:

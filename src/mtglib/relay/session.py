@@ -6,6 +6,8 @@ makes one rule easy to see: bytes that were read are delivered, or their sender 
 An end of stream is passed on as a half-close, and the session ends when both directions have ended. When one side is
 lost, all data from it, including what is still unread in our kernel's buffer, is delivered to the other side until that
 peer's kernel has it; then that side is reset. Meanwhile, data from the living side is read and discarded.
+
+After a bad record, upstream gets what came before it and an end of stream, and the client an alert.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ from typing import Final
 from ..ground.reset import reset
 from ..readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
 from ..reasons import Reason
+from ..tls_alert import send_alert
 from ..wire.aes_ctr import CipherState
 from ..wire.record_stream import RecordDecoder, encode_records
 from .backlog import Backlog
-from .job import Job, OnTraffic, RelayResult
+from .job import READ_AHEAD_BYTES, Job, OnTraffic, RelayResult
 from .shaper import Shaper
 from .sockets import tune, unacknowledged_bytes, unsent_bytes
 from .timers import Timers
@@ -89,6 +92,7 @@ class Session:
             self._down.shaper = Shaper(job.shape, self._active_at_mono)
         self._from_client_bytes = self._to_client_bytes = 0
         self._upstream_ended = False
+        self._resets_client = False
         self._reported = (0, 0, False)
 
     async def run(self) -> RelayResult:
@@ -158,7 +162,7 @@ class Session:
             # What has come meanwhile goes into the same segment. A site that closes while bytes are unread ends with a
             # RST; if it got the same bytes in parts, it might end with a FIN.
             received += self._receive_now(self._up) or b""
-        while not decoder.ended and (received := received or await self._receive(self._up)):
+        while received := received or await self._receive(self._up):
             if job.ciphers:
                 await self._deliver_payload(received, decoder, transform)
             else:
@@ -168,15 +172,26 @@ class Session:
 
     async def _deliver_payload(self, received: bytes, decoder: RecordDecoder, transform: _Transform) -> None:
         """Deliver what the client's records hold, a few records a turn of the event loop."""
-        while received and not decoder.ended:
+        while received:
             payload, consumed_bytes, error = decoder.feed_part(received, _RECORDS_A_TURN)
             await self._deliver(self._up, transform(payload))
-            if error is not None:
-                self._lose(self._job.client, Reason.BAD_RECORD)
-                raise _StoppedError
             received = received[consumed_bytes:]
+            if error is not None:
+                self._refuse(len(received))
+                raise _StoppedError
             if received:
                 await asyncio.sleep(0)
+
+    def _refuse(self, behind_bytes: int) -> None:
+        """End as a TLS server does after a record that no client may send, and so many bytes behind its header."""
+        if self._loss is not None:
+            return
+        self._tasks[self._down].cancel()
+        if not self._down.pending:
+            send_alert(self._job.client)
+        self._down.pending = _NOTHING
+        self._resets_client = behind_bytes > READ_AHEAD_BYTES
+        self._end(Reason.BAD_RECORD)
 
     async def _download(self) -> None:
         ciphers = self._job.ciphers
@@ -339,7 +354,7 @@ class Session:
         abrupt = bool(self._loss or self._up.pending or self._down.pending)
         for sock in (self._job.client, self._job.upstream):
             self._readiness.forget(sock.fileno())
-            if abrupt:
+            if abrupt or (self._resets_client and sock is self._job.client):
                 reset(sock)
             else:
                 sock.close()

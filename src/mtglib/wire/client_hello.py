@@ -10,27 +10,27 @@ only those 28 identify a replay (`authenticated_part`).
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ..errors import ClientError
 from ..reasons import Reason
-from .handshake import KEY_SHARE, SERVER_NAME, read_entries, read_vector
-from .sha256 import hmac_sha256
+from . import pure_hello
+from .handshake import RANDOM
 from .tls_records import HANDSHAKE, HEADER_BYTES
+
+try:
+    from .._engine import find_key, read_hello
+except ImportError:
+    from .pure_hello import find_key, read_hello
 
 MAX_HELLO_BYTES: Final = 1 << 14
 MAX_FRAGMENTS: Final = 10
 
 _CLIENT_HELLO = 0x01
 _HANDSHAKE_HEADER_BYTES = 4
-_RANDOM = slice(HEADER_BYTES + _HANDSHAKE_HEADER_BYTES + 2, HEADER_BYTES + _HANDSHAKE_HEADER_BYTES + 2 + 32)
 _DIGEST_BYTES = 28
-_HOST_NAME = 0
-_RANDOM_BYTES = 32
-_ZERO_RANDOM = bytes(_RANDOM_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +42,14 @@ class ClientHello:
         session_id: 0 to 32 bytes that the answer echoes.
         cipher_suites: Two bytes each, in the client's order.
         server_name: The host name that it asks for; empty if none.
-        key_shares: The body of its extension of that name; empty if none.
+        key_shares: Group to the client's share; empty if there is no such extension, or if it is malformed.
     """
 
     random: bytes
     session_id: bytes
     cipher_suites: bytes
     server_name: str
-    key_shares: bytes
-
-    def key_share(self, group: int) -> bytes:
-        """Return its share of a group; empty if there is none, or if the extension is malformed."""
-        try:
-            return dict(read_entries(read_vector(self.key_shares, 0, 2)[0])).get(group, b"")
-        except ValueError:
-            return b""
+    key_shares: Mapping[int, bytes]
 
 
 def assemble(data: bytes | bytearray) -> tuple[bytes, int] | None:
@@ -166,21 +159,15 @@ def authenticate(record: bytes, keys: Sequence[bytes]) -> Authentication | None:
     Raises:
         ClientError: NOT_TLS: the record ends within its random.
     """
-    random = record[_RANDOM]
-    if len(random) != _RANDOM_BYTES:
+    if len(record) < RANDOM.stop:
         raise ClientError(Reason.NOT_TLS, "a ClientHello that ends too early")
-    zeroed = record[: _RANDOM.start] + _ZERO_RANDOM + record[_RANDOM.stop :]
-    for index, key in enumerate(keys):
-        digest = hmac_sha256(key, zeroed)
-        if hmac.compare_digest(digest[:_DIGEST_BYTES], random[:_DIGEST_BYTES]):
-            hidden, mask = random[_DIGEST_BYTES:], digest[_DIGEST_BYTES:]
-            return Authentication(index, int.from_bytes(hidden, "little") ^ int.from_bytes(mask, "little"))
-    return None
+    found = find_key(record, keys)
+    return None if found is None else Authentication(*found)
 
 
 def authenticated_part(record: bytes) -> bytes:
     """Return the 28 bytes of a joined record's random by which a second sending of the same hello is known."""
-    return record[_RANDOM.start : _RANDOM.start + _DIGEST_BYTES]
+    return record[RANDOM.start : RANDOM.start + _DIGEST_BYTES]
 
 
 def parse(record: bytes) -> ClientHello:
@@ -192,48 +179,12 @@ def parse(record: bytes) -> ClientHello:
         ClientError: NOT_TLS: it is malformed.
     """
     try:
-        return _parse(record)
+        read = read_hello(record) or pure_hello.read_hello(record)  # which says what is wrong
     except ValueError as error:
         raise malformed(error) from None
+    return ClientHello(record[RANDOM], *read)
 
 
 def malformed(error: ValueError) -> ClientError:
     """Return what to raise for a hello in which an error was found."""
     return ClientError(Reason.NOT_TLS, f"a ClientHello with {error}")
-
-
-def read_before_extensions(record: bytes) -> tuple[bytes, bytes, bytes, int]:
-    """Read a joined record's session id, suites and compression methods; return them, and where they end.
-
-    Raises:
-        ValueError: One of them ends too early.
-    """
-    session_id, at = read_vector(record, _RANDOM.stop, 1)
-    cipher_suites, at = read_vector(record, at, 2)
-    compression_methods, at = read_vector(record, at, 1)
-    return session_id, cipher_suites, compression_methods, at
-
-
-def _parse(record: bytes) -> ClientHello:
-    session_id, cipher_suites, _compression_methods, at = read_before_extensions(record)
-    extensions = read_vector(record, at, 2)[0] if at < len(record) else b""
-    if len(session_id) > 32 or len(cipher_suites) % 2:
-        raise ValueError("a malformed session id or suites")
-    server_name, key_shares = "", b""
-    for kind, body in read_entries(extensions):
-        if kind == SERVER_NAME and not server_name:
-            server_name = _host_name(read_vector(body, 0, 2)[0])
-        elif kind == KEY_SHARE:
-            key_shares = body
-    return ClientHello(record[_RANDOM], session_id, cipher_suites, server_name, key_shares)
-
-
-def _host_name(names: bytes) -> str:
-    """Find the host name of the server_name extension (RFC 6066, section 3)."""
-    at = 0
-    while at < len(names):
-        name_type = names[at]
-        name, at = read_vector(names, at + 1, 2)
-        if name_type == _HOST_NAME:
-            return name.decode("ascii", "replace")
-    return ""

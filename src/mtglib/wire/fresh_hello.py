@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from .client_hello import malformed, read_before_extensions
+from .client_hello import malformed
 from .handshake import (
     EARLY_DATA,
     ENCRYPTED_CLIENT_HELLO,
@@ -17,6 +17,7 @@ from .handshake import (
     SUPPORTED_VERSIONS,
     NamedGroup,
     entry,
+    read_before_extensions,
     read_entries,
     read_vector,
     vector,

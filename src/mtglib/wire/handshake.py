@@ -24,6 +24,9 @@ ENCRYPTED_CLIENT_HELLO: Final = 0xFE0D
 GREASE: Final = tuple(0x0A0A + 0x1010 * n for n in range(16))
 """Numbers that mean nothing, in their order (RFC 8701)."""
 
+RANDOM: Final = slice(11, 43)
+"""Where a hello's record has its random: behind two headers and the version (RFC 8446, section 4.1.2)."""
+
 _number_and_length: Final = struct.Struct(">HH").unpack_from
 
 
@@ -66,6 +69,18 @@ def read_entries(data: bytes) -> Iterator[tuple[int, bytes]]:
         yield number, data[start:at]
     if at != size:
         raise ValueError("an extension or key share that ends too early")
+
+
+def read_before_extensions(record: bytes) -> tuple[bytes, bytes, bytes, int]:
+    """Read a joined record's session id, suites and compression methods; return them, and where they end.
+
+    Raises:
+        ValueError: One of them ends too early.
+    """
+    session_id, at = read_vector(record, RANDOM.stop, 1)
+    cipher_suites, at = read_vector(record, at, 2)
+    compression_methods, at = read_vector(record, at, 1)
+    return session_id, cipher_suites, compression_methods, at
 
 
 def vector(body: bytes, length_bytes: int) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from .client_hello import MAX_HELLO_BYTES, malformed, read_before_extensions
+from .client_hello import MAX_HELLO_BYTES, malformed
 from .handshake import (
     ALPN,
     GREASE,
@@ -20,6 +20,7 @@ from .handshake import (
     SIGNATURE_ALGORITHMS,
     SUPPORTED_GROUPS,
     SUPPORTED_VERSIONS,
+    read_before_extensions,
     read_entries,
     read_vector,
 )

@@ -7,7 +7,7 @@ keys, lengths, and the order of extensions where a client shuffles them, are mad
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .handshake import (
@@ -33,7 +33,6 @@ _POINT_FORMATS: Final = 0x000B
 _CERTIFICATE_TIMESTAMP: Final = 0x0012
 _EXTENDED_MASTER_SECRET: Final = 0x0017
 _COMPRESS_CERTIFICATE: Final = 0x001B
-_OLD_APPLICATION_SETTINGS: Final = 0x4469
 _APPLICATION_SETTINGS: Final = 0x44CD
 _RENEGOTIATION_INFO: Final = 0xFF01
 
@@ -43,7 +42,6 @@ _BODIES: Final = {
     ALPN: "000c02683208687474702f312e31",  # h2, http/1.1
     PSK_MODES: "0101",
     _APPLICATION_SETTINGS: "0003026832",
-    _OLD_APPLICATION_SETTINGS: "0003026832",
     _RENEGOTIATION_INFO: "00",
 }
 """In hexadecimal digits. Those that aren't here or in a `KnownHello` are empty."""
@@ -66,6 +64,7 @@ class KnownHello:
         bodies: Bodies that other clients' extensions don't have, in hexadecimal digits.
         is_shuffled: Whether the client shuffles its extensions.
         is_padded: Whether it pads a short message to 512 bytes.
+        versions: In the client's order.
     """
 
     suites: str
@@ -75,6 +74,7 @@ class KnownHello:
     bodies: Mapping[int, str]
     is_shuffled: bool
     is_padded: bool
+    versions: tuple[int, ...] = (0x0304, 0x0303)
 
     def record(self, host: str, random_bytes: Callable[[int], bytes]) -> bytes:
         """Make such a hello for a site. What is secret in it is zero: see `fresh_hello`.
@@ -89,7 +89,7 @@ class KnownHello:
             SERVER_NAME: vector(b"\x00" + vector(host.encode("ascii"), 2), 2),
             SUPPORTED_GROUPS: vector(_numbers(grease[1], *self.groups), 2),
             KEY_SHARE: vector(entry(grease[1], b"\x00") + self._empty_shares(), 2),
-            SUPPORTED_VERSIONS: vector(_numbers(grease[4], 0x0304, 0x0303), 1),
+            SUPPORTED_VERSIONS: vector(_numbers(grease[4], *self.versions), 1),
             ENCRYPTED_CLIENT_HELLO: _encrypted_client_hello(random_bytes),
         }
         bodies = made_anew | {kind: bytes.fromhex(body) for kind, body in {**_BODIES, **self.bodies}.items()}
@@ -119,20 +119,19 @@ def _encrypted_client_hello(random_bytes: Callable[[int], bytes]) -> bytes:
     return bytes.fromhex("000001000100") + vector(bytes(32), 2) + vector(payload, 2)
 
 
-_SUITES_OF_CHROME: Final = "130113021303c02bc02fc02cc030cca9cca8c013c014009c009d002f0035"
-_EXTENSIONS_OF_CHROME: Final = (
-    *(SERVER_NAME, _STATUS_REQUEST, SUPPORTED_GROUPS, _POINT_FORMATS, SIGNATURE_ALGORITHMS, ALPN),
-    *(_CERTIFICATE_TIMESTAMP, _EXTENDED_MASTER_SECRET, _COMPRESS_CERTIFICATE, SESSION_TICKET, SUPPORTED_VERSIONS),
-    *(PSK_MODES, KEY_SHARE, _RENEGOTIATION_INFO),
-)
 _BROTLI: Final = "020002"
 _ZLIB: Final = "020001"
+_HTTP1: Final = "000908687474702f312e31"
 
 TDLIB: Final = KnownHello(
-    suites=_SUITES_OF_CHROME,
+    suites="130113021303c02bc02fc02cc030cca9cca8c013c014009c009d002f0035",
     groups=(0x11EC, 0x001D, 0x0017, 0x0018),
     share_groups=(NamedGroup.X25519_MLKEM768, NamedGroup.X25519),
-    extensions=(*_EXTENSIONS_OF_CHROME, _APPLICATION_SETTINGS, ENCRYPTED_CLIENT_HELLO),
+    extensions=(
+        *(SERVER_NAME, _STATUS_REQUEST, SUPPORTED_GROUPS, _POINT_FORMATS, SIGNATURE_ALGORITHMS, ALPN),
+        *(_CERTIFICATE_TIMESTAMP, _EXTENDED_MASTER_SECRET, _COMPRESS_CERTIFICATE, SESSION_TICKET, SUPPORTED_VERSIONS),
+        *(PSK_MODES, KEY_SHARE, _APPLICATION_SETTINGS, ENCRYPTED_CLIENT_HELLO, _RENEGOTIATION_INFO),
+    ),
     bodies={
         SIGNATURE_ALGORITHMS: "001609040905090604030804040105030805050108060601",
         _COMPRESS_CERTIFICATE: _BROTLI,
@@ -140,10 +139,13 @@ TDLIB: Final = KnownHello(
     is_shuffled=True,
     is_padded=True,
 )
-"""Like Chrome, as recorded from TDLib 1.8.69 on Linux in November 2026."""
+"""TDLib's on Linux and Windows, and that of Telegram for Android; recorded from TDLib 1.8.69."""
 
-SAFARI: Final = KnownHello(
-    suites="130213011303c02cc030c02bcca9c02fcca8c00ac009c014c013",
+DESKTOP: Final = replace(TDLIB, bodies={**TDLIB.bodies, SIGNATURE_ALGORITHMS: "001004030804040105030805050108060601"})
+"""Telegram Desktop's, and mtcute's; recorded from mtcute 0.30.3."""
+
+MACOS: Final = KnownHello(
+    suites="130213031301c02cc02bcca9c030c02fcca8c00ac009c014c013009d009c0035002fc008c012000a",
     groups=(0x11EC, 0x001D, 0x0017, 0x0018, 0x0019),
     share_groups=(NamedGroup.X25519_MLKEM768, NamedGroup.X25519),
     extensions=(
@@ -158,17 +160,28 @@ SAFARI: Final = KnownHello(
     is_shuffled=False,
     is_padded=False,
 )
-"""Like Safari, as TDLib's source of 2026 describes it for Apple's systems: one of the four that it draws from."""
+IOS: Final = replace(
+    MACOS,
+    suites="130213011303c02cc030c02bcca9c02fcca8c00ac009c014c013",
+    bodies={**MACOS.bodies, ALPN: _HTTP1},
+)
+"""These two are those of Apple's systems. TDLib's source draws from two lists of suites, and two of protocols."""
 
-WITHOUT_POST_QUANTUM: Final = KnownHello(
-    suites=_SUITES_OF_CHROME,
+TELETHON: Final = KnownHello(
+    suites=TDLIB.suites,
     groups=(0x001D, 0x0017, 0x0018),
     share_groups=(NamedGroup.X25519,),
-    extensions=(*_EXTENSIONS_OF_CHROME, _OLD_APPLICATION_SETTINGS),
+    extensions=(
+        *(SERVER_NAME, _EXTENDED_MASTER_SECRET, _RENEGOTIATION_INFO, SUPPORTED_GROUPS, _POINT_FORMATS),
+        *(SESSION_TICKET, ALPN, _STATUS_REQUEST, SIGNATURE_ALGORITHMS, _CERTIFICATE_TIMESTAMP, KEY_SHARE, PSK_MODES),
+        *(SUPPORTED_VERSIONS, _COMPRESS_CERTIFICATE),
+    ),
     bodies={SIGNATURE_ALGORITHMS: "001004030804040105030805050108060601", _COMPRESS_CERTIFICATE: _BROTLI},
-    is_shuffled=True,
+    versions=(0x0304, 0x0303, 0x0302, 0x0301),
+    is_shuffled=False,
     is_padded=True,
 )
-"""Like Chrome of 2024, as the source of Telegram Desktop 5 describes it: 517 bytes with the record's header."""
+"""Like Chrome of 2022, 517 bytes without a post-quantum share; recorded from Telethon with TelethonFakeTLS."""
 
-KNOWN_HELLOS: Final = (TDLIB, SAFARI, WITHOUT_POST_QUANTUM)
+KNOWN_HELLOS: Final = (TELETHON, MACOS, IOS, DESKTOP, TDLIB)
+"""The most frequent last."""

@@ -1,7 +1,7 @@
 """A stream of TLS records that carries an obfuscated2 stream, in both directions.
 
-From the client, 0x17 is data (and may be empty), 0x14 is skipped, 0x15 ends the stream; everything else is an error. We
-send only 0x17 records to the client: anything else in mid-stream breaks official clients.
+Each record is 0x17, application data, and may be empty. Anything else from a client is an error, as it is for a TLS 1.3
+server behind the handshake; sent to a client, it would break official ones. docs/adr/0021 says more.
 """
 
 from __future__ import annotations
@@ -11,32 +11,25 @@ from collections.abc import Iterable
 from ..errors import ClientError
 from ..reasons import Reason
 from .tls_records import (
-    ALERT,
     APPLICATION_DATA,
-    CHANGE_CIPHER_SPEC,
     HEADER_BYTES,
     MAX_CIPHERTEXT_BYTES,
     MAX_PLAINTEXT_BYTES,
     VERSION,
     application_data,
+    header,
     unpack_header,
 )
 
 
 class RecordDecoder:
-    """Unwraps a client's stream, at any segmentation.
+    """Unwraps a client's stream, at any segmentation."""
 
-    Attributes:
-        ended: Whether an alert has come; bytes after it are ignored.
-    """
-
-    __slots__ = ("_data", "_header", "_left", "ended")
+    __slots__ = ("_header", "_left")
 
     def __init__(self) -> None:
         self._header = b""
         self._left = 0  # bytes still to come of the current record
-        self._data = False  # whether these are payload
-        self.ended = False
 
     def feed(self, received: bytes) -> tuple[bytes, ClientError | None]:
         """Take received bytes; return their payload, and the error in the bytes after it, if any."""
@@ -51,7 +44,7 @@ class RecordDecoder:
         """
         payload: list[bytes] = []
         position = 0
-        while position < len(received) and not self.ended:
+        while position < len(received):
             if self._left == 0:
                 if max_records == 0:
                     break
@@ -66,31 +59,24 @@ class RecordDecoder:
             piece = received[position : position + self._left]
             position += len(piece)
             self._left -= len(piece)
-            if self._data:
-                payload.append(piece)
+            payload.append(piece)
         return b"".join(payload), position, None
 
     def _begin_record(self) -> ClientError | None:
         record_type, version, length = unpack_header(self._header, 0)
-        self.ended = record_type == ALERT
-        if record_type not in (APPLICATION_DATA, CHANGE_CIPHER_SPEC, ALERT) or version != VERSION:
+        if record_type != APPLICATION_DATA or version != VERSION:
             return ClientError(Reason.FRAME, "not a TLS record that a client may send")
         if length > MAX_CIPHERTEXT_BYTES:
             return ClientError(Reason.FRAME, f"a TLS record longer than {MAX_CIPHERTEXT_BYTES} bytes")
-        if not self.ended:
-            self._header = b""
-        self._left, self._data = length, record_type == APPLICATION_DATA
+        self._header, self._left = b"", length
         return None
 
     def resume(self) -> bytes:
         """Return bytes that bring a fresh decoder into this one's state, to be fed before the bytes that follow.
 
-        After an error or an alert, this is the header that caused it, so that the fresh decoder ends the same way.
+        After an error, this is the header that caused it, so that the fresh decoder ends the same way.
         """
-        if self._left and not self.ended:
-            record_type = APPLICATION_DATA if self._data else CHANGE_CIPHER_SPEC
-            return bytes((record_type,)) + VERSION + self._left.to_bytes(2)
-        return self._header
+        return header(APPLICATION_DATA, self._left) if self._left else self._header
 
 
 def encode_records(payload: bytes) -> bytes:

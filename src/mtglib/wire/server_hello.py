@@ -10,16 +10,20 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from .client_hello import ClientHello
-from .handshake import KEY_SHARE, SUPPORTED_VERSIONS, NamedGroup, entry, vector
-from .sha256 import hmac_sha256
-from .tls_records import APPLICATION_DATA, CHANGE_CIPHER_SPEC_RECORD, HANDSHAKE, header
+from .handshake import KEY_SHARE, SUPPORTED_VERSIONS, NamedGroup
+
+try:
+    from .._engine import write_answer
+except ImportError:
+    from .pure_hello import write_answer
 
 MIN_NOISE_BYTES: Final = 2500
 MAX_NOISE_BYTES: Final = 4700
 """How long real certificate flights are."""
 
-_TLS13_SUITES: Final = (b"\x13\x01", b"\x13\x02", b"\x13\x03")
-_ZERO_RANDOM: Final = bytes(32)
+_AES_128: Final = b"\x13\x01"
+_AES_256: Final = b"\x13\x02"
+_TLS13_SUITES: Final = (_AES_128, _AES_256, b"\x13\x03")
 
 
 class AnswerShape(NamedTuple):
@@ -37,14 +41,24 @@ class AnswerShape(NamedTuple):
 
 
 def default_shape(hello: ClientHello) -> AnswerShape:
-    """Choose as most sites of today do: the client's first suite, and X25519MLKEM768 if it has a share of that."""
-    group = NamedGroup.X25519_MLKEM768 if hello.key_share(NamedGroup.X25519_MLKEM768) else NamedGroup.X25519
-    return AnswerShape(_first_suite(hello.cipher_suites), (SUPPORTED_VERSIONS, KEY_SHARE), group)
+    """Choose as most sites of today do: X25519MLKEM768 if the client has a share of that, and AES-128 or ChaCha20."""
+    group = NamedGroup.X25519_MLKEM768 if NamedGroup.X25519_MLKEM768 in hello.key_shares else NamedGroup.X25519
+    return AnswerShape(_default_suite(hello.cipher_suites), (SUPPORTED_VERSIONS, KEY_SHARE), group)
 
 
-def _first_suite(offered: bytes) -> int:
-    pairs = (offered[at : at + 2] for at in range(0, len(offered), 2))
-    return int.from_bytes(next((suite for suite in pairs if suite in _TLS13_SUITES), _TLS13_SUITES[0]))
+def _default_suite(offered: bytes) -> int:
+    """Choose as Go and BoringSSL do: a client that prefers AES gets the shorter key."""
+    first = _first_suite(offered)
+    if first == _AES_256 and any(offered[at : at + 2] == _AES_128 for at in range(0, len(offered), 2)):
+        first = _AES_128
+    return int.from_bytes(first)
+
+
+def _first_suite(offered: bytes) -> bytes:
+    for at in range(0, len(offered), 2):
+        if offered[at : at + 2] in _TLS13_SUITES:
+            return offered[at : at + 2]
+    return _AES_128
 
 
 def build_answer(key: bytes, hello: ClientHello, shape: AnswerShape, share: bytes, noise: bytes) -> bytes:
@@ -57,18 +71,4 @@ def build_answer(key: bytes, hello: ClientHello, shape: AnswerShape, share: byte
         share: Our key share of the shape's group, a real one: for random bytes that shows.
         noise: Random bytes in place of the encrypted flight.
     """
-    bodies = {SUPPORTED_VERSIONS: b"\x03\x04", KEY_SHARE: entry(shape.group, share)}
-    extensions = b"".join([entry(kind, bodies[kind]) for kind in shape.extensions])
-    body_tail = b"".join(
-        (
-            vector(hello.session_id, 1),
-            shape.suite.to_bytes(2),
-            b"\x00",  # no compression
-            vector(extensions, 2),
-        )
-    )
-    length = 2 + 32 + len(body_tail)
-    before = header(HANDSHAKE, length + 4) + b"\x02" + length.to_bytes(3) + b"\x03\x03"
-    after = b"".join((body_tail, CHANGE_CIPHER_SPEC_RECORD, header(APPLICATION_DATA, len(noise)), noise))
-    random = hmac_sha256(key, b"".join((hello.random, before, _ZERO_RANDOM, after)))
-    return before + random + after
+    return write_answer(key, hello.random, hello.session_id, shape.suite, shape.extensions, shape.group, share, noise)

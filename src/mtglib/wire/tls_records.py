@@ -18,6 +18,9 @@ MAX_CIPHERTEXT_BYTES: Final = MAX_PLAINTEXT_BYTES + 256
 VERSION: Final = b"\x03\x03"
 CHANGE_CIPHER_SPEC_RECORD: Final = b"\x14\x03\x03\x00\x01\x01"
 
+ENCRYPTED_ALERT_BYTES: Final = 2 + 1 + 16
+"""The payload of an alert of TLS 1.3: level and description, the real type, and the tag (RFC 8446, section 5.2)."""
+
 _HEADER = struct.Struct(">B2sH")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 import subprocess
@@ -102,6 +103,7 @@ def test_it_is_a_cache_that_knows_nothing_yet() -> None:
     cache = Redis("redis://h")
 
     assert (len(cache), cache.reach_seconds, bool(cache)) == (0, 0.0, True)
+    assert inspect.signature(Redis).parameters["max_entries"].default == 1_000_000
 
 
 def test_what_it_is_given_to_ask_first_need_not_have_a_length() -> None:

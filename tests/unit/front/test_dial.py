@@ -59,7 +59,7 @@ async def dial_front(
     opts: ProxyOpts, listeners: Collection[socket.socket], reached: Endpoint | None, warnings: Warnings
 ) -> socket.socket:
     """Dial for a visitor who has arrived there, and has said nothing that others say."""
-    entry = Entry("a", Visitor(SEEN, reached), 0.0)
+    entry = Entry("a", Visitor(SEEN, lambda: reached), 0.0)
     return await Front(opts, listeners, lambda: None, warnings, KeyShares()).dial(entry, b"")
 
 
@@ -209,6 +209,7 @@ def test_the_job_is_raw_and_patient(warnings: Warnings) -> None:
         job = fronting_job(opts, client, upstream, b"seen", visitor, warnings)
         assert (job.client, job.upstream, job.client_unread) == (client, upstream, b"seen")
         assert (job.ciphers, job.preamble, job.idle_timeout) == (None, b"", 600.0)
+        assert (job.half_closed_timeout, job.delivery_timeout) == (60.0, 30.0)
 
         opts = ProxyOpts.with_defaults(SECRET, idle_timeout=900.5)
         assert fronting_job(opts, client, upstream, b"", visitor, warnings).idle_timeout == 900.5
@@ -218,7 +219,7 @@ def test_the_site_can_be_told_who_asks(warnings: Warnings) -> None:
     opts = ProxyOpts.with_defaults(SECRET, domain_fronting_proxy_protocol=True)
     front = Front(opts, [], lambda: None, warnings, KeyShares())
 
-    header = front.preamble(Visitor(SEEN, Endpoint(ip_address("127.0.0.1"), 443)))
+    header = front.preamble(Visitor(SEEN, lambda: Endpoint(ip_address("127.0.0.1"), 443)))
 
     assert header[12:16] == b"\x21\x11\x00\x0c"
     assert header[16:] == b"\xc0\x00\x02\x07\x7f\x00\x00\x01" + (50_000).to_bytes(2) + (443).to_bytes(2)

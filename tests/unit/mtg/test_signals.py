@@ -12,7 +12,7 @@ import pytest
 
 import mtglib
 from mtg import run
-from mtg.app import App
+from mtg.app import GRACE_SECONDS, App
 from mtg.build import Parts, build_parts
 from mtg.config import Loaded, config_from_table
 from mtg.last_resort import LastResort
@@ -58,6 +58,29 @@ async def test_sighup_reads_lists_again_until_the_end(tmp_path: Path, monkeypatc
             await updated.wait()
             await app.stop()
     os.kill(os.getpid(), signal.SIGHUP)  # is ignored
+
+
+class Noted(LastResort):
+    """Ends nothing, and keeps how long the end may take."""
+
+    def __init__(self) -> None:
+        super().__init__(NoopLogger())
+        self.seconds: list[float] = []
+
+    def end_within(self, seconds: float, exit_code: int = 0) -> None:
+        self.seconds.append(seconds)
+
+
+async def test_the_end_takes_a_second_more_than_the_grace_whatever_hangs(tmp_path: Path) -> None:
+    app, last_resort = App(built(tmp_path / "list")), Noted()
+    async with asyncio.timeout(20):
+        with handling_signals(app, last_resort, NoopLogger()):
+            await app.start()
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
+            await app.wait()
+    assert last_resort.seconds == [GRACE_SECONDS + 1.0, 1.0]
+    assert GRACE_SECONDS == 5.0
 
 
 class EnoughSeenError(Exception):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import select
 import socket
 from contextlib import suppress
 
@@ -11,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integration.pair import RawEnd
+from integration.pour import Pour
 from integration.stage import tcp_pair
 from mtglib import Reason
 from mtglib.readiness import Readiness
@@ -19,7 +20,13 @@ from mtglib.wire.aes_ctr import CipherState
 from support import sockets
 from support.obfuscated2 import Keystream
 from support.timeless import TimelessLoop, timeless
-from support.tls_records import CHANGE_CIPHER_SPEC, RecordReader, cut_records, make_record
+from support.tls_records import (
+    APPLICATION_DATA,
+    RecordReader,
+    cut_records,
+    looks_like_alert,
+    make_record,
+)
 from unit.relay.one_job import Pair, now, running, unix_pair
 
 
@@ -137,26 +144,16 @@ def test_records_become_the_dcs_stream_and_its_stream_records(
 async def test_what_came_before_a_bad_record_is_delivered() -> None:
     wire = cut_records(Keystream(*keys(1)).apply(b"good")) + b"GET / HTTP/1.1"
     async with running(ciphers=ciphers(True), client_unread=wire) as job:
-        assert (await sockets.recv_until_end(job.upstream)).data == Keystream(*keys(2)).apply(b"good")
+        got = await sockets.recv_until_end(job.upstream)
+        assert got == sockets.Received(Keystream(*keys(2)).apply(b"good"), "eof")
 
         assert await job.result() == RelayResult(4, 0, Reason.BAD_RECORD)
-        assert (await sockets.recv_until_end(job.client)).data == b""
-
-
-@timeless
-async def test_an_alert_is_the_clients_end_and_nothing_behind_it_counts() -> None:
-    wire = cut_records(Keystream(*keys(1)).apply(b"good")) + make_record(0x15, b"\x01\x00") + b"whatever"
-    async with running(ciphers=ciphers(True), client_unread=wire) as job:
-        received = await sockets.recv_until_end(job.upstream)
-        assert received == sockets.Received(Keystream(*keys(2)).apply(b"good"), "eof")
-        sockets.send_eof(job.upstream)
-
-        assert await job.result() == RelayResult(4, 0, Reason.CLIENT_EOF)
+        assert looks_like_alert((await sockets.recv_until_end(job.client)).data)
 
 
 @timeless
 async def test_a_flood_of_empty_records_leaves_others_their_turns() -> None:
-    flood = CHANGE_CIPHER_SPEC * 6400 + cut_records(b"x")
+    flood = make_record(0x17, b"") * 6400 + cut_records(b"x")
     async with running(ciphers=ciphers(True), client_unread=flood) as job:
         receiving = asyncio.create_task(sockets.recv_exactly(job.upstream, 1))
         turns = 0
@@ -165,6 +162,21 @@ async def test_a_flood_of_empty_records_leaves_others_their_turns() -> None:
             turns += 1
 
         assert turns >= 200, "32 records a turn at the most"
+
+
+@pytest.mark.parametrize("has_been_read", [True, False])
+async def test_a_turn_unwraps_a_bounded_number_of_records(has_been_read: bool) -> None:
+    records = make_record(APPLICATION_DATA, b"x") * 1000
+    async with running(ciphers=ciphers(True), client_unread=records if has_been_read else b"") as job:
+        if not has_been_read:
+            job.client.send(records)
+        taken_a_turn = list[int]()
+        while sum(taken_a_turn) < 1000:
+            await asyncio.sleep(0)
+            with suppress(BlockingIOError):
+                taken_a_turn.append(len(job.upstream.recv(1000)))
+
+        assert max(taken_a_turn) == 32
 
 
 @timeless
@@ -193,19 +205,13 @@ async def test_a_session_that_is_cancelled_closes_and_tells_everything() -> None
 async def test_with_something_undelivered_a_cancelled_session_resets() -> None:
     """What a peer has got must not look as if it were the whole."""
     async with running(tcp_pair) as job:
-        client_leg, upstream_leg = job.legs
-        stuck_turns = 0
-        while stuck_turns < 20:  # the client's bytes are there, and upstream takes none
-            with suppress(BlockingIOError):
-                job.client.send(bytes(1 << 16))
-            readable, writable, _ = select.select([client_leg], [upstream_leg], [], 0)
-            stuck_turns = stuck_turns + 1 if readable and not writable else 0
-            await asyncio.sleep(0)
+        pour = Pour(RawEnd(job.client))
+        await pour.until_blocked()
         job.task.cancel()
         await asyncio.wait([job.task])
 
         assert (await sockets.recv_until_end(job.upstream)).ending == "reset"
-        assert (await sockets.recv_until_end(job.client)).ending == "reset"
+        assert await pour.was_reset()
 
 
 @timeless

@@ -120,6 +120,15 @@ def test_events_without_a_stream() -> None:
     }
 
 
+@pytest.mark.parametrize("told", [1, 2], ids=["before it was known", "fronted"])
+def test_visitor_that_made_room_is_counted(told: int) -> None:
+    evicted = mtglib.EventFinish(stream_id="a", reason=mtglib.Reason.EVICTED)
+
+    values = changed(counted(*stream_of("a", "front")[:told], evicted))
+
+    assert (values["visitors_evicted"], values["connections_finished"]) == ({(): 1}, {("evicted",): 1})
+
+
 def test_stream_without_a_start_is_ignored() -> None:
     assert changed(counted(*stream_of("a", "dc")[1:], *stream_of("b", "replay")[1:])) == {}
 

@@ -214,7 +214,8 @@ def test_a_modern_clients_hello() -> None:
     assert {group: len(share) for group, share in shape.key_shares.items()} == {0x11EC: 1216, 0x001D: 32}
     assert shape.alpn == (b"h2", b"http/1.1")
     assert shape.psk_modes == (1,)
-    assert shape.extension_types == (0, 5, 10, 11, 13, 16, 18, 23, 27, 35, 43, 45, 51, 0xFE0D, 0xFF01)
+    assert shape.signature_algorithms[:4] == (0x0904, 0x0905, 0x0906, 0x0403)
+    assert shape.extension_types == (0, 5, 10, 11, 13, 16, 18, 23, 27, 35, 43, 45, 51, 0x44CD, 0xFE0D, 0xFF01)
     assert shape.key != parse_shape(signed_record("old", "front.example")).key
 
 

@@ -11,11 +11,12 @@ from mtglib.wire.client_hello import assemble, parse
 from mtglib.wire.fresh_hello import fresh_hello
 from mtglib.wire.handshake import GREASE, read_entries, read_vector
 from mtglib.wire.hello_shape import parse_shape
-from mtglib.wire.known_hellos import KNOWN_HELLOS, SAFARI, TDLIB, WITHOUT_POST_QUANTUM, KnownHello
-from support.client_hello import build_client_hello, hello_records
+from mtglib.wire.known_hellos import DESKTOP, IOS, KNOWN_HELLOS, MACOS, TDLIB, TELETHON, KnownHello
+from support.recorded_hellos import RECORDED_HELLOS, RECORDED_HOST
 
 HOST = "front.example"
-every = pytest.mark.parametrize("known", KNOWN_HELLOS, ids=["tdlib", "safari", "without post-quantum"])
+OF_CLIENTS = {"tdlib": TDLIB, "mtcute": DESKTOP, "macos": MACOS, "ios": IOS, "telethon": TELETHON}
+every = pytest.mark.parametrize("known", OF_CLIENTS.values(), ids=OF_CLIENTS)
 
 
 def extension_types(record: bytes) -> list[int]:
@@ -58,27 +59,28 @@ def test_grease_is_first_and_last_and_never_twice(known: KnownHello) -> None:
         assert first != last
 
 
-@pytest.mark.parametrize(("known", "is_shuffled"), [(TDLIB, True), (SAFARI, False), (WITHOUT_POST_QUANTUM, True)])
+@pytest.mark.parametrize(("known", "is_shuffled"), [(TDLIB, True), (MACOS, False), (TELETHON, False)])
 def test_the_order_is_the_clients(known: KnownHello, is_shuffled: bool) -> None:
     orders = {tuple(extension_types(known.record(HOST, os.urandom))[1:-2]) for _ in range(20)}
 
     assert len(orders) > 10 if is_shuffled else len(orders) == 1
 
 
-def test_lengths_are_those_of_the_clients() -> None:
-    tdlib, safari, old = ({len(known.record(HOST, os.urandom)) for _ in range(50)} for known in KNOWN_HELLOS)
+@pytest.mark.parametrize("client", OF_CLIENTS)
+def test_it_is_what_the_client_sends(client: str) -> None:
+    recorded, known = RECORDED_HELLOS[client], OF_CLIENTS[client]
+    made = [known.record(RECORDED_HOST, os.urandom) for _ in range(50)]
 
-    assert tdlib == {1729, 1761, 1793, 1825}, "1825 is that of a recorded one"
-    assert safari == {1522}
-    assert old == {517}
-
-
-def test_the_clients_of_these_tests_differ_from_them_in_little() -> None:
-    """TDLib's own hello is compared in `interop/test_tdlib.py`."""
-    ours, theirs = (
-        parse_shape(record) for record in (TDLIB.record(HOST, os.urandom), hello_records(build_client_hello(HOST)))
+    assert {parse_shape(record).key for record in made} == {parse_shape(recorded).key}
+    assert len(recorded) in {len(record) for record in made}
+    if not known.is_shuffled:
+        assert extension_types(made[0])[1:-2] == extension_types(recorded)[1:-2]
+    assert len({len(record) for record in made}) == (4 if 0xFE0D in known.extensions else 1), (
+        "one of ECH's four lengths"
     )
 
-    assert set(ours.extension_types) - set(theirs.extension_types) == {0x44CD}
-    assert set(ours.signature_algorithms) - set(theirs.signature_algorithms) == {0x0904, 0x0905, 0x0906}
-    assert (ours.cipher_suites, ours.groups, ours.alpn) == (theirs.cipher_suites, theirs.groups, theirs.alpn)
+
+def test_all_clients_whose_hellos_are_recorded_are_known() -> None:
+    assert OF_CLIENTS.keys() == RECORDED_HELLOS.keys()
+    assert len(OF_CLIENTS) == len(KNOWN_HELLOS)
+    assert all(known in KNOWN_HELLOS for known in OF_CLIENTS.values())

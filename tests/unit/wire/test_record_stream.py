@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from mtglib.wire.record_stream import RecordDecoder, encode_records
 from support.tls_records import Record, RecordReader, make_record
 
-Outcome = tuple[bytes, bool, bool]
-"""Payload, whether the stream was ended by an alert, whether it was broken."""
+Outcome = tuple[bytes, bool]
+"""Payload, and whether the stream was broken."""
 
 versions = st.sampled_from([b"\x03\x03"] * 8 + [b"\x03\x01", b"\x03\x04", b"\x02\x03"])
-kinds = st.sampled_from([0x17] * 6 + [0x14] * 2 + [0x15, 0x16, 0x18, 0x00])
+kinds = st.sampled_from([0x17] * 12 + [0x14, 0x15, 0x16, 0x18, 0x00])
 records = st.builds(make_record, kinds, st.binary(max_size=40), versions)
 headers = st.builds(
     lambda kind, length: bytes((kind, 3, 3)) + length.to_bytes(2), kinds, st.sampled_from([16640, 16641])
@@ -34,13 +34,11 @@ def reference(stream: bytes) -> Outcome:
     payload = b""
     while len(stream) >= 5:
         kind, version, length = stream[0], stream[1:3], int.from_bytes(stream[3:5])
-        if kind not in (0x14, 0x15, 0x17) or version != b"\x03\x03" or length > 16640:
-            return payload, False, True
-        if kind == 0x15:
-            return payload, True, False
-        payload += stream[5 : 5 + length] if kind == 0x17 else b""
+        if kind != 0x17 or version != b"\x03\x03" or length > 16640:
+            return payload, True
+        payload += stream[5 : 5 + length]
         stream = stream[5 + length :]
-    return payload, False, False
+    return payload, False
 
 
 def feed(decoder: RecordDecoder, pieces: list[bytes]) -> Outcome:
@@ -50,8 +48,8 @@ def feed(decoder: RecordDecoder, pieces: list[bytes]) -> Outcome:
         payload += decoded
         if error is not None:
             assert error.reason == "frame"
-            return payload, False, True
-    return payload, decoder.ended, False
+            return payload, True
+    return payload, False
 
 
 def cut(stream: bytes, at: list[int]) -> list[bytes]:
@@ -71,15 +69,14 @@ def test_whole_in_pieces_and_byte_by_byte_are_the_same(stream: bytes, at: list[i
 
 
 @given(stream=streams, at=places)
-@example(stream=make_record(0x14, b"skipped") + make_record(0x17, b"data"), at=8)
+@example(stream=make_record(0x17, b"before") + make_record(0x17, b"data"), at=8)
 def test_resume_brings_a_fresh_decoder_to_the_same_place(stream: bytes, at: int) -> None:
     decoder, (front, back) = RecordDecoder(), cut(stream, [at])
-    _, ended, broken = feed(decoder, [front])
-    if ended or broken:
+    if feed(decoder, [front])[1]:
         return
     fresh = RecordDecoder()
 
-    assert feed(fresh, [decoder.resume()]) == (b"", False, False)
+    assert feed(fresh, [decoder.resume()]) == (b"", False)
     assert fresh.resume() == decoder.resume()
     assert feed(fresh, [back]) == feed(decoder, [back])
 
@@ -93,27 +90,19 @@ def test_resume_needs_no_more_than_a_header(at: int, length: int) -> None:
 
 
 def test_the_largest_record_is_taken_and_one_byte_more_is_not() -> None:
-    assert feed(RecordDecoder(), [make_record(0x17, b"x" * 16640)]) == (b"x" * 16640, False, False)
-    assert feed(RecordDecoder(), [b"\x17\x03\x03\x41\x01"]) == (b"", False, True)
+    assert feed(RecordDecoder(), [make_record(0x17, b"x" * 16640)]) == (b"x" * 16640, False)
+    assert feed(RecordDecoder(), [b"\x17\x03\x03\x41\x01"]) == (b"", True)
 
 
-def test_the_error_comes_with_the_header_and_after_the_payload_before() -> None:
+@pytest.mark.parametrize("kind", [0x14, 0x15, 0x16])
+def test_the_error_comes_with_the_header_and_after_the_payload_before(kind: int) -> None:
     decoder = RecordDecoder()
 
-    payload, error = decoder.feed(make_record(0x17, b"before") + b"\x16\x03\x03\x00\x01")
+    payload, error = decoder.feed(make_record(0x17, b"before") + bytes((kind, 3, 3, 0, 1)))
 
     assert payload == b"before"
     assert error is not None
     assert decoder.feed(b"")[0] == b""
-
-
-def test_nothing_counts_after_an_alert() -> None:
-    decoder = RecordDecoder()
-    stream = make_record(0x17, b"a") + make_record(0x15, b"\x01\x00") + make_record(0x17, b"b") + b"GET /"
-
-    assert decoder.feed(stream) == (b"a", None)
-    assert decoder.ended
-    assert decoder.feed(make_record(0x17, b"c")) == (b"", None)
 
 
 @given(st.binary(max_size=200) | st.integers(16_300, 70_000).map(bytes))
@@ -130,18 +119,18 @@ def test_what_we_send_is_read_back_and_no_record_is_too_long(payload: bytes) -> 
 
 @given(payload=st.binary(max_size=300), at=cuts)
 def test_our_own_records_are_decoded_like_a_clients(payload: bytes, at: list[int]) -> None:
-    assert feed(RecordDecoder(), cut(encode_records(payload), at)) == (payload, False, False)
+    assert feed(RecordDecoder(), cut(encode_records(payload), at)) == (payload, False)
 
 
 @given(stream=streams, most=st.integers(1, 5))
 def test_parts_of_a_few_records_come_to_the_same(stream: bytes, most: int) -> None:
     decoder, payload, rest, broken = RecordDecoder(), b"", stream, False
-    while rest and not decoder.ended and not broken:
+    while rest and not broken:
         part, taken_bytes, error = decoder.feed_part(rest, most)
         assert taken_bytes > 0
         payload, rest, broken = payload + part, rest[taken_bytes:], error is not None
 
-    assert (payload, decoder.ended and not broken, broken) == reference(stream)
+    assert (payload, broken) == reference(stream)
 
 
 def test_a_part_begins_no_more_records_than_it_may() -> None:

@@ -58,11 +58,19 @@ def test_the_session_id_is_echoed_and_the_rest_is_as_the_shape_says(
 
 
 @given(offered=suites)
-def test_by_default_the_clients_first_tls13_suite_is_taken(offered: list[bytes]) -> None:
+def test_by_default_the_clients_first_tls13_suite_is_taken_but_aes_128_before_aes_256(offered: list[bytes]) -> None:
     hello = parsed(build_client_hello("front.example", suites=b"".join(offered)))
 
     first = next((suite for suite in offered if suite in TLS13), b"\x13\x01")
+    if first == b"\x13\x02" and b"\x13\x01" in offered:
+        first = b"\x13\x01"
     assert server_hello.default_shape(hello).suite == int.from_bytes(first)
+
+
+def test_suites_are_not_found_across_their_borders() -> None:
+    hello = parsed(build_client_hello("front.example", suites=b"\x0a\x13\x03\x13\x13\x02"))
+
+    assert server_hello.default_shape(hello).suite == 0x1302
 
 
 @pytest.mark.parametrize(("shape", "group"), [("old", 0x001D), ("modern", 0x11EC)])
