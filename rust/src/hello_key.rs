@@ -2,9 +2,9 @@
 //!
 //! It is what `mtglib.wire.hello_shape` computes, where the fields are explained, at a tenth of the time.
 
+use crate::hello::{entries, take_vector, KEY_SHARE, RANDOM, SUPPORTED_VERSIONS};
 use crate::sha256;
 
-const RANDOM_END: usize = 5 + 4 + 2 + 32;
 const LEGACY_VERSION: std::ops::Range<usize> = 9..11;
 const MAX_RECORD_BYTES: usize = 5 + (1 << 14);
 
@@ -12,9 +12,7 @@ const SUPPORTED_GROUPS: u16 = 0x000a;
 const SIGNATURE_ALGORITHMS: u16 = 0x000d;
 const ALPN: u16 = 0x0010;
 const PADDING: u16 = 0x0015;
-const SUPPORTED_VERSIONS: u16 = 0x002b;
 const PSK_MODES: u16 = 0x002d;
-const KEY_SHARE: u16 = 0x0033;
 
 /// The key of a whole hello in one record; None if it is malformed.
 #[must_use]
@@ -22,11 +20,11 @@ pub fn hello_key(record: &[u8]) -> Option<[u8; 16]> {
     if record.len() > MAX_RECORD_BYTES {
         return None;
     }
-    let mut rest = record.get(RANDOM_END..)?;
+    let mut rest = record.get(RANDOM.end..)?;
     take_vector(&mut rest, 1)?; // the session id
     let suites = take_vector(&mut rest, 2)?;
     take_vector(&mut rest, 1)?; // the compression methods
-    let extensions = entries(if rest.is_empty() { rest } else { only_vector(rest, 2)? })?;
+    let extensions = unique_entries(if rest.is_empty() { rest } else { only_vector(rest, 2)? })?;
     let list = |kind, length_bytes| match extensions.iter().find(|extension| extension.0 == kind) {
         Some(extension) => only_vector(extension.1, length_bytes),
         None => Some(&[][..]),
@@ -37,7 +35,7 @@ pub fn hello_key(record: &[u8]) -> Option<[u8; 16]> {
     hashed.list(numbers(list(SUPPORTED_VERSIONS, 1)?, true)?);
     hashed.list(numbers(suites, true)?);
     hashed.list(numbers(list(SUPPORTED_GROUPS, 2)?, true)?);
-    hashed.list(entries(list(KEY_SHARE, 2)?)?.into_iter().map(|share| share.0));
+    hashed.list(unique_entries(list(KEY_SHARE, 2)?)?.into_iter().map(|share| share.0));
     hashed.list(numbers(list(SIGNATURE_ALGORITHMS, 2)?, true)?);
     hashed.list(list(PSK_MODES, 1)?.iter().filter(|mode| !is_grease_psk_mode(**mode)).map(|mode| u16::from(*mode)));
     let mut kinds: Vec<u16> = extensions.iter().map(|extension| extension.0).filter(|kind| *kind != PADDING).collect();
@@ -80,17 +78,6 @@ fn is_grease_psk_mode(mode: u8) -> bool {
     mode % 0x1f == 0x0b
 }
 
-fn number(bytes: &[u8]) -> usize {
-    bytes.iter().fold(0, |value, byte| value << 8 | usize::from(*byte))
-}
-
-fn take_vector<'a>(data: &mut &'a [u8], length_bytes: usize) -> Option<&'a [u8]> {
-    let (length, rest) = data.split_at_checked(length_bytes)?;
-    let (vector, rest) = rest.split_at_checked(number(length))?;
-    *data = rest;
-    Some(vector)
-}
-
 /// Reads a vector that nothing follows.
 fn only_vector(mut data: &[u8], length_bytes: usize) -> Option<&[u8]> {
     let vector = take_vector(&mut data, length_bytes)?;
@@ -106,21 +93,11 @@ fn numbers(data: &[u8], without_grease: bool) -> Option<impl Iterator<Item = u16
 }
 
 /// Reads a list of extensions or key shares, without those of GREASE; None if a number is there twice.
-fn entries(mut data: &[u8]) -> Option<Vec<(u16, &[u8])>> {
-    let mut found: Vec<(u16, &[u8])> = Vec::with_capacity(20);
-    while !data.is_empty() {
-        let (kind, rest) = data.split_first_chunk()?;
-        data = rest;
-        let (kind, body) = (u16::from_be_bytes(*kind), take_vector(&mut data, 2)?);
-        if is_grease(kind) {
-            continue;
-        }
-        if found.iter().any(|entry| entry.0 == kind) {
-            return None;
-        }
-        found.push((kind, body));
-    }
-    Some(found)
+fn unique_entries(data: &[u8]) -> Option<Vec<(u16, &[u8])>> {
+    let mut found = entries(data)?;
+    found.retain(|entry| !is_grease(entry.0));
+    let is_there_before = |index: usize| found[..index].iter().any(|entry| entry.0 == found[index].0);
+    (!(0..found.len()).any(is_there_before)).then_some(found)
 }
 
 #[cfg(test)]
@@ -129,7 +106,7 @@ mod tests {
 
     /// A hello without a session id, with one suite and one extension.
     fn hello(suite: [u8; 2], extension: &[u8]) -> Vec<u8> {
-        let mut record = vec![0; RANDOM_END];
+        let mut record = vec![0; RANDOM.end];
         record.extend([0, 0, 2, suite[0], suite[1], 1, 0, 0, u8::try_from(extension.len()).unwrap()]);
         record.extend(extension);
         record
