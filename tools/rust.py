@@ -22,7 +22,7 @@ STEPS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("clippy", "--locked", "--all-targets", "--features", "python", *WARNINGS),
     ),
     "test": (("test", "--locked"),),
-    "fuzz": (("test", "--locked", "--release", "--lib", "ending_tests"),),  # MTG_FUZZ_EXAMPLES scripts
+    "fuzz": (("test", "--locked", "--release", "--lib", "random_tests"),),  # MTG_FUZZ_EXAMPLES scripts
     "format": (("fmt",),),
 }
 

@@ -1,15 +1,18 @@
 //! How bytes are transformed on their way through one direction of a connection.
 
 use std::io::IoSliceMut;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::Result;
 
 use crate::buffer::{Pool, READ_BYTES, RECORDS, RECORD_BYTES};
+use crate::chance::Chance;
 use crate::io::Io;
+use crate::job::Ciphers;
 use crate::record::{write_header, BadRecord, Decoder, HEADER_BYTES, MAX_PAYLOAD_BYTES};
 use crate::recrypt::Recrypt;
-use crate::shaper::{Shaper, MAX_RECORDS};
+use crate::shaper::{Shape, Shaper, MAX_RECORDS};
 
 /// A direction's transformation.
 pub enum Codec {
@@ -21,6 +24,18 @@ pub enum Codec {
     Wrap { bulk: bool, shaper: Option<Box<Shaper>> },
     /// DC to client: from the DC's cipher to the client's, into records.
     WrapRecrypted(Recrypt, Option<Box<Shaper>>),
+}
+
+/// Returns those from the client and to it. Without ciphers the bytes are a visitor's.
+pub fn codecs(ciphers: Option<&Ciphers>, shape: Option<Arc<Shape>>, now: Instant) -> (Codec, Codec) {
+    let Some(ciphers) = ciphers else { return (Codec::Raw, Codec::Raw) };
+    let shaper = shape.map(|shape| Box::new(Shaper::new(shape, Chance::unseeded(), now)));
+    let from_client = Recrypt::new(&ciphers.from_client.0, &ciphers.from_client.1);
+    let to_client = match &ciphers.to_client {
+        None => Codec::Wrap { bulk: false, shaper },
+        Some((decrypt, encrypt)) => Codec::WrapRecrypted(Recrypt::new(decrypt, encrypt), shaper),
+    };
+    (Codec::Unwrap(Decoder::default(), from_client), to_client)
 }
 
 /// The result of a read.
@@ -40,7 +55,17 @@ pub struct Filled {
 const FULL: [usize; RECORDS] = [MAX_PAYLOAD_BYTES; RECORDS];
 
 impl Codec {
-    /// Reads once from `source`, and puts what is to be sent into `output`.
+    /// Plans what the next read is for; returns how long to wait before it, if it is better to.
+    pub fn plan(&mut self, source: &impl Io, pool: &mut Pool, now: Instant) -> Option<Duration> {
+        let full_records = match self {
+            Self::Wrap { bulk, .. } => most_records(*bulk),
+            _ => RECORDS,
+        };
+        let shaper = self.shaper()?;
+        shaper.plan(full_records * RECORD_BYTES, source.unread_bytes(), now, &mut pool.sizes)
+    }
+
+    /// Reads once from `source`, as was planned, and puts what is to be sent into `output`.
     pub fn fill(&mut self, source: &impl Io, pool: &mut Pool, output: &mut [u8], now: Instant) -> Result<Filled> {
         match self {
             Self::Raw => {
@@ -48,14 +73,13 @@ impl Codec {
                 Ok(open(count, count))
             }
             Self::Wrap { bulk, shaper } => {
-                // Small messages fill one record at most, and fifteen buffers are a cost of their own to the kernel.
-                let sizes = plan(shaper, if *bulk { RECORDS } else { 1 }, &mut pool.sizes, now);
+                let sizes = if shaper.is_some() { &pool.sizes } else { &FULL[..most_records(*bulk)] };
                 let count = receive_between_headers(source, output, sizes)?;
                 *bulk = count >= MAX_PAYLOAD_BYTES.min(sizes.iter().sum());
-                Ok(finish(output, count, sizes, shaper))
+                Ok(finish(output, count, sizes, shaper, now))
             }
             Self::WrapRecrypted(recrypt, shaper) => {
-                let sizes = plan(shaper, RECORDS, &mut pool.sizes, now);
+                let sizes = if shaper.is_some() { &pool.sizes } else { &FULL[..] };
                 let count = source.recv(&mut pool.received[..sizes.iter().sum()])?;
                 let (mut received, mut position) = (&pool.received[..count], HEADER_BYTES);
                 for size in sizes {
@@ -67,7 +91,7 @@ impl Codec {
                     received = behind;
                     position += size + HEADER_BYTES;
                 }
-                Ok(finish(output, count, sizes, shaper))
+                Ok(finish(output, count, sizes, shaper, now))
             }
             Self::Unwrap(decoder, recrypt) => {
                 let count = source.recv(&mut pool.received)?;
@@ -78,8 +102,15 @@ impl Codec {
 
     /// Notes that the sink's kernel took some bytes.
     pub fn note_sent(&mut self, now: Instant) {
-        if let Self::Wrap { shaper: Some(shaper), .. } | Self::WrapRecrypted(_, Some(shaper)) = self {
+        if let Some(shaper) = self.shaper() {
             shaper.note_sent(now);
+        }
+    }
+
+    fn shaper(&mut self) -> Option<&mut Shaper> {
+        match self {
+            Self::Wrap { shaper, .. } | Self::WrapRecrypted(_, shaper) => shaper.as_deref_mut(),
+            Self::Raw | Self::Unwrap(..) => None,
         }
     }
 
@@ -114,19 +145,13 @@ fn open(received_bytes: usize, output_bytes: usize) -> Filled {
     Filled { received_bytes, output_bytes, bad_record: None, pause: None }
 }
 
-/// The sizes of the next records, as many as have room where there is some for so many full ones.
-fn plan<'a>(
-    shaper: &mut Option<Box<Shaper>>,
-    full_records: usize,
-    sizes: &'a mut Vec<usize>,
-    now: Instant,
-) -> &'a [usize] {
-    match shaper {
-        None => &FULL[..full_records],
-        Some(shaper) => {
-            shaper.plan(full_records * RECORD_BYTES, now, sizes);
-            sizes
-        }
+/// How many full records there is room for. Small messages fill one at most, and fifteen buffers are a cost of their own
+/// to the kernel.
+fn most_records(bulk: bool) -> usize {
+    if bulk {
+        RECORDS
+    } else {
+        1
     }
 }
 
@@ -145,7 +170,13 @@ fn receive_between_headers(source: &impl Io, mut output: &mut [u8], sizes: &[usi
 }
 
 /// Writes the headers of what was received into records of these sizes.
-fn finish(output: &mut [u8], received_bytes: usize, sizes: &[usize], shaper: &mut Option<Box<Shaper>>) -> Filled {
+fn finish(
+    output: &mut [u8],
+    received_bytes: usize,
+    sizes: &[usize],
+    shaper: &mut Option<Box<Shaper>>,
+    now: Instant,
+) -> Filled {
     let (mut left, mut position, mut records) = (received_bytes, 0, 0);
     while left > 0 {
         let length = left.min(sizes[records]);
@@ -154,9 +185,6 @@ fn finish(output: &mut [u8], received_bytes: usize, sizes: &[usize], shaper: &mu
         left -= length;
         records += 1;
     }
-    let pause = shaper.as_mut().and_then(|shaper| {
-        shaper.note_records(records);
-        shaper.pause(received_bytes)
-    });
+    let pause = shaper.as_mut().and_then(|shaper| shaper.note_records(records, received_bytes, now));
     Filled { pause, ..open(received_bytes, position) }
 }

@@ -9,23 +9,22 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
 use crate::backlog::Backlog;
 use crate::buffer::Pool;
-use crate::chance::Chance;
-use crate::codec::Codec;
+use crate::codec::codecs;
 use crate::counters::{Registry, Traffic};
 use crate::flow::{Fault, Flow, Moved};
 use crate::io::Io;
 use crate::job::{Finished, Job, Reason, Timeouts};
 use crate::pacing::Rests;
-use crate::record::{encrypted_alert, BadRecord, Decoder};
-use crate::recrypt::Recrypt;
-use crate::shaper::Shaper;
+use crate::record::{encrypted_alert, BadRecord};
 use crate::side::{Interest, Ready, Side};
+
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 /// What a step borrows from its thread.
 pub struct Turn<'a> {
@@ -72,17 +71,10 @@ pub struct Conn<S = OwnedFd> {
 impl<S: Io> Conn<S> {
     /// Starts a job, and sends the bytes that it begins with.
     pub fn start(number: u64, job: Job<S>, turn: &mut Turn<'_>) -> Self {
-        let shaper = job.shape.map(|shape| Box::new(Shaper::new(shape, Chance::unseeded(), turn.now)));
-        let (up, down) = match job.ciphers {
-            None => (Codec::Raw, Codec::Raw),
-            Some(ciphers) => (
-                Codec::Unwrap(Decoder::default(), Recrypt::new(&ciphers.from_client.0, &ciphers.from_client.1)),
-                match &ciphers.to_client {
-                    None => Codec::Wrap { bulk: false, shaper },
-                    Some((decrypt, encrypt)) => Codec::WrapRecrypted(Recrypt::new(decrypt, encrypt), shaper),
-                },
-            ),
-        };
+        if job.shape.as_ref().is_some_and(|shape| shape.waits()) && job.ciphers.is_some() {
+            job.upstream.make_room();
+        }
+        let (up, down) = codecs(job.ciphers.as_ref(), job.shape, turn.now);
         let mut conn = Self {
             number,
             client: job.client,
@@ -159,6 +151,7 @@ impl<S: Io> Conn<S> {
             Side::Upstream => self.down.go_on(),
         }
         self.step(source, Ready { read: true, ..Ready::default() }, turn);
+        self.look_often(source, turn);
     }
 
     /// Ends the connection at once.
@@ -180,7 +173,7 @@ impl<S: Io> Conn<S> {
 
     /// Polls: whether a peer's kernel has acknowledged bytes, and whether a time-out has passed.
     pub fn look(&mut self, turn: &mut Turn<'_>) {
-        let left_bytes = self.left_bytes(self.backlogged());
+        let left_bytes = self.left_bytes();
         if let Some(backlog) = &mut self.backlog {
             backlog.note_left(turn.now, left_bytes);
         }
@@ -230,10 +223,6 @@ impl<S: Io> Conn<S> {
         }
     }
 
-    fn idle_at(&self) -> Instant {
-        self.active_at + self.timeouts.idle
-    }
-
     fn is_delivering(&self) -> bool {
         matches!(self.state, State::Delivering { .. })
     }
@@ -241,33 +230,34 @@ impl<S: Io> Conn<S> {
     /// When it will have been idle for too long.
     fn deadline(&self) -> Instant {
         let Timeouts { idle, half_closed, delivery } = self.timeouts;
+        let idle_at = self.active_at + idle;
         match &self.backlog {
-            None => self.idle_at(),
+            None => idle_at,
             Some(backlog) if self.is_delivering() => (backlog.taken_at() + delivery).min(backlog.begun_at() + idle),
-            Some(backlog) => self.idle_at().min(backlog.taken_at() + half_closed.unwrap_or(idle)),
-        }
-    }
-
-    /// The side whose bytes `backlog` counts.
-    fn backlogged(&self) -> Side {
-        match self.state {
-            State::Delivering { living, .. } => living,
-            State::Relaying | State::Over(_) => Side::Client,
+            Some(backlog) => idle_at.min(backlog.taken_at() + half_closed.unwrap_or(idle)),
         }
     }
 
     fn watch_backlog(&mut self, turn: &Turn<'_>) {
-        let left_bytes = self.left_bytes(self.backlogged());
-        self.backlog = Some(Box::new(Backlog::new(turn.now, left_bytes)));
+        self.backlog = Some(Box::new(Backlog::new(turn.now, self.left_bytes())));
     }
 
-    /// Counts the bytes that were read and that a side's kernel doesn't have yet.
-    fn left_bytes(&self, sink: Side) -> usize {
-        let flow = self.flow_from(sink.other());
-        let socket = self.socket(sink);
-        // A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
-        let is_sites = flow.is_raw() && matches!(self.state, State::Delivering { .. });
-        flow.pending_bytes() + if is_sites { socket.unsent_bytes() } else { socket.unacknowledged_bytes() }
+    /// Counts the bytes that `backlog` is about: those that the living side doesn't have or, before a loss, the client.
+    fn left_bytes(&self) -> usize {
+        let sink = match self.state {
+            State::Delivering { living, .. } => living,
+            State::Relaying | State::Over(_) => Side::Client,
+        };
+        self.flow_from(sink.other()).left_bytes(self.socket(sink), self.is_delivering())
+    }
+
+    /// Looks for an acknowledgement that a reset waits for: every millisecond at first, then a sixteenth late.
+    fn look_often(&mut self, source: Side, turn: &mut Turn<'_>) {
+        if self.flow_from(source).is_reset_after_all() {
+            self.look(turn);
+            let passed = self.backlog.as_ref().map_or(Duration::ZERO, |backlog| turn.now - backlog.begun_at());
+            turn.rests.begin(turn.now + LEAST_PAUSE.max(passed / 16), self.number, source);
+        }
     }
 
     fn read(&mut self, source: Side, turn: &mut Turn<'_>) {
@@ -359,7 +349,7 @@ impl<S: Io> Conn<S> {
         if !self.down.wants_to_send() && !self.down.is_over() {
             let _ = self.client.send(&encrypted_alert());
         }
-        if bad_record.resets() {
+        if bad_record.resets {
             self.client.reset_on_close();
         }
         self.state = State::Over(Reason::BadRecord);
@@ -386,12 +376,13 @@ impl<S: Io> Conn<S> {
         self.state = State::Delivering { reason, living, living_has_ended: false };
         self.watch_backlog(turn);
         self.end_if_all_is_delivered();
+        self.look_often(dead, turn);
     }
 
     fn end_if_all_is_delivered(&mut self) {
         let State::Delivering { reason, living, .. } = self.state else { return };
         let flow = self.flow_from(living.other());
-        if flow.has_ended() && !flow.wants_to_send() && self.left_bytes(living) == 0 {
+        if flow.has_ended() && !flow.wants_to_send() && self.left_bytes() == 0 {
             self.state = State::Over(reason);
         }
     }

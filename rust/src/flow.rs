@@ -112,9 +112,18 @@ impl Flow {
         self.pending.is_some()
     }
 
-    /// How many bytes wait to be sent.
-    pub fn pending_bytes(&self) -> usize {
-        self.pending.as_ref().map_or(0, |pending| pending.end - pending.start)
+    /// How many bytes were read that the sink's kernel doesn't have yet, where `is_lost` says whether the source is.
+    pub fn left_bytes(&self, sink: &impl Io, is_lost: bool) -> usize {
+        let pending_bytes = self.pending.as_ref().map_or(0, |pending| pending.end - pending.start);
+        pending_bytes
+            + if is_lost && self.is_reset_after_all() {
+                sink.unacknowledged_bytes().saturating_sub(1) // our FIN may be acknowledged later than all before it
+            } else if is_lost && self.is_raw() {
+                // A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
+                sink.unsent_bytes()
+            } else {
+                sink.unacknowledged_bytes()
+            }
     }
 
     /// Whether nothing more will be read: the source has ended its side, or is lost and has nothing left.
@@ -132,6 +141,15 @@ impl Flow {
     pub fn lose_source(&mut self, had_ended: bool) {
         self.source_is_lost = true;
         self.source_had_ended = had_ended;
+    }
+
+    /// Whether the source's reset counts once the sink's kernel has everything.
+    ///
+    /// A reset after a FIN is the kernel's answer to bytes for a program that has closed. If the peer had sent them
+    /// before it got the FIN, it ignores this reset, as it isn't what comes next (RFC 5961, 3.2). Its acknowledgement
+    /// is answered with another one.
+    pub fn is_reset_after_all(&self) -> bool {
+        self.is_raw() && self.source_had_ended
     }
 
     /// Reads nothing more; pending bytes can still be sent.
@@ -187,6 +205,10 @@ impl Flow {
         held: &Held,
         now: Instant,
     ) -> (Moved, Result<(), Fault>) {
+        if let Some(rest) = self.codec.plan(source, pool, now) {
+            self.rests = true;
+            return (Moved { rest: Some(rest), ..Moved::default() }, Ok(()));
+        }
         let mut moved = Moved::default();
         let mut buffer = pool.take();
         let filled = match self.codec.fill(source, pool, &mut buffer, now) {

@@ -20,6 +20,8 @@ pub trait Io {
     fn send(&self, bytes: &[u8]) -> Result<usize>;
     /// Ends our side: a FIN after everything that was sent.
     fn shut_down_writing(&self) -> Result<()>;
+    /// Counts the received bytes that nobody has read.
+    fn unread_bytes(&self) -> usize;
     /// Counts the sent bytes that the peer's kernel hasn't acknowledged.
     fn unacknowledged_bytes(&self) -> usize;
     /// Counts the bytes that our kernel took and hasn't sent even once.
@@ -28,6 +30,8 @@ pub trait Io {
     fn take_error(&self) -> Option<Errno>;
     /// Sets the socket options for relaying.
     fn tune(&self, unsent_limit_bytes: Option<i32>);
+    /// Lets more be received while part of a record waits unread.
+    fn make_room(&self);
     /// Makes closing send a RST.
     fn reset_on_close(&self);
 }
@@ -49,6 +53,10 @@ impl Io for OwnedFd {
         shutdown(self, Shutdown::Write)
     }
 
+    fn unread_bytes(&self) -> usize {
+        sys::unread_bytes(self.as_fd())
+    }
+
     fn unacknowledged_bytes(&self) -> usize {
         sys::unacknowledged_bytes(self.as_fd())
     }
@@ -67,6 +75,10 @@ impl Io for OwnedFd {
         if let Some(limit) = unsent_limit_bytes {
             sys::limit_unsent_bytes(self.as_fd(), limit);
         }
+    }
+
+    fn make_room(&self) {
+        sys::make_room(self.as_fd());
     }
 
     fn reset_on_close(&self) {

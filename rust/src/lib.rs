@@ -22,10 +22,13 @@ mod inbox;
 mod io;
 mod job;
 mod keyshare;
+mod learnt;
 mod pacing;
 mod prefixes;
 #[cfg(feature = "python")]
 mod python;
+#[cfg(test)]
+mod random_tests;
 mod record;
 mod recrypt;
 mod replay;
@@ -52,6 +55,7 @@ pub use hello::{find_key, read_hello, Answer, Hello};
 pub use hello_key::hello_key;
 pub use job::{Ciphers, Finished, Job, Progress, Reason, Timeouts};
 pub use keyshare::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
+pub use learnt::{Learnt, TimedRecord};
 pub use prefixes::Prefixes;
 pub use record::{BadRecord, Decoder};
 pub use replay::{Memory, KEY_BYTES};

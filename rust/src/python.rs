@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
-use crate::{Answer, CipherSpec, Engine, Finished, Memory, Prefixes, Shape};
+use crate::{Answer, CipherSpec, Engine, Finished, Learnt, Memory, Prefixes, Shape, TimedRecord};
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -210,11 +210,11 @@ struct RecordShape(Arc<Shape>);
 #[pymethods]
 impl RecordShape {
     #[new]
-    fn new(drs: bool, record_sizes_bytes: Vec<usize>, pauses_seconds: Vec<f64>) -> PyResult<Self> {
-        let pauses = pauses_seconds.into_iter().map(|seconds| timeout("pauses_seconds", seconds));
-        Shape::new(drs, record_sizes_bytes, pauses.collect::<PyResult<_>>()?)
-            .map(|shape| Self(Arc::new(shape)))
-            .ok_or_else(|| PyValueError::new_err("record_sizes_bytes: expected sizes from 1 to 16384"))
+    fn new(drs: bool, openings: Vec<Vec<(usize, f64)>>, responses: Vec<Vec<(usize, f64)>>) -> PyResult<Self> {
+        let learnt = Learnt::new(sequences("openings", openings)?, sequences("responses", responses)?);
+        learnt
+            .map(|learnt| Self(Arc::new(Shape::new(drs, learnt))))
+            .ok_or_else(|| PyValueError::new_err("responses: expected records of 1 to 16401 bytes"))
     }
 }
 
@@ -329,6 +329,11 @@ fn timeout(name: &str, seconds: f64) -> PyResult<Duration> {
         .ok()
         .filter(|timeout| *timeout <= MAX_TIMEOUT)
         .ok_or_else(|| PyValueError::new_err(format!("{name}: expected seconds, at most ten years")))
+}
+
+fn sequences(name: &str, sequences: Vec<Vec<(usize, f64)>>) -> PyResult<Vec<Vec<TimedRecord>>> {
+    let record = |(size, seconds)| Ok(TimedRecord { size, pause: timeout(name, seconds)? });
+    sequences.into_iter().map(|sequence| sequence.into_iter().map(record).collect()).collect()
 }
 
 fn array<const N: usize>(name: &str, bytes: &[u8]) -> PyResult<[u8; N]> {

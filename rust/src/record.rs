@@ -2,18 +2,22 @@
 
 /// The length of a record's header.
 pub const HEADER_BYTES: usize = 5;
-/// The most payload in a record that we send (RFC 8446, section 5.1).
-pub const MAX_PAYLOAD_BYTES: usize = 1 << 14;
+/// What TLS 1.3 adds to the plaintext of a record: its type, and the tag of every suite that is in use.
+pub const PROTECTION_BYTES: usize = 17;
+/// The most payload in a record that we send: what a full record of TLS 1.3 has on the wire (RFC 8446, section 5.2).
+pub const MAX_PAYLOAD_BYTES: usize = (1 << 14) + PROTECTION_BYTES;
 /// The most payload in a record that we accept (RFC 8446, section 5.2).
 const MAX_CLIENT_PAYLOAD_BYTES: u16 = (1 << 14) + 256;
 
 /// An alert's payload in TLS 1.3: level and description, the real type, and the tag (RFC 8446, section 5.2).
-const ENCRYPTED_ALERT_BYTES: usize = 2 + 1 + 16;
+pub const ENCRYPTED_ALERT_BYTES: usize = 2 + 1 + 16;
+/// How much nginx reads at once. It leaves what is behind that in the kernel, so that closing resets the client.
+const READ_AHEAD_BYTES: usize = 16 * 1024;
 const APPLICATION_DATA: u8 = 0x17;
 
 /// Writes the header of a record of application data.
 pub fn write_header(header: &mut [u8], payload_bytes: usize) {
-    let length = u16::try_from(payload_bytes).expect("a record's payload is at most 16 KiB");
+    let length = u16::try_from(payload_bytes).expect("a record's payload has two bytes for its length");
     header[..3].copy_from_slice(&[APPLICATION_DATA, 3, 3]);
     header[3..HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
 }
@@ -29,15 +33,8 @@ pub fn encrypted_alert() -> [u8; HEADER_BYTES + ENCRYPTED_ALERT_BYTES] {
 /// A record came that a client may not send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadRecord {
-    /// The bytes received behind its header.
-    pub behind_bytes: usize,
-}
-
-impl BadRecord {
-    /// Whether it resets the client: nginx reads 16 KiB at once, and leaves what is behind that in the kernel.
-    pub fn resets(self) -> bool {
-        self.behind_bytes > 16 * 1024
-    }
+    /// Whether it resets the client: more than `READ_AHEAD_BYTES` came behind its header.
+    pub resets: bool,
 }
 
 /// Unwraps a client's stream, at any segmentation.
@@ -74,7 +71,7 @@ impl Decoder {
             let [kind, major, minor, high, low] = self.header;
             self.left_bytes = u16::from_be_bytes([high, low]);
             if (kind, major, minor) != (APPLICATION_DATA, 3, 3) || self.left_bytes > MAX_CLIENT_PAYLOAD_BYTES {
-                return Err(BadRecord { behind_bytes: rest.len() });
+                return Err(BadRecord { resets: rest.len() > READ_AHEAD_BYTES });
             }
         }
         Ok(rest)
@@ -105,11 +102,16 @@ mod tests {
     }
 
     #[test]
+    fn no_two_alerts_are_alike() {
+        assert_ne!(encrypted_alert(), encrypted_alert());
+    }
+
+    #[test]
     fn other_types_versions_and_lengths_are_bad_after_what_came_before() {
         let of_other_types = [b"\x14\x03\x03\x00\x01", b"\x15\x03\x03\x00\x02", b"\x16\x03\x03\x00\x01", b"GET /"];
         for bad in of_other_types.into_iter().chain([b"\x17\x03\x01\x00\x01", b"\x17\x03\x03\x41\x01"]) {
             let stream = [b"\x17\x03\x03\x00\x01a", bad.as_slice(), b"behind"].concat();
-            assert_eq!(feed(&[&stream]), (b"a".to_vec(), Err(BadRecord { behind_bytes: 6 })), "{bad:?}");
+            assert_eq!(feed(&[&stream]), (b"a".to_vec(), Err(BadRecord { resets: false })), "{bad:?}");
         }
         assert_eq!(feed(&[b"\x17\x03\x03\x41\x00"]).1, Ok(()));
     }

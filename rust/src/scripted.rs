@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::io::{Errno, Result};
 
 use crate::buffer::Pool;
+use crate::cipher::CipherSpec;
 use crate::conn::{Conn, Turn};
 use crate::counters::Registry;
 use crate::io::Io;
@@ -17,6 +18,18 @@ use crate::job::{Ciphers, Finished, Job, Timeouts};
 use crate::pacing::Rests;
 use crate::shaper::Shape;
 use crate::side::{Ready, Side};
+
+/// Those of a visitor.
+pub const TIMEOUTS: Timeouts = Timeouts {
+    idle: Duration::from_secs(600),
+    half_closed: Some(Duration::from_secs(60)),
+    delivery: Duration::from_secs(30),
+};
+
+/// One of some ciphers.
+pub fn spec(n: u8) -> CipherSpec {
+    CipherSpec { key: [n; 32], iv: [n; 16], offset_bytes: 0 }
+}
 
 /// How a peer has ended its side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +168,10 @@ impl Io for Rc<Peer> {
         Ok(())
     }
 
+    fn unread_bytes(&self) -> usize {
+        self.sent.borrow().len()
+    }
+
     fn unacknowledged_bytes(&self) -> usize {
         self.unacknowledged_bytes.get()
     }
@@ -168,6 +185,8 @@ impl Io for Rc<Peer> {
     }
 
     fn tune(&self, _unsent_limit_bytes: Option<i32>) {}
+
+    fn make_room(&self) {}
 
     fn reset_on_close(&self) {
         self.got_rst.set(true);
@@ -186,6 +205,8 @@ pub struct World {
     pub registry: Registry,
     /// The clock.
     pub now: Instant,
+    /// When the client's kernel acknowledges everything but our FIN, if a rest lasts until then.
+    pub acknowledged_at: Option<Instant>,
     conn: Option<Conn<Rc<Peer>>>,
     pool: Pool,
     rests: Rests,
@@ -201,6 +222,7 @@ impl World {
             finished: None,
             registry: Registry::default(),
             now: Instant::now(),
+            acknowledged_at: None,
             conn: None,
             pool: Pool::new(),
             rests: Rests::default(),
@@ -242,6 +264,9 @@ impl World {
                 }
                 (None, Some(moment)) => {
                     self.now = self.now.max(moment);
+                    if self.acknowledged_at.is_some_and(|at| at <= self.now) {
+                        self.client.unacknowledged_bytes.set(1);
+                    }
                     while let Some((_, source)) = self.rests.take_rested(self.now) {
                         self.update(|conn, turn| conn.go_on(source, turn));
                     }

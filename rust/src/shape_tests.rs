@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cipher::{crypt, CipherSpec};
 use crate::job::{Ciphers, Timeouts};
+use crate::learnt::{Learnt, TimedRecord};
 use crate::record::HEADER_BYTES;
 use crate::scripted::{Ending, World};
 use crate::shaper::Shape;
@@ -21,18 +22,25 @@ fn spec(n: u8) -> CipherSpec {
 }
 
 /// A connection to a DC, with fast mode and without, and how it changes the DC's bytes.
-fn worlds(shape: impl Fn() -> Option<Shape>) -> [(World, Change); 2] {
+fn worlds(shape: impl Fn() -> Shape) -> [(World, Change); 2] {
     let recrypted: Change = |data| crypt([4; 32], [4; 16], &crypt([3; 32], [3; 16], data));
     [(None, <[u8]>::to_vec as Change), (Some((spec(3), spec(4))), recrypted)].map(|(to_client, change)| {
         let ciphers = Ciphers { from_client: (spec(1), spec(2)), to_client };
-        let world = World::new(Some(ciphers), TIMEOUTS, Some(Arc::new(shape().expect("it is valid"))));
+        let world = World::new(Some(ciphers), TIMEOUTS, Some(Arc::new(shape())));
         world.client.room_bytes.set(ROOM);
         (world, change)
     })
 }
 
-fn drs() -> Option<Shape> {
-    Shape::new(true, Vec::new(), Vec::new())
+fn drs() -> Shape {
+    Shape::new(true, Learnt::default())
+}
+
+/// One opening and one response, with the same pause before each record.
+fn learnt(opening: &[usize], response: &[usize], pause: Duration) -> Shape {
+    let [openings, responses] =
+        [opening, response].map(|sizes| vec![sizes.iter().map(|size| TimedRecord { size: *size, pause }).collect()]);
+    Shape::new(true, Learnt::new(openings, responses).expect("it is valid"))
 }
 
 fn noise(count: usize) -> Vec<u8> {
@@ -62,16 +70,16 @@ fn dynamic_records_grow_and_no_byte_is_changed() {
         let (payload, sizes) = take(&world);
         assert!(payload == change(&sent));
         let (last, others) = sizes.split_last().expect("there are some");
-        let full = (sent.len() - 40 * 1386 - 40 * 4246) / 16_384;
-        assert_eq!(others, [vec![1386; 40], vec![4246; 40], vec![16_384; full]].concat());
-        assert!(*last < 16_384);
+        let full = (sent.len() - 40 * 1386 - 40 * 4246) / 16_401;
+        assert_eq!(others, [vec![1386; 40], vec![4246; 40], vec![16_401; full]].concat());
+        assert!(*last < 16_401);
     }
 }
 
 #[test]
 fn dynamic_records_start_again_after_a_second_without_a_byte_sent() {
     for (mut world, _) in worlds(drs) {
-        for (pause_ms, first) in [(0, 1386), (999, 16_384), (1000, 1386), (1000, 1386)] {
+        for (pause_ms, first) in [(0, 1386), (999, 16_401), (1000, 1386), (1000, 1386)] {
             world.pass(Duration::from_millis(pause_ms));
             world.upstream.sent.borrow_mut().extend(noise(300_000));
             world.settle();
@@ -92,30 +100,44 @@ fn dynamic_records_start_again_after_a_second_without_a_byte_sent() {
 }
 
 #[test]
-fn learnt_sizes_are_those_of_all_records_but_where_bytes_run_out() {
-    let learnt = [1, 17, 600, 5_000, 16_384];
-    for (mut world, change) in worlds(|| Shape::new(true, learnt.to_vec(), Vec::new())) {
+fn what_was_learnt_is_replayed_but_where_bytes_run_out() {
+    let (opening, response) = ([250, 250], [1, 17, 600, 16_401, 16_401, 5_000]);
+    for (mut world, change) in worlds(|| learnt(&opening, &response, Duration::ZERO)) {
         let sent = noise(3_000_000);
         world.upstream.sent.borrow_mut().extend(&sent);
         world.settle();
         let (payload, sizes) = take(&world);
         assert!(payload == change(&sent));
-        assert!(sizes[..sizes.len() - 1].iter().all(|size| learnt.contains(size)));
-        assert!(learnt.iter().all(|size| sizes.contains(size)));
+        let whole: Vec<usize> = opening.into_iter().chain(response.into_iter().cycle()).take(sizes.len()).collect();
+        assert_eq!(sizes[..sizes.len() - 1], whole[..sizes.len() - 1]);
+    }
+}
+
+#[test]
+fn a_record_in_a_stream_waits_for_its_bytes_and_the_last_one_goes_without() {
+    for (mut world, _) in worlds(|| learnt(&[250], &[16_401], Duration::ZERO)) {
+        for (sent_bytes, records) in [(250, vec![250]), (16_401, vec![16_401]), (9_000, vec![9_000])] {
+            world.upstream.sent.borrow_mut().extend(noise(sent_bytes));
+            let start = world.now;
+            world.settle();
+            assert_eq!(take(&world).1, records);
+            let waited = world.now - start;
+            let longest = Duration::from_nanos(6_560_400);
+            assert!(if sent_bytes == 9_000 { waited == longest } else { waited.is_zero() }, "{waited:?}");
+        }
     }
 }
 
 #[test]
 fn pauses_keep_20_mbit_and_no_byte_is_lost_at_an_end() {
     for ending in [Ending::Open, Ending::Fin, Ending::Rst] {
-        let longest = vec![Duration::from_secs(5)];
-        for (mut world, change) in worlds(|| Shape::new(false, Vec::new(), longest.clone())) {
+        for (mut world, change) in worlds(|| learnt(&[16_401], &[16_401], Duration::from_secs(5))) {
             let (start, sent) = (world.now, noise(2_500_000));
             world.upstream.sent.borrow_mut().extend(&sent);
             world.upstream.ending.set(ending);
             world.settle();
             let took = world.now - start;
-            assert!((Duration::from_millis(999)..Duration::from_millis(1001)).contains(&took), "{took:?}");
+            assert!((Duration::from_millis(990)..Duration::from_millis(1001)).contains(&took), "{took:?}");
             assert!(take(&world).0 == change(&sent));
             assert_eq!(world.client.got_fin.get(), ending == Ending::Fin);
         }

@@ -4,33 +4,38 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::chance::Chance;
-use crate::record::{HEADER_BYTES, MAX_PAYLOAD_BYTES};
+use crate::learnt::{Cursor, Learnt};
+use crate::pacing::REST;
+use crate::record::{HEADER_BYTES, MAX_PAYLOAD_BYTES, PROTECTION_BYTES};
 
 /// Most records planned at once; more would cost the kernel more than they save.
 pub const MAX_RECORDS: usize = 64;
 
-/// What TLS 1.3 adds to the plaintext of a record: its type and the tag.
-const PROTECTION_BYTES: usize = 17;
 /// The sizes of dynamic record sizing, one after the other.
 const SIZES_OF_STEPS: [usize; 3] = [1369 + PROTECTION_BYTES, 4229 + PROTECTION_BYTES, MAX_PAYLOAD_BYTES];
 const RECORDS_A_STEP: usize = 40;
 const RESET_AFTER: Duration = Duration::from_secs(1);
 const LEAST_BYTES_PER_SECOND: f64 = 20e6 / 8.0;
+/// However much was sent at once, waits and pauses after it are no longer than if it had been so much.
+const MOST_WAITED_FOR_BYTES: usize = 4 * MAX_PAYLOAD_BYTES;
 
 /// How a client's bytes are cut into records, and when these are sent.
 #[derive(Debug, Default)]
 pub struct Shape {
     drs: bool,
-    record_sizes: Vec<usize>,
-    pauses: Vec<Duration>,
+    learnt: Learnt,
 }
 
 impl Shape {
-    /// Makes a shape; None if a size isn't one of 1 to 16 384.
+    /// Makes a shape; what was learnt wins over dynamic record sizing.
     #[must_use]
-    pub fn new(drs: bool, record_sizes: Vec<usize>, pauses: Vec<Duration>) -> Option<Self> {
-        let is_valid = record_sizes.iter().all(|size| (1..=MAX_PAYLOAD_BYTES).contains(size));
-        is_valid.then_some(Self { drs, record_sizes, pauses })
+    pub fn new(drs: bool, learnt: Learnt) -> Self {
+        Self { drs, learnt }
+    }
+
+    /// Whether records may wait for their bytes.
+    pub fn waits(&self) -> bool {
+        !self.learnt.is_empty()
     }
 }
 
@@ -40,36 +45,65 @@ pub struct Shaper {
     chance: Chance,
     /// Made since the connection began, or since the last pause.
     records: usize,
+    /// Which learnt record is next.
+    cursor: Cursor,
     sent_at: Instant,
+    /// How long a learnt record may wait for the bytes that it lacks.
+    complete_by: Instant,
 }
 
 impl Shaper {
     /// Begins a connection's records.
-    pub fn new(shape: Arc<Shape>, chance: Chance, now: Instant) -> Self {
-        Self { shape, chance, records: 0, sent_at: now }
+    pub fn new(shape: Arc<Shape>, mut chance: Chance, now: Instant) -> Self {
+        let cursor = Cursor::opening(&shape.learnt, &mut chance);
+        Self { shape, chance, records: 0, cursor, sent_at: now, complete_by: now }
     }
 
-    /// Plans the next records, as many as fit into `wire_bytes`, but one at least; with pauses, just one.
-    pub fn plan(&mut self, wire_bytes: usize, now: Instant, sizes: &mut Vec<usize>) {
-        if now.saturating_duration_since(self.sent_at) >= RESET_AFTER {
+    /// Plans the next records, as many as fit into `wire_bytes`, but one at least. Of learnt ones, those that pauses
+    /// don't part and that `unread_bytes` fill; or returns how long to wait for a byte more.
+    pub fn plan(
+        &mut self,
+        wire_bytes: usize,
+        unread_bytes: usize,
+        now: Instant,
+        sizes: &mut Vec<usize>,
+    ) -> Option<Duration> {
+        if self.records > 0 && now.saturating_duration_since(self.sent_at) >= RESET_AFTER {
             self.records = 0;
+            self.cursor = Cursor::response(&self.shape.learnt, &mut self.chance);
         }
         sizes.clear();
+        if self.shape.learnt.is_empty() {
+            self.plan_steps(wire_bytes, sizes);
+            return None;
+        }
         let mut planned_bytes = 0;
-        let most = if self.shape.pauses.is_empty() { MAX_RECORDS } else { 1 };
-        while sizes.len() < most {
-            let size = self.size(sizes.len());
-            planned_bytes += HEADER_BYTES + size;
-            if planned_bytes > wire_bytes && !sizes.is_empty() {
+        for record in self.cursor.ahead(&self.shape.learnt).iter().take(MAX_RECORDS) {
+            planned_bytes += HEADER_BYTES + record.size;
+            if !sizes.is_empty() && (planned_bytes > wire_bytes || !record.pause.is_zero()) {
                 break;
             }
-            sizes.push(size);
+            sizes.push(record.size);
         }
+        let whole = whole_records(sizes, unread_bytes);
+        if whole == 0 && unread_bytes > 0 && now < self.complete_by {
+            return Some(REST.min(self.complete_by - now));
+        }
+        sizes.truncate(whole.max(1));
+        None
     }
 
-    /// Notes that so many of the planned records were made.
-    pub fn note_records(&mut self, count: usize) {
+    /// Notes that so many of the planned records were made, with so many bytes; returns how long to wait after them.
+    pub fn note_records(&mut self, count: usize, payload_bytes: usize, now: Instant) -> Option<Duration> {
         self.records += count;
+        if self.shape.learnt.is_empty() {
+            return None;
+        }
+        self.cursor.advance(count, &self.shape.learnt, &mut self.chance);
+        let longest = Duration::from_secs_f64(payload_bytes.min(MOST_WAITED_FOR_BYTES) as f64 / LEAST_BYTES_PER_SECOND);
+        self.complete_by = self.complete_by.max(now + longest);
+        let next = self.cursor.ahead(&self.shape.learnt).first()?;
+        Some(next.pause.min(longest)).filter(|pause| !pause.is_zero())
     }
 
     /// Notes that the client's kernel took some bytes.
@@ -77,90 +111,172 @@ impl Shaper {
         self.sent_at = now;
     }
 
-    /// How long to wait after a record of so many bytes.
-    pub fn pause(&mut self, sent_bytes: usize) -> Option<Duration> {
-        let pause = self.chance.choose(&self.shape.pauses)?;
-        let longest = Duration::from_secs_f64(sent_bytes as f64 / LEAST_BYTES_PER_SECOND);
-        Some(*pause.min(&longest)).filter(|pause| !pause.is_zero())
-    }
-
-    /// A size for the record that comes after `ahead` others.
-    fn size(&mut self, ahead: usize) -> usize {
-        if let Some(size) = self.chance.choose(&self.shape.record_sizes) {
-            return *size;
+    fn plan_steps(&self, wire_bytes: usize, sizes: &mut Vec<usize>) {
+        let mut planned_bytes = 0;
+        while sizes.len() < MAX_RECORDS {
+            let step = if self.shape.drs { (self.records + sizes.len()) / RECORDS_A_STEP } else { usize::MAX };
+            let size = SIZES_OF_STEPS[step.min(SIZES_OF_STEPS.len() - 1)];
+            planned_bytes += HEADER_BYTES + size;
+            if planned_bytes > wire_bytes && !sizes.is_empty() {
+                break;
+            }
+            sizes.push(size);
         }
-        let step = if self.shape.drs { (self.records + ahead) / RECORDS_A_STEP } else { usize::MAX };
-        SIZES_OF_STEPS[step.min(SIZES_OF_STEPS.len() - 1)]
     }
+}
+
+/// How many of the first records so many bytes fill.
+fn whole_records(sizes: &[usize], mut bytes: usize) -> usize {
+    let fills = |size: &&usize| {
+        let is_filled = **size <= bytes;
+        bytes = bytes.saturating_sub(**size);
+        is_filled
+    };
+    sizes.iter().take_while(fills).count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learnt::TimedRecord;
 
-    fn shaper(drs: bool, record_sizes: &[usize], pauses: &[Duration]) -> (Shaper, Instant) {
-        let shape = Shape::new(drs, record_sizes.to_vec(), pauses.to_vec()).expect("it is valid");
+    const ROOM: usize = 1 << 20;
+
+    fn shaper(drs: bool, openings: &[&[(usize, u64)]], responses: &[&[(usize, u64)]]) -> (Shaper, Instant) {
+        let [openings, responses] = [openings, responses].map(|sequences| {
+            let timed = |(size, ms): &(usize, u64)| TimedRecord { size: *size, pause: Duration::from_millis(*ms) };
+            sequences.iter().map(|sequence| sequence.iter().map(timed).collect()).collect()
+        });
+        let shape = Shape::new(drs, Learnt::new(openings, responses).expect("it is valid"));
         let now = Instant::now();
         (Shaper::new(Arc::new(shape), Chance::new(7), now), now)
     }
 
     fn plan(shaper: &mut Shaper, wire_bytes: usize, now: Instant) -> Vec<usize> {
         let mut sizes = Vec::new();
-        shaper.plan(wire_bytes, now, &mut sizes);
+        assert_eq!(shaper.plan(wire_bytes, ROOM, now, &mut sizes), None);
         sizes
+    }
+
+    /// Makes all records that are planned, and returns their sizes and how long to wait after them.
+    fn make(shaper: &mut Shaper, now: Instant) -> (Vec<usize>, Option<Duration>) {
+        let sizes = plan(shaper, ROOM, now);
+        let pause = shaper.note_records(sizes.len(), sizes.iter().sum(), now);
+        shaper.note_sent(now);
+        (sizes, pause)
     }
 
     #[test]
     fn dynamic_sizes_grow_in_two_steps_and_start_again_after_a_second_without_a_byte_sent() {
         let (mut shaper, start) = shaper(true, &[], &[]);
-        assert_eq!(plan(&mut shaper, 1 << 20, start), [vec![1386; 40], vec![4246; 24]].concat());
-        shaper.note_records(79);
+        assert_eq!(plan(&mut shaper, ROOM, start), [vec![1386; 40], vec![4246; 24]].concat());
+        assert_eq!(shaper.note_records(79, 1, start), None);
         assert_eq!(plan(&mut shaper, 1, start), [4246]);
-        assert_eq!(plan(&mut shaper, 40_000, start), [4246, 16_384, 16_384]);
-        shaper.note_records(1);
+        assert_eq!(plan(&mut shaper, 40_000, start), [4246, 16_401, 16_401]);
+        shaper.note_records(1, 1, start);
         shaper.note_sent(start + Duration::from_millis(500));
-        assert_eq!(plan(&mut shaper, 1, start + Duration::from_millis(1499)), [16_384]);
+        assert_eq!(plan(&mut shaper, 1, start + Duration::from_millis(1499)), [16_401]);
         assert_eq!(plan(&mut shaper, 1, start + Duration::from_millis(1500)), [1386]);
-        shaper.note_records(40);
+        shaper.note_records(40, 1, start);
         shaper.note_sent(start + Duration::from_millis(1500));
         assert_eq!(plan(&mut shaper, 1, start + Duration::from_millis(1500)), [4246]);
     }
 
     #[test]
-    fn learnt_sizes_are_drawn_each_for_itself_and_win_over_dynamic_ones() {
-        let (mut shaper, now) = shaper(true, &[1, 500, 16_384], &[]);
-        let mut drawn: Vec<usize> = (0..50).flat_map(|_| plan(&mut shaper, 100_000, now)).collect();
-        assert!(drawn.windows(2).any(|pair| pair[0] != pair[1]));
-        drawn.sort_unstable();
-        drawn.dedup();
-        assert_eq!(drawn, [1, 500, 16_384]);
+    fn a_connection_follows_an_opening_and_then_responses_and_one_begins_after_a_second() {
+        let (mut shaper, mut now) = shaper(true, &[&[(250, 0), (251, 0)]], &[&[(300, 0), (16_401, 0), (77, 0)]]);
+        assert_eq!(make(&mut shaper, now).0, [250, 251]);
+        assert_eq!(make(&mut shaper, now).0, [300, 16_401, 77]);
+        now += Duration::from_millis(999);
+        assert_eq!(plan(&mut shaper, 400, now), [300]);
+        shaper.note_records(1, 300, now);
+        shaper.note_sent(now);
+        assert_eq!(plan(&mut shaper, 400, now + Duration::from_millis(999)), [16_401]);
+        assert_eq!(plan(&mut shaper, 400, now + Duration::from_secs(1)), [300]);
+    }
+
+    #[test]
+    fn an_opening_waits_for_the_first_byte_for_as_long_as_it_takes() {
+        let (mut shaper, now) = shaper(false, &[&[(250, 0)]], &[&[(300, 0)]]);
+        assert_eq!(make(&mut shaper, now + Duration::from_secs(5)).0, [250]);
+    }
+
+    #[test]
+    fn any_response_comes() {
+        let (mut shaper, now) = shaper(false, &[], &[&[(1, 0)], &[(2, 0)], &[(3, 0)]]);
+        let mut made: Vec<usize> = (0..50).flat_map(|_| make(&mut shaper, now).0).collect();
+        made.sort_unstable();
+        made.dedup();
+        assert_eq!(made, [1, 2, 3]);
+    }
+
+    #[test]
+    fn pauses_part_records_and_none_is_longer_than_its_bytes_take_at_20_mbit() {
+        let (mut shaper, now) = shaper(false, &[], &[&[(300, 5000), (10_000, 1), (1000, 0), (400, 5000)]]);
+        assert_eq!(make(&mut shaper, now), (vec![300], Some(Duration::from_micros(120))));
+        assert_eq!(make(&mut shaper, now), (vec![10_000, 1000], Some(Duration::from_micros(4400))));
+        assert_eq!(make(&mut shaper, now), (vec![400], Some(Duration::from_micros(160))));
+    }
+
+    #[test]
+    fn a_record_waits_for_its_bytes_as_long_as_those_before_take_at_20_mbit_but_the_first_never() {
+        let (mut shaper, start) = shaper(false, &[], &[&[(300, 0), (1000, 0), (2000, 0)]]);
+        let mut sizes = Vec::new();
+        assert_eq!(shaper.plan(ROOM, 299, start, &mut sizes), None);
+        assert_eq!(sizes, [300]);
+        assert_eq!(shaper.plan(ROOM, 1299, start, &mut sizes), None);
+        assert_eq!(sizes, [300]);
+        assert_eq!(shaper.plan(ROOM, 1300, start, &mut sizes), None);
+        assert_eq!(sizes, [300, 1000]);
+        shaper.note_records(2, 1300, start);
+        let until = start + Duration::from_micros(520);
+        assert_eq!(shaper.plan(ROOM, 1999, start, &mut sizes), Some(REST));
+        assert_eq!(shaper.plan(ROOM, 1999, until - REST / 2, &mut sizes), Some(REST / 2));
+        assert_eq!(shaper.plan(ROOM, 1999, until, &mut sizes), None);
+        assert_eq!(sizes, [2000]);
+        assert_eq!(shaper.plan(ROOM, 0, start, &mut sizes), None, "nothing but an end is there to be read");
+        assert_eq!(shaper.plan(ROOM, 2000, start, &mut sizes), None);
+    }
+
+    #[test]
+    fn a_short_record_takes_no_time_from_the_long_one_before_it() {
+        let (mut shaper, start) = shaper(false, &[], &[&[(10_000, 0), (26, 0), (10_000, 0)]]);
+        shaper.note_records(1, 10_000, start);
+        shaper.note_records(1, 26, start + REST);
+        let until = start + Duration::from_millis(4);
+        assert_eq!(shaper.plan(ROOM, 1, until - REST, &mut Vec::new()), Some(REST));
+        assert_eq!(shaper.plan(ROOM, 1, until, &mut Vec::new()), None);
+    }
+
+    #[test]
+    fn after_a_large_buffer_a_record_waits_no_longer_than_after_four_full_ones() {
+        let (mut shaper, start) = shaper(false, &[], &[&[(16_401, 0); 20]]);
+        let until = start + Duration::from_nanos(4 * 6_560_400);
+        shaper.note_records(15, 15 * 16_401, start);
+        assert_eq!(shaper.plan(ROOM, 1, until - REST, &mut Vec::new()), Some(REST));
+        assert_eq!(shaper.plan(ROOM, 1, until, &mut Vec::new()), None);
     }
 
     #[test]
     fn a_plan_fits_but_has_a_record_at_least_and_never_too_many() {
         let (mut shaper, now) = shaper(false, &[], &[]);
-        assert_eq!(plan(&mut shaper, 3 * 16_389, now).len(), 3);
-        assert_eq!(plan(&mut shaper, 3 * 16_389 - 1, now).len(), 2);
-        assert_eq!(plan(&mut shaper, 0, now), [16_384]);
-        let (mut shaper, now) = self::shaper(false, &[1], &[]);
-        assert_eq!(plan(&mut shaper, 1 << 20, now).len(), MAX_RECORDS);
+        assert_eq!(plan(&mut shaper, 3 * 16_406, now).len(), 3);
+        assert_eq!(plan(&mut shaper, 3 * 16_406 - 1, now).len(), 2);
+        assert_eq!(plan(&mut shaper, 0, now), [16_401]);
+        let (mut shaper, now) = self::shaper(false, &[], &[&[(10, 0); 100]]);
+        assert_eq!(plan(&mut shaper, 150, now).len(), 10);
+        assert_eq!(plan(&mut shaper, 0, now), [10]);
+        assert_eq!(make(&mut shaper, now).0.len(), MAX_RECORDS);
+        assert_eq!(make(&mut shaper, now).0.len(), 100 - MAX_RECORDS);
     }
 
     #[test]
-    fn pauses_come_after_each_record_and_none_is_longer_than_its_bytes_take_at_20_mbit() {
-        let (learnt, longest) = ([Duration::from_micros(10), Duration::from_secs(5)], Duration::from_micros(400));
-        let (mut shaper, now) = shaper(false, &[], &learnt);
-        assert_eq!(plan(&mut shaper, 1 << 20, now), [16_384]);
-        let drawn: Vec<_> = (0..50).filter_map(|_| shaper.pause(1000)).collect();
-        assert_eq!(drawn.len(), 50);
-        assert!(drawn.iter().all(|pause| [learnt[0], longest].contains(pause)), "{drawn:?}");
-        assert!(drawn.contains(&learnt[0]) && drawn.contains(&longest));
-        assert_eq!(self::shaper(true, &[5], &[]).0.pause(1000), None);
-    }
-
-    #[test]
-    fn a_record_that_is_empty_or_too_long_is_refused() {
-        assert!(Shape::new(false, vec![0], Vec::new()).is_none());
-        assert!(Shape::new(false, vec![16_385], Vec::new()).is_none());
+    fn a_record_that_is_empty_or_too_long_is_refused_and_so_is_a_sequence_of_none() {
+        let sequence = |size| vec![vec![TimedRecord { size, pause: Duration::ZERO }]];
+        assert!(Learnt::new(Vec::new(), sequence(16_401)).is_some());
+        for wrong in [sequence(0), sequence(16_402), vec![Vec::new()]] {
+            assert!(Learnt::new(Vec::new(), wrong).is_none());
+        }
+        assert!(Learnt::new(sequence(0), sequence(1)).is_none());
     }
 }

@@ -51,6 +51,28 @@ pub fn epoll_pwait2(
     Ok(())
 }
 
+/// Lets the kernel receive more while part of a record waits unread.
+///
+/// A few unread bytes can keep much of its buffer: all segments that were joined when they arrived. With the 128 KiB that
+/// it begins with, the window could stay closed, and what we wait for would never come. It grows for a low-water mark, to
+/// twice as much, doesn't shrink again, and stays free to grow: setting its size would end that.
+pub fn make_room(fd: BorrowedFd<'_>) {
+    const ROOM_BYTES: libc::c_int = 256 * 1024;
+    for low_water_bytes in [ROOM_BYTES, 1] {
+        let length = std::mem::size_of_val(&low_water_bytes) as libc::socklen_t;
+        // SAFETY: the option is one int, and `low_water_bytes` is one that outlives the call.
+        unsafe {
+            let value = std::ptr::from_ref(&low_water_bytes).cast();
+            libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVLOWAT, value, length);
+        }
+    }
+}
+
+/// Counts the bytes that our kernel has received and nobody has read.
+pub fn unread_bytes(fd: BorrowedFd<'_>) -> usize {
+    count_bytes(fd, libc::FIONREAD).unwrap_or(0)
+}
+
 /// Counts the bytes that our kernel took and the peer's kernel hasn't acknowledged.
 pub fn unacknowledged_bytes(fd: BorrowedFd<'_>) -> usize {
     count_bytes(fd, libc::TIOCOUTQ).unwrap_or(0)
@@ -64,7 +86,7 @@ pub fn unsent_bytes(fd: BorrowedFd<'_>) -> usize {
 
 fn count_bytes(fd: BorrowedFd<'_>, request: libc::Ioctl) -> Option<usize> {
     let mut count: libc::c_int = 0;
-    // SAFETY: both requests write one int, and `count` is one that outlives the call.
+    // SAFETY: these requests write one int, and `count` is one that outlives the call.
     let status = unsafe { libc::ioctl(fd.as_raw_fd(), request, &mut count) };
     (status == 0).then(|| usize::try_from(count).unwrap_or(0))
 }

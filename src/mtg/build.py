@@ -39,6 +39,9 @@ _KEYS_OF_OPTIONS = {
     "domain_fronting_port": "domain-fronting.port",
     "domain_fronting_ip": "domain-fronting.ip",
     "domain_fronting_host": "domain-fronting.host",
+    "record_urls": "defense.doppelganger.urls",
+    "record_repeats": "defense.doppelganger.repeats-per-raid",
+    "record_refresh_seconds": "defense.doppelganger.raid-each",
     "dial_timeout": "network.timeout.tcp",
     "idle_timeout": "network.timeout.idle",
     "handshake_timeout": "network.timeout.handshake",
@@ -172,6 +175,7 @@ class _Builder:
     def _make_options(self) -> mtglib.ProxyOpts | None:
         config, front, timeout = self._config, self._config.domain_fronting, self._config.network.timeout
         blocklist, allowlist = config.defense.blocklist, config.defense.allowlist
+        doppelganger = config.defense.doppelganger
         blocked = self._make_ip_list("blocklist", blocklist) if blocklist.enabled and blocklist.urls else None
         allowed = self._make_ip_list("allowlist", allowlist) if allowlist.enabled and allowlist.urls else None
         options = partial(
@@ -191,7 +195,7 @@ class _Builder:
             tolerate_time_skewness_seconds=float(config.tolerate_time_skewness),
             allow_fallback_on_unknown_dc=config.allow_fallback_on_unknown_dc,
             fast_mode=config.fast_mode,
-            drs=config.defense.doppelganger.drs,
+            drs=doppelganger.drs,
             keep_alive=not config.network.keep_alive.disabled,
             not_sent_low_water_bytes=self._socket_options.not_sent_low_water_bytes,
             dc_overrides={dc: [str(address) for address in group] for dc, group in config.dc_overrides.items()},
@@ -200,6 +204,9 @@ class _Builder:
             domain_fronting_host=front.host,
             domain_fronting_proxy_protocol=front.proxy_protocol,
             front_learning=self._make_front_learning(),
+            record_urls=tuple(url.url for url in doppelganger.urls) if config.secret else (),
+            record_repeats=doppelganger.repeats_per_raid,
+            record_refresh_seconds=float(doppelganger.raid_each),
             dial_timeout=float(timeout.tcp),
             idle_timeout=float(timeout.idle),
             handshake_timeout=float(timeout.handshake),

@@ -131,7 +131,12 @@ class Engine:
 class RecordShape:
     """A `relay.job.Shape`; jobs may share one."""
 
-    def __new__(cls, drs: bool, record_sizes_bytes: Sequence[int], pauses_seconds: Sequence[float]) -> RecordShape: ...
+    def __new__(
+        cls,
+        drs: bool,
+        openings: Sequence[Sequence[tuple[int, float]]],
+        responses: Sequence[Sequence[tuple[int, float]]],
+    ) -> RecordShape: ...
 
 @final
 class PrefixSet:

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NamedTuple
 
 from .client_socket import ClientSocketOptions
 from .readiness import LOST, READABLE, WRITABLE, Readiness
 from .tls_alert import send_alert
 
 _RECV_BYTES = 16 * 1024
-_LEAST_PAUSE_SECONDS = 0.0005
-"""A peer that sends nothing for longer than this has paused: segments that it sends in a row come sooner."""
+_MOST_PIECE_BYTES = 240 * 1024
+"""The most that is read as a piece."""
 
-_MOST_PAUSES = 8
+
+class Piece(NamedTuple):
+    """What a peer had sent at a time.
+
+    Attributes:
+        came_mono: The time (`time.monotonic`).
+        said_bytes: How many bytes it had sent by then.
+    """
+
+    came_mono: float
+    said_bytes: int
 
 
 class Conn:
@@ -30,17 +42,18 @@ class Conn:
 
     Attributes:
         unread: Bytes that were received but not taken yet.
-        pauses: The lengths of `unread` at which the peer paused; valid as long as nothing is taken.
+        pieces: The pieces of `unread` that were noted; valid as long as nothing is taken.
     """
 
-    __slots__ = ("_fd", "_readiness", "_sock", "pauses", "unread")
+    __slots__ = ("_fd", "_readiness", "_received_mono", "_sock", "pieces", "unread")
 
     def __init__(self, sock: socket.socket, readiness: Readiness, unread: bytes = b"") -> None:
         self._sock = sock
         self._fd = sock.fileno()
         self._readiness = readiness
         self.unread = unread
-        self.pauses: list[int] = []
+        self._received_mono = 0.0
+        self.pieces: list[Piece] = []
 
     def set_options(self, options: ClientSocketOptions) -> None:
         """Set socket options."""
@@ -58,23 +71,45 @@ class Conn:
             try:
                 data = self._sock.recv(_RECV_BYTES)
             except BlockingIOError:
-                began_mono = loop.time()
                 await self._readiness.wait(self._fd, READABLE, deadline_mono)
-                if self.unread and loop.time() - began_mono > _LEAST_PAUSE_SECONDS and len(self.pauses) < _MOST_PAUSES:
-                    self.pauses.append(len(self.unread))
             else:
+                self._received_mono = time.monotonic()
                 self.unread += data
                 return bool(data)
         raise TimeoutError
 
-    async def note_pauses(self) -> None:
-        """Receive while something else is waited for: whoever gets `unread` then gets it in the peer's pieces.
+    @property
+    def segment_bytes(self) -> int:
+        """The most bytes that one of the peer's segments holds; a lot if it has none."""
+        try:
+            return self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+        except OSError:  # not TCP
+            return _MOST_PIECE_BYTES
+
+    async def note_pieces(self) -> None:
+        """Receive while something else is waited for, and note the pieces that come.
 
         A peer that has sent a lot by now needn't be heard: it fills more than a piece.
         """
         with suppress(OSError):  # the next reader, or `LOST`, tells
             while len(self.unread) < _RECV_BYTES and await self.receive_more(None):
-                pass
+                self.note_piece()
+
+    def receive_piece(self) -> None:
+        """Note what has come so far as a piece, and what has arrived meanwhile as another."""
+        if not self.pieces and len(self.unread) >= _RECV_BYTES:  # there was more than one read takes
+            self.receive_arrived(_MOST_PIECE_BYTES)
+        self.note_piece()
+        had_bytes = len(self.unread)
+        self.receive_arrived(_RECV_BYTES)
+        if len(self.unread) > had_bytes:
+            self._received_mono = time.monotonic()
+            self.note_piece()
+
+    def note_piece(self) -> None:
+        """Note what has come since the last piece as another, if it is new."""
+        if not self.pieces or self.pieces[-1].said_bytes < len(self.unread):
+            self.pieces.append(Piece(self._received_mono, len(self.unread)))
 
     def receive_arrived(self, most_bytes: int) -> None:
         """Append what has arrived to `unread`, as far as that has less than `most_bytes`, without waiting."""
@@ -133,7 +168,7 @@ class Conn:
             self._sock.close()
             self._sock = _CLOSED
         self.unread = b""
-        self.pauses.clear()
+        self.pieces.clear()
 
 
 _CLOSED = socket.socket()

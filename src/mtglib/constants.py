@@ -50,6 +50,12 @@ DEFAULT_DIAL_TIMEOUT: Final = 5.0
 DEFAULT_NOT_SENT_LOW_WATER_BYTES: Final = 128 * 1024
 """How much the kernel may hold for a peer before it can be sent."""
 
+DEFAULT_RECORD_REPEATS: Final = 10
+"""How often each of `ProxyOpts.record_urls` is loaded."""
+
+DEFAULT_RECORD_REFRESH_SECONDS: Final = 6 * 3600.0
+"""How long after that they are loaded again."""
+
 MIN_FRONTING_IDLE_TIMEOUT: Final = 600.0
 """Seconds: a fronted relay idles at least this long, since a web site's own time-outs must show first."""
 

@@ -43,6 +43,9 @@ class OptionChanges(TypedDict, total=False):
     keep_alive: bool
     congestion_control: str | None
     front_learning: FrontLearning | None
+    record_urls: Sequence[str]
+    record_repeats: int
+    record_refresh_seconds: float
     not_sent_low_water_bytes: int | None
     front_network: Network | None
     domain_fronting_ip: str | None

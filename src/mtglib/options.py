@@ -24,6 +24,7 @@ from .errors import (
     SecretInvalidError,
     UnknownOptionError,
 )
+from .front.page_urls import parse_page_urls
 from .front_learning import FrontLearning
 from .ground.checks import (
     check_choice,
@@ -87,6 +88,12 @@ class ProxyOpts:
             clients on this machine get reno: pacing is only a cost there. Visitors always get the kernel's default.
         front_learning: Learn how the fronting site answers clients' hellos, by sending it a few of the same shape once
             the first client has come, and answer clients in the same way. None: answer as most sites do.
+        record_urls: Pages of the fronting site, `https://` and the secret's host, at most 100. They are loaded when a
+            client comes, one at a time, and their records' sizes and the pauses between them are what later clients
+            get in downloads, instead of those of `drs`. The last bytes of a burst may come 26 ms later; no connection
+            falls under 20 Mbit/s.
+        record_repeats: How often each of them is loaded, 1 to 1000.
+        record_refresh_seconds: How long after that they are loaded again, at least 60 s, give or take a fifth.
         not_sent_low_water_bytes: How much the kernel may hold for a peer before it can be sent, in either direction. A
             lower limit of a socket stays. None: no limit but the sockets' own, see `network.SocketOptions`.
         front_network: Makes the connections to the fronting site; None: `network`.
@@ -134,6 +141,9 @@ class ProxyOpts:
     keep_alive: bool = True
     congestion_control: str | None = "bbr"
     front_learning: FrontLearning | None = field(default_factory=FrontLearning)
+    record_urls: Sequence[str] = ()
+    record_repeats: int = constants.DEFAULT_RECORD_REPEATS
+    record_refresh_seconds: float = constants.DEFAULT_RECORD_REFRESH_SECONDS
     not_sent_low_water_bytes: int | None = constants.DEFAULT_NOT_SENT_LOW_WATER_BYTES
     front_network: Network | None = None
     domain_fronting_ip: str | None = None
@@ -187,6 +197,9 @@ class ProxyOpts:
                 raise OptionError("max_visitors", expected, self.max_visitors)
         check_int("max_visitors_per_network", self.max_visitors_per_network)
         check_int("domain_fronting_port", self.domain_fronting_port, 65535)
+        parse_page_urls(self.record_urls, self.secret.host, self.domain_fronting_port)
+        check_int("record_repeats", self.record_repeats, 1000)
+        check_seconds("record_refresh_seconds", self.record_refresh_seconds, least=60)
         check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
         check_choice("relay", self.relay, get_args(RelayChoice))
         check_congestion_control("congestion_control", self.congestion_control)

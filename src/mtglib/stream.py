@@ -12,6 +12,7 @@ from .conn import Conn
 from .constants import CONNECTION_ID_LENGTH_BYTES
 from .errors import ClientError, UpstreamError
 from .front.early import FRONT_AFTER_SECONDS, FRONT_AT_LAST_SECONDS, EarlyFront
+from .front.pieces import send_pieces
 from .ground.reset import reset
 from .reasons import Reason
 from .relay.job import Job
@@ -26,9 +27,6 @@ from .wire.obfuscated2 import ClientFrame
 _DEFAULT_USER = "default"
 _NOT_AUTHENTIC = (Reason.FRAME, Reason.UNKNOWN_DC)
 """What comes of a client's records that somebody on the way has changed. A TLS server answers those with an alert."""
-
-_MOST_SAID_BYTES = 240 * 1024
-"""The most that is read from a visitor before a relay takes over. The site gets all of it at once."""
 
 
 class Stream:
@@ -91,10 +89,9 @@ class Stream:
         """Identify the peer and connect it to its upstream; None if there is nothing to relay."""
         try:
             record, length = await self._read_hello()
-            if length == len(self._conn.unread):
-                self._conn.pauses.clear()  # a site treats a hello alone the same, however it arrived
             client = await self._admit(record)
         except ClientError as error:
+            self._conn.receive_piece()
             self._report.turned_away(error)
             has_site = self._early is not None and not self._early.has_failed
             if error.reason is Reason.CLOSED and not self._conn.unread and not has_site:
@@ -165,21 +162,20 @@ class Stream:
         self._conn.when_lost(self._lose)
         upstream, address = await self._shared.dc_dialler.dial(choice)
         self._report.connected(address)
-        return telegram_job(self._opts, self._conn, upstream, frame, unread, choice.requested)
+        shape = self._shared.front.record_shape(self.entry.visitor)
+        return telegram_job(self._opts, self._conn, upstream, frame, unread, choice.requested, shape)
 
     async def _connect_to_front(self, reason: Reason) -> Job | None:
         front = self._shared.front
         self._report.fronted(reason)
         self._conn.when_lost(self._lose)
-        reading = asyncio.get_running_loop().create_task(self._conn.note_pauses())
+        reading = asyncio.get_running_loop().create_task(self._conn.note_pieces())
         try:
             if self._early is not None:
                 site = await self._early.take()
             else:
                 site = await front.connect(self.entry, self._conn.unread)
-            reading.cancel()
-            if self._conn.pauses:
-                site = await front.send_earlier_pieces(site, self._conn.unread, self._conn.pauses)
+            site = await send_pieces(self._conn, site, self._shared.readiness)
         except (OSError, TimeoutError, UpstreamError) as error:
             why = f"the fronting site can't be reached: {str(error) or 'time-out'}"
             self._report.closed(Reason.FRONT_UNREACHABLE, why)
@@ -190,7 +186,6 @@ class Stream:
             reading.cancel()
         self._early = None
         self._report.moved(site.forwarded_bytes, 0, False)
-        self._conn.receive_arrived(_MOST_SAID_BYTES)
         return front.job(*self._conn.detach(), site)
 
     def _lose(self) -> None:

@@ -12,7 +12,7 @@ from .errors import ClientError
 from .keyshare import KeyShares
 from .options import ProxyOpts
 from .reasons import Reason
-from .relay.job import DRS, Job, TelegramCiphers
+from .relay.job import Job, Shape, TelegramCiphers
 from .wire import obfuscated2, server_hello
 from .wire.aes_ctr import crypt
 from .wire.handshake import NamedGroup
@@ -116,7 +116,13 @@ async def _receive_more(conn: Conn, deadline_mono: float) -> None:
 
 
 def telegram_job(
-    opts: ProxyOpts, conn: Conn, upstream: socket.socket, frame: ClientFrame, unread: bytes, dc: int
+    opts: ProxyOpts,
+    conn: Conn,
+    upstream: socket.socket,
+    frame: ClientFrame,
+    unread: bytes,
+    dc: int,
+    shape: Shape | None,
 ) -> Job:
     """Make the job that relays a client to its DC, and give up the client's socket.
 
@@ -127,6 +133,7 @@ def telegram_job(
         frame: The client's.
         unread: The bytes after it, in records.
         dc: The number that our frame tells the DC.
+        shape: Which records the client gets.
     """
     fast = opts.fast_mode
     preamble, leg = obfuscated2.build_dc_frame(_frame_noise(), dc, frame.ciphers if fast else None)
@@ -136,7 +143,6 @@ def telegram_job(
         dc_decrypt=None if fast else leg.to_initiator,
         client_encrypt=None if fast else frame.ciphers.to_initiator,
     )
-    shape = DRS if opts.drs else None
     return Job(
         client=conn.detach()[0],
         upstream=upstream,

@@ -88,8 +88,6 @@ USED_BY_RULES = {
     *("domain-fronting-ip", "domain-fronting-port", "domain-fronting-proxy-protocol"),
 }
 """Whose value is in another key afterwards, or without effect."""
-OF_PENDING_KEYS = {"defense.doppelganger.repeats-per-raid", "defense.doppelganger.raid-each"}
-"""Without effect, as long as `defense.doppelganger.urls` can't be used."""
 
 
 def test_the_program_reads_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +96,7 @@ def test_the_program_reads_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for anti_replay in ({"kind": "bloom"}, {"kind": "redis", "url": "redis://127.0.0.1:1"}):
         read |= keys_read({"defense": {"anti-replay": anti_replay}}, monkeypatch)
 
-    assert set(keys(Config)) - read == USED_BY_RULES | OF_PENDING_KEYS
+    assert set(keys(Config)) - read == USED_BY_RULES
 
 
 def test_every_metric_is_counted() -> None:

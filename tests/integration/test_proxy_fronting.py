@@ -16,10 +16,8 @@ from integration.routed_network import RoutedNetwork
 from integration.stage import HOST, stage, tcp_pair
 from mtglib.network import Direct
 from support import sockets
-from support.client_hello import build_client_hello, hello_records
 from support.eventually import eventually
 from support.front import FrontConnection, RecordingFront, answer_then_eof, listen_only
-from support.timeless import timeless
 
 GARBAGE = b"GET / HTTP/1.1\r\n\r\n"
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -278,25 +276,6 @@ async def test_hello_that_is_almost_right_is_fronted(relay: str) -> None:
             await client.send_hello()
 
             assert (await (await around.front.connection(count)).got(500))[:3] == b"\x16\x03\x01"
-
-
-@timeless
-async def test_pieces_reach_the_site_as_pieces() -> None:
-    alone: list[int] = []
-
-    async def note_the_first(connection: FrontConnection) -> None:
-        await connection.got(100)
-        alone.append(len(connection.received))
-        await connection.ended()
-
-    wire = hello_records(build_client_hello("front.example")) + b"a tail"
-    async with stage("pure", script=note_the_first) as around:
-        visitor = await around.stranger(wire[:100])
-        await asyncio.sleep(0.01)  # a pause that the proxy sees, and too short for the site to be dialled early
-        await sockets.send_all(visitor, wire[100:])
-
-        assert await (await around.front.connection()).got(len(wire)) == wire
-        assert alone == [100]
 
 
 async def test_the_test_of_a_loop_ends_with_the_proxy(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:

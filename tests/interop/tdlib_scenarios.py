@@ -14,14 +14,17 @@ from typing import Any
 
 from support.fake_dc import FakeDC
 from support.front import NginxSite, RecordingFront, answer
-from support.mtproto import MTProtoDC
+from support.mtproto import PRODUCTION_FINGERPRINT, MTProtoDC
 from support.running_proxy import RunningProxy
 from support.secrets import PeerSecret, secret_hex
-from support.tap import Tap
+from support.server_answer import ANSWER_RECORDS
+from support.tap import Tap, TappedConnection
 from support.tdlib import TDLib, TDLibError
+from support.tls_records import RecordReader
 
 NOT_TLS = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
 _SEEN_TIMEOUT = 20.0
+_FIRST_OF_DRS = 1386
 
 
 @dataclass
@@ -35,13 +38,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(relay: str, fast_mode: bool, clock_off_seconds: float = 0.0) -> AsyncIterator[Stage]:
+async def stage(
+    relay: str, fast_mode: bool, clock_off_seconds: float = 0.0, dc: MTProtoDC | None = None
+) -> AsyncIterator[Stage]:
     """Set everything up; one data centre plays all that TDLib asks for."""
-    exchange = MTProtoDC()
-    async with FakeDC(exchange) as dc, RecordingFront(answer(NOT_TLS)) as site:
+    exchange = dc or MTProtoDC()
+    async with FakeDC(exchange) as server, RecordingFront(answer(NOT_TLS)) as site:
         proxy = RunningProxy(
             front_port=site.port,
-            dcs=dict.fromkeys((1, 2, 10001, 10002), dc.address),
+            dcs=dict.fromkeys((1, 2, 10001, 10002), server.address),
             relay=relay,
             fast_mode=fast_mode,
             clock=lambda: time.time() + clock_off_seconds,
@@ -72,6 +77,36 @@ async def honest_client(relay: str, fast_mode: bool, use_test_dc: bool) -> dict[
         }
 
 
+async def full_records(relay: str, fast_mode: bool) -> dict[str, Any]:
+    """Begin a key exchange with an answer that takes more than a full record; return the sizes of all records."""
+    dc = MTProtoDC((*range(1, 5000), PRODUCTION_FINGERPRINT))
+    async with stage(relay, fast_mode, dc=dc) as around, TDLib() as client:
+        link = ("127.0.0.1", around.tap.port, secret_hex(around.proxy.secret))
+        await _until_exchange(dc, client.connect_through(*link))
+        sizes = [size for connection in around.tap.connections for size in _sizes(connection)]
+        return {"record_bytes": sizes, "problems": dc.problems}
+
+
+async def shaped_records(relay: str, learnt: bool) -> dict[str, Any]:
+    """Begin key exchanges, whose answer takes many records, with dynamic sizing, and then with the site's own records.
+
+    Returns the sizes of each connection's records.
+    """
+    dc = MTProtoDC((*range(1, 5000), PRODUCTION_FINGERPRINT))
+    async with FakeDC(dc) as server, NginxSite() as site:
+        urls = [f"https://{site.name}/large.bin"] if learnt else []
+        dcs = dict.fromkeys((1, 2), server.address)
+        proxy = RunningProxy(front_port=site.port, dcs=dcs, relay=relay, drs=True, record_urls=urls)
+        async with proxy, Tap(proxy.port) as tap, TDLib() as client:
+            link = ("127.0.0.1", tap.port, secret_hex(proxy.secret))
+            await client.ping_proxy(*link)
+            while learnt and _sizes(tap.connections[-1])[0] == _FIRST_OF_DRS:
+                await asyncio.sleep(0.2)
+                await client.ping_proxy(*link)
+            await _until_exchange(dc, client.connect_through(*link))
+            return {"record_bytes": [_sizes(connection) for connection in tap.connections], "problems": dc.problems}
+
+
 async def refused_client(relay: str, fast_mode: bool, wrong_secret: bool, clock_off_seconds: float) -> dict[str, Any]:
     """Ping and test with a wrong secret or to a proxy with a wrong clock; what was sent must be at the site."""
     async with stage(relay, fast_mode, clock_off_seconds) as around, TDLib() as client:
@@ -94,6 +129,12 @@ async def refused_client_at_a_real_site(relay: str) -> list[str | None]:
     async with NginxSite() as site, RunningProxy(front_port=site.port, relay=relay) as proxy, TDLib() as client:
         link = (proxy.host, proxy.port, secret_hex(PeerSecret.random(site.name)))
         return [await _error_of(client.ping_proxy(*link)), await _error_of(client.test_proxy(*link))]
+
+
+def _sizes(connection: TappedConnection) -> list[int]:
+    """The sizes of the records behind the answer."""
+    records = RecordReader().feed(bytes(connection.to_client))
+    return [len(record.payload) for record in records[len(ANSWER_RECORDS) :]]
 
 
 async def _until_exchange(dc: MTProtoDC, attempt: Awaitable[None]) -> None:

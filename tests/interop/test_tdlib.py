@@ -46,6 +46,26 @@ def test_real_client_gets_through(relay: str, fast_mode: bool, use_test_dc: bool
     assert seen["engine"].startswith(relay)
 
 
+def test_real_client_takes_records_as_long_as_a_sites(relay: str, fast_mode: bool) -> None:
+    seen = scenario("full_records", relay=relay, fast_mode=fast_mode)
+
+    assert max(seen["record_bytes"]) == 16_401
+    assert seen["problems"] == []
+
+
+def test_real_client_takes_records_of_a_shape(relay: str, subtests: pytest.Subtests) -> None:
+    if reason := nginx_is_missing():
+        pytest.skip(reason)
+    for learnt in (False, True):
+        with subtests.test("learnt" if learnt else "dynamic"):
+            seen = scenario("shaped_records", relay=relay, learnt=learnt)
+
+            first, *later = [sizes for sizes in seen["record_bytes"] if len(sizes) > 10 or max(sizes, default=0) > 4246]
+            assert first[:10] == [1386] * 10
+            assert any(sizes[0] == sizes[1] < 1386 for sizes in later) is learnt, "two tickets, and then the page"
+            assert seen["problems"] == []
+
+
 @pytest.mark.parametrize(
     ("wrong_secret", "clock_off_seconds"),
     [(True, 0.0), (False, 3600.0), (False, -3600.0)],

@@ -108,8 +108,8 @@ def source(count_bytes: int, seed: int = 0, *, chunk_bytes: int = sockets.RECV_B
 class FakeDC(TCPServer):
     """A data centre on a local port; ``connections`` are those whose frame was read, in that order."""
 
-    def __init__(self, handler: Handler = echo, host: str = "127.0.0.1") -> None:
-        super().__init__(host)
+    def __init__(self, handler: Handler = echo, host: str = "127.0.0.1", *, segment_bytes: int | None = None) -> None:
+        super().__init__(host, segment_bytes=segment_bytes)
         self.handler = handler
         self.connections: list[DCConnection] = []
         self.accepted = 0

@@ -19,6 +19,7 @@ from support.tls_records import (
     APPLICATION_DATA,
     CHANGE_CIPHER_SPEC,
     MAX_PAYLOAD_BYTES,
+    MAX_RECEIVED_BYTES,
     RecordError,
     RecordReader,
     cut_records,
@@ -216,7 +217,7 @@ class FakeTLSClient(sockets.Peer):
         for record in self._records.feed(wire):
             if record.kind != APPLICATION_DATA:
                 raise RecordError(f"record type {record.kind:#x} in the stream")
-            if len(record.payload) > MAX_PAYLOAD_BYTES:
+            if len(record.payload) > MAX_RECEIVED_BYTES:
                 raise RecordError(f"a record of {len(record.payload)} bytes")
             self.received_records.append(len(record.payload))
             self._readable += self.frame.down.apply(record.payload)

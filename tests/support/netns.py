@@ -14,7 +14,9 @@ import pytest
 
 from support.server_process import is_missing
 
-_ENTER = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+_AS_USER = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+ENTER = ("unshare", *_AS_USER, "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+"""What a command begins with that is to run in a new namespace."""
 
 
 class IsolatedRunError(Exception):
@@ -25,14 +27,14 @@ def netns_is_missing() -> str | None:
     """Return why no network namespace can be made here, or None."""
     if reason := is_missing("unshare", "ip"):
         return reason
-    if os.geteuid() != 0:
-        return "making a network namespace needs root"
-    made = subprocess.run([*_ENTER, "true"], capture_output=True, text=True, check=False)
+    made = subprocess.run([*ENTER, "true"], capture_output=True, text=True, check=False)
     return f"no network namespace: {made.stderr.strip()}" if made.returncode else None
 
 
 def require_root_and_netns() -> None:
-    """Skip the running test, with the reason, if no network namespace can be created."""
+    """Skip the running test, with the reason, if no network namespace can be created, or only one without root."""
+    if os.geteuid() != 0:
+        pytest.skip("making a network namespace needs root")
     if reason := netns_is_missing():
         pytest.skip(reason)
 
@@ -53,7 +55,7 @@ def run_in_netns(target: str, *, run_timeout: float = 60.0, **arguments: Any) ->
     Arguments and result are passed as JSON; a coroutine function is run. ``run_timeout`` is in seconds.
     Raises IsolatedRunError.
     """
-    command = [*_ENTER, sys.executable, "-m", "support.netns_main", target, json.dumps(arguments)]
+    command = [*ENTER, sys.executable, "-m", "support.netns_main", target, json.dumps(arguments)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     process = subprocess.Popen(
         command,

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal
@@ -70,10 +71,16 @@ def answer_nobody(stack: ExitStack, host: str, port: int) -> None:
         codes = {waiting.connect_ex(address), waiting.connect_ex(address)}
 
 
-async def connect(host: str, port: int, *, receive_buffer_bytes: int | None = None) -> socket.socket:
+async def connect(
+    host: str,
+    port: int,
+    *,
+    receive_buffer_bytes: int | None = None,
+    new_socket: Callable[[int, int], socket.socket] = socket.socket,
+) -> socket.socket:
     """Connect over TCP without Nagle's delay; with a small receive buffer, a slow reader is noticed early."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = new_socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -15,11 +15,13 @@ class TCPServer:
     """Accepts on ``host`` at a port of the kernel's choice and runs ``serve_socket`` once per connection.
 
     Leaving the context cancels all that still run, and raises the first unexpected exception of a connection. A broken
-    connection (OSError, EOFError) isn't an error, since tests break them on purpose.
+    connection (OSError, EOFError) isn't an error, since tests break them on purpose. ``segment_bytes`` is the most that
+    it sends in a segment: 64 KB by default, since that is what the loopback interface takes.
     """
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", *, segment_bytes: int | None = None) -> None:
         self.host = host
+        self._segment_bytes = segment_bytes
         self.port = 0
         self._listener: socket.socket | None = None
         self._serving: set[asyncio.Task[None]] = set()
@@ -44,6 +46,8 @@ class TCPServer:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         self._listener = socket.create_server((self.host, 0), family=family, backlog=4096)
         self._listener.setblocking(False)
+        if self._segment_bytes is not None:
+            self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self._segment_bytes)
         self.port = self._listener.getsockname()[1]
         # Not sock_accept: if it is cancelled at the wrong moment, the connection it has just accepted is lost.
         asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)

@@ -14,7 +14,9 @@ APPLICATION_DATA = 0x17
 HEADER_BYTES = 5
 
 MAX_PAYLOAD_BYTES = 16_384
-"""The largest payload that a client accepts from a proxy, and the usual one of its own (RFC 8446, 5.1)."""
+"""The largest payload that a client usually puts into a record (RFC 8446, 5.1)."""
+MAX_RECEIVED_BYTES = 16_401
+"""The largest payload of a proxy's record: what a site's full record of TLS 1.3 has on the wire (RFC 8446, 5.2)."""
 
 
 class RecordError(Exception):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tools.probes.catalogue import KINDS, probes
+from tools.probes.wire import wire_is_missing
 
 from support.front import nginx_is_missing
 
@@ -27,7 +28,7 @@ def test_it_reports_and_ends_with_0_where_nothing_differs(tmp_path: Path) -> Non
 
     # No time is compared: with that much slack all are the same.
     options = ("--fronts", "nginx", "--relays", "itself", "--tries", "3", "--slack-ms", "60000", "--json", str(results))
-    done = run(*options, "--probes", "alert,ssh")
+    done = run(*options, "--delays-ms", "0", "--probes", "alert,ssh")
 
     assert done.returncode == 0, done.stderr
     assert "0 differ in bytes or ending, 0 in times only" in done.stdout
@@ -36,9 +37,24 @@ def test_it_reports_and_ends_with_0_where_nothing_differs(tmp_path: Path) -> Non
     assert len(findings[0]["site_samples"]) >= 3
 
 
+def test_it_probes_over_a_wire_too_or_says_why_not() -> None:
+    if reason := nginx_is_missing():
+        pytest.skip(reason)
+
+    done = run("--fronts", "nginx", "--relays", "itself", "--tries", "1", "--slack-ms", "60000", "--probes", "alert")
+
+    assert done.returncode == 0, done.stderr
+    if reason := wire_is_missing():
+        assert f"nothing is tried over a wire, as {reason}" in done.stderr
+    else:
+        assert "nginx 5 ms away" in done.stdout
+        assert "2 comparisons" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--delays-ms", "-1"), "expected milliseconds, 0 or more"),
         (("--probes", "nothing"), "no probe nothing; kinds are replay, hello"),
         (("--fronts", "apache"), "no 'apache'; there are nginx, haproxy, go"),
         (("--tries", "0"), "expected a positive integer"),

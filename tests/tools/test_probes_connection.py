@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -79,6 +81,24 @@ async def test_a_reset_behind_a_fin_is_seen() -> None:
         assert await connection.ended(_LONG_SECONDS, by_reset=True)
 
     assert await endings(fin_then_reset, then=send_more) == (b"answer", ["fin", "reset"])
+
+
+async def test_a_reset_behind_a_fin_is_seen_if_a_write_has_taken_its_error() -> None:
+    async def close(connection: FrontConnection) -> None:
+        await connection.got(1)
+        await connection.send(b"answer")
+        connection.close()
+
+    async def send_more(connection: Connection) -> None:
+        assert await connection.ended(_LONG_SECONDS)
+        connection.sock.send(b"y")
+        assert connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.EPIPE
+        for _ in range(3):  # in which the hang-up is seen, and nothing that explains it
+            await asyncio.sleep(0)
+        await connection.send(b"z")
+        assert await connection.ended(_LONG_SECONDS, by_reset=True)
+
+    assert await endings(close, then=send_more) == (b"answer", ["fin", "reset"])
 
 
 async def test_a_reset_that_a_write_meets_first_is_one() -> None:

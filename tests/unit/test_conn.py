@@ -165,3 +165,39 @@ async def test_what_has_arrived_is_read_up_to_a_bound_and_no_further(ends: Ends)
     ends.conn.receive_arrived(100)
     assert ends.conn.unread == b"onetwothree"
     assert not await ends.conn.receive_more(soon())
+
+
+async def test_pieces_are_what_came_together(ends: Ends) -> None:
+    ends.peer.send(b"one")
+    assert await ends.conn.receive_more(soon())
+    ends.peer.send(b"two")
+    ends.conn.receive_piece()
+    noting = asyncio.create_task(ends.conn.note_pieces())
+    await asyncio.sleep(0)
+    ends.peer.send(b"three")
+    ends.peer.shutdown(socket.SHUT_WR)
+    await noting
+
+    assert [piece.said_bytes for piece in ends.conn.pieces] == [3, 6, 11]
+    assert ends.conn.pieces == sorted(ends.conn.pieces)
+
+
+async def test_a_piece_is_all_that_was_there_even_if_a_read_takes_less(ends: Ends) -> None:
+    ends.peer.send(bytes(100_000))
+    assert await ends.conn.receive_more(soon())
+    ends.conn.receive_piece()
+
+    assert [piece.said_bytes for piece in ends.conn.pieces] == [100_000]
+    await ends.conn.note_pieces()
+    assert len(ends.conn.pieces) == 1, "more is the relay's"
+
+
+async def test_segments_are_as_large_as_the_connection_allows(ends: Ends, readiness: Readiness) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)
+        peer.connect(listener.getsockname())
+        ours = Conn(listener.accept()[0], readiness)
+
+        assert 900 < ours.segment_bytes <= 1000
+        assert ends.conn.segment_bytes > 100_000, "a Unix socket has none"
+        ours.close()

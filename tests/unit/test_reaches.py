@@ -49,7 +49,6 @@ DECLARED = {
     "unit/test_keyshare_answers.py": (2, "key shares in pure Python, on a machine that has the engine"),
     "unit/test_proxy.py": (1, "an engine that doesn't end"),
     "unit/test_roster.py": (1, "few visitors, for a model of all that may happen"),
-    "unit/test_stream.py": (1, "a pause in which a visitor is ended"),
 }
 """How many names each file reaches for, and why there is no public way."""
 

@@ -235,7 +235,7 @@ async def test_a_client_that_leaves_and_one_that_says_no_more_are_told_apart(sen
 
 
 def job_of(
-    fast: bool, unread: bytes = b"unread", dc: int = -4, *, drs: bool = False
+    fast: bool, unread: bytes = b"unread", dc: int = -4, shape: Shape | None = None
 ) -> tuple[Job, obfuscated2.SentFrame]:
     """What is relayed for a client, and its frame."""
 
@@ -244,8 +244,8 @@ def job_of(
             upstream, other = nonblocking_pair()
             other.close()
             frame = parse_client_frame(sent.wire, SECRET.key)
-            opts = options(fast_mode=fast, idle_timeout=77.0, drs=drs)
-            job = telegram_job(opts, ends.conn, upstream, frame, unread, dc)
+            opts = options(fast_mode=fast, idle_timeout=77.0)
+            job = telegram_job(opts, ends.conn, upstream, frame, unread, dc, shape)
             ends.conn.close()
             assert job.client.fileno() >= 0, "it is the relay's"
             job.client.close()
@@ -287,11 +287,9 @@ def test_a_job_says_what_the_options_and_the_client_say() -> None:
     assert job.delivery_timeout == 30.0
 
 
-@pytest.mark.parametrize(("drs", "shape"), [(False, None), (True, DRS)])
-def test_a_job_has_a_shape_if_dynamic_record_sizing_is_on(drs: bool, shape: Shape | None) -> None:
-    job, _ = job_of(True, drs=drs)
-
-    assert job.shape is shape
+@pytest.mark.parametrize("shape", [None, DRS])
+def test_a_job_has_the_shape_that_it_is_given(shape: Shape | None) -> None:
+    assert job_of(True, shape=shape)[0].shape is shape
 
 
 def test_no_two_frames_to_a_dc_are_alike_unless_the_client_chose_their_keys() -> None:

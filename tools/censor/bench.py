@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from support.nginx_site import Key
 from tools.censor.classifier import best_feature
 from tools.censor.comparison import Comparison, differences
-from tools.censor.downloads import Downloads, data_centre, from_site, some_length, through_proxy
+from tools.censor.downloads import FEWEST_BYTES, Downloads, data_centre, from_site, some_length, through_proxy
 from tools.censor.observation import SHAPES, Exchange, Observation, make_hello
 from tools.censor.sites import FRONTS
 from tools.probes.finding import SITE
@@ -20,6 +20,8 @@ from tools.probes.sites import ITSELF, Deployment, deploy
 _MOST_TO_LEARN_FROM = 10
 _MOST_THAT_SIGNATURES_DIFFER_BYTES = 4
 """Less than what another protocol's name makes (ALPN): 6 bytes."""
+_MOST_TO_WAIT_FOR, _EACH_SECONDS = 20, 0.25
+_FIRST_RECORDS = 2
 _AT_ONCE = 100
 """How many servers are watched until they pause, at most."""
 
@@ -66,10 +68,12 @@ class Bench:
 
     async def download(self, downloads: int, report: Callable[[Downloads], None] = lambda _: None) -> list[Downloads]:
         """Load something so many times from everybody; there must be at least two downloads."""
+        if self._learns:
+            await self._let_them_load()
         sizes: dict[str, list[Sequence[int]]] = {name: [] for name in self._deployment.ports}
         for number in range(downloads):
             for name in rotated(list(self._deployment.ports), number):
-                sizes[name].append(await self._load(name))
+                sizes[name].append(await self._load(name, some_length()))
         found = []
         for proxy in self._proxies:
             feature, auc = best_feature(sizes[SITE], sizes[proxy])
@@ -91,6 +95,16 @@ class Bench:
             if seen.server_hello == at_site.server_hello and difference_bytes <= _MOST_THAT_SIGNATURES_DIFFER_BYTES:
                 return
 
+    async def _let_them_load(self) -> None:
+        """Download until what comes begins as the site's file does: the first client makes a proxy load it."""
+        first = (await self._load(SITE, FEWEST_BYTES))[:_FIRST_RECORDS]
+        waiting = [name for name in self._proxies if name != ITSELF]
+        for _ in range(_MOST_TO_WAIT_FOR):
+            waiting = [name for name in waiting if (await self._load(name, FEWEST_BYTES))[:_FIRST_RECORDS] != first]
+            if not waiting:
+                return
+            await asyncio.sleep(_EACH_SECONDS)
+
     async def _look(self, name: str, shape: str) -> Observation:
         exchange = self._exchange(name, shape)
         await exchange.begin()
@@ -100,11 +114,11 @@ class Bench:
         secret = None if name in (SITE, ITSELF) else self._deployment.secret
         return Exchange(self._deployment.ports[name], make_hello(HOST, SHAPES[shape], secret))
 
-    async def _load(self, name: str) -> list[int]:
+    async def _load(self, name: str, count_bytes: int) -> list[int]:
         port = self._deployment.ports[name]
         if name in (SITE, ITSELF):
-            return await from_site(port, some_length())
-        return await through_proxy(port, self._deployment.secret, some_length())
+            return await from_site(port, count_bytes)
+        return await through_proxy(port, self._deployment.secret, count_bytes)
 
     async def _sample(self, shape: str, tries: int, *, with_times: bool) -> list[Comparison]:
         seen = await self._observe(shape, tries)

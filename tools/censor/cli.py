@@ -23,7 +23,7 @@ from tools.probes.options import add_sites_and_relays, list_of, positive
 from tools.probes.report import write_json
 
 _DEFAULT_TRIES = 200
-_DEFAULT_DOWNLOADS = 40
+_DEFAULT_DOWNLOADS = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,10 +14,10 @@ from support.secrets import PeerSecret
 from support.tls_records import RecordReader
 from tools.probes.connection import Connection
 from tools.probes.probe import HOST
+from tools.probes.sites import LARGE_FILE
 from tools.probes.tls_client import TLSClient, client_context
 
-_FEWEST_BYTES, _MOST_BYTES = 100_000, 2_000_000
-_PATH = "/large.bin"
+FEWEST_BYTES, _MOST_BYTES = 100_000, 2_000_000
 _SECONDS = 10.0
 
 data_centre = source(2 * _MOST_BYTES)
@@ -40,11 +40,11 @@ async def from_site(port: int, count_bytes: int) -> list[int]:
     """Load the first so many bytes of a file, and return the sizes of the records that came after the handshake."""
     connection = await Connection.open(port)
     try:
-        client = TLSClient(connection, client_context(ssl.TLSVersion.TLSv1_3))
+        client = TLSClient(connection, client_context(ssl.TLSVersion.TLSv1_3, ("http/1.1",)))
         if not await client.handshake():
             raise ConnectionError(client.end)
         start = len(connection.data)
-        await client.send(f"GET {_PATH} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        await client.send(f"GET {LARGE_FILE} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
         await client.receive(_SECONDS, at_least_bytes=count_bytes)
         return [len(record.payload) for record in RecordReader().feed(bytes(connection.data[start:]))]
     finally:
@@ -60,4 +60,4 @@ async def through_proxy(port: int, secret: PeerSecret, count_bytes: int) -> list
 
 def some_length() -> int:
     """Return how many bytes one download takes: they differ as files do."""
-    return random.randint(_FEWEST_BYTES, _MOST_BYTES)
+    return random.randint(FEWEST_BYTES, _MOST_BYTES)

@@ -9,19 +9,24 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
 
+from support.netns import ENTER
 from tools.probes.bench import bench
-from tools.probes.catalogue import KINDS, WAITING, probes
+from tools.probes.catalogue import KINDS, OVER_LOOPBACK, WAITING, probes
 from tools.probes.finding import Finding
 from tools.probes.judge import SLACK_SECONDS
-from tools.probes.options import add_sites_and_relays, positive
+from tools.probes.options import add_sites_and_relays, delays_ms, positive
 from tools.probes.report import print_finding, print_table, write_json
 from tools.probes.sites import FRONTS
+from tools.probes.wire import Wire, lay_wire, wire_is_missing
 
 _DEFAULT_TRIES = 50
+_DEFAULT_DELAYS_MS = (0.0, 5.0)
+_IN_NAMESPACE = "MTG_PROBES_IN_NAMESPACE"
 _TITLES_AT_ONCE = 3
 """Most tries only wait for the site's time-outs, so another probe can start meanwhile."""
 
@@ -32,18 +37,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not probes(options.probes):
         print(f"no probe {','.join(options.probes)}; kinds are {', '.join(KINDS)}", file=sys.stderr)
         return 2
+    missing_wire = wire_is_missing() if any(options.delays_ms) else None
+    if any(options.delays_ms) and missing_wire is None:
+        _enter_namespace(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as with Ctrl-C, all child processes are ended
     progress = Console(stderr=True, highlight=False)
     findings: dict[str, list[Finding]] = {}
-    is_skipped = False
+    is_skipped = missing_wire is not None
+    if missing_wire:
+        progress.print(f"nothing is tried over a wire, as {missing_wire}")
     start_mono, overflows = time.monotonic(), time_wait_overflows()
     for front in options.fronts:
         if reason := FRONTS[front][1]():
             is_skipped = True
             progress.print(f"{front}: skipped, as {reason}")
             continue
-        progress.print(f"[bold]{front}[/bold]")
-        findings[front] = asyncio.run(_run(front, options, lambda finding: print_finding(progress, finding)))
+        for delay_ms in [0.0] if missing_wire else options.delays_ms:
+            name = f"{front} {delay_ms:g} ms away" if delay_ms else front
+            progress.print(f"[bold]{name}[/bold]")
+            with lay_wire(delay_ms / 1000) if delay_ms else nullcontext() as wire:
+                run = _run(front, options, lambda finding: print_finding(progress, finding), wire)
+                findings[name] = asyncio.run(run)
     output = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     for front, found in findings.items():
         print_table(output, front, found)
@@ -68,12 +82,21 @@ def time_wait_overflows() -> int:
     return int(numbers.get("TCPTimeWaitOverflow", 0))
 
 
-async def _run(front: str, options: argparse.Namespace, report: Callable[[Finding], None]) -> list[Finding]:
+def _enter_namespace(arguments: Sequence[str]) -> None:
+    """Start again in a network namespace of our own, unless this is one."""
+    if _IN_NAMESPACE not in os.environ:
+        command = [*ENTER, sys.executable, "-m", "tools.probes", *arguments]
+        os.execvpe(command[0], command, os.environ | {_IN_NAMESPACE: "1"})  # noqa: S606 - there is none to start
+
+
+async def _run(
+    front: str, options: argparse.Namespace, report: Callable[[Finding], None], wire: Wire | None
+) -> list[Finding]:
     slack_seconds = options.slack_ms / 1000
-    chosen = probes(options.probes)
+    chosen = [probe for probe in probes(options.probes) if wire is None or probe.kind not in OVER_LOOPBACK]
     waiting = [probe for probe in chosen if probe.kind in WAITING]
     others = [probe for probe in chosen if probe.kind not in WAITING]
-    async with bench(front, options.relays, tries=options.tries, slack_seconds=slack_seconds) as runner:
+    async with bench(front, options.relays, tries=options.tries, slack_seconds=slack_seconds, wire=wire) as runner:
         findings = await asyncio.gather(
             runner.run(others, report, titles_at_once=_TITLES_AT_ONCE),
             runner.run(waiting, report, titles_at_once=len(waiting) or 1),
@@ -101,6 +124,13 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=SLACK_SECONDS * 1000,
         help="how far medians of times may be apart in any case; a busy machine needs more (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--delays-ms",
+        type=delays_ms,
+        default=_DEFAULT_DELAYS_MS,
+        metavar="MS,...",
+        help="how far away the prober is: 0 is loopback, more a wire that delays each packet (default: 0,5)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file as well")
     return parser

@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 
 from support import sockets
+from tools.probes.wire import Wire
 
 _TCP_CLOSE = 7  # the kernel's TCP_CLOSE, the first byte of struct tcp_info
 
@@ -37,10 +38,20 @@ class Connection:
         self._hang_up.register(sock, 0)  # errors and hang-ups are always reported
 
     @classmethod
-    async def open(cls, port: int, *, receive_buffer_bytes: int | None = None, reading: bool = True) -> Connection:
+    async def open(
+        cls,
+        port: int,
+        *,
+        wire: Wire | None = None,
+        receive_buffer_bytes: int | None = None,
+        reading: bool = True,
+    ) -> Connection:
         """Connect to a port on 127.0.0.1; without ``reading``, nothing is read until `read` is called."""
         start_mono = time.monotonic()
-        sock = await sockets.connect("127.0.0.1", port, receive_buffer_bytes=receive_buffer_bytes)
+        new_socket = wire.new_socket if wire else socket.socket
+        sock = await sockets.connect(
+            "127.0.0.1", port, receive_buffer_bytes=receive_buffer_bytes, new_socket=new_socket
+        )
         connection = cls(sock, start_mono)
         if reading:
             connection.read()
@@ -80,6 +91,8 @@ class Connection:
                 await asyncio.get_running_loop().sock_sendall(self.sock, data)
             except OSError as error:
                 self._send_error = error.errno
+                if self.has_fin:  # the hang-up may have come without an error, as this write had taken it
+                    self._see_hang_up()
 
     def end(self) -> None:
         """Send a FIN, and continue reading."""

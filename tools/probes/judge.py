@@ -17,15 +17,21 @@ LEAST_TIME_PART = 0.05
 SLOW_TO_SHOW_SECONDS = 0.1
 """How much later than the site the proxy may be for a visitor that can't be judged yet."""
 
+_TIMES = {"first_byte_seconds": "first byte", "end_seconds": "end", "reset_seconds": "RST after a FIN"}
+
 
 @dataclass(frozen=True)
 class Sample:
-    """The result of one try: descriptions of the bytes and of the ending, and when the first byte and the end came."""
+    """The result of one try: descriptions of the bytes and of the ending, and the times of what came.
+
+    These are the first byte, the end, and a RST that came after a FIN.
+    """
 
     said: str
     ending: str
     first_byte_seconds: float | None
     end_seconds: float | None
+    reset_seconds: float | None = None
 
     @property
     def outcome(self) -> str:
@@ -33,12 +39,14 @@ class Sample:
         return f"[{self.ending}] {self.said}"
 
 
-def difference_of_outcomes(site: Sequence[Sample], proxy: Sequence[Sample], *, is_strict: bool = True) -> str | None:
+def difference_of_outcomes(
+    site: Sequence[Sample], proxy: Sequence[Sample], *, is_strict: bool = True, may_stray: bool = False
+) -> str | None:
     """Describe the difference in bytes and endings; None if there is none.
 
-    If the site always does the same, the proxy must do so, too; if it varies, each outcome's count is compared. If not
-    ``is_strict``, it is enough that the proxy did the same as the site once: for a few tries on a busy machine, where
-    any site may vary unnoticed.
+    If the site always does the same, the proxy must do so, too, or if it ``may_stray``, so often that the rest may be
+    chance. If the site varies, each outcome's count is compared. If not ``is_strict``, it is enough that the proxy did
+    the same as the site once: for a few tries on a busy machine, where any site may vary unnoticed.
     """
     at_site, at_proxy = Counter(one.outcome for one in site), Counter(one.outcome for one in proxy)
     if not is_strict:
@@ -46,7 +54,8 @@ def difference_of_outcomes(site: Sequence[Sample], proxy: Sequence[Sample], *, i
     outcomes = at_site | at_proxy
     if len(at_site) == 1:
         others = sum(at_proxy.values()) - at_proxy[next(iter(at_site))]
-        return f"{others} of {len(proxy)} differ" if others else None
+        is_chance = not others or (may_stray and fisher_exact(0, len(site), others, len(proxy)) >= LEAST_P)
+        return None if is_chance else f"{others} of {len(proxy)} differ"
     for outcome in outcomes:
         p = fisher_exact(at_site[outcome], len(site), at_proxy[outcome], len(proxy)) * len(outcomes)
         if p < LEAST_P:
@@ -68,7 +77,7 @@ def difference_of_times(
 
     The proxy may always be later by ``allowed_seconds``; medians may differ by ``slack_seconds``.
     """
-    for name in ("first_byte_seconds", "end_seconds"):
+    for name, what in _TIMES.items():
         at_site, at_proxy = (
             [value for one in sample if (value := getattr(one, name)) is not None] for sample in (site, proxy)
         )
@@ -79,6 +88,5 @@ def difference_of_times(
         if abs(ours - usual) <= max(slack_seconds, LEAST_TIME_PART * usual) or 0 < ours - usual <= allowed_seconds:
             continue
         if has_few_tries or ks_two_sample(at_site, at_proxy) < LEAST_P:
-            what = "first byte" if name == "first_byte_seconds" else "end"
             return f"{what} after {usual * 1000:.1f} and {ours * 1000:.1f} ms"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Collection
 
 from tools.probes.sites import ITSELF, RELAYS
@@ -28,6 +29,14 @@ def add_sites_and_relays(parser: argparse.ArgumentParser, fronts: Collection[str
         default=list(RELAYS),
         help=f"default: {','.join(RELAYS)}; {ITSELF} is the site once more: what chance does",
     )
+
+
+def delays_ms(text: str) -> tuple[float, ...]:
+    """Take numbers of milliseconds with commas between them, each from 0 on."""
+    numbers = tuple(float(word) for word in text.split(","))
+    if not all(0 <= number < math.inf for number in numbers):
+        raise argparse.ArgumentTypeError("expected milliseconds, 0 or more")
+    return numbers
 
 
 def positive(text: str) -> int:

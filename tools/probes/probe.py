@@ -12,17 +12,19 @@ from support.client_hello import Shape, build_client_hello, hello_records, sign_
 from support.secrets import PeerSecret
 from tools.probes.connection import Connection
 from tools.probes.recordings import Recorder
+from tools.probes.wire import Wire
 
 HOST = "front.example"
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The state shared by all visits of a run."""
+    """The state shared by all visits of a run; without a ``wire``, they come over loopback."""
 
     recorder: Recorder
     secret: PeerSecret
     certificate: Path
+    wire: Wire | None = None
 
 
 @dataclass
@@ -49,7 +51,9 @@ class Visit:
 
     async def connect(self, *, receive_buffer_bytes: int | None = None, reading: bool = True) -> Connection:
         """Connect; a script does that once, and first."""
-        self.connection = await Connection.open(self.port, receive_buffer_bytes=receive_buffer_bytes, reading=reading)
+        self.connection = await Connection.open(
+            self.port, wire=self.shared.wire, receive_buffer_bytes=receive_buffer_bytes, reading=reading
+        )
         return self.connection
 
     def foreign_hello(self, shape: Shape = "modern") -> bytes:

@@ -111,7 +111,7 @@ class Runner:
             of_site, of_proxy = samples[probe.name][SITE], samples[probe.name][subject]
             finding.site_samples += of_site
             finding.proxy_samples += of_proxy
-            if difference := difference_of_outcomes(of_site, of_proxy, is_strict=self._is_strict):
+            if difference := self._difference(of_site, of_proxy):
                 finding.differences.append(f"{probe.name}: {difference}" if probe.family else difference)
         # If outcomes differ, times say nothing.
         if not finding.differences:
@@ -122,16 +122,20 @@ class Runner:
         """Return whether a probe differs at any proxy; the times of variants are compared together, not here."""
         site = samples[SITE]
         return any(
-            difference_of_outcomes(site, sample, is_strict=self._is_strict)
-            or (probe.family is None and self._lateness([probe], site, sample))
+            self._difference(site, sample) or (probe.family is None and self._lateness([probe], site, sample))
             for sample in samples.values()
         )
 
     def _has_only_strays(self, probe: Probe, samples: Samples) -> bool:
         """Return whether differences in bytes or endings are rare at all proxies that have them."""
         site = samples[SITE]
-        differing = [one for one in samples.values() if difference_of_outcomes(site, one, is_strict=self._is_strict)]
+        differing = [one for one in samples.values() if self._difference(site, one)]
         return bool(differing) and not any(are_no_strays(site, one) for one in differing)
+
+    def _difference(self, site: Sequence[Sample], proxy: Sequence[Sample]) -> str | None:
+        """Describe the difference in bytes and endings; over a wire, how bytes arrive is never quite the same."""
+        may_stray = self._shared.wire is not None
+        return difference_of_outcomes(site, proxy, is_strict=self._is_strict, may_stray=may_stray)
 
     def _lateness(self, variants: Sequence[Probe], site: Sequence[Sample], proxy: Sequence[Sample]) -> str | None:
         """Describe the times that differ; None if none do, or if they aren't compared."""
@@ -172,8 +176,8 @@ class Runner:
                 await connection.ended(_AFTER_FIN_SECONDS, by_reset=True)
             said = describe(bytes(connection.data)) if visit.told is None else visit.told
             ending = "+".join(what for what, _ in connection.endings) or "open"
-            end_seconds = connection.endings[0][1] if connection.endings else None
-            return Sample(said, ending, connection.first_byte_seconds, end_seconds)
+            end_seconds, reset_seconds = ([seconds for _, seconds in connection.endings] + [None, None])[:2]
+            return Sample(said, ending, connection.first_byte_seconds, end_seconds, reset_seconds)
         finally:
             if hasattr(visit, "connection"):
                 visit.connection.close()

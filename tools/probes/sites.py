@@ -21,6 +21,10 @@ from tools.probes.finding import SITE
 from tools.probes.probe import HOST
 
 PATIENCE_SECONDS = 1
+LARGE_FILE = "/large.bin"
+"""Every site has it."""
+_SEGMENT_BYTES = 1448
+"""A data centre's, as over Ethernet. The loopback's of 64 KB keep windows closed until a relay has read everything."""
 _NGINX = "send_timeout 1s; lingering_timeout 1s; lingering_time 2s; reset_timedout_connection off;"
 
 
@@ -74,6 +78,7 @@ class ProxyProgram(ServerProcess):
             f'[dc-overrides]\n2 = ["{dc_address}"]\n'
             f'[domain-fronting]\nip = "127.0.0.1"\nport = {site_port}\n'
             f"[defense.front-learning]\nenabled = {str(learns).lower()}\n"
+            f"[defense.doppelganger]\nurls = {[f'https://{secret.host}{LARGE_FILE}'] if learns else []}\n"
         )
 
     def command(self) -> Sequence[str | Path]:
@@ -101,12 +106,13 @@ async def deploy(
 ) -> AsyncIterator[Deployment]:
     """Start a site and a proxy for each relay, all with one secret.
 
-    ``handler`` is what their data centre does. If it ``learns``, a proxy asks the site how it answers clients.
+    ``handler`` is what their data centre does. If it ``learns``, a proxy asks the site how it answers clients, and in
+    which records it sends its large file.
     """
     secret = PeerSecret.random(HOST)
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(front[0](key))
-        dc = await stack.enter_async_context(FakeDC(handler))
+        dc = await stack.enter_async_context(FakeDC(handler, segment_bytes=_SEGMENT_BYTES))
         ports = {SITE: site.port}
         if ITSELF in relays:
             ports[ITSELF] = site.port

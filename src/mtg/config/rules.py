@@ -225,6 +225,5 @@ PENDING: tuple[tuple[str, Callable[[Config], bool]], ...] = (
     ("proxy-protocol-listener", lambda c: c.proxy_protocol_listener),
     ("auto-update", lambda c: c.auto_update),
     ("users", lambda c: bool(c.users)),
-    ("defense.doppelganger.urls", lambda c: bool(c.defense.doppelganger.urls)),
 )
 """Keys, each with a function that says whether the configuration asks for its feature."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from ..admission import Admitted
@@ -14,10 +13,9 @@ from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import UpstreamError
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import GuardedLogger, Warnings
-from ..ground.reset import reset
 from ..keyshare import KeyShares
 from ..options import ProxyOpts
-from ..relay.job import Job
+from ..relay.job import DRS, Job, Shape
 from ..roster import Entry
 from ..upstream import dial
 from ..visitor import Visitor
@@ -25,12 +23,11 @@ from ..wire.proxy_protocol import header_v2
 from .lessons import FrontAnswer, Lessons
 from .loops import LoopGuard
 from .own_address import leads_to_us
+from .page_urls import parse_page_urls
+from .record_learner import RecordLearner
 
 _MOST_DIALS = 512
 """The most connections to the site that are being made at once; more visitors wait."""
-
-_PAUSE_SECONDS = 0.0015
-"""Between two pieces of what a visitor has sent: long enough for an idle site to read the first one."""
 
 
 def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
@@ -81,6 +78,13 @@ class Front:
         if opts.front_learning is not None:
             logger = GuardedLogger(opts.logger).named("proxy")
             self._lessons = Lessons(opts.secret.host, opts.front_learning, self._dial, key_shares, logger, opts.clock)
+        self._record_learner = RecordLearner(
+            self._dial,
+            parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port),
+            opts.record_repeats,
+            opts.record_refresh_seconds,
+            warnings,
+        )
 
     @property
     def latest_answer(self) -> FrontAnswer | None:
@@ -99,7 +103,7 @@ class Front:
 
     async def close(self) -> None:
         """End its background work; the proxy is shutting down."""
-        closing = [self._loops.close()]
+        closing = [self._loops.close(), self._record_learner.close()]
         if self._lessons is not None:
             closing.append(self._lessons.close())
         await asyncio.gather(*closing)
@@ -108,6 +112,11 @@ class Front:
         """Choose what a client's answer looks like: as the site's own would, as far as that is known."""
         learnt = None if self._lessons is None else self._lessons.answer_for(client, lambda: self.preamble(visitor))
         return learnt or default_answer(client.hello)
+
+    def record_shape(self, visitor: Visitor) -> Shape | None:
+        """Return which records a client gets, and learn them if it is time to; None: full ones, each sent at once."""
+        self._record_learner.saw_client(self.preamble(visitor))
+        return self._record_learner.shape or (DRS if self._opts.drs else None)
 
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site and send nothing yet; arguments and errors are those of `dial`."""
@@ -137,31 +146,6 @@ class Front:
                 f"domain-fronting: expected another server than this proxy, but {host} port {port} is its own address"
             )
         return upstream
-
-    async def send_earlier_pieces(self, site: SiteConnection, said: bytes, pauses: Sequence[int]) -> SiteConnection:
-        """Send the site the bytes that a visitor sent before its last pause, and pause as well.
-
-        How a site closes may depend on how the bytes arrive: unread bytes turn its FIN into a RST. Earlier pauses make
-        no difference to that, and each would delay the answer. A cancelled call resets the site's connection.
-
-        Args:
-            site: Its connection.
-            said: All bytes that the visitor has sent.
-            pauses: The number of bytes that came before each pause.
-        """
-        upstream, preamble, forwarded_bytes = site
-        if not pauses or pauses[-1] <= forwarded_bytes:
-            return site
-        with suppress(OSError):  # full, or broken: then the relay finds out
-            sent_bytes = upstream.send(preamble + said[forwarded_bytes : pauses[-1]])
-            forwarded_bytes += max(sent_bytes - len(preamble), 0)
-            preamble = preamble[sent_bytes:]
-            try:
-                await asyncio.sleep(_PAUSE_SECONDS)
-            except BaseException:  # nobody else owns it
-                reset(upstream)
-                raise
-        return SiteConnection(upstream, preamble, forwarded_bytes)
 
     def preamble(self, visitor: Visitor) -> bytes:
         """Return the bytes to send before the visitor's: a PROXY protocol header, if configured."""

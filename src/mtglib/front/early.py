@@ -76,6 +76,7 @@ class EarlyFront:
             async with asyncio.timeout_at(deadline_mono) as self._looking:
                 while (assembled := client_hello.assemble(conn.unread)) is None:
                     self._forward()
+                    conn.note_piece()
                     if not await conn.receive_more(None):
                         raise ClientError(
                             Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
@@ -86,6 +87,7 @@ class EarlyFront:
             raise ClientError(Reason.TIMEOUT, "no complete ClientHello in time") from None
         finally:
             self._looking = None
+        conn.pieces.clear()  # a site treats a whole hello the same, however it arrived
         return assembled
 
     async def take(self) -> SiteConnection:

@@ -6,11 +6,11 @@ import math
 import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from ..reasons import Reason
 from ..wire.aes_ctr import CipherState
-from ..wire.tls_records import MAX_PLAINTEXT_BYTES
+from ..wire.tls_records import FULL_RECORD_BYTES
 
 OnTraffic: TypeAlias = Callable[[int, int, bool], None]
 """Called with bytes (from client, to client) since the last call, and whether upstream has ended its side by now (or is
@@ -41,35 +41,58 @@ class TelegramCiphers:
     client_encrypt: CipherState | None
 
 
+class TimedRecord(NamedTuple):
+    """A record that a site has sent.
+
+    Attributes:
+        size_bytes: The length of its payload, 1 to 16 401.
+        pause_seconds: How long nothing came before it; not negative.
+    """
+
+    size_bytes: int
+    pause_seconds: float
+
+
+Records: TypeAlias = tuple[TimedRecord, ...]
+"""What a site has sent at a stretch; at least one record."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """How the bytes for a Telegram client are cut into records, and when these are sent.
 
-    A size is that of a record's payload, which is what its header says. Bytes are never held back to fill a record, and
-    nothing is padded: where they run out, a record is shorter.
+    A size is that of a record's payload, which is what its header says. Nothing is padded: where bytes run out, a
+    record is shorter.
 
     Attributes:
         drs: Dynamic record sizing, with the sizes that an observer sees of a server with Cloudflare's patch for nginx
             and TLS 1.3: 40 records of 1386 bytes, which fit into a segment, then 40 of 4246, which fit into three, then
-            full ones of 16 384; from the start again after a second without a byte sent. docs/adr/0020 says why.
-        record_sizes_bytes: Sizes that were learnt, 1 to 16 384: each record's is drawn from them at random. Where there
-            are some, `drs` has no effect.
-        pauses_seconds: Pauses that were learnt, not negative: each one between two records is drawn from them at
-            random. None is longer than what has just been sent takes at 20 Mbit/s, and without them there is none.
+            full ones of 16 401; from the start again after a second without a byte sent. docs/adr/0020 says why.
+        openings: What a site has sent after handshakes by itself: session tickets. A connection begins with the sizes
+            and pauses of one of these, drawn at random.
+        responses: What a site has sent to requests. One of them, drawn at random, comes after the opening, after each
+            second without a byte sent, and when the one before is over. Where there are some, `drs` has no effect.
+
+    No pause is longer than what was sent just before takes at 20 Mbit/s, and none is longer than 26 ms. A record of a
+    response waits as long for the bytes that it lacks, and no longer. docs/adr/0022 says why.
 
     Raises:
-        ValueError: A size or a pause is out of bounds.
+        ValueError: A size or a pause is out of bounds, or a sequence is empty.
     """
 
     drs: bool = False
-    record_sizes_bytes: tuple[int, ...] = ()
-    pauses_seconds: tuple[float, ...] = ()
+    openings: tuple[Records, ...] = ()
+    responses: tuple[Records, ...] = ()
 
     def __post_init__(self) -> None:
-        if not all(1 <= size <= MAX_PLAINTEXT_BYTES for size in self.record_sizes_bytes):
-            raise ValueError(f"record_sizes_bytes: expected sizes from 1 to {MAX_PLAINTEXT_BYTES}")
-        if not all(0 <= pause < math.inf for pause in self.pauses_seconds):
-            raise ValueError("pauses_seconds: expected seconds, none negative")
+        sequences = (*self.openings, *self.responses)
+        if not all(sequences):
+            raise ValueError("responses: expected sequences of at least one record")
+        for size_bytes, pause_seconds in (record for records in sequences for record in records):
+            if not 1 <= size_bytes <= FULL_RECORD_BYTES:
+                raise ValueError(f"responses: expected records of 1 to {FULL_RECORD_BYTES} bytes")
+            if not 0 <= pause_seconds < math.inf:
+                raise ValueError("responses: expected pauses in seconds, none negative")
 
 
 DRS = Shape(drs=True)
@@ -92,8 +115,9 @@ class Job:
             only `idle_timeout` bounds it.
         delivery_timeout: When one side is lost, seconds without a byte taken by the other's kernel after which the
             relay ends, though something is left; positive. In all it takes no longer than `idle_timeout`. A client's
-            bytes and a DC's are left until they are acknowledged; those between a visitor and its site until they are
-            sent, as a site's own kernel resets a visitor without waiting.
+            bytes and a DC's are left until they are acknowledged. Those between a visitor and its site are left until
+            they are sent, as a site's own kernel resets a visitor without waiting; behind a FIN, until they are
+            acknowledged, as only then a visitor's kernel heeds that reset.
         shape: The client's records, for Telegram; None: full ones, each sent at once.
         not_sent_low_water_bytes: The most unsent bytes that the kernel may hold for either peer, positive. A lower
             limit of a socket stays. None leaves it to the sockets.

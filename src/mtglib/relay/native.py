@@ -71,11 +71,11 @@ class NativeRelay:
             self._ticker.stop()
 
     def _record_shape(self, shape: Shape | None) -> _RecordShape | None:
-        """Return the engine's copy. Jobs usually have the same shape, and it may hold thousands of samples."""
+        """Return the engine's copy. Jobs usually have the same shape, and it may hold thousands of records."""
         if shape is None:
             return None
         if self._last_shape is None or self._last_shape[0] is not shape:
-            copy = _RecordShape(shape.drs, shape.record_sizes_bytes, shape.pauses_seconds)
+            copy = _RecordShape(shape.drs, shape.openings, shape.responses)
             self._last_shape = shape, copy
         return self._last_shape[1]
 

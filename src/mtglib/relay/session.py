@@ -26,13 +26,15 @@ from ..reasons import Reason
 from ..tls_alert import send_alert
 from ..wire.aes_ctr import CipherState
 from ..wire.record_stream import RecordDecoder, encode_records
+from ..wire.tls_records import FULL_RECORD_BYTES
 from .backlog import Backlog
 from .job import READ_AHEAD_BYTES, Job, OnTraffic, RelayResult
 from .shaper import Shaper
-from .sockets import tune, unacknowledged_bytes, unsent_bytes
+from .sockets import make_room, tune, unacknowledged_bytes, unread_bytes, unsent_bytes
 from .timers import Timers
 
-_READ_BYTES = 64 * 1024
+_READ_BYTES = 4 * FULL_RECORD_BYTES
+_LEAST_PAUSE_SECONDS = 0.001
 _NOTHING: Final = memoryview(b"")
 _RECORDS_A_TURN = 32
 """The most records of one client unwrapped before it is the others' turn: empty ones cost their sender little."""
@@ -101,6 +103,8 @@ class Session:
             for sock in (self._job.client, self._job.upstream):
                 tune(sock, self._job.not_sent_low_water_bytes)
                 self._readiness.call(sock.fileno(), LOST, partial(self._lose_broken, sock))
+            if self._down.shaper is not None and self._down.shaper.waits:
+                make_room(self._job.upstream)
             if self._job.half_closed_timeout is not None:
                 self._readiness.call(self._job.upstream.fileno(), ENDED, self._note_upstreams_end)
             for direction, work in ((self._up, self._upload), (self._down, self._download)):
@@ -214,17 +218,22 @@ class Session:
     async def _receive(self, direction: _Direction) -> bytes:
         while True:
             await asyncio.sleep(0)  # otherwise two sockets that are always ready would keep the event loop busy
+            if direction.shaper is not None:
+                await self._plan(direction.source, direction.shaper)
             if (data := self._receive_now(direction)) is not None:
                 return data
             if direction.source_is_lost:
                 return b""
             await self._readiness.wait(direction.source.fileno(), READABLE)
 
+    async def _plan(self, source: socket.socket, shaper: Shaper) -> None:
+        """Plan the next records, as soon as it is time to."""
+        while seconds := shaper.plan(self._loop.time(), unread_bytes(source)):
+            await asyncio.sleep(seconds)
+
     def _receive_now(self, direction: _Direction) -> bytes | None:
         """Return the available bytes, b"" at the end, None if it would block."""
-        max_bytes = _READ_BYTES
-        if direction.shaper is not None:
-            max_bytes = direction.shaper.plan(self._loop.time())
+        max_bytes = _READ_BYTES if direction.shaper is None else direction.shaper.planned_bytes
         try:
             return direction.source.recv(max_bytes)
         except BlockingIOError:
@@ -294,6 +303,7 @@ class Session:
         if (task := self._tasks.get(to_dead)) is not None and task is not asyncio.current_task():
             task.cancel()
         self._watch_backlog()
+        self._look_again_soon()
         self._discarding = self._loop.create_task(self._discard(from_dead.sink))
 
     async def _discard(self, living: socket.socket) -> None:
@@ -318,10 +328,33 @@ class Session:
     def _left_bytes(self) -> int:
         """Count the bytes that were read and that the kernel of the living side, or the client's, doesn't have yet."""
         direction = self._loss[1] if self._loss else self._down
-        # A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
-        is_sites = self._loss and not self._job.ciphers
-        in_the_kernel_bytes = unsent_bytes if is_sites else unacknowledged_bytes
-        return len(direction.pending) + in_the_kernel_bytes(direction.sink)
+        if self._is_reset_after_all():
+            in_the_kernel_bytes = max(unacknowledged_bytes(direction.sink) - 1, 0)  # our FIN may be later
+        elif self._loss and not self._job.ciphers:
+            # A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
+            in_the_kernel_bytes = unsent_bytes(direction.sink)
+        else:
+            in_the_kernel_bytes = unacknowledged_bytes(direction.sink)
+        return len(direction.pending) + in_the_kernel_bytes
+
+    def _is_reset_after_all(self) -> bool:
+        """Return whether a reset counts once the living side's kernel has everything: it came after a FIN.
+
+        That is the kernel's answer to bytes for a program that has closed. If the visitor had sent them before it got
+        the FIN, it ignores this reset, as it isn't what comes next (RFC 5961, 3.2). Its acknowledgement is answered
+        with another one.
+        """
+        return self._loss is not None and self._loss[1].source_had_ended and not self._job.ciphers
+
+    def _look_again_soon(self) -> None:
+        """Poll for an acknowledgement: at first every millisecond, then a sixteenth late."""
+        if self._backlog is not None and self._is_reset_after_all() and not self._on_end.done():
+            passed_seconds = self._loop.time() - self._backlog.begun_at_mono
+            self._loop.call_later(max(passed_seconds / 16, _LEAST_PAUSE_SECONDS), self._look_once_more)
+
+    def _look_once_more(self) -> None:
+        self.look()
+        self._look_again_soon()
 
     def _deadline_mono(self) -> float:
         job, backlog = self._job, self._backlog

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 _SIOCOUTQNSD: Final = 0x894B  # linux/sockios.h
+_ROOM_BYTES: Final = 256 * 1024
 
 
 def tune(sock: socket.socket, unsent_limit_bytes: int | None) -> None:
@@ -22,6 +23,23 @@ def tune(sock: socket.socket, unsent_limit_bytes: int | None) -> None:
             return
         if not 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) <= unsent_limit_bytes:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, unsent_limit_bytes)
+
+
+def make_room(sock: socket.socket) -> None:
+    """Let the kernel receive more while part of a record waits unread.
+
+    A few unread bytes can keep much of its buffer: all segments that were joined when they arrived. With the 128 KiB
+    that it begins with, the window could stay closed, and what we wait for would never come. It grows for a low-water
+    mark, to twice as much, doesn't shrink again, and stays free to grow: setting its size would end that.
+    """
+    with suppress(OSError):  # not TCP
+        for low_water_bytes in (_ROOM_BYTES, 1):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water_bytes)
+
+
+def unread_bytes(sock: socket.socket) -> int:
+    """Count the bytes that our kernel has received and nobody has read."""
+    return _count(sock, termios.FIONREAD) or 0
 
 
 def unacknowledged_bytes(sock: socket.socket) -> int:

@@ -12,9 +12,9 @@ from ..errors import ClientError
 from ..reasons import Reason
 from .tls_records import (
     APPLICATION_DATA,
+    FULL_RECORD_BYTES,
     HEADER_BYTES,
     MAX_CIPHERTEXT_BYTES,
-    MAX_PLAINTEXT_BYTES,
     VERSION,
     application_data,
     header,
@@ -80,17 +80,17 @@ class RecordDecoder:
 
 
 def encode_records(payload: bytes) -> bytes:
-    """Wrap payload of any length into records of at most 16 KiB."""
-    if len(payload) <= MAX_PLAINTEXT_BYTES:
+    """Wrap payload of any length into records, all of which are full ones but the last."""
+    if len(payload) <= FULL_RECORD_BYTES:
         return application_data(payload)
-    pieces = range(0, len(payload), MAX_PLAINTEXT_BYTES)
-    return b"".join(application_data(payload[at : at + MAX_PLAINTEXT_BYTES]) for at in pieces)
+    pieces = range(0, len(payload), FULL_RECORD_BYTES)
+    return b"".join(application_data(payload[at : at + FULL_RECORD_BYTES]) for at in pieces)
 
 
 def encode_records_of(sizes: Iterable[int], payload: bytes) -> list[bytes]:
     """Wrap payload into records of these sizes, as many as it fills; the last one may be shorter.
 
-    The sizes are 1 to 16 384 each, and together no less than the payload.
+    The sizes are 1 to 16 401 each, and together no less than the payload.
     """
     records: list[bytes] = []
     position = 0

@@ -1,4 +1,4 @@
-"""TLS records (RFC 8446, section 5.1): a type, a version, a length, and up to 16 KiB of payload."""
+"""TLS records (RFC 8446, section 5): a type, a version, a length, and a payload."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ HEADER_BYTES: Final = 5
 MAX_PLAINTEXT_BYTES: Final = 1 << 14
 MAX_CIPHERTEXT_BYTES: Final = MAX_PLAINTEXT_BYTES + 256
 """The most that a client may send in one record of application data (RFC 8446, section 5.2)."""
+PROTECTION_BYTES: Final = 17
+"""What TLS 1.3 adds to the plaintext of a record: its type, and the tag of every suite that is in use."""
+FULL_RECORD_BYTES: Final = MAX_PLAINTEXT_BYTES + PROTECTION_BYTES
+"""What a full record of TLS 1.3 has on the wire, behind its header: the most that we send in one."""
 
 VERSION: Final = b"\x03\x03"
 CHANGE_CIPHER_SPEC_RECORD: Final = b"\x14\x03\x03\x00\x01\x01"

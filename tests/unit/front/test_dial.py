@@ -246,29 +246,3 @@ async def test_few_connections_to_the_site_are_begun_at_once(warnings: Warnings)
     network.go.set()
     await asyncio.gather(*dials, return_exceptions=True)
     assert network.begun == 600
-
-
-async def test_what_came_before_a_pause_goes_to_the_site_by_itself(warnings: Warnings) -> None:
-    front = Front(ProxyOpts.with_defaults(SECRET), [], lambda: None, warnings, KeyShares())
-    ours, site = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # which keeps what is sent at once together
-    with ours, site:
-        site.setblocking(False)
-        begun = SiteConnection(ours, b"head", 0)
-
-        begun = await front.send_earlier_pieces(begun, b"onetwothree", [3, 6])
-
-        assert site.recv(100) == b"headonetwo", "one pause, however many there were: each makes the answer later"
-        assert begun == SiteConnection(ours, b"", 6)
-        assert await front.send_earlier_pieces(begun, b"onetwothree", [3, 6]) == begun
-
-
-async def test_a_site_that_is_given_pieces_is_reset_when_its_visitor_goes(warnings: Warnings) -> None:
-    front = Front(ProxyOpts.with_defaults(SECRET), [], lambda: None, warnings, KeyShares())
-    ours, site = socket.socketpair()
-    with site:
-        sending = asyncio.create_task(front.send_earlier_pieces(SiteConnection(ours, b"", 0), b"onetwo", [3]))
-        await asyncio.sleep(0)
-        sending.cancel()
-        await asyncio.wait([sending])
-
-        assert ours.fileno() == -1

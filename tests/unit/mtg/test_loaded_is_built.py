@@ -54,6 +54,10 @@ tables = section(
             kind=st.sampled_from(["exact", "window", "bloom", "redis"]), max_size=sizes, error_rate=rates,
             url=urls("redis://", "rediss://", "unix:///", "http://"),
         ),
+        doppelganger=section(
+            urls=st.lists(urls("https://", "https://front.example"), max_size=2), repeats_per_raid=numbers,
+            raid_each=durations,
+        ),
         blocklist=ip_list,
         allowlist=ip_list,
     ),

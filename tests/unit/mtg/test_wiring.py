@@ -13,6 +13,7 @@ import mtglib
 from mtg import build
 from mtg.client_tcp import ClientTCP
 from mtg.config import config_from_table
+from mtg.user_error import UserError
 from mtglib import antireplay, network
 from mtglib.events import Fanout
 from mtglib.ipblocklist import FireHOL
@@ -130,6 +131,34 @@ def test_keep_alive_of_clients_is_as_configured(calls: Calls, disabled: bool) ->
 def test_dynamic_record_sizing_is_as_configured(calls: Calls, drs: bool) -> None:
     built = parts(calls, defense={"doppelganger": {"drs": drs}})
     assert built.options.drs is drs
+
+
+def test_records_are_learnt_as_configured(calls: Calls) -> None:
+    url = f"https://{SECRET.host}/file.bin"
+    built = parts(calls, defense={"doppelganger": {"urls": [url], "repeats-per-raid": 3, "raid-each": "1h"}})
+    options = built.options
+    assert (options.record_urls, options.record_repeats, options.record_refresh_seconds) == ((url,), 3, 3600.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        (
+            {"urls": [f"https://{SECRET.host}/", "https://cdn.example/?key=hush"]},
+            f"urls[1]: expected an https URL of the fronting site, such as https://{SECRET.host}/",
+        ),
+        ({"urls": ["http://front.example/"]}, "urls[0]: expected an https URL of the fronting site"),
+        ({"repeats-per-raid": 1001}, "repeats-per-raid: expected a whole number from 1 to 1000, got 1001"),
+        ({"raid-each": "1s"}, 'raid-each: expected a duration from "60s" to '),
+    ],
+)
+def test_records_that_cant_be_learnt_are_one_clear_line(calls: Calls, settings: dict[str, Any], line: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parts(calls, defense={"doppelganger": settings})
+
+    (said,) = caught.value.lines
+    assert said.startswith(f"test: defense.doppelganger.{line}")
+    assert "hush" not in said
 
 
 def test_what_has_no_keys_stays_at_the_librarys_defaults(calls: Calls) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import mtglib
 from mtglib.reasons import Reason
-from mtglib.relay.job import Job, RelayResult, Shape, TelegramCiphers
+from mtglib.relay.job import Job, RelayResult, Shape, TelegramCiphers, TimedRecord
 from mtglib.wire.aes_ctr import CipherState
 from support.timeless import timeless
 
@@ -125,7 +125,7 @@ async def test_a_job_crosses_with_all_that_it_says(running: Running) -> None:
 
 
 async def test_jobs_of_one_shape_share_the_engines_copy(running: Running) -> None:
-    shapes = [Shape(record_sizes_bytes=(700,)) for _ in "12"]
+    shapes = [Shape(responses=((TimedRecord(700, 0.0),),)) for _ in "12"]
     tasks = [await running.start(shape=shape) for shape in (shapes[0], shapes[0], shapes[1])]
     for number in range(3):
         running.engine.end(number, 0, 0, "idle")

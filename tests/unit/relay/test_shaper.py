@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.relay.job import DRS, Shape
+from mtglib.relay.job import DRS, Records, Shape, TimedRecord
 from mtglib.relay.shaper import Shaper
 from support import sockets
 from support.obfuscated2 import Keystream
@@ -18,21 +19,35 @@ from support.tls_records import RecordReader
 from unit.relay.one_job import now, running
 from unit.relay.test_session import ciphers, keys
 
-SIZES = st.lists(st.sampled_from((1, 2, 17, 600, 5000, 16_384)) | st.integers(1, 16_384), max_size=4).map(tuple)
-PAUSES = st.lists(st.sampled_from((0.0, 1e-6, 0.0005, 0.01, 60.0)), max_size=3).map(tuple)
-SHAPES = st.builds(Shape, st.booleans(), SIZES, PAUSES)
+SIZES = st.sampled_from((1, 2, 17, 600, 5000, 16_401)) | st.integers(1, 16_401)
+PAUSES = st.sampled_from((0.0, 0.0, 1e-6, 0.0005, 0.01, 60.0))
+RECORDS = st.lists(st.builds(TimedRecord, SIZES, PAUSES), min_size=1, max_size=4).map(tuple)
+SHAPES = st.builds(
+    Shape, st.booleans(), st.lists(RECORDS, max_size=2).map(tuple), st.lists(RECORDS, max_size=3).map(tuple)
+)
+ENOUGH_BYTES = 1 << 20
+
+
+def records(*sizes: int, pause_seconds: float = 0.0) -> Records:
+    """A sequence with the same pause before each record."""
+    return tuple(TimedRecord(size, pause_seconds) for size in sizes)
+
+
+def learnt(response: Records, opening: Records = ()) -> Shape:
+    return Shape(drs=True, openings=(opening,) if opening else (), responses=(response,))
 
 
 def drs_size(record: int) -> int:
-    return 1386 if record < 40 else 4246 if record < 80 else 16_384
+    return 1386 if record < 40 else 4246 if record < 80 else 16_401
 
 
 def record_sizes(wire: bytes) -> list[int]:
     return [len(record.payload) for record in RecordReader().feed(wire)]
 
 
-def next_sizes(shaper: Shaper, now_mono: float) -> list[int]:
-    return record_sizes(shaper.encode(bytes(shaper.plan(now_mono))))
+def next_sizes(shaper: Shaper, now_mono: float, unread_bytes: int = ENOUGH_BYTES) -> list[int]:
+    assert shaper.plan(now_mono, unread_bytes) == 0
+    return record_sizes(shaper.encode(bytes(shaper.planned_bytes)))
 
 
 @given(shape=SHAPES, payload=st.binary(max_size=100) | st.integers(0, 400_000).map(bytes), fast=st.booleans())
@@ -45,14 +60,15 @@ def test_every_records_size_is_one_of_the_shapes_and_the_payload_is_the_same(
             sending.add_done_callback(lambda _: sockets.send_eof(job.upstream))
             received = (await sockets.recv_until_end(job.client)).data
             await sending
-            records = RecordReader().feed(received)
-            assert {record.kind for record in records} <= {0x17}
-            got = b"".join(record.payload for record in records)
+            made = RecordReader().feed(received)
+            assert {record.kind for record in made} <= {0x17}
+            got = b"".join(record.payload for record in made)
             down = payload if fast else Keystream(*keys(3)).apply(payload)
             assert got == (down if fast else Keystream(*keys(4)).apply(down))
-            for index, record in enumerate(records):
-                size = drs_size(index) if shape.drs else 16_384
-                assert 1 <= len(record.payload) <= max(shape.record_sizes_bytes, default=size)
+            for index, record in enumerate(made):
+                learnt = [record.size_bytes for records in (*shape.openings, *shape.responses) for record in records]
+                most = max(learnt) if shape.responses else drs_size(index) if shape.drs else 16_401
+                assert 1 <= len(record.payload) <= most
 
     with asyncio.Runner(loop_factory=TimelessLoop) as runner:
         runner.run(relay())
@@ -68,11 +84,11 @@ def test_dynamic_sizes_grow_in_two_steps() -> None:
 
 def test_they_start_again_after_a_second_without_a_byte_sent() -> None:
     shaper = Shaper(DRS, 0.0)
-    while next_sizes(shaper, 0.0)[-1] < 16_384:
+    while next_sizes(shaper, 0.0)[-1] < 16_401:
         pass
     shaper.note_sent(0.5)
 
-    assert next_sizes(shaper, 1.4)[0] == 16_384
+    assert next_sizes(shaper, 1.4)[0] == 16_401
     assert next_sizes(shaper, 1.5)[0] == 1386
     shaper.note_sent(1.5)
     assert next_sizes(shaper, 1.5)[-1] == 4246
@@ -99,40 +115,109 @@ async def test_a_pause_of_the_dc_starts_them_again_and_a_slow_client_does_not() 
         assert (await sizes(bytes(400_000), 0.0))[:40] == [1386] * 40
 
 
-def test_learnt_sizes_are_drawn_each_for_itself_and_win_over_dynamic_ones() -> None:
-    shaper = Shaper(Shape(drs=True, record_sizes_bytes=(5, 700, 16_384)), 0.0)
-    sizes = [size for _ in range(20) for size in next_sizes(shaper, 0.0)]
+def test_a_connection_follows_an_opening_and_then_responses() -> None:
+    shaper = Shaper(learnt(records(300, 16_401, 77), opening=records(250, 251)), 0.0)
+    sizes = [next_sizes(shaper, 0.0) for _ in range(3)]
 
-    assert set(sizes) == {5, 700, 16_384}
+    assert sizes == [[250, 251], [300, 16_401, 77], [300, 16_401, 77]]
+
+
+def test_a_response_begins_after_a_second_without_a_byte_sent() -> None:
+    shaper = Shaper(learnt(records(300, 1000, pause_seconds=0.01), opening=records(250)), 0.0)
+
+    assert next_sizes(shaper, 5.0) == [250], "however late the first byte is"
+    shaper.note_sent(5.0)
+    assert next_sizes(shaper, 5.9) == [300]
+    shaper.note_sent(5.9)
+    assert next_sizes(shaper, 6.9) == [300]
+    shaper.note_sent(6.9)
+    assert next_sizes(shaper, 6.9) == [1000]
+
+
+def test_any_response_comes() -> None:
+    shaper = Shaper(Shape(responses=(records(1), records(2), records(3))), 0.0)
+
+    assert {size for _ in range(100) for size in next_sizes(shaper, 0.0)} == {1, 2, 3}
+
+
+def test_pauses_part_records() -> None:
+    response = (TimedRecord(300, 1.0), TimedRecord(400, 1.0), TimedRecord(500, 0.0), TimedRecord(600, 1e-6))
+    shaper = Shaper(learnt(response), 0.0)
+
+    assert [next_sizes(shaper, 0.0) for _ in range(4)] == [[300], [400, 500], [600], [300]]
+
+
+def test_a_record_waits_for_its_bytes_as_long_as_the_one_before_takes_at_20_mbit() -> None:
+    shaper = Shaper(learnt(records(16_401, 2000)), 0.0)
+
+    assert shaper.plan(0.0, 299) == 0, "the first one never does"
+    assert shaper.planned_bytes == 16_401
+    assert shaper.plan(0.0, 18_400) == 0
+    assert next_sizes(shaper, 0.0, 18_400) == [16_401]
+    assert shaper.pause_seconds(0.0, 16_401) == 0
+    assert shaper.plan(0.0, 1999) == shaper.plan(0.0055, 1999) == 0.001
+    assert next_sizes(shaper, 0.0056, 1999) == [2000]
+    assert shaper.plan(0.0, 0) == 0, "nothing but an end is there to be read"
+
+
+def test_a_short_record_takes_no_time_from_the_long_one_before_it() -> None:
+    shaper = Shaper(learnt(records(16_401, 26, 16_401)), 0.0)
+    for size in (16_401, 26):
+        assert next_sizes(shaper, 0.0, size) == [size]
+        shaper.pause_seconds(0.0, size)
+
+    assert shaper.plan(0.005, 1) == 0.001
+
+
+@timeless
+async def test_what_lacks_bytes_is_sent_in_time() -> None:
+    async with running(ciphers=ciphers(fast=True), shape=learnt(records(16_401))) as job:
+        for count, most_seconds in ((100, 0.0), (16_401, 0.0), (9000, 0.0066), (1, 0.0036), (1, 0.0)):
+            began_mono = now()
+            await sockets.send_all(job.upstream, bytes(count))
+            await sockets.recv_exactly(job.client, count + 5)
+            assert now() - began_mono == pytest.approx(most_seconds, abs=0.001)
 
 
 def test_what_is_read_at_once_is_bounded() -> None:
-    assert Shaper(Shape(), 0.0).plan(0.0) == 4 * 16_384
-    assert len(next_sizes(Shaper(Shape(record_sizes_bytes=(1,)), 0.0), 0.0)) == 64
-    assert next_sizes(Shaper(Shape(pauses_seconds=(1.0,)), 0.0), 0.0) == [16_384]
+    shaper = Shaper(Shape(), 0.0)
+    shaper.plan(0.0, ENOUGH_BYTES)
+    assert shaper.planned_bytes == 4 * 16_401
+    shaper = Shaper(learnt(records(*[1] * 100)), 0.0)
+    assert [len(next_sizes(shaper, 0.0)) for _ in range(2)] == [64, 36]
+    assert len(next_sizes(Shaper(learnt(records(*[9000] * 100)), 0.0), 0.0)) == 7
 
 
-@given(learnt=st.lists(st.floats(0, 100), min_size=1), sizes=st.lists(st.integers(1, 16_384), min_size=1))
-def test_a_connection_with_pauses_never_falls_below_20_mbit(learnt: list[float], sizes: list[int]) -> None:
-    shaper, now_mono = Shaper(Shape(pauses_seconds=tuple(learnt)), 0.0), 0.0
-    for size in sizes:
-        pause_seconds = shaper.pause_seconds(now_mono, size)
+BYTES = st.lists(st.integers(1, 16_401), min_size=1)
+
+
+@given(pauses=st.lists(st.floats(0, 100), min_size=1), sizes=BYTES, arrived=BYTES)
+def test_a_connection_with_pauses_never_falls_below_20_mbit(
+    pauses: list[float], sizes: list[int], arrived: list[int]
+) -> None:
+    shaper, now_mono, sent_bytes = Shaper(learnt(tuple(map(TimedRecord, sizes, itertools.cycle(pauses)))), 0.0), 0.0, 0
+    for unread_bytes in arrived * 3:
+        while wait_seconds := shaper.plan(now_mono, unread_bytes):
+            now_mono = math.ceil((now_mono + wait_seconds) * 1000) / 1000  # as event loops do
+        payload = bytes(min(unread_bytes, shaper.planned_bytes))
+        sent_bytes += len(payload)
+        shaper.encode(payload)
+        pause_seconds = shaper.pause_seconds(now_mono, len(payload))
         assert pause_seconds == 0 or pause_seconds >= 0.001, "an event loop can't wait for less"
-        now_mono += pause_seconds
         if pause_seconds:
-            now_mono = math.ceil(now_mono * 1000) / 1000  # as it does
+            now_mono = math.ceil((now_mono + pause_seconds) * 1000) / 1000
 
-    assert now_mono <= sum(sizes) * 8 / 20e6 + 0.001
+    assert now_mono <= sent_bytes * 8 / 20e6 + 0.002, "but for what a pause and a wait are rounded up by"
 
 
 @timeless
 async def test_pauses_pass_between_records_and_an_abort_does_not_wait_for_one() -> None:
-    async with running(ciphers=ciphers(fast=True), shape=Shape(pauses_seconds=(60.0,))) as job:
+    async with running(ciphers=ciphers(fast=True), shape=learnt(records(16_401, pause_seconds=60.0))) as job:
         began_mono = now()
         for _ in range(10):
-            await sockets.send_all(job.upstream, bytes(50_000))
-            await sockets.recv_exactly(job.client, 50_000 + 5 * 4)
-        assert now() - began_mono == pytest.approx(500_000 * 8 / 20e6, abs=0.008)
+            await sockets.send_all(job.upstream, bytes(49_203))
+            await sockets.recv_exactly(job.client, 49_203 + 5 * 3)
+        assert now() - began_mono == pytest.approx(9 * 49_203 * 8 / 20e6 + 2 * 16_401 * 8 / 20e6, abs=0.008)
 
         aborted_mono = now()
         job.task.cancel()
@@ -141,24 +226,30 @@ async def test_pauses_pass_between_records_and_an_abort_does_not_wait_for_one() 
 
 
 def test_short_pauses_add_up() -> None:
-    shaper, now_mono = Shaper(Shape(pauses_seconds=(0.0004,)), 0.0), 0.0
+    shaper, now_mono = Shaper(learnt(records(16_401, pause_seconds=0.0004)), 0.0), 0.0
     for _ in range(1000):
-        now_mono += shaper.pause_seconds(now_mono, 16_384)
+        next_sizes(shaper, now_mono)
+        now_mono += shaper.pause_seconds(now_mono, 16_401)
 
     assert now_mono == pytest.approx(0.4, abs=0.002)
 
 
 def test_without_learnt_ones_there_are_no_pauses() -> None:
-    assert Shaper(DRS, 0.0).pause_seconds(0.0, 16_384) == 0
+    assert Shaper(DRS, 0.0).pause_seconds(0.0, 16_401) == 0
 
 
-@pytest.mark.parametrize("size", [0, -1, 16_385])
+@pytest.mark.parametrize("size", [0, -1, 16_402])
 def test_a_size_that_no_record_has_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match="record_sizes_bytes: expected sizes from 1 to 16384"):
-        Shape(record_sizes_bytes=(1, size))
+    with pytest.raises(ValueError, match="responses: expected records of 1 to 16401 bytes"):
+        learnt(records(1, size))
 
 
 @pytest.mark.parametrize("pause_seconds", [-0.1, math.inf, math.nan])
 def test_a_pause_that_is_none_is_refused(pause_seconds: float) -> None:
-    with pytest.raises(ValueError, match="pauses_seconds: expected seconds"):
-        Shape(pauses_seconds=(0.0, pause_seconds))
+    with pytest.raises(ValueError, match="responses: expected pauses in seconds"):
+        learnt(records(1, pause_seconds=pause_seconds))
+
+
+def test_a_sequence_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="responses: expected sequences of at least one record"):
+        learnt(())

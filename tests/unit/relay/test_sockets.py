@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mtglib.relay.sockets import tune, unacknowledged_bytes, unsent_bytes
+from mtglib.relay.sockets import make_room, tune, unacknowledged_bytes, unread_bytes, unsent_bytes
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -42,6 +42,22 @@ def test_the_kernel_keeps_no_more_than_the_lowest_limit(tcp: Pair) -> None:
         found.append(tcp[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT))
 
     assert found == [0, 300_000, 100_000, 100_000, 100_000]
+
+
+def test_what_is_received_and_not_read_is_counted(tcp: Pair) -> None:
+    tcp[0].sendall(b"three")
+    tcp[1].recv(2, socket.MSG_WAITALL)
+
+    assert tcp[1].recv(3, socket.MSG_PEEK | socket.MSG_WAITALL) == b"ree"
+    assert (unread_bytes(tcp[1]), unread_bytes(tcp[0])) == (3, 0)
+
+
+def test_room_for_what_waits_unread_grows_and_every_byte_is_still_told(tcp: Pair) -> None:
+    before_bytes = tcp[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    make_room(tcp[0])
+
+    assert tcp[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= max(before_bytes, 512 * 1024)
+    assert tcp[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == 1
 
 
 def test_undelivered_is_what_the_peers_kernel_has_not_taken(tcp: Pair) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.probes.catalogue import endings, hellos, mutations, paces, protocols, replays, tls
+from tools.probes.catalogue import endings, hellos, mutations, paces, pieces, protocols, replays, tls
 from tools.probes.probe import Probe
 
 KINDS = {
@@ -11,12 +11,16 @@ KINDS = {
     "protocol": protocols.PROBES,
     "ending": endings.PROBES,
     "pace": paces.PROBES,
+    "pieces": pieces.PROBES,
     "tls": tls.PROBES,
     "flip": mutations.FLIPS,
     "truncation": mutations.TRUNCATIONS,
     "late": replays.LATE,
     "minute": endings.MINUTE,
 }
+
+OVER_LOOPBACK = ("flip", "truncation", "late", "minute")
+"""Kinds that aren't tried over a wire: there are too many of them, or they take too long."""
 
 WAITING = ("late", "minute")
 """Kinds that mostly wait, and run beside all others."""

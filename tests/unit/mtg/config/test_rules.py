@@ -81,7 +81,6 @@ UNSUPPORTED: list[tuple[str, dict[str, Any]]] = [
     ("proxy-protocol-listener", {"proxy-protocol-listener": True}),
     ("auto-update", {"auto-update": True}),
     ("users", {"users": [{"name": "joe"}]}),
-    ("defense.doppelganger.urls", {"defense": {"doppelganger": {"urls": ["https://cdn.example/a.js"]}}}),
 ]
 
 

@@ -1,0 +1,172 @@
+"""Loads a page of the site as a visitor would, and notes the records in which it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from typing import Final, NamedTuple
+
+from ..errors import UpstreamError
+from ..relay.job import Records, TimedRecord
+from ..wire.timed_records import ArrivedRecord, TimedRecordReader
+from ..wire.tls_records import FULL_RECORD_BYTES, HEADER_BYTES
+from .exchange import PROTOCOLS, HTTP1Exchange, HTTP2Exchange, PageExchange
+from .page_urls import Page
+
+SILENCE_SECONDS: Final = 1.0
+"""A site that has sent nothing for so long has sent everything: a relay's records start again then as well."""
+
+_LOAD_TIMEOUT: Final = 30.0
+_MOST_BYTES: Final = 4 * 1024 * 1024
+_MOST_RECORDS: Final = 512
+_SHORTEST_PAUSE_SECONDS: Final = 0.0005
+"""A network makes shorter ones by itself."""
+
+_RECV_BYTES: Final = 64 * 1024
+
+
+class PageRecords(NamedTuple):
+    """How a page came.
+
+    Attributes:
+        opening: What came before it, without being asked for: session tickets, the settings of HTTP/2; often empty.
+        response: The page, headers of HTTP included.
+    """
+
+    opening: Records
+    response: Records
+
+
+async def load_page(
+    sock: socket.socket, preamble: bytes, page: Page, clock: Callable[[], float] = time.monotonic
+) -> PageRecords:
+    """Load a page over a new connection, which stays the caller's. A page that is too long is left unfinished.
+
+    Args:
+        sock: Connected to the site.
+        preamble: What the site gets first.
+        page: What to load.
+        clock: Returns monotonic seconds.
+
+    Raises:
+        OSError, TimeoutError: The connection is broken, or the site is too slow.
+        UpstreamError: The site has no TLS 1.3, or no such page.
+    """
+    connection, noted = _TLSConnection(sock, page.host, clock), _Noted()
+    async with asyncio.timeout(_LOAD_TIMEOUT):
+        await asyncio.get_running_loop().sock_sendall(sock, preamble)
+        is_http2 = await connection.shake_hands() == "h2"
+        exchange = HTTP2Exchange(page) if is_http2 else HTTP1Exchange(page)
+        await connection.send(exchange.request)
+        while (records := await connection.receive(SILENCE_SECONDS if noted.response else None)) is not None:
+            for record in records:
+                if (content := connection.decrypt(record.data)) is not None and not noted.is_full:
+                    await connection.send(exchange.take(content))
+                    noted.add(record, exchange)
+            if noted.is_full or exchange.is_over:
+                break
+        await connection.end()
+    return noted.page_records()
+
+
+class _Noted:
+    """The records so far."""
+
+    def __init__(self) -> None:
+        self.opening: list[TimedRecord] = []
+        self.response: list[TimedRecord] = []
+        self._bytes = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._bytes >= _MOST_BYTES or len(self.opening) + len(self.response) >= _MOST_RECORDS
+
+    def add(self, record: ArrivedRecord, exchange: PageExchange) -> None:
+        """Note a record, which the exchange has taken."""
+        self._bytes += len(record.data)
+        noted = self.response if exchange.has_begun else self.opening
+        pause_seconds = record.pause_seconds if record.pause_seconds >= _SHORTEST_PAUSE_SECONDS else 0.0
+        noted.append(TimedRecord(min(len(record.data) - HEADER_BYTES, FULL_RECORD_BYTES), pause_seconds))
+
+    def page_records(self) -> PageRecords:
+        """Return what was noted."""
+        if not self.response:
+            raise UpstreamError("no response")
+        return PageRecords(tuple(self.opening), tuple(self.response))
+
+
+class _TLSConnection:
+    """TLS over a socket, one record at a time."""
+
+    def __init__(self, sock: socket.socket, host: str, clock: Callable[[], float]) -> None:
+        self._sock = sock
+        self._clock = clock
+        self._reader = TimedRecordReader(clock())
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = _context().wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+
+    async def shake_hands(self) -> str | None:
+        """Return the protocol that was agreed on. Our last message is sent with what comes next, as by any client."""
+        while True:
+            try:
+                self._tls.do_handshake()
+                return self._tls.selected_alpn_protocol()
+            except ssl.SSLWantReadError:
+                await self._flush()
+            except ssl.SSLError as error:
+                raise UpstreamError(f"no handshake of TLS 1.3: {error.reason or error}") from error
+            if (records := await self.receive(None)) is None:
+                raise UpstreamError("no handshake of TLS 1.3: the connection was closed")
+            for record in records:
+                self._incoming.write(record.data)
+
+    async def send(self, data: bytes) -> None:
+        """Send data, if there is some."""
+        if data:
+            self._tls.write(data)
+            await self._flush()
+
+    async def receive(self, timeout_seconds: float | None) -> list[ArrivedRecord] | None:
+        """Return the records that are complete now that something has come; None after an end, or a time-out."""
+        data = b""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                data = await asyncio.get_running_loop().sock_recv(self._sock, _RECV_BYTES)
+        return self._reader.feed(data, self._clock()) if data else None
+
+    def decrypt(self, record: bytes) -> bytes | None:
+        """Return what a record holds for the visitor; None if it ends the session."""
+        self._incoming.write(record)
+        try:
+            return self._tls.read(_RECV_BYTES) or None
+        except ssl.SSLWantReadError:
+            return b""
+        except ssl.SSLError as error:
+            raise UpstreamError(f"the session is broken: {error.reason or error}") from error
+
+    async def end(self) -> None:
+        """Say that we are done, as browsers do."""
+        with suppress(ssl.SSLError, OSError):  # it wants the site's answer, too
+            self._tls.unwrap()
+        with suppress(OSError):
+            await self._flush()
+
+    async def _flush(self) -> None:
+        if data := self._outgoing.read():
+            await asyncio.get_running_loop().sock_sendall(self._sock, data)
+
+
+@cache
+def _context() -> ssl.SSLContext:
+    """Make a context that trusts anybody: nothing secret is said, and what a wrong site sends is no better known."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols(PROTOCOLS)
+    return context

@@ -1,0 +1,52 @@
+"""Which pages of the site the URLs of `ProxyOpts.record_urls` mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from ..errors import OptionError
+from ..ground.checks import check_list
+from ..ground.urls import split_url
+
+MAX_URLS: Final = 100
+_OPTION: Final = "record_urls"
+_USUAL_PORT: Final = 443
+
+
+class Page(NamedTuple):
+    """A page of the site.
+
+    Attributes:
+        host: The site's name.
+        target: Path and query.
+    """
+
+    host: str
+    target: str
+
+
+def parse_page_urls(urls: Sequence[str], host: str, port: int) -> tuple[Page, ...]:
+    """Parse URLs of the site.
+
+    Args:
+        urls: The URLs.
+        host: The site's name.
+        port: The port at which the site is reached. A URL may have it, or the usual one.
+
+    Raises:
+        OptionError: There are too many, or one of them isn't a URL of the site.
+    """
+    check_list(_OPTION, urls, "URLs", may_be_empty=True)
+    if len(urls) > MAX_URLS:
+        raise OptionError(_OPTION, f"at most {MAX_URLS} URLs")
+    return tuple(_parse(f"{_OPTION}[{index}]", url, host, port) for index, url in enumerate(urls))
+
+
+def _parse(option: str, url: str, host: str, port: int) -> Page:
+    expected = f"an https URL of the fronting site, such as https://{host}/"
+    parts = split_url(url, ("https",), expected, option, may_have_fragment=True)
+    if parts.host != host.lower() or parts.port not in (None, _USUAL_PORT, port) or parts.user is not None:
+        raise OptionError(option, expected)
+    query = f"?{parts.query}" if parts.query else ""
+    return Page(host, (parts.path or "/") + query)

@@ -1,0 +1,102 @@
+"""Learns in which records the site sends its pages, by loading some of them.
+
+It loads when a client has come, as if that were a visitor: each page a few times with pauses of some seconds, one at a
+time, and the same again every few hours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from ..errors import UpstreamError
+from ..ground.guarded_logger import Warnings
+from ..relay.job import Shape
+from .page import PageRecords, load_page
+from .page_urls import Page
+
+_PAUSE_SECONDS: Final = (0.5, 3.0)
+_JITTER: Final = (0.8, 1.2)
+_AFTER_A_FAILURE_SECONDS: Final = (600.0, 1200.0)
+_MOST_KEPT: Final = 16
+_CANCEL_TIMEOUT: Final = 0.1  # a user's network may swallow its cancellation
+
+
+class RecordLearner:
+    """Loads pages.
+
+    Args:
+        dial: Connects to the site.
+        pages: What to load; if there is nothing, it does nothing.
+        repeats: How often each page is loaded.
+        refresh_seconds: How long after that they are loaded again, give or take a fifth.
+        warnings: Gets reports about a site that can't be learnt from.
+        clock: Returns monotonic seconds.
+
+    Attributes:
+        shape: What was learnt; None as long as there is nothing.
+        learning: What is being done, if anything.
+    """
+
+    def __init__(
+        self,
+        dial: Callable[[], Awaitable[socket.socket]],
+        pages: Sequence[Page],
+        repeats: int,
+        refresh_seconds: float,
+        warnings: Warnings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._dial = dial
+        self._pages = tuple(pages)
+        self._repeats = repeats
+        self._refresh_seconds = refresh_seconds
+        self._warnings = warnings
+        self._clock = clock
+        self._due_mono = clock()
+        self._learnt: deque[PageRecords] = deque(maxlen=_MOST_KEPT)
+        self.shape: Shape | None = None
+        self.learning: asyncio.Task[None] | None = None
+
+    def saw_client(self, preamble: bytes) -> None:
+        """Load the pages, if it is time to.
+
+        Args:
+            preamble: What the site gets before each request.
+        """
+        if self._pages and self.learning is None and self._clock() >= self._due_mono:
+            self.learning = asyncio.get_running_loop().create_task(self._learn(preamble), name="mtg-learn-records")
+
+    async def close(self) -> None:
+        """Stop loading."""
+        if self.learning is not None:
+            self.learning.cancel()
+            await asyncio.wait([self.learning], timeout=_CANCEL_TIMEOUT)
+
+    async def _learn(self, preamble: bytes) -> None:
+        pause_seconds = random.uniform(*_AFTER_A_FAILURE_SECONDS)  # noqa: S311 - no secret
+        page = self._pages[0]
+        try:
+            for page in random.sample(self._pages * self._repeats, len(self._pages) * self._repeats):
+                with await self._dial() as sock:
+                    self._learnt.append(await load_page(sock, preamble, page, self._clock))
+                self.shape = _shape_of(self._learnt)
+                await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - no secret
+            pause_seconds = self._refresh_seconds * random.uniform(*_JITTER)  # noqa: S311 - no secret
+        except (OSError, UpstreamError) as error:
+            why = str(error) or "time-out"
+            path = page.target.partition("?")[0]
+            self._warnings.warn("records", f"the records of the fronting site's {path} can't be learnt: {why}")
+        finally:
+            self.learning = None
+            self._due_mono = self._clock() + pause_seconds
+
+
+def _shape_of(learnt: Sequence[PageRecords]) -> Shape:
+    openings = tuple(page.opening for page in learnt if page.opening)
+    return Shape(openings=openings, responses=tuple(page.response for page in learnt))

@@ -1,0 +1,48 @@
+"""Which bytes of a TLS stream are which record, and how long nothing came before each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .tls_records import HEADER_BYTES, unpack_header
+
+
+class ArrivedRecord(NamedTuple):
+    """A record that is complete.
+
+    Attributes:
+        data: The record, with its header.
+        pause_seconds: How long nothing came before its first byte; 0 if that came together with other bytes.
+    """
+
+    data: bytes
+    pause_seconds: float
+
+
+class TimedRecordReader:
+    """Splits a stream that arrives in pieces.
+
+    Args:
+        begun_at: When the first byte could have come, in seconds.
+    """
+
+    def __init__(self, begun_at: float) -> None:
+        self._arrived_at = begun_at
+        self._pause_seconds = 0.0
+        self._partial = b""
+
+    def feed(self, data: bytes, arrived_at: float) -> list[ArrivedRecord]:
+        """Take what has arrived at this time; return the records that are complete now."""
+        if not self._partial:
+            self._pause_seconds = arrived_at - self._arrived_at
+        self._arrived_at = arrived_at
+        data, at, records = self._partial + data, 0, list[ArrivedRecord]()
+        while at + HEADER_BYTES <= len(data):
+            end = at + HEADER_BYTES + unpack_header(data, at)[2]
+            if end > len(data):
+                break
+            records.append(ArrivedRecord(data[at:end], self._pause_seconds))
+            self._pause_seconds = 0.0
+            at = end
+        self._partial = data[at:]
+        return records
