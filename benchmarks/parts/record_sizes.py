@@ -30,7 +30,7 @@ _NAMES = ("full records", "drs", *_LEARNT_PAUSES)
 
 def measure_record_sizes(quick: bool) -> Iterator[Line]:
     """CPU seconds a GB of each, medians of interleaved runs."""
-    for row in (DOWNLOAD_FAST, DOWNLOAD_REENCRYPTED):
+    for row in (DOWNLOAD_FAST,) if quick else (DOWNLOAD_FAST, DOWNLOAD_REENCRYPTED):
         for what, sizes in (_QUICK_SIZES if quick else _SIZES).items():
             values = _compare(row, sizes, 1 if quick else _RUNS)
             for index, name in enumerate(_NAMES):

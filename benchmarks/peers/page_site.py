@@ -58,8 +58,8 @@ class PageSite:
                 if self._pause_seconds:
                     time.sleep(self._pause_seconds)
                 connection.send(_RECORD)
-            if not connection.recv(1):
-                self._was_loaded.set()
+            connection.unwrap()
+            self._was_loaded.set()
 
 
 def _context(host: str) -> ssl.SSLContext:

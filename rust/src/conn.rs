@@ -65,6 +65,8 @@ pub struct Conn<S = OwnedFd> {
     backlog: Option<Box<Backlog>>,
     timeouts: Timeouts,
     active_at: Instant,
+    started_at: Instant,
+    first_byte_at: Option<Instant>,
     traffic: Arc<Traffic>,
 }
 
@@ -86,6 +88,8 @@ impl<S: Io> Conn<S> {
             backlog: None,
             timeouts: job.timeouts,
             active_at: turn.now,
+            started_at: turn.now,
+            first_byte_at: None,
             traffic: turn.registry.begin(number),
         };
         conn.client.tune(job.unsent_limit_bytes);
@@ -205,7 +209,8 @@ impl<S: Io> Conn<S> {
         turn.registry.end(self.number);
         let (from_client_bytes, to_client_bytes) = self.traffic.totals();
         let upstream_ended = self.traffic.upstream_ended();
-        Finished { number: self.number, from_client_bytes, to_client_bytes, reason, upstream_ended }
+        let first_byte = self.first_byte_at.map(|at| at - self.started_at);
+        Finished { number: self.number, from_client_bytes, to_client_bytes, reason, upstream_ended, first_byte }
     }
 
     /// The direction that comes from a side.
@@ -267,6 +272,9 @@ impl<S: Io> Conn<S> {
             Side::Upstream => (&mut self.down, &self.upstream, &self.client),
         };
         let (moved, outcome) = flow.read(from, to, turn.pool, held, turn.now);
+        if source == Side::Upstream && moved.received_bytes > 0 && self.first_byte_at.is_none() {
+            self.first_byte_at = Some(turn.now);
+        }
         if let Some(rest) = moved.rest {
             turn.rests.begin(turn.now + rest, self.number, source);
         }

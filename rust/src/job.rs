@@ -98,6 +98,8 @@ pub struct Finished {
     pub reason: Reason,
     /// Whether upstream had ended its side, or was lost.
     pub upstream_ended: bool,
+    /// The time from its start to the first bytes from upstream, if any came.
+    pub first_byte: Option<Duration>,
 }
 
 /// The traffic of a running connection since the last report.

@@ -15,62 +15,57 @@ pub struct TimedRecord {
     pub pause: Duration,
 }
 
-/// Sequences of records.
-#[derive(Debug, Default)]
-pub struct Learnt {
-    openings: Vec<Vec<TimedRecord>>,
-    responses: Vec<Vec<TimedRecord>>,
+/// The records in which a site has sent a page over a new connection.
+#[derive(Debug)]
+pub struct Page {
+    records: Vec<TimedRecord>,
+    /// How many of them came before the page, without being asked for.
+    opening: usize,
 }
 
-impl Learnt {
-    /// Takes what follows a handshake by itself, and whole responses; None if a sequence or a record is empty, or a
-    /// record too long.
+impl Page {
+    /// Makes a page; None if it or a record is empty, or a record too long.
     #[must_use]
-    pub fn new(openings: Vec<Vec<TimedRecord>>, responses: Vec<Vec<TimedRecord>>) -> Option<Self> {
-        let is_valid = |sequence: &Vec<TimedRecord>| {
-            !sequence.is_empty() && sequence.iter().all(|record| (1..=MAX_PAYLOAD_BYTES).contains(&record.size))
-        };
-        openings.iter().chain(&responses).all(is_valid).then_some(Self { openings, responses })
-    }
-
-    /// Whether there is nothing to follow.
-    pub fn is_empty(&self) -> bool {
-        self.responses.is_empty()
+    pub fn new(records: Vec<TimedRecord>, opening: usize) -> Option<Self> {
+        let is_valid = records.iter().all(|record| (1..=MAX_PAYLOAD_BYTES).contains(&record.size));
+        (is_valid && opening < records.len()).then_some(Self { records, opening })
     }
 }
 
-/// A place in a sequence.
+/// A place in one of some pages.
+#[derive(Default)]
 pub struct Cursor {
-    is_opening: bool,
-    sequence: usize,
+    page: usize,
     record: usize,
 }
 
 impl Cursor {
-    /// The beginning of a connection.
-    pub fn opening(learnt: &Learnt, chance: &mut Chance) -> Self {
-        if learnt.openings.is_empty() {
-            return Self::response(learnt, chance);
+    /// The beginning of a connection: any page, with its opening.
+    pub fn new(pages: &[Page], chance: &mut Chance) -> Self {
+        if pages.is_empty() {
+            return Self::default();
         }
-        Self { is_opening: true, sequence: chance.below(learnt.openings.len()), record: 0 }
+        Self { page: chance.below(pages.len()), record: 0 }
     }
 
-    /// The beginning of a response, any one.
-    pub fn response(learnt: &Learnt, chance: &mut Chance) -> Self {
-        Self { is_opening: false, sequence: chance.below(learnt.responses.len().max(1)), record: 0 }
+    /// Goes to the beginning of any page, behind its opening.
+    pub fn begin_page(&mut self, pages: &[Page], chance: &mut Chance) {
+        if !pages.is_empty() {
+            self.page = chance.below(pages.len());
+            self.record = pages[self.page].opening;
+        }
     }
 
-    /// What comes next in this sequence.
-    pub fn ahead<'a>(&self, learnt: &'a Learnt) -> &'a [TimedRecord] {
-        let sequences = if self.is_opening { &learnt.openings } else { &learnt.responses };
-        sequences.get(self.sequence).map_or(&[], |sequence| &sequence[self.record..])
+    /// What comes next in this page.
+    pub fn ahead<'a>(&self, pages: &'a [Page]) -> &'a [TimedRecord] {
+        pages.get(self.page).map_or(&[], |page| &page.records[self.record..])
     }
 
-    /// Goes on by so many records; after the last one, another response begins.
-    pub fn advance(&mut self, records: usize, learnt: &Learnt, chance: &mut Chance) {
+    /// Goes on by so many records; after the last one, another page begins.
+    pub fn advance(&mut self, records: usize, pages: &[Page], chance: &mut Chance) {
         self.record += records;
-        if self.ahead(learnt).is_empty() {
-            *self = Self::response(learnt, chance);
+        if self.ahead(pages).is_empty() {
+            self.begin_page(pages, chance);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! A [`Job`] goes in, a [`Finished`] comes out. Each thread has one epoll set and one set of buffers; connections have
 //! none of their own unless a peer reads slowly. Nothing here knows Python but the module `python`, behind a feature.
 
+mod alarm;
 mod backlog;
 mod buffer;
 mod chance;
@@ -47,6 +48,7 @@ mod vaes;
 mod watch;
 mod worker;
 
+pub use alarm::Alarm;
 pub use cipher::{crypt, CipherSpec};
 
 pub use engine::Engine;
@@ -55,7 +57,7 @@ pub use hello::{find_key, read_hello, Answer, Hello};
 pub use hello_key::hello_key;
 pub use job::{Ciphers, Finished, Job, Progress, Reason, Timeouts};
 pub use keyshare::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
-pub use learnt::{Learnt, TimedRecord};
+pub use learnt::{Page, TimedRecord};
 pub use prefixes::Prefixes;
 pub use record::{BadRecord, Decoder};
 pub use replay::{Memory, KEY_BYTES};

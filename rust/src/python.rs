@@ -10,13 +10,16 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::job::{Ciphers, Job, Timeouts};
 use crate::sys::own_fd;
-use crate::{Answer, CipherSpec, Engine, Finished, Learnt, Memory, Prefixes, Shape, TimedRecord};
+use crate::{Alarm, Answer, CipherSpec, Engine, Finished, Memory, Page, Prefixes, Shape, TimedRecord};
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 /// Key, IV, bytes of keystream used.
 type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
+
+/// Number, bytes from client, bytes to client, whether upstream had ended, reason, seconds to the first byte.
+type PyFinished = (u64, u64, u64, bool, &'static str, Option<f64>);
 
 /// Session id, suites, server name, groups and shares.
 type PyHello<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, String, Bound<'py, PyDict>);
@@ -29,7 +32,7 @@ mod _engine {
     #[pymodule_export]
     use super::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
     #[pymodule_export]
-    use super::{PrefixSet, PyEngine, RecordShape, ReplayMemory};
+    use super::{PrefixSet, PyAlarm, PyEngine, RecordShape, ReplayMemory};
 }
 
 /// Encrypt or decrypt with AES-256-CTR from the start of the keystream.
@@ -113,10 +116,10 @@ fn ml_kem_768_encapsulation_key(py: Python<'_>) -> Bound<'_, PyBytes> {
     PyBytes::new(py, crate::ml_kem_768_encapsulation_key().as_ref())
 }
 
-/// Encapsulate a secret to an ML-KEM-768 key and return the ciphertext; None if the key is invalid.
+/// Draw a ciphertext that looks like one of an ML-KEM-768 key; None if the key is invalid.
 #[pyfunction]
 fn ml_kem_768_ciphertext<'py>(py: Python<'py>, encapsulation_key: &[u8]) -> Option<Bound<'py, PyBytes>> {
-    crate::ml_kem_768_ciphertext(encapsulation_key).map(|ciphertext| PyBytes::new(py, ciphertext.as_ref()))
+    crate::ml_kem_768_ciphertext(encapsulation_key).map(|ciphertext| PyBytes::new(py, &ciphertext))
 }
 
 /// Threads that relay.
@@ -174,11 +177,9 @@ impl PyEngine {
         self.0.abort(job);
     }
 
-    fn completed(&self) -> Vec<(u64, u64, u64, bool, &'static str)> {
+    fn completed(&self) -> Vec<PyFinished> {
         let finished = self.0.completed();
-        let parts =
-            |f: &Finished| (f.number, f.from_client_bytes, f.to_client_bytes, f.upstream_ended, f.reason.name());
-        finished.iter().map(parts).collect()
+        finished.iter().map(finished_parts).collect()
     }
 
     fn progress(&self) -> Vec<(u64, u64, u64, bool)> {
@@ -203,6 +204,26 @@ impl PyEngine {
     }
 }
 
+/// A descriptor that becomes readable at a moment.
+#[pyclass(name = "Alarm", frozen)]
+struct PyAlarm(Alarm);
+
+#[pymethods]
+impl PyAlarm {
+    #[new]
+    fn new() -> PyResult<Self> {
+        Ok(Self(Alarm::new()?))
+    }
+
+    fn fileno(&self) -> i32 {
+        self.0.fd().as_raw_fd()
+    }
+
+    fn set(&self, after_seconds: Option<f64>) -> PyResult<()> {
+        Ok(self.0.set(after_seconds.map(|seconds| timeout("after_seconds", seconds)).transpose()?)?)
+    }
+}
+
 /// What a client's records look like.
 #[pyclass(frozen)]
 struct RecordShape(Arc<Shape>);
@@ -210,11 +231,9 @@ struct RecordShape(Arc<Shape>);
 #[pymethods]
 impl RecordShape {
     #[new]
-    fn new(drs: bool, openings: Vec<Vec<(usize, f64)>>, responses: Vec<Vec<(usize, f64)>>) -> PyResult<Self> {
-        let learnt = Learnt::new(sequences("openings", openings)?, sequences("responses", responses)?);
-        learnt
-            .map(|learnt| Self(Arc::new(Shape::new(drs, learnt))))
-            .ok_or_else(|| PyValueError::new_err("responses: expected records of 1 to 16401 bytes"))
+    fn new(drs: bool, pages: Vec<(Vec<(usize, f64)>, usize)>) -> PyResult<Self> {
+        let pages = pages.into_iter().map(|(records, opening)| page(records, opening)).collect::<PyResult<_>>()?;
+        Ok(Self(Arc::new(Shape::new(drs, pages))))
     }
 }
 
@@ -307,6 +326,11 @@ impl ReplayMemory {
     }
 }
 
+fn finished_parts(f: &Finished) -> PyFinished {
+    let first_byte_seconds = f.first_byte.map(|first_byte| first_byte.as_secs_f64());
+    (f.number, f.from_client_bytes, f.to_client_bytes, f.upstream_ended, f.reason.name(), first_byte_seconds)
+}
+
 fn parse_ciphers(ciphers: &[PyCipher<'_>]) -> PyResult<Ciphers> {
     let specs = ciphers.iter().map(parse_cipher).collect::<PyResult<Vec<_>>>()?;
     match <[CipherSpec; 4]>::try_from(specs) {
@@ -331,9 +355,10 @@ fn timeout(name: &str, seconds: f64) -> PyResult<Duration> {
         .ok_or_else(|| PyValueError::new_err(format!("{name}: expected seconds, at most ten years")))
 }
 
-fn sequences(name: &str, sequences: Vec<Vec<(usize, f64)>>) -> PyResult<Vec<Vec<TimedRecord>>> {
-    let record = |(size, seconds)| Ok(TimedRecord { size, pause: timeout(name, seconds)? });
-    sequences.into_iter().map(|sequence| sequence.into_iter().map(record).collect()).collect()
+fn page(records: Vec<(usize, f64)>, opening: usize) -> PyResult<Page> {
+    let record = |(size, seconds)| Ok(TimedRecord { size, pause: timeout("pages", seconds)? });
+    let records = records.into_iter().map(record).collect::<PyResult<_>>()?;
+    Page::new(records, opening).ok_or_else(|| PyValueError::new_err("pages: expected records of 1 to 16401 bytes"))
 }
 
 fn array<const N: usize>(name: &str, bytes: &[u8]) -> PyResult<[u8; N]> {

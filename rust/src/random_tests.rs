@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::chance::Chance;
 use crate::cipher::crypt;
 use crate::job::{Ciphers, Reason};
-use crate::learnt::{Learnt, TimedRecord};
+use crate::learnt::{Page, TimedRecord};
 use crate::record::{BadRecord, Decoder, ENCRYPTED_ALERT_BYTES};
 use crate::scripted::{spec, Ending, World, TIMEOUTS};
 use crate::shaper::Shape;
@@ -26,11 +26,11 @@ impl Script {
         let fast = [None, Some(true), Some(false)][chance.below(3)];
         let learnt = |pauses_ms: [u64; 4]| {
             let timed = |(size, ms)| TimedRecord { size, pause: Duration::from_millis(ms) };
-            let response = [1, 600, 5_000, 16_401].into_iter().zip(pauses_ms).map(timed).collect();
-            Learnt::new(Vec::new(), vec![response]).expect("it is valid")
+            let records = [1, 600, 5_000, 16_401].into_iter().zip(pauses_ms).map(timed).collect();
+            vec![Page::new(records, 1).expect("it is valid")]
         };
         let shape = match chance.below(4) {
-            0 => Some(Shape::new(true, Learnt::default())),
+            0 => Some(Shape::new(true, Vec::new())),
             1 => Some(Shape::new(false, learnt([0; 4]))),
             2 => Some(Shape::new(true, learnt([0, 1, 1000, 0]))),
             _ => None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cipher::{crypt, CipherSpec};
 use crate::job::{Ciphers, Timeouts};
-use crate::learnt::{Learnt, TimedRecord};
+use crate::learnt::{Page, TimedRecord};
 use crate::record::HEADER_BYTES;
 use crate::scripted::{Ending, World};
 use crate::shaper::Shape;
@@ -33,14 +33,13 @@ fn worlds(shape: impl Fn() -> Shape) -> [(World, Change); 2] {
 }
 
 fn drs() -> Shape {
-    Shape::new(true, Learnt::default())
+    Shape::new(true, Vec::new())
 }
 
-/// One opening and one response, with the same pause before each record.
+/// A page with an opening, and the same pause before each record.
 fn learnt(opening: &[usize], response: &[usize], pause: Duration) -> Shape {
-    let [openings, responses] =
-        [opening, response].map(|sizes| vec![sizes.iter().map(|size| TimedRecord { size: *size, pause }).collect()]);
-    Shape::new(true, Learnt::new(openings, responses).expect("it is valid"))
+    let records = opening.iter().chain(response).map(|size| TimedRecord { size: *size, pause });
+    Shape::new(true, vec![Page::new(records.collect(), opening.len()).expect("it is valid")])
 }
 
 fn noise(count: usize) -> Vec<u8> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::chance::Chance;
-use crate::learnt::{Cursor, Learnt};
+use crate::learnt::{Cursor, Page};
 use crate::pacing::REST;
 use crate::record::{HEADER_BYTES, MAX_PAYLOAD_BYTES, PROTECTION_BYTES};
 
@@ -23,19 +23,19 @@ const MOST_WAITED_FOR_BYTES: usize = 4 * MAX_PAYLOAD_BYTES;
 #[derive(Debug, Default)]
 pub struct Shape {
     drs: bool,
-    learnt: Learnt,
+    pages: Vec<Page>,
 }
 
 impl Shape {
-    /// Makes a shape; what was learnt wins over dynamic record sizing.
+    /// Makes a shape; pages win over dynamic record sizing.
     #[must_use]
-    pub fn new(drs: bool, learnt: Learnt) -> Self {
-        Self { drs, learnt }
+    pub fn new(drs: bool, pages: Vec<Page>) -> Self {
+        Self { drs, pages }
     }
 
     /// Whether records may wait for their bytes.
     pub fn waits(&self) -> bool {
-        !self.learnt.is_empty()
+        !self.pages.is_empty()
     }
 }
 
@@ -55,7 +55,7 @@ pub struct Shaper {
 impl Shaper {
     /// Begins a connection's records.
     pub fn new(shape: Arc<Shape>, mut chance: Chance, now: Instant) -> Self {
-        let cursor = Cursor::opening(&shape.learnt, &mut chance);
+        let cursor = Cursor::new(&shape.pages, &mut chance);
         Self { shape, chance, records: 0, cursor, sent_at: now, complete_by: now }
     }
 
@@ -70,15 +70,15 @@ impl Shaper {
     ) -> Option<Duration> {
         if self.records > 0 && now.saturating_duration_since(self.sent_at) >= RESET_AFTER {
             self.records = 0;
-            self.cursor = Cursor::response(&self.shape.learnt, &mut self.chance);
+            self.cursor.begin_page(&self.shape.pages, &mut self.chance);
         }
         sizes.clear();
-        if self.shape.learnt.is_empty() {
+        if self.shape.pages.is_empty() {
             self.plan_steps(wire_bytes, sizes);
             return None;
         }
         let mut planned_bytes = 0;
-        for record in self.cursor.ahead(&self.shape.learnt).iter().take(MAX_RECORDS) {
+        for record in self.cursor.ahead(&self.shape.pages).iter().take(MAX_RECORDS) {
             planned_bytes += HEADER_BYTES + record.size;
             if !sizes.is_empty() && (planned_bytes > wire_bytes || !record.pause.is_zero()) {
                 break;
@@ -96,13 +96,13 @@ impl Shaper {
     /// Notes that so many of the planned records were made, with so many bytes; returns how long to wait after them.
     pub fn note_records(&mut self, count: usize, payload_bytes: usize, now: Instant) -> Option<Duration> {
         self.records += count;
-        if self.shape.learnt.is_empty() {
+        if self.shape.pages.is_empty() {
             return None;
         }
-        self.cursor.advance(count, &self.shape.learnt, &mut self.chance);
+        self.cursor.advance(count, &self.shape.pages, &mut self.chance);
         let longest = Duration::from_secs_f64(payload_bytes.min(MOST_WAITED_FOR_BYTES) as f64 / LEAST_BYTES_PER_SECOND);
         self.complete_by = self.complete_by.max(now + longest);
-        let next = self.cursor.ahead(&self.shape.learnt).first()?;
+        let next = self.cursor.ahead(&self.shape.pages).first()?;
         Some(next.pause.min(longest)).filter(|pause| !pause.is_zero())
     }
 
@@ -142,13 +142,16 @@ mod tests {
 
     const ROOM: usize = 1 << 20;
 
-    fn shaper(drs: bool, openings: &[&[(usize, u64)]], responses: &[&[(usize, u64)]]) -> (Shaper, Instant) {
-        let [openings, responses] = [openings, responses].map(|sequences| {
-            let timed = |(size, ms): &(usize, u64)| TimedRecord { size: *size, pause: Duration::from_millis(*ms) };
-            sequences.iter().map(|sequence| sequence.iter().map(timed).collect()).collect()
-        });
-        let shape = Shape::new(drs, Learnt::new(openings, responses).expect("it is valid"));
+    /// Pages: the size of each record and the milliseconds before it, and how many are an opening.
+    type Pages<'a> = &'a [(&'a [(usize, u64)], usize)];
+
+    fn shaper(drs: bool, pages: Pages<'_>) -> (Shaper, Instant) {
+        let timed = |(size, ms): &(usize, u64)| TimedRecord { size: *size, pause: Duration::from_millis(*ms) };
+        let page = |(records, opening): &(&[(usize, u64)], usize)| {
+            Page::new(records.iter().map(timed).collect(), *opening).expect("it is valid")
+        };
         let now = Instant::now();
+        let shape = Shape::new(drs, pages.iter().map(page).collect());
         (Shaper::new(Arc::new(shape), Chance::new(7), now), now)
     }
 
@@ -168,7 +171,7 @@ mod tests {
 
     #[test]
     fn dynamic_sizes_grow_in_two_steps_and_start_again_after_a_second_without_a_byte_sent() {
-        let (mut shaper, start) = shaper(true, &[], &[]);
+        let (mut shaper, start) = shaper(true, &[]);
         assert_eq!(plan(&mut shaper, ROOM, start), [vec![1386; 40], vec![4246; 24]].concat());
         assert_eq!(shaper.note_records(79, 1, start), None);
         assert_eq!(plan(&mut shaper, 1, start), [4246]);
@@ -183,9 +186,9 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_follows_an_opening_and_then_responses_and_one_begins_after_a_second() {
-        let (mut shaper, mut now) = shaper(true, &[&[(250, 0), (251, 0)]], &[&[(300, 0), (16_401, 0), (77, 0)]]);
-        assert_eq!(make(&mut shaper, now).0, [250, 251]);
+    fn a_connection_follows_an_opening_and_then_pages_and_one_begins_after_a_second() {
+        let (mut shaper, mut now) = shaper(true, &[(&[(250, 0), (251, 0), (300, 0), (16_401, 0), (77, 0)], 2)]);
+        assert_eq!(make(&mut shaper, now).0, [250, 251, 300, 16_401, 77]);
         assert_eq!(make(&mut shaper, now).0, [300, 16_401, 77]);
         now += Duration::from_millis(999);
         assert_eq!(plan(&mut shaper, 400, now), [300]);
@@ -197,13 +200,13 @@ mod tests {
 
     #[test]
     fn an_opening_waits_for_the_first_byte_for_as_long_as_it_takes() {
-        let (mut shaper, now) = shaper(false, &[&[(250, 0)]], &[&[(300, 0)]]);
-        assert_eq!(make(&mut shaper, now + Duration::from_secs(5)).0, [250]);
+        let (mut shaper, now) = shaper(false, &[(&[(250, 0), (300, 0)], 1)]);
+        assert_eq!(make(&mut shaper, now + Duration::from_secs(5)).0, [250, 300]);
     }
 
     #[test]
-    fn any_response_comes() {
-        let (mut shaper, now) = shaper(false, &[], &[&[(1, 0)], &[(2, 0)], &[(3, 0)]]);
+    fn any_page_comes() {
+        let (mut shaper, now) = shaper(false, &[(&[(1, 0)], 0), (&[(2, 0)], 0), (&[(3, 0)], 0)]);
         let mut made: Vec<usize> = (0..50).flat_map(|_| make(&mut shaper, now).0).collect();
         made.sort_unstable();
         made.dedup();
@@ -212,7 +215,7 @@ mod tests {
 
     #[test]
     fn pauses_part_records_and_none_is_longer_than_its_bytes_take_at_20_mbit() {
-        let (mut shaper, now) = shaper(false, &[], &[&[(300, 5000), (10_000, 1), (1000, 0), (400, 5000)]]);
+        let (mut shaper, now) = shaper(false, &[(&[(300, 5000), (10_000, 1), (1000, 0), (400, 5000)], 0)]);
         assert_eq!(make(&mut shaper, now), (vec![300], Some(Duration::from_micros(120))));
         assert_eq!(make(&mut shaper, now), (vec![10_000, 1000], Some(Duration::from_micros(4400))));
         assert_eq!(make(&mut shaper, now), (vec![400], Some(Duration::from_micros(160))));
@@ -220,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_record_waits_for_its_bytes_as_long_as_those_before_take_at_20_mbit_but_the_first_never() {
-        let (mut shaper, start) = shaper(false, &[], &[&[(300, 0), (1000, 0), (2000, 0)]]);
+        let (mut shaper, start) = shaper(false, &[(&[(300, 0), (1000, 0), (2000, 0)], 0)]);
         let mut sizes = Vec::new();
         assert_eq!(shaper.plan(ROOM, 299, start, &mut sizes), None);
         assert_eq!(sizes, [300]);
@@ -240,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_short_record_takes_no_time_from_the_long_one_before_it() {
-        let (mut shaper, start) = shaper(false, &[], &[&[(10_000, 0), (26, 0), (10_000, 0)]]);
+        let (mut shaper, start) = shaper(false, &[(&[(10_000, 0), (26, 0), (10_000, 0)], 0)]);
         shaper.note_records(1, 10_000, start);
         shaper.note_records(1, 26, start + REST);
         let until = start + Duration::from_millis(4);
@@ -250,7 +253,7 @@ mod tests {
 
     #[test]
     fn after_a_large_buffer_a_record_waits_no_longer_than_after_four_full_ones() {
-        let (mut shaper, start) = shaper(false, &[], &[&[(16_401, 0); 20]]);
+        let (mut shaper, start) = shaper(false, &[(&[(16_401, 0); 20], 0)]);
         let until = start + Duration::from_nanos(4 * 6_560_400);
         shaper.note_records(15, 15 * 16_401, start);
         assert_eq!(shaper.plan(ROOM, 1, until - REST, &mut Vec::new()), Some(REST));
@@ -259,11 +262,11 @@ mod tests {
 
     #[test]
     fn a_plan_fits_but_has_a_record_at_least_and_never_too_many() {
-        let (mut shaper, now) = shaper(false, &[], &[]);
+        let (mut shaper, now) = shaper(false, &[]);
         assert_eq!(plan(&mut shaper, 3 * 16_406, now).len(), 3);
         assert_eq!(plan(&mut shaper, 3 * 16_406 - 1, now).len(), 2);
         assert_eq!(plan(&mut shaper, 0, now), [16_401]);
-        let (mut shaper, now) = self::shaper(false, &[], &[&[(10, 0); 100]]);
+        let (mut shaper, now) = self::shaper(false, &[(&[(10, 0); 100], 0)]);
         assert_eq!(plan(&mut shaper, 150, now).len(), 10);
         assert_eq!(plan(&mut shaper, 0, now), [10]);
         assert_eq!(make(&mut shaper, now).0.len(), MAX_RECORDS);
@@ -271,12 +274,10 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_empty_or_too_long_is_refused_and_so_is_a_sequence_of_none() {
-        let sequence = |size| vec![vec![TimedRecord { size, pause: Duration::ZERO }]];
-        assert!(Learnt::new(Vec::new(), sequence(16_401)).is_some());
-        for wrong in [sequence(0), sequence(16_402), vec![Vec::new()]] {
-            assert!(Learnt::new(Vec::new(), wrong).is_none());
-        }
-        assert!(Learnt::new(sequence(0), sequence(1)).is_none());
+    fn a_record_that_is_empty_or_too_long_is_refused_and_so_is_a_page_of_none() {
+        let page = |size, opening| Page::new(vec![TimedRecord { size, pause: Duration::ZERO }], opening);
+        assert!(page(1, 0).is_some() && page(16_401, 0).is_some());
+        assert!(page(0, 0).is_none() && page(16_402, 0).is_none() && page(1, 1).is_none());
+        assert!(Page::new(Vec::new(), 0).is_none());
     }
 }

@@ -204,6 +204,7 @@ class _Builder:
             domain_fronting_host=front.host,
             domain_fronting_proxy_protocol=front.proxy_protocol,
             front_learning=self._make_front_learning(),
+            answer_delay=cast(mtglib.AnswerDelay, str(config.defense.front_learning.answer_delay)),
             record_urls=tuple(url.url for url in doppelganger.urls) if config.secret else (),
             record_repeats=doppelganger.repeats_per_raid,
             record_refresh_seconds=float(doppelganger.raid_each),

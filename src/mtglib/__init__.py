@@ -66,7 +66,7 @@ from .ground.endpoints import Endpoint, canonical_ip, host_and_port
 from .ground.guarded_logger import GuardedLogger
 from .interfaces import AntiReplayCache, Dial, EventStream, IPBlocklist, Logger, Network, Observer
 from .links import ProxyLinks, proxy_links
-from .option_types import OptionChanges, RelayChoice
+from .option_types import AnswerDelay, OptionChanges, RelayChoice
 from .options import ProxyOpts
 from .part_check import check_part
 from .proxy import Proxy
@@ -94,6 +94,7 @@ __all__ = [
     "HANDSHAKE_FAILURES",
     "SECRET_KEY_LENGTH_BYTES",
     "TCP_RELAY_READ_TIMEOUT",
+    "AnswerDelay",
     "AntiReplayCache",
     "AntiReplayCacheIsNotDefinedError",
     "ClientError",

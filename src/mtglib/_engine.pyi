@@ -1,6 +1,6 @@
 """The native engine (rust/). Private to mtglib.
 
-Its only users are `keyshare`, `wire.aes_ctr`, `wire.client_hello`, `wire.hello_key`, `wire.server_hello`,
+Its only users are `keyshare`, `fine_clock`, `wire.aes_ctr`, `wire.client_hello`, `wire.hello_key`, `wire.server_hello`,
 `wire.sha256`, `relay.native`, `ipblocklist.prefixes` and `antireplay.memory`.
 """
 
@@ -25,7 +25,7 @@ def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """Return the HMAC-SHA256 of the data, 32 bytes."""
 
 def ml_kem_768_ciphertext(encapsulation_key: bytes) -> bytes | None:
-    """Encapsulate a secret to an ML-KEM-768 key and return the ciphertext, 1088 bytes (FIPS 203).
+    """Draw a ciphertext that looks like one of an ML-KEM-768 key, 1088 bytes (FIPS 203).
 
     None if the key is invalid: other than 1184 bytes, or a coefficient that isn't reduced (section 7.2).
     """
@@ -109,8 +109,11 @@ class Engine:
     def abort(self, job: int) -> None:
         """End a job soon, with the reason "shutdown"; nothing happens if it is over."""
 
-    def completed(self) -> list[tuple[int, int, int, bool, str]]:
-        """Take what has ended since the last call: job, bytes from client, to client, upstream ended, reason."""
+    def completed(self) -> list[tuple[int, int, int, bool, str, float | None]]:
+        """Take what has ended since the last call.
+
+        Each is job, bytes from client, to client, upstream ended, reason, and the seconds to upstream's first byte.
+        """
 
     def progress(self) -> list[tuple[int, int, int, bool]]:
         """Take the news of running jobs since the last call: job, bytes from client, to client, upstream ended."""
@@ -128,15 +131,21 @@ class Engine:
         """End all jobs and threads; waits for them."""
 
 @final
+class Alarm:
+    """A descriptor that becomes readable at a moment, to some ten microseconds."""
+
+    def __new__(cls) -> Alarm: ...
+    def fileno(self) -> int:
+        """Return the descriptor; it is closed when this object goes."""
+
+    def set(self, after_seconds: float | None) -> None:
+        """Make it readable after so long, and not before; None: never. An earlier setting is forgotten."""
+
+@final
 class RecordShape:
     """A `relay.job.Shape`; jobs may share one."""
 
-    def __new__(
-        cls,
-        drs: bool,
-        openings: Sequence[Sequence[tuple[int, float]]],
-        responses: Sequence[Sequence[tuple[int, float]]],
-    ) -> RecordShape: ...
+    def __new__(cls, drs: bool, pages: Sequence[tuple[Sequence[tuple[int, float]], int]]) -> RecordShape: ...
 
 @final
 class PrefixSet:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import ClientError
 from .ground.deadlines import within
@@ -17,8 +16,7 @@ from .wire.client_hello import ClientHello
 _REPLAY_CHECK_TIMEOUT = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """An authenticated client.
 
     Attributes:

@@ -32,10 +32,14 @@ class ChosenAnswer(NamedTuple):
     Attributes:
         shape: The ServerHello's.
         noise_bytes: The length of what stands for the encrypted flight, without its record's header.
+        connect_seconds, first_byte_seconds: How long the site took to be connected, and then to answer; 0 if that isn't
+            known.
     """
 
     shape: AnswerShape
     noise_bytes: int
+    connect_seconds: float = 0.0
+    first_byte_seconds: float = 0.0
 
 
 def default_answer(hello: ClientHello) -> ChosenAnswer:
@@ -149,7 +153,8 @@ class Answers:
         if answer is None:
             return None
         flight = answer.flights[int(len(answer.flights) * random.random())]  # noqa: S311 - no secret
-        return ChosenAnswer(flight.shape, min(flight.encrypted_bytes - HEADER_BYTES, MAX_CIPHERTEXT_BYTES))
+        noise_bytes = min(flight.encrypted_bytes - HEADER_BYTES, MAX_CIPHERTEXT_BYTES)
+        return ChosenAnswer(flight.shape, noise_bytes, flight.connect_seconds, flight.first_byte_seconds)
 
     def _keep(self, host: str, answers: Iterable[LearntAnswer]) -> None:
         for answer in answers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import time
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from .tls_alert import send_alert
 _RECV_BYTES = 16 * 1024
 _MOST_PIECE_BYTES = 240 * 1024
 """The most that is read as a piece."""
+
+_MOST_PIECES = 64
 
 
 class Piece(NamedTuple):
@@ -66,7 +67,7 @@ class Conn:
             TimeoutError: Nothing came until the loop's clock said `deadline_mono`.
             OSError: The connection is broken.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._readiness.loop
         while deadline_mono is None or loop.time() < deadline_mono:
             try:
                 data = self._sock.recv(_RECV_BYTES)
@@ -108,8 +109,11 @@ class Conn:
 
     def note_piece(self) -> None:
         """Note what has come since the last piece as another, if it is new."""
-        if not self.pieces or self.pieces[-1].said_bytes < len(self.unread):
-            self.pieces.append(Piece(self._received_mono, len(self.unread)))
+        if self.pieces and self.pieces[-1].said_bytes == len(self.unread):
+            return
+        if len(self.pieces) == _MOST_PIECES:  # somebody drips while the site can't be reached
+            del self.pieces[-1]
+        self.pieces.append(Piece(self._received_mono, len(self.unread)))
 
     def receive_arrived(self, most_bytes: int) -> None:
         """Append what has arrived to `unread`, as far as that has less than `most_bytes`, without waiting."""

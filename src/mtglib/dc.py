@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from .constants import PreferIP
 from .errors import ClientError
@@ -64,8 +64,7 @@ TEST: Final = _table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DCChoice:
+class DCChoice(NamedTuple):
     """The result of a lookup.
 
     Attributes:
@@ -122,7 +121,8 @@ class DCTable:
     def _addresses(self, dc: int) -> tuple[DCAddress, ...]:
         families = self._families.get(dc, ())
         for family in families:
-            random.shuffle(family)  # so that a DC's addresses share the load
+            if len(family) > 1:
+                random.shuffle(family)  # so that a DC's addresses share the load
         return tuple(chain.from_iterable(families))
 
 

@@ -1,7 +1,8 @@
-"""Key shares for our answers: real ones of any group that a site may choose, whose secrets are never used.
+"""Key shares for our answers, of any group that a site may choose; what they agree on is never used.
 
-An observer can tell whether a share is real: random bytes aren't a point of the curve, or not a ciphertext whose
-coefficients are spread as ML-KEM spreads them.
+An observer could tell random bytes: they aren't a point of the curve, or not a ciphertext whose coefficients are spread
+as ML-KEM spreads them. Points are real. Ciphertexts are drawn by the engine, and real in pure Python: nobody but the
+client can tell (docs/adr/0023).
 """
 
 from __future__ import annotations

@@ -12,6 +12,9 @@ from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Netwo
 RelayChoice: TypeAlias = Literal["auto", "native", "pure"]
 """Which relay to use: the native engine, pure Python, or (auto) the engine if it is built."""
 
+AnswerDelay: TypeAlias = Literal["front", "off"]
+"""When to answer a client's hello: when the fronting site would have answered, if that is known, or at once."""
+
 
 class OptionChanges(TypedDict, total=False):
     """The attributes of `ProxyOpts` except the secret, all optional.
@@ -43,6 +46,7 @@ class OptionChanges(TypedDict, total=False):
     keep_alive: bool
     congestion_control: str | None
     front_learning: FrontLearning | None
+    answer_delay: AnswerDelay
     record_urls: Sequence[str]
     record_repeats: int
     record_refresh_seconds: float

@@ -38,7 +38,7 @@ from .ground.checks import (
 from .ground.endpoints import canonical_ip, parse_endpoint
 from .ground.urls import check_host
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
-from .option_types import OptionChanges, RelayChoice
+from .option_types import AnswerDelay, OptionChanges, RelayChoice
 from .part_check import check_part
 from .secret import Secret
 
@@ -88,6 +88,8 @@ class ProxyOpts:
             clients on this machine get reno: pacing is only a cost there. Visitors always get the kernel's default.
         front_learning: Learn how the fronting site answers clients' hellos, by sending it a few of the same shape once
             the first client has come, and answer clients in the same way. None: answer as most sites do.
+        answer_delay: "front": where `front_learning` knows how long the fronting site takes, a client's answer waits
+            until a visitor would have got the site's, for 200 ms at most. "off": it never waits.
         record_urls: Pages of the fronting site, `https://` and the secret's host, at most 100. They are loaded when a
             client comes, one at a time, and their records' sizes and the pauses between them are what later clients
             get in downloads, instead of those of `drs`. The last bytes of a burst may come 26 ms later; no connection
@@ -141,6 +143,7 @@ class ProxyOpts:
     keep_alive: bool = True
     congestion_control: str | None = "bbr"
     front_learning: FrontLearning | None = field(default_factory=FrontLearning)
+    answer_delay: AnswerDelay = "front"
     record_urls: Sequence[str] = ()
     record_repeats: int = constants.DEFAULT_RECORD_REPEATS
     record_refresh_seconds: float = constants.DEFAULT_RECORD_REFRESH_SECONDS
@@ -201,6 +204,7 @@ class ProxyOpts:
         check_int("record_repeats", self.record_repeats, 1000)
         check_seconds("record_refresh_seconds", self.record_refresh_seconds, least=60)
         check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
+        check_choice("answer_delay", self.answer_delay, get_args(AnswerDelay))
         check_choice("relay", self.relay, get_args(RelayChoice))
         check_congestion_control("congestion_control", self.congestion_control)
         if self.not_sent_low_water_bytes is not None:

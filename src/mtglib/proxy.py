@@ -18,6 +18,7 @@ from .dc_dialler import DCDialler
 from .ending import wait_for_end
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
+from .fine_clock import FineClock
 from .front.dial import Front, fronting_address
 from .front.lessons import FrontAnswer
 from .ground.affinity import Affinity
@@ -259,6 +260,7 @@ class Proxy:
             self._shared.visitor_log.close()
             if not self._roster:  # otherwise streams left behind still need it
                 self._shared.readiness.close()
+                self._shared.fine_clock.close()
         return self._ended_by_shutdown
 
     async def __aenter__(self) -> Self:
@@ -291,7 +293,7 @@ class Proxy:
         stream = Stream(self._shared, Conn(sock, self._shared.readiness), visitor)
         entry = stream.entry
         entry.counted = counted
-        entry.task = asyncio.get_running_loop().create_task(stream.run())
+        entry.task = self._shared.readiness.loop.create_task(stream.run())
         self._roster.add(entry)
         return entry
 
@@ -321,7 +323,7 @@ class Proxy:
             return
         readiness = Readiness()
         visitor_log = VisitorLog(self._logger)
-        key_shares = KeyShares()
+        key_shares, fine_clock = KeyShares(), FineClock()
         self._entrance = Entrance(self._opts, self._roster, visitor_log, self._events, self._logger, self._warnings)
         self._shared = Shared(
             opts=self._opts,
@@ -331,11 +333,14 @@ class Proxy:
             readiness=readiness,
             secrets=(self._opts.secret,),
             key_shares=key_shares,
+            fine_clock=fine_clock,
             client_socket_options=ClientSocketOptions.of(
                 keep_alive=self._opts.keep_alive, congestion_control=self._opts.congestion_control
             ),
             roster=self._roster,
-            front=Front(self._opts, self._acceptors.values(), self._relay.report, self._warnings, key_shares),
+            front=Front(
+                self._opts, self._acceptors.values(), self._relay.report, self._warnings, key_shares, fine_clock
+            ),
             visitor_log=visitor_log,
             events=self._events,
             logger=self._logger,

@@ -33,13 +33,17 @@ class _Watched:
 
 
 class Readiness:
-    """An epoll set that belongs to one event loop. Make it, use it and close it inside that loop."""
+    """An epoll set that belongs to one event loop. Make it, use it and close it inside that loop.
+
+    Attributes:
+        loop: That event loop: asking for the running one costs a system call.
+    """
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._watched: dict[int, _Watched] = {}
-        self._loop.add_reader(self._epoll.fileno(), self._dispatch)
+        self.loop.add_reader(self._epoll.fileno(), self._dispatch)
 
     async def wait(self, fd: int, wanted: int, deadline_mono: float | None = None) -> None:
         """Return when `fd` may be `READABLE` or `WRITABLE`. It may be too early: try, and wait again.
@@ -53,8 +57,8 @@ class Readiness:
         if watched.happened & (wanted | _BROKEN):
             watched.happened &= ~wanted
             return
-        waiter = watched.waiters[wanted] = self._loop.create_future()
-        timer = None if deadline_mono is None else self._loop.call_at(deadline_mono, _expire, waiter)
+        waiter = watched.waiters[wanted] = self.loop.create_future()
+        timer = None if deadline_mono is None else self.loop.call_at(deadline_mono, _expire, waiter)
         try:
             await waiter
         finally:
@@ -82,7 +86,7 @@ class Readiness:
     def close(self) -> None:
         """Close the epoll set, and let the event loop forget it."""
         if not self._epoll.closed:
-            self._loop.remove_reader(self._epoll.fileno())
+            self.loop.remove_reader(self._epoll.fileno())
             self._epoll.close()
 
     def _watch(self, fd: int, wanted: int) -> _Watched:
@@ -100,7 +104,7 @@ class Readiness:
         try:
             callback()
         except Exception as error:
-            self._loop.call_exception_handler({"message": "a callback of a socket failed", "exception": error})
+            self.loop.call_exception_handler({"message": "a callback of a socket failed", "exception": error})
 
     def _dispatch(self) -> None:
         for fd, events in self._epoll.poll(0, _MAX_EVENTS):

@@ -173,13 +173,14 @@ class Roster:
 
     def visitor_to_evict(self, network: _NetworkKey) -> Entry | None:
         """Return the visitor to evict before another one of `network` is let in; None if there is none, or no need."""
-        if not self.visitors:
+        visitors = len(self._all_visitors)
+        if not visitors:
             return None
-        if self.visitors >= self._crowded and network is not None:
+        if visitors >= self._crowded and network is not None:
             own = self._networks.get(network)
             if own is not None and len(own) >= self._per_network:
                 return own.next_to_go()
-        if self.visitors >= self._most_visitors or self.counted >= self._concurrency:
+        if visitors >= self._most_visitors or self.counted >= self._concurrency:
             return self.next_visitor_to_go()
         return None
 
@@ -199,7 +200,8 @@ class Roster:
                 network = self._networks[entry.network] = Crowd()
             network.add(entry)
             self._all_visitors.add(entry)
-            self._resize(entry.network, len(network) - 1, len(network))
+            size = len(network)
+            self._resize(entry.network, size - 1, size)
 
     def authenticated(self, entry: Entry) -> None:
         """Note that the connection is a client's: it no longer counts as a visitor."""
@@ -246,8 +248,9 @@ class Roster:
         network = self._networks[entry.network]
         network.remove(entry)
         self._all_visitors.remove(entry)
-        self._resize(entry.network, len(network) + 1, len(network))
-        if not network:
+        size = len(network)
+        self._resize(entry.network, size + 1, size)
+        if not size:
             del self._networks[entry.network]
 
     def _crowds_of(self, entry: Entry) -> tuple[Crowd[Entry], ...]:

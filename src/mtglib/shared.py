@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .client_socket import ClientSocketOptions
 from .dc import DCTable
 from .dc_dialler import DCDialler
+from .fine_clock import FineClock
 from .front.dial import Front
 from .ground.guarded_logger import GuardedLogger, Warnings
 from .keyshare import KeyShares
@@ -32,6 +33,7 @@ class Shared:
         readiness: Waits for sockets.
         secrets: The secrets that clients may use.
         key_shares: Key shares for answers to clients.
+        fine_clock: Its clock for times of answers.
         client_socket_options: Options of clients' sockets.
         roster: The live connections.
         front: Connects visitors to the fronting site.
@@ -48,6 +50,7 @@ class Shared:
     readiness: Readiness
     secrets: Sequence[Secret]
     key_shares: KeyShares
+    fine_clock: FineClock
     client_socket_options: ClientSocketOptions
     roster: Roster
     front: Front

@@ -8,18 +8,20 @@ from base64 import urlsafe_b64encode
 from contextlib import suppress
 
 from .admission import Admitted, admit
+from .answer_delay import due_seconds
 from .conn import Conn
 from .constants import CONNECTION_ID_LENGTH_BYTES
 from .errors import ClientError, UpstreamError
 from .front.early import FRONT_AFTER_SECONDS, FRONT_AT_LAST_SECONDS, EarlyFront
 from .front.pieces import send_pieces
+from .front.visits import Visit
 from .ground.reset import reset
 from .reasons import Reason
 from .relay.job import Job
 from .roster import Entry
 from .shared import Shared
 from .stream_report import StreamReport
-from .telegram import read_frame, send_answer, telegram_job
+from .telegram import make_answer, read_frame, send_answer, telegram_job
 from .visitor import Visitor
 from .wire import client_hello
 from .wire.obfuscated2 import ClientFrame
@@ -41,13 +43,15 @@ class Stream:
         entry: Its entry in the roster.
     """
 
-    __slots__ = ("_conn", "_early", "_opts", "_report", "_shared", "entry")
+    __slots__ = ("_conn", "_early", "_heard_mono", "_opts", "_report", "_shared", "_visit", "entry")
 
     def __init__(self, shared: Shared, conn: Conn, visitor: Visitor) -> None:
         self._shared = shared
         self._opts = shared.opts
         self._conn = conn
         self._early: EarlyFront | None = None
+        self._heard_mono: float | None = None  # when the hello was complete
+        self._visit: Visit | None = None
         stream_id = urlsafe_b64encode(os.urandom(CONNECTION_ID_LENGTH_BYTES))[:-2].decode("ascii")
         self.entry = Entry(stream_id, visitor, shared.opts.clock())
         self._report = StreamReport(shared, self.entry)
@@ -64,7 +68,11 @@ class Stream:
             if job is not None:
                 relaying = self._shared.relay.run(job, report.moved)
                 del job  # otherwise it would be kept as long as the relay runs
-                report.relayed(await relaying)
+                relayed_mono = self._shared.fine_clock.now_mono()
+                result = await relaying
+                report.relayed(result)
+                if self._visit is not None:
+                    self._shared.front.visits.end(self._visit, relayed_mono, result)
         except ClientError as error:
             if error.reason in _NOT_AUTHENTIC:
                 self._conn.send_alert()
@@ -89,6 +97,8 @@ class Stream:
         """Identify the peer and connect it to its upstream; None if there is nothing to relay."""
         try:
             record, length = await self._read_hello()
+            self._heard_mono = self._shared.fine_clock.now_mono()
+            ahead_seconds = self._early.ahead_seconds if self._early is not None else 0.0
             client = await self._admit(record)
         except ClientError as error:
             self._conn.receive_piece()
@@ -100,16 +110,19 @@ class Stream:
             return await self._connect_to_front(error.reason)
         self._note_client()
         self._conn.take(length)
-        deadline_mono = asyncio.get_running_loop().time() + self._opts.frame_timeout
         await self._shared.front.loaded()
-        answer = self._shared.front.answer_for(client, self.entry.visitor)
-        await send_answer(self._conn, client, answer, self._shared.key_shares, deadline_mono)
+        chosen = self._shared.front.answer_for(client, self.entry.visitor)
+        answer = make_answer(client, chosen, self._shared.key_shares)
+        if self._opts.answer_delay == "front":
+            await self._shared.fine_clock.wait_until(self._heard_mono + due_seconds(chosen, ahead_seconds))
+        deadline_mono = self._shared.readiness.loop.time() + self._opts.frame_timeout
+        await send_answer(self._conn, answer, deadline_mono)
         frame, unread = await read_frame(self._conn, client, deadline_mono)
         return await self._connect_to_dc(frame, unread)
 
     async def _read_hello(self) -> tuple[bytes, int]:
         """Return the hello and its length; it stays in `unread`, for the front, in case it isn't ours."""
-        loop, conn = asyncio.get_running_loop(), self._conn
+        loop, conn = self._shared.readiness.loop, self._conn
         began_mono = loop.time()
         assembled = client_hello.assemble(conn.unread) if conn.unread else None
         while assembled is None:
@@ -169,7 +182,7 @@ class Stream:
         front = self._shared.front
         self._report.fronted(reason)
         self._conn.when_lost(self._lose)
-        reading = asyncio.get_running_loop().create_task(self._conn.note_pieces())
+        reading = self._shared.readiness.loop.create_task(self._conn.note_pieces())
         try:
             if self._early is not None:
                 site = await self._early.take()
@@ -184,6 +197,8 @@ class Stream:
             return None
         finally:
             reading.cancel()
+        if self._heard_mono is not None and self._early is None:
+            self._visit = front.visits.begin(self._conn.unread, self._heard_mono)
         self._early = None
         self._report.moved(site.forwarded_bytes, 0, False)
         return front.job(*self._conn.detach(), site)

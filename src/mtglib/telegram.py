@@ -32,30 +32,36 @@ _MAX_CHANGE_CIPHER_SPECS = 32  # as OpenSSL; Go's crypto/tls takes 16
 _MAX_BYTES_BEFORE_FRAME = 64 * 1024  # in empty records; a flood of them mustn't block the event loop
 
 
-async def send_answer(
-    conn: Conn, client: Admitted, answer: ChosenAnswer, key_shares: KeyShares, deadline_mono: float
-) -> None:
-    """Answer a client's hello, in one write.
+def make_answer(client: Admitted, answer: ChosenAnswer, key_shares: KeyShares) -> bytes:
+    """Make the answer to a client's hello.
 
     Args:
-        conn: The client's connection.
         client: The client. If it has no usable share of the answer's group, X25519 is answered.
         answer: What the answer looks like.
         key_shares: Makes our key share.
-        deadline_mono: When the client has to have taken it, by the event loop's clock.
-
-    Raises:
-        ClientError: TIMEOUT: it doesn't take the answer.
-        OSError: The connection is broken.
     """
     shape = answer.shape
     share = key_shares.answer_to(shape.group, client.hello.key_shares.get(shape.group, b""))
     if share is None:
         shape, share = shape._replace(group=NamedGroup.X25519), key_shares.take()
     noise = _noise(answer.noise_bytes)
-    whole = server_hello.build_answer(client.secret.key, client.hello, shape, share, noise)
+    return server_hello.build_answer(client.secret.key, client.hello, shape, share, noise)
+
+
+async def send_answer(conn: Conn, answer: bytes, deadline_mono: float) -> None:
+    """Send it, in one write.
+
+    Args:
+        conn: The client's connection.
+        answer: As from `make_answer`.
+        deadline_mono: When the client has to have taken it, by the event loop's clock.
+
+    Raises:
+        ClientError: TIMEOUT: it doesn't take the answer.
+        OSError: The connection is broken.
+    """
     try:
-        await conn.send_all(whole, deadline_mono)
+        await conn.send_all(answer, deadline_mono)
     except TimeoutError:
         raise ClientError(Reason.TIMEOUT, "the client doesn't read our answer") from None
 

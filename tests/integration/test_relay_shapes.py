@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import mtglib
 from integration.relayed import relayed
-from mtglib.relay.job import DRS, Records, Shape, TelegramCiphers, TimedRecord
+from mtglib.relay.job import DRS, PageRecords, Shape, TelegramCiphers, TimedRecord
 from mtglib.wire.aes_ctr import CipherState, crypt
 from support import sockets
 from support.pattern import Pattern
@@ -25,11 +25,11 @@ CIPHERS = {
 SIZES = st.sampled_from((1, 17, 600, 5000, 16_401)) | st.integers(1, 16_401)
 PAUSES = st.sampled_from((0.0, 0.0, 1e-6, 0.0005, 60.0))
 RECORDS = st.lists(st.builds(TimedRecord, SIZES, PAUSES), min_size=1, max_size=3).map(tuple)
-RESPONSES = st.lists(RECORDS, max_size=3).map(tuple)
+PAGES = st.lists(st.builds(PageRecords, RECORDS, st.just(0)), max_size=3).map(tuple)
 
 
-def records(*sizes: int, pause_seconds: float = 0.0) -> Records:
-    """A sequence with the same pause before each record."""
+def records(*sizes: int, pause_seconds: float = 0.0) -> tuple[TimedRecord, ...]:
+    """Records with the same pause before each."""
     return tuple(TimedRecord(size, pause_seconds) for size in sizes)
 
 
@@ -65,15 +65,15 @@ async def test_dynamic_records_grow(relay: str, mode: str) -> None:
 @given(
     relay=st.sampled_from(RELAYS),
     drs=st.booleans(),
-    responses=RESPONSES,
+    pages=PAGES,
     count=st.sampled_from((1, 1386, 1387, 20_000, 200_000)),
 )
 def test_no_record_is_longer_than_the_shape_says(
-    mode: str, relay: str, drs: bool, responses: tuple[Records, ...], count: int
+    mode: str, relay: str, drs: bool, pages: tuple[PageRecords, ...], count: int
 ) -> None:
-    learnt = [record.size_bytes for records in responses for record in records]
+    learnt = [record.size_bytes for page in pages for record in page.records]
     count = min(count, 2000 * min(learnt, default=count))  # a record of one byte costs as much as any
-    records = asyncio.run(download(relay, mode, Shape(drs, (), responses), Pattern(count).take(count)))
+    records = asyncio.run(download(relay, mode, Shape(drs, pages), Pattern(count).take(count)))
 
     for index, record in enumerate(records):
         most = (1386, 4246, 16_401)[min(index // 40, 2)] if drs else 16_401
@@ -81,15 +81,15 @@ def test_no_record_is_longer_than_the_shape_says(
 
 
 async def test_what_was_learnt_is_replayed_from_the_beginning_of_a_connection(relay: str) -> None:
-    opening, response = (250, 250), (300, 16_401, 77)
-    shape = Shape(openings=(records(*opening),), responses=(records(*response),))
-    sizes = [len(record.payload) for record in await download(relay, "fast", shape, bytes(500 + 2 * sum(response)))]
+    opening, page = (250, 250), (300, 16_401, 77)
+    shape = Shape(pages=(PageRecords(records(*opening, *page), len(opening)),))
+    sizes = [len(record.payload) for record in await download(relay, "fast", shape, bytes(500 + 2 * sum(page)))]
 
-    assert sizes == [*opening, *response, *response]
+    assert sizes == [*opening, *page, *page]
 
 
 async def test_what_was_sent_before_a_reset_is_delivered_in_spite_of_pauses(relay: str) -> None:
-    shape = Shape(responses=(records(1000, pause_seconds=60.0),))
+    shape = Shape(pages=(PageRecords(records(1000, pause_seconds=60.0), 0),))
     async with relayed(relay, ciphers=CIPHERS["fast"], shape=shape) as around:
         await around.upstream.send(bytes(50_000))
         around.upstream.reset()

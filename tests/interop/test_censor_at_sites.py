@@ -23,8 +23,10 @@ async def test_clients_and_visitors_are_compared(front: str, subtests: pytest.Su
     if reason := FRONTS[front][1]():
         pytest.skip(reason)
     relays = [name for name in RELAYS if name != "native" or mtglib.engine_description() == "native"]
-    async with bench(front, "rsa", [*relays, ITSELF]) as here:  # few signatures of an EC key don't show their spread
-        found = [one for shape in SHAPES for one in await here.compare(shape, _TRIES, with_times=False)]
+    async with bench(
+        front, "rsa", [*relays, ITSELF], with_times=False
+    ) as here:  # few signatures of an EC key don't show their spread
+        found = [one for shape in SHAPES for one in await here.compare(shape, _TRIES)]
         downloads = await here.download(_DOWNLOADS)
 
     assert [(one.shape, one.proxy) for one in found] == [

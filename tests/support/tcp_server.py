@@ -16,7 +16,7 @@ class TCPServer:
 
     Leaving the context cancels all that still run, and raises the first unexpected exception of a connection. A broken
     connection (OSError, EOFError) isn't an error, since tests break them on purpose. ``segment_bytes`` is the most that
-    it sends in a segment: 64 KB by default, since that is what the loopback interface takes.
+    it sends in a segment, which then never waits for others: 64 KB by default, as the loopback interface takes it.
     """
 
     def __init__(self, host: str = "127.0.0.1", *, segment_bytes: int | None = None) -> None:
@@ -47,6 +47,7 @@ class TCPServer:
         self._listener = socket.create_server((self.host, 0), family=family, backlog=4096)
         self._listener.setblocking(False)
         if self._segment_bytes is not None:
+            self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self._segment_bytes)
         self.port = self._listener.getsockname()[1]
         # Not sock_accept: if it is cancelled at the wrong moment, the connection it has just accepted is lost.

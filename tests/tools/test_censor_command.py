@@ -51,7 +51,7 @@ def test_it_ends_with_1_where_something_differs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--fronts", "apache"), "no 'apache'; there are nginx, haproxy, go, node"),
+        (("--fronts", "apache"), "no 'apache'; there are nginx, haproxy, go, node, far"),
         (("--shapes", "p521"), "no 'p521'; there are tdlib, apple, x25519, secp256r1"),
         (("--tries", "0"), "expected a positive integer"),
         (("--downloads", "1"), "expected at least 2"),

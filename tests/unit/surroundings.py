@@ -16,6 +16,7 @@ from integration.recording_logger import RecordingLogger
 from mtglib.client_socket import ClientSocketOptions
 from mtglib.conn import Conn
 from mtglib.dc_dialler import DCDialler
+from mtglib.fine_clock import FineClock
 from mtglib.front.dial import Front
 from mtglib.ground.endpoints import Endpoint
 from mtglib.ground.guarded_logger import GuardedLogger, Warnings
@@ -246,7 +247,11 @@ NO_SOCKET_OPTIONS = ClientSocketOptions.of(keep_alive=False, congestion_control=
 
 @asynccontextmanager
 async def surroundings(
-    *, relay: Any = None, socket_options: ClientSocketOptions = NO_SOCKET_OPTIONS, **changes: Any
+    *,
+    relay: Any = None,
+    socket_options: ClientSocketOptions = NO_SOCKET_OPTIONS,
+    fine_clock: FineClock | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Surroundings]:
     """Set everything up; afterwards see that no stream runs any more. `changes` are ProxyOpts' attributes."""
     fds_before = len(os.listdir("/proc/self/fd"))
@@ -255,6 +260,7 @@ async def surroundings(
     logger = GuardedLogger(log)
     warnings = Warnings(logger)
     relay = relay or PureRelay()
+    fine_clock = fine_clock or FineClock()
     shared = Shared(
         opts=opts,
         dcs=opts.dc_table(),
@@ -263,9 +269,10 @@ async def surroundings(
         readiness=Readiness(),
         secrets=(SECRET,),
         key_shares=KeyShares(),
+        fine_clock=fine_clock,
         client_socket_options=socket_options,
         roster=Roster(100, 50, 50),
-        front=Front(opts, [], relay.report, warnings, KeyShares()),
+        front=Front(opts, [], relay.report, warnings, KeyShares(), fine_clock),
         visitor_log=VisitorLog(logger),
         events=Emitter(events, warnings),
         logger=logger,
@@ -283,4 +290,5 @@ async def surroundings(
         shared.visitor_log.close()
         await relay.close()
         shared.readiness.close()
+        fine_clock.close()
     assert len(os.listdir("/proc/self/fd")) == fds_before, "a descriptor is left open"

@@ -53,10 +53,19 @@ def test_what_the_site_has_answered_to_the_shape_is_answered_again() -> None:
     answers.add(HOST, offered(), flight(1010), 7.0)
 
     shape = AnswerShape(0x1302, ORDER, X25519)
-    assert {chosen(answers, offered()) for _ in range(100)} == {(shape, 995), (shape, 1005)}
+    assert {chosen(answers, offered()) for _ in range(100)} == {ChosenAnswer(shape, 995), ChosenAnswer(shape, 1005)}
     learnt = answers.learnt(HOST, offered().key)
     assert learnt
     assert (learnt.learnt_unix, learnt.offer) == (7.0, Offer.of(offered()))
+
+
+def test_how_long_the_site_took_goes_with_its_answer() -> None:
+    answers = Answers(3)
+    answers.add(HOST, offered(), flight()._replace(connect_seconds=0.02, first_byte_seconds=0.03), 0.0)
+
+    answer = chosen(answers, offered())
+    assert answer
+    assert (answer.connect_seconds, answer.first_byte_seconds) == (0.02, 0.03)
 
 
 def test_another_shape_gets_the_same_if_it_can_be_followed() -> None:
@@ -65,7 +74,7 @@ def test_another_shape_gets_the_same_if_it_can_be_followed() -> None:
     assert chosen(answers, offered("old")) is None, "it offers no such group"
 
     answers.add(HOST, offered("modern", suites=b"\x13\x03"), flight(suite=0x1303), 0.0)
-    assert chosen(answers, offered("old")) == (AnswerShape(0x1303, ORDER, X25519), 995)
+    assert chosen(answers, offered("old")) == ChosenAnswer(AnswerShape(0x1303, ORDER, X25519), 995)
     assert chosen(answers, offered("old"), "other.example") is None
     assert chosen(answers, offered("old", suites=b"\x13\x01")) is None
 
@@ -93,7 +102,7 @@ def test_the_nearest_shape_is_that_with_the_same_shares_then_suites(known: tuple
     for size in known:
         answers.add(HOST, OTHERS[size], flight(size), 0.0)
 
-    assert chosen(answers, offered("old")) == (flight().shape, max(known) - 5)
+    assert chosen(answers, offered("old")) == ChosenAnswer(flight().shape, max(known) - 5)
 
 
 def test_a_nearest_shape_is_looked_for_once_until_more_is_learnt() -> None:
@@ -110,7 +119,7 @@ def test_a_nearest_shape_is_looked_for_once_until_more_is_learnt() -> None:
     assert len(read) == 1
 
     answers.add(HOST, hello, flight(2000), 0.0)
-    assert answers.choose(HOST, hello.key, parse) == (flight().shape, 1995)
+    assert answers.choose(HOST, hello.key, parse) == ChosenAnswer(flight().shape, 1995)
     assert len(read) == 1
 
 
@@ -172,4 +181,4 @@ def test_one_record_holds_all_that_it_can(encrypted_bytes: int, noise_bytes: int
     answers = Answers(3)
     answers.add(HOST, offered(), flight(encrypted_bytes), 0.0)
 
-    assert chosen(answers, offered()) == (flight().shape, noise_bytes)
+    assert chosen(answers, offered()) == ChosenAnswer(flight().shape, noise_bytes)

@@ -182,6 +182,15 @@ async def test_pieces_are_what_came_together(ends: Ends) -> None:
     assert ends.conn.pieces == sorted(ends.conn.pieces)
 
 
+async def test_few_pieces_are_kept_of_a_peer_that_drips(ends: Ends) -> None:
+    for _ in range(200):
+        ends.peer.send(b"x")
+        ends.conn.receive_piece()
+
+    assert len(ends.conn.pieces) < 100
+    assert ends.conn.pieces[-1].said_bytes == 200
+
+
 async def test_a_piece_is_all_that_was_there_even_if_a_read_takes_less(ends: Ends) -> None:
     ends.peer.send(bytes(100_000))
     assert await ends.conn.receive_more(soon())

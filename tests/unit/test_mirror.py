@@ -39,6 +39,7 @@ ELSEWHERE = {
     "network/dns/https": "test_by_url",
     "network/dns/stream": "test_by_url",
     "network/dns/udp": "test_by_url",
+    "relay/recrypt": "test_session",
     "stats/samples": "test_prometheus",
 }
 """Modules that are one subject with another, and the test that has both: its path from the module's folder of tests."""

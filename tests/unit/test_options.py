@@ -53,7 +53,7 @@ def test_defaults_are_the_documented_ones() -> None:
     opts = ProxyOpts.with_defaults(SECRET)
 
     assert opts.secret is SECRET
-    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:32]}
+    defaults = {field.name: getattr(opts, field.name) for field in dataclasses.fields(opts)[6:33]}
     assert defaults == {
         "ip_allowlist": None,
         "buffer_size_bytes": 16384,
@@ -74,6 +74,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "keep_alive": True,
         "congestion_control": "bbr",
         "front_learning": FrontLearning(),
+        "answer_delay": "front",
         "record_urls": (),
         "record_repeats": 10,
         "record_refresh_seconds": 21_600.0,

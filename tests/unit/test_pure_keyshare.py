@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from types import SimpleNamespace
 
@@ -13,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from mtglib import pure_keyshare
 from support.without_engine import run_without_engine
 
-ENCAPSULATION_KEY = mlkem.MLKEM768PrivateKey.generate().public_key().public_bytes_raw()
+ML_KEM_KEY = mlkem.MLKEM768PrivateKey.generate()
+ENCAPSULATION_KEY = ML_KEM_KEY.public_key().public_bytes_raw()
 POINT = ec.generate_private_key(ec.SECP256R1()).public_key()
 
 
@@ -34,6 +36,15 @@ def test_there_is_no_key_share_of_what_cryptography_lacks(monkeypatch: pytest.Mo
     assert pure_keyshare.ml_kem_768_ciphertext(ENCAPSULATION_KEY) is None
     assert pure_keyshare.x448_public_key() is None
     assert pure_keyshare.nist_public_key(0x0017, point) is not None
+
+
+def test_python_encapsulates() -> None:
+    ciphertext = pure_keyshare.ml_kem_768_ciphertext(ENCAPSULATION_KEY)
+
+    assert ciphertext is not None
+    z = ML_KEM_KEY.private_bytes_raw()[32:]
+    rejected = hashlib.shake_256(z + ciphertext).digest(32)  # what others are decapsulated to (FIPS 203, section 6.3)
+    assert ML_KEM_KEY.decapsulate(ciphertext) != rejected
 
 
 def test_without_the_engine_pure_python_is_used() -> None:

@@ -46,6 +46,7 @@ DECLARED = {
     "unit/conftest.py": (1, "a quarter of a second between two addresses"),
     "unit/relay/test_native.py": (4, "an engine that does what the test says, and a part that waits for its turn"),
     "unit/test_dc_dialler_races.py": (5, "what a race does beyond what is needed costs time only"),
+    "unit/test_fine_clock.py": (2, "the loop's own timer, on a machine that has the engine"),
     "unit/test_keyshare_answers.py": (2, "key shares in pure Python, on a machine that has the engine"),
     "unit/test_proxy.py": (1, "an engine that doesn't end"),
     "unit/test_roster.py": (1, "few visitors, for a model of all that may happen"),

@@ -24,6 +24,8 @@ from tools.probes.report import write_json
 
 _DEFAULT_TRIES = 200
 _DEFAULT_DOWNLOADS = 100
+_LOADS_SECONDS = 25.0
+"""How long a proxy takes to load its site's file ten times, with its pauses: some sites never send it twice alike."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +63,8 @@ async def _run(front: str, options: argparse.Namespace, progress: Console) -> tu
         async with bench(front, key, options.relays, learns=options.learning) as here:
             for shape in options.shapes:
                 comparisons += await here.compare(shape, options.tries, lambda one: print_comparison(progress, one))
-            downloads += await here.download(options.downloads)
+            patience_seconds = _LOADS_SECONDS if options.learning else 0.0
+            downloads += await here.download(options.downloads, patience_seconds=patience_seconds)
     return comparisons, downloads
 
 

@@ -17,25 +17,46 @@ from tools.probes.judge import LEAST_P
 
 @dataclass
 class Comparison:
-    """Hellos of one shape, to the site and through one proxy; ``differences`` says how an aspect differs."""
+    """Hellos of one shape, to the site and through one proxy; ``differences`` says how an aspect differs.
+
+    ``at_proxy`` is what clients get from it, and ``of_visitors`` what others do; a proxy that doesn't delay its answers
+    gives clients ``undelayed``. Without times, both are empty.
+    """
 
     key: str
     shape: str
     proxy: str
     at_site: list[Observation] = field(default_factory=list)
     at_proxy: list[Observation] = field(default_factory=list)
+    of_visitors: list[Observation] = field(default_factory=list)
+    undelayed: list[Observation] = field(default_factory=list)
     differences: dict[str, str] = field(default_factory=dict)
 
 
 def differences(
-    at_site: Sequence[Observation], at_proxy: Sequence[Observation], *, with_times: bool = True
+    at_site: Sequence[Observation],
+    at_proxy: Sequence[Observation],
+    of_visitors: Sequence[Observation] = (),
+    slack_seconds: float = 0.0,
 ) -> dict[str, str]:
-    """Say what differs, by aspect, which is an attribute of observations."""
+    """Say what differs, by aspect, which is an attribute of observations.
+
+    Answers are compared with the site's, and their times with those of visitors: without any, no times are. Medians of
+    times may differ by ``slack_seconds``.
+    """
     found = {}
     for aspect, judge in _JUDGES.items():
-        if (with_times or aspect not in TIMES) and (said := judge(values(at_site, aspect), values(at_proxy, aspect))):
+        if said := judge(values(at_site, aspect), values(at_proxy, aspect)):
+            found[aspect] = said
+    for aspect in TIMES if of_visitors else ():
+        if said := other_times(values(of_visitors, aspect), values(at_proxy, aspect), slack_seconds):
             found[aspect] = said
     return found
+
+
+def p_of_times(some: Sequence[Observation], others: Sequence[Observation]) -> float:
+    """Return how likely first bytes that differ as much after hellos are, if it is chance."""
+    return ks_two_sample(values(some, TIMES[0]), values(others, TIMES[0]))
 
 
 def values(observations: Sequence[Observation], aspect: str) -> list[Any]:
@@ -61,12 +82,12 @@ def out_of_spread(at_site: Sequence[int], at_proxy: Sequence[int]) -> str | None
     return f"{len(outside)} of {len(at_proxy)} not in {least}-{most} bytes, but in {min(outside)}-{max(outside)}"
 
 
-def other_times(at_site: Sequence[float], at_proxy: Sequence[float]) -> str | None:
-    """Say how the medians are apart, if both samples can be told apart."""
-    if (p := ks_two_sample(at_site, at_proxy)) > LEAST_P:
+def other_times(of_visitors: Sequence[float], of_clients: Sequence[float], slack_seconds: float = 0.0) -> str | None:
+    """Say how the medians are apart, if both samples can be told apart, and that by more than the slack."""
+    usual, ours = statistics.median(of_visitors), statistics.median(of_clients)
+    if (p := ks_two_sample(of_visitors, of_clients)) > LEAST_P or abs(ours - usual) < slack_seconds:
         return None
-    usual, ours = (statistics.median(sample) * 1000 for sample in (at_site, at_proxy))
-    return f"p {p:.1g}: {usual:.2f} ms at the site, {ours:.2f} here"
+    return f"p {p:.1g}: {usual * 1000:.2f} ms for visitors, {ours * 1000:.2f} for clients"
 
 
 def _in_words(said: str) -> str:
@@ -82,7 +103,6 @@ _JUDGES: dict[str, Callable[[Sequence[Any], Sequence[Any]], str | None]] = {
     "ja4s": unequal,
     "server_hello": unequal,
     "flight_bytes": out_of_spread,
-    **dict.fromkeys(TIMES, other_times),
 }
-ASPECTS = tuple(_JUDGES)
+ASPECTS = (*_JUDGES, *TIMES)
 """What is compared."""

@@ -13,6 +13,7 @@ from support.faketls_client import FakeTLSClient
 from support.secrets import PeerSecret
 from support.tls_records import RecordReader
 from tools.probes.connection import Connection
+from tools.probes.http2 import get_request
 from tools.probes.probe import HOST
 from tools.probes.sites import LARGE_FILE
 from tools.probes.tls_client import TLSClient, client_context
@@ -40,11 +41,11 @@ async def from_site(port: int, count_bytes: int) -> list[int]:
     """Load the first so many bytes of a file, and return the sizes of the records that came after the handshake."""
     connection = await Connection.open(port)
     try:
-        client = TLSClient(connection, client_context(ssl.TLSVersion.TLSv1_3, ("http/1.1",)))
+        client = TLSClient(connection, client_context(ssl.TLSVersion.TLSv1_3, ("h2",)))
         if not await client.handshake():
             raise ConnectionError(client.end)
         start = len(connection.data)
-        await client.send(f"GET {LARGE_FILE} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        await client.send(get_request(HOST, LARGE_FILE, window_bytes=2 * _MOST_BYTES))
         await client.receive(_SECONDS, at_least_bytes=count_bytes)
         return [len(record.payload) for record in RecordReader().feed(bytes(connection.data[start:]))]
     finally:

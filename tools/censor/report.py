@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tools.censor.comparison import TIMES, Comparison, values
+from tools.censor.comparison import TIMES, Comparison, p_of_times, values
 from tools.censor.downloads import Downloads
 from tools.censor.observation import Observation
 
@@ -28,7 +28,8 @@ def print_comparison(console: Console, one: Comparison) -> None:
 def print_comparisons(console: Console, front: str, found: Sequence[Comparison]) -> None:
     """A line for each shape and proxy; where two values stand, the first one is the site's."""
     words = ("certificate", "hello", "proxy", "JA4S", "flight", "its records")
-    table = _table(f"{front}: medians in ms, site and proxy", words, ("after hello", "after connect"))
+    numbers = ("ms after hello", "after connect", "p, visitors", "p, site", "delay adds")
+    table = _table(f"{front}: medians of site, visitors and clients", words, numbers)
     table.add_column("")
     for one in found:
         table.add_row(
@@ -38,7 +39,10 @@ def print_comparisons(console: Console, front: str, found: Sequence[Comparison])
             _both(one, _fingerprint),
             _both(one, _flight),
             _both(one, _records),
-            *(f"{_median(one.at_site, name)} {_median(one.at_proxy, name)}" for name in TIMES),
+            *(" ".join(_median(seen, name) for seen in (one.at_site, one.of_visitors, one.at_proxy)) for name in TIMES),
+            _chance(one.of_visitors, one.at_proxy),
+            _chance(one.at_site, one.at_proxy),
+            _added(one),
             _verdict(one),
         )
     console.print(table)
@@ -90,6 +94,18 @@ def _records(seen: Sequence[Observation]) -> str:
 def _median(seen: Sequence[Observation], aspect: str) -> str:
     times = values(seen, aspect)
     return f"{statistics.median(times) * 1000:.2f}" if times else "-"
+
+
+def _chance(some: Sequence[Observation], others: Sequence[Observation]) -> str:
+    return f"{p_of_times(some, others):.2g}" if some else "-"
+
+
+def _added(one: Comparison) -> str:
+    """How much later a client's answer comes than from a proxy that doesn't delay it."""
+    if not one.undelayed:
+        return "-"
+    delayed, undelayed = (statistics.median(values(seen, TIMES[0])) for seen in (one.at_proxy, one.undelayed))
+    return f"{(delayed - undelayed) * 1000:.2f} ms"
 
 
 def _sizes(downloads: Sequence[Sequence[int]]) -> str:

@@ -1,15 +1,44 @@
-"""The sites of this bench: those of `tools.probes`, and one with OpenSSL 3.5."""
+"""The sites of this bench: those of `tools.probes`, one with OpenSSL 3.5, and one that is far away."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
 from support.nginx_site import Key
 from support.node_site import NodeSite, node_is_missing
+from support.slow_wire import SlowWire
 from tools.probes import sites
 from tools.probes.probe import HOST
+
+_FAR_SECONDS = 0.03
+_FAR_SPREAD_SECONDS = 0.005
+
+
+@dataclass(frozen=True)
+class _FarSite:
+    """A site at the end of a wire: the port is the wire's."""
+
+    port: int
+    certificate_path: Path
+
+
+@asynccontextmanager
+async def _far(key: Key) -> AsyncIterator[_FarSite]:
+    """Start nginx, 30 to 35 ms away."""
+    async with (
+        sites.FRONTS["nginx"][0](key) as site,
+        SlowWire(site.port, _FAR_SECONDS, _FAR_SPREAD_SECONDS) as wire,
+    ):
+        yield _FarSite(wire.port, site.certificate_path)
+
 
 FRONTS: dict[str, sites.Front] = {
     **sites.FRONTS,
     "node": (lambda key: NodeSite(HOST, key=key), node_is_missing),
+    "far": (_far, sites.FRONTS["nginx"][1]),
 }
 """Each site by name."""
 

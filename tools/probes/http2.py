@@ -7,16 +7,21 @@ from collections.abc import Iterator
 from tools.probes.describe import text
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _SETTINGS = 0, 1, 4
+_DATA, _HEADERS, _SETTINGS, _WINDOW_UPDATE = 0, 1, 4, 8
+_INITIAL_WINDOW_SIZE = b"\x00\x04"
 _HEADER_BYTES = 9
 
 
-def get_request(host: str, path: str) -> bytes:
-    """Return everything that a client sends to get one page."""
+def get_request(host: str, path: str, *, window_bytes: int | None = None) -> bytes:
+    """Return everything that a client sends to get one page, of which the server may send so much at once."""
     authority = b"\x41" + _sized(host.encode())  # indexed name 1, literal value
     path_field = b"\x84" if path == "/" else b"\x44" + _sized(path.encode())
     headers = b"\x82" + b"\x87" + path_field + authority  # GET, https
-    return _PREFACE + _frame(_SETTINGS, 0, 0, b"") + _frame(_HEADERS, 0x05, 1, headers)
+    settings, update = b"", b""
+    if window_bytes is not None:
+        size = window_bytes.to_bytes(4, "big")
+        settings, update = _INITIAL_WINDOW_SIZE + size, _frame(_WINDOW_UPDATE, 0, 0, size)
+    return _PREFACE + _frame(_SETTINGS, 0, 0, settings) + update + _frame(_HEADERS, 0x05, 1, headers)
 
 
 def frames(data: bytes) -> str:

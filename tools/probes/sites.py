@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -68,9 +68,14 @@ _WITHOUT_ENGINE = "import sys; sys.modules['mtglib._engine'] = None; from mtg.cl
 
 
 class ProxyProgram(ServerProcess):
-    """`mtg run`, with a site and a data centre on this machine, and defaults for everything else."""
+    """`mtg run`, with a site and a data centre on this machine, and defaults for everything else.
 
-    def __init__(self, relay: str, secret: PeerSecret, site_port: int, dc_address: str, *, learns: bool) -> None:
+    If it ``learns``, it asks the site how it answers clients, and ``delays`` its answers as long as the site takes.
+    """
+
+    def __init__(
+        self, relay: str, secret: PeerSecret, site_port: int, dc_address: str, *, learns: bool, delays: bool = True
+    ) -> None:
         super().__init__()
         self._relay = relay
         self._config = (
@@ -78,6 +83,7 @@ class ProxyProgram(ServerProcess):
             f'[dc-overrides]\n2 = ["{dc_address}"]\n'
             f'[domain-fronting]\nip = "127.0.0.1"\nport = {site_port}\n'
             f"[defense.front-learning]\nenabled = {str(learns).lower()}\n"
+            f'answer-delay = "{"front" if delays else "off"}"\n'
             f"[defense.doppelganger]\nurls = {[f'https://{secret.host}{LARGE_FILE}'] if learns else []}\n"
         )
 
@@ -93,21 +99,31 @@ class ProxyProgram(ServerProcess):
 
 @dataclass(frozen=True)
 class Deployment:
-    """A site and the proxies in front of it: the port of each by name, and the proxies' secret."""
+    """A site and the proxies in front of it: the port of each by name, and the proxies' secret.
+
+    ``undelayed_ports`` are those of more proxies, which answer at once.
+    """
 
     site: Site
     secret: PeerSecret
     ports: dict[str, int]
+    undelayed_ports: dict[str, int] = field(default_factory=dict)
 
 
 @asynccontextmanager
 async def deploy(
-    front: Front, key: Key, relays: Sequence[str], handler: Handler, *, learns: bool = False
+    front: Front,
+    key: Key,
+    relays: Sequence[str],
+    handler: Handler,
+    *,
+    learns: bool = False,
+    undelayed: bool = False,
 ) -> AsyncIterator[Deployment]:
     """Start a site and a proxy for each relay, all with one secret.
 
-    ``handler`` is what their data centre does. If it ``learns``, a proxy asks the site how it answers clients, and in
-    which records it sends its large file.
+    ``handler`` is what their data centre does. If it ``learns``, a proxy asks the site how it answers clients and when,
+    and in which records it sends its large file. ``undelayed``: for each relay, there is also one that answers at once.
     """
     secret = PeerSecret.random(HOST)
     async with AsyncExitStack() as stack:
@@ -116,7 +132,11 @@ async def deploy(
         ports = {SITE: site.port}
         if ITSELF in relays:
             ports[ITSELF] = site.port
+        undelayed_ports = {}
         for relay in (name for name in relays if name != ITSELF):
             program = ProxyProgram(relay, secret, site.port, dc.address, learns=learns)
             ports[relay] = (await stack.enter_async_context(program)).port
-        yield Deployment(site, secret, ports)
+            if undelayed:
+                program = ProxyProgram(relay, secret, site.port, dc.address, learns=learns, delays=False)
+                undelayed_ports[relay] = (await stack.enter_async_context(program)).port
+        yield Deployment(site, secret, ports, undelayed_ports)

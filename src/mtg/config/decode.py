@@ -150,7 +150,7 @@ _NATIVE = {bool: "true or false", int: "a whole number", float: "a number", str:
 _PARSED_BY_THEMSELVES = (
     *(addresses.IPText, addresses.IPPort, addresses.Listen),
     *(urls.PrivateURL, values.Duration, values.Size, values.SystemSize, values.HTTPPath, values.Directory),
-    *(values.PreferIPWord, values.TagFormatWord, values.ReplayCacheKind),
+    *(values.PreferIPWord, values.TagFormatWord, values.ReplayCacheKind, values.AnswerDelayWord),
 )
 _PARSERS: dict[object, Callable[[object], object]] = {
     IPv4Address: addresses.parse_ipv4,

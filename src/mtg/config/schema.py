@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from mtg.config.addresses import IPPort, IPText, Listen
 from mtg.config.urls import PrivateURL
 from mtg.config.values import (
+    AnswerDelayWord,
     Directory,
     Duration,
     HTTPPath,
@@ -134,6 +135,7 @@ class FrontLearningSection(Section, frozen=True):
     enabled: bool = True
     each: Duration = Duration(4 * 3600)
     samples: FrontSamples = 3
+    answer_delay: AnswerDelayWord = AnswerDelayWord("front")
 
 
 class DefenseSection(Section, frozen=True):

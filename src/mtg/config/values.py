@@ -99,6 +99,12 @@ class ReplayCacheKind(Word):
     choices = ("exact", "window", "bloom", "redis")
 
 
+class AnswerDelayWord(Word):
+    """When clients are answered."""
+
+    choices = ("front", "off")
+
+
 class HTTPPath(str):
     """The path that metrics are served at; the leading slash may be left out."""
 

@@ -77,6 +77,8 @@ class Fanout:
 
     def send(self, event: Event) -> None:
         """Take an event. Must be called in the event loop's thread."""
+        if not self._deliveries:
+            return
         inbox = self._inbox
         inbox.append(event)
         if len(inbox) == 1:

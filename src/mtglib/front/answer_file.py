@@ -25,10 +25,6 @@ _DAMAGED: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionErr
 _OPTIONAL: Final = Flight._field_defaults.keys()
 
 
-class DamagedFileError(Exception):
-    """It isn't a file of answers, or that of another site."""
-
-
 def write_answers(host: str, answers: Iterable[LearntAnswer]) -> bytes:
     """Make the file's bytes, with the answers in the given order."""
     lines = [{"host": host}, *(_to_record(answer) for answer in answers)]
@@ -39,7 +35,7 @@ def read_answers(host: str, data: bytes) -> tuple[list[LearntAnswer], int]:
     """Read a file's bytes; return the answers that can be read, and the number of those that can't.
 
     Raises:
-        DamagedFileError: Its first line says that it isn't such a file.
+        ValueError: Its first line says that it isn't such a file, or that of another site.
     """
     first, *lines = data.splitlines() or [b""]
     try:
@@ -47,7 +43,7 @@ def read_answers(host: str, data: bytes) -> tuple[list[LearntAnswer], int]:
     except _DAMAGED:
         is_of_host = False
     if not is_of_host:
-        raise DamagedFileError
+        raise ValueError("a file of something else")
     answers = []
     for line in lines[:MOST_SHAPES]:
         try:

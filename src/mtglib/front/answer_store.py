@@ -18,7 +18,7 @@ from ..answers import LearntAnswer
 from ..ground.daemon_threads import DaemonThreads
 from ..ground.files import open_regular, replace_file
 from ..ground.guarded_logger import GuardedLogger
-from .answer_file import MAX_FILE_BYTES, DamagedFileError, read_answers, write_answers
+from .answer_file import MAX_FILE_BYTES, read_answers, write_answers
 
 _LOAD_TIMEOUT: Final = 1.0
 _LAST_WRITE_TIMEOUT: Final = 0.2
@@ -55,7 +55,7 @@ class AnswerStore:
         except (OSError, TimeoutError) as error:
             self._tell("warning", f"{path}: can't be read", error)
             return []
-        except DamagedFileError:
+        except ValueError:
             self._tell("warning", f"{path}: is damaged, and not used")
             return []
         if lost:

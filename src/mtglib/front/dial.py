@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from ..admission import Admitted
-from ..answers import ChosenAnswer, default_answer
+from ..answers import Answers, ChosenAnswer, default_answer
 from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import UpstreamError
+from ..fine_clock import FineClock
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import GuardedLogger, Warnings
 from ..keyshare import KeyShares
@@ -25,6 +26,7 @@ from .loops import LoopGuard
 from .own_address import leads_to_us
 from .page_urls import parse_page_urls
 from .record_learner import RecordLearner
+from .visits import VisitTimes
 
 _MOST_DIALS = 512
 """The most connections to the site that are being made at once; more visitors wait."""
@@ -59,6 +61,10 @@ class Front:
         refresh: Updates every entry's `to_client_bytes`.
         warnings: Gets reports about a misbehaving network.
         key_shares: Makes key shares.
+        clock: The proxy's.
+
+    Attributes:
+        visits: How long its visitors have to wait.
     """
 
     def __init__(
@@ -68,16 +74,18 @@ class Front:
         refresh: Callable[[], None],
         warnings: Warnings,
         key_shares: KeyShares,
+        clock: FineClock,
     ) -> None:
         self._opts = opts
         self._listeners = listeners
         self._warnings = warnings
         self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
         self._dials = asyncio.Semaphore(_MOST_DIALS)
+        host, learning, logger = opts.secret.host, opts.front_learning, GuardedLogger(opts.logger).named("proxy")
         self._lessons: Lessons | None = None
-        if opts.front_learning is not None:
-            logger = GuardedLogger(opts.logger).named("proxy")
-            self._lessons = Lessons(opts.secret.host, opts.front_learning, self._dial, key_shares, logger, opts.clock)
+        if learning is not None:
+            self._lessons = Lessons(host, learning, self._dial, key_shares, logger, opts.clock, clock.now_mono)
+        self.visits = VisitTimes(host, Answers(1)) if self._lessons is None else self._lessons.visits
         self._record_learner = RecordLearner(
             self._dial,
             parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port),

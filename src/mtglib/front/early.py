@@ -8,6 +8,7 @@ has sent anything, the visitor is a slow client, and we drop the connection to t
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 
 from ..conn import Conn
@@ -43,6 +44,7 @@ class EarlyFront:
         self._loop = asyncio.get_running_loop()
         self._preamble = shared.front.preamble(entry.visitor)
         self._sent_bytes = 0
+        self._began_mono = shared.fine_clock.now_mono()
         self._upstream: socket.socket | None = None
         self._failure: BaseException | None = None
         self._dialling: asyncio.Task[socket.socket] | None = self._loop.create_task(
@@ -56,6 +58,11 @@ class EarlyFront:
     def has_answered(self) -> bool:
         """Whether the site has sent something, or has ended its side: then the visitor stays with it."""
         return self._answering is not None and self._answering.done()
+
+    @property
+    def ahead_seconds(self) -> float:
+        """How long ago the dial began; infinite once it is over."""
+        return math.inf if self._dialling is None else self._shared.fine_clock.now_mono() - self._began_mono
 
     @property
     def has_failed(self) -> bool:

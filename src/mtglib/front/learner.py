@@ -167,7 +167,9 @@ class Learner:
     async def _ask(self, question: bytes) -> Flight:
         """Send a hello, and read until the site waits for more."""
         loop, received = asyncio.get_running_loop(), b""
+        began_mono = self._clock()
         with await self._dial() as sock:
+            connected_mono = answered_mono = self._clock()
             async with asyncio.timeout(_FLIGHT_TIMEOUT):
                 await loop.sock_sendall(sock, question)
                 while len(received) < MAX_FLIGHT_BYTES:
@@ -176,6 +178,10 @@ class Learner:
                         async with asyncio.timeout(_PAUSE_SECONDS if received else None):
                             data = await loop.sock_recv(sock, _RECV_BYTES)
                     if not data:
-                        return read_flight(received)
+                        return read_flight(received)._replace(
+                            connect_seconds=connected_mono - began_mono,
+                            first_byte_seconds=answered_mono - connected_mono,
+                        )
+                    answered_mono = answered_mono if received else self._clock()
                     received += data
         raise UpstreamError(f"more than {MAX_FLIGHT_BYTES} bytes")

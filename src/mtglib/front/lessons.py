@@ -18,6 +18,7 @@ from ..wire.hello_key import hello_key
 from ..wire.hello_shape import parse_shape
 from .answer_store import AnswerStore
 from .learner import Learner
+from .visits import VisitTimes
 
 
 class FrontAnswer(NamedTuple):
@@ -44,8 +45,10 @@ class Lessons:
         key_shares: Makes key shares.
         logger: Gets warnings about the site and the disk.
         now_unix: Returns Unix seconds.
+        now_mono: Returns monotonic seconds.
 
     Attributes:
+        visits: How long the site's visitors have to wait.
         loading: Reads what was kept on disk; None once that is over, within a second or so.
     """
 
@@ -57,12 +60,14 @@ class Lessons:
         key_shares: KeyShares,
         logger: GuardedLogger,
         now_unix: Callable[[], float],
+        now_mono: Callable[[], float],
     ) -> None:
         self._host = host
         directory = as_directory("directory", settings.directory)
         self._store = None if directory is None else AnswerStore(directory, logger)
         self.loading: asyncio.Task[None] | None = None
         self._answers = Answers(settings.samples)
+        self.visits = VisitTimes(host, self._answers)
         self._learner = Learner(
             dial,
             self._answers,
@@ -72,6 +77,7 @@ class Lessons:
             samples=settings.samples,
             on_learnt=self._keep,
             now_unix=now_unix,
+            clock=now_mono,
         )
 
     @property
@@ -109,7 +115,10 @@ class Lessons:
             return None
         host = client.secret.host
         self._learner.saw(host, key, client.record, preamble)
-        return self._answers.choose(host, key, partial(parse_shape, client.record))
+        chosen = self._answers.choose(host, key, partial(parse_shape, client.record))
+        if chosen is not None and (drawn := self.visits.draw((host, key))) is not None:
+            chosen = chosen._replace(connect_seconds=drawn[0], first_byte_seconds=drawn[1])
+        return chosen
 
     async def _load(self, store: AnswerStore) -> None:
         try:

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..errors import UpstreamError
-from ..relay.job import Records, TimedRecord
+from ..relay.job import PageRecords, TimedRecord
 from ..wire.timed_records import ArrivedRecord, TimedRecordReader
 from ..wire.tls_records import FULL_RECORD_BYTES, HEADER_BYTES
 from .exchange import PROTOCOLS, HTTP1Exchange, HTTP2Exchange, PageExchange
@@ -28,18 +28,6 @@ _SHORTEST_PAUSE_SECONDS: Final = 0.0005
 """A network makes shorter ones by itself."""
 
 _RECV_BYTES: Final = 64 * 1024
-
-
-class PageRecords(NamedTuple):
-    """How a page came.
-
-    Attributes:
-        opening: What came before it, without being asked for: session tickets, the settings of HTTP/2; often empty.
-        response: The page, headers of HTTP included.
-    """
-
-    opening: Records
-    response: Records
 
 
 async def load_page(
@@ -63,12 +51,12 @@ async def load_page(
         is_http2 = await connection.shake_hands() == "h2"
         exchange = HTTP2Exchange(page) if is_http2 else HTTP1Exchange(page)
         await connection.send(exchange.request)
-        while (records := await connection.receive(SILENCE_SECONDS if noted.response else None)) is not None:
+        while (records := await connection.receive(SILENCE_SECONDS if exchange.has_begun else None)) is not None:
             for record in records:
                 if (content := connection.decrypt(record.data)) is not None and not noted.is_full:
                     await connection.send(exchange.take(content))
                     noted.add(record, exchange)
-            if noted.is_full or exchange.is_over:
+            if noted.is_full or exchange.is_over or connection.has_ended:
                 break
         await connection.end()
     return noted.page_records()
@@ -78,32 +66,38 @@ class _Noted:
     """The records so far."""
 
     def __init__(self) -> None:
-        self.opening: list[TimedRecord] = []
-        self.response: list[TimedRecord] = []
+        self._records: list[TimedRecord] = []
+        self._opening = 0
         self._bytes = 0
 
     @property
     def is_full(self) -> bool:
-        return self._bytes >= _MOST_BYTES or len(self.opening) + len(self.response) >= _MOST_RECORDS
+        return self._bytes >= _MOST_BYTES or len(self._records) >= _MOST_RECORDS
 
     def add(self, record: ArrivedRecord, exchange: PageExchange) -> None:
         """Note a record, which the exchange has taken."""
         self._bytes += len(record.data)
-        noted = self.response if exchange.has_begun else self.opening
+        self._opening += not exchange.has_begun
         pause_seconds = record.pause_seconds if record.pause_seconds >= _SHORTEST_PAUSE_SECONDS else 0.0
-        noted.append(TimedRecord(min(len(record.data) - HEADER_BYTES, FULL_RECORD_BYTES), pause_seconds))
+        size_bytes = min(len(record.data) - HEADER_BYTES, FULL_RECORD_BYTES)
+        self._records.append(TimedRecord(size_bytes, pause_seconds))
 
     def page_records(self) -> PageRecords:
         """Return what was noted."""
-        if not self.response:
+        if self._opening == len(self._records):
             raise UpstreamError("no response")
-        return PageRecords(tuple(self.opening), tuple(self.response))
+        return PageRecords(tuple(self._records), self._opening)
 
 
 class _TLSConnection:
-    """TLS over a socket, one record at a time."""
+    """TLS over a socket, one record at a time.
+
+    Attributes:
+        has_ended: Whether the site has ended the session.
+    """
 
     def __init__(self, sock: socket.socket, host: str, clock: Callable[[], float]) -> None:
+        self.has_ended = False
         self._sock = sock
         self._clock = clock
         self._reader = TimedRecordReader(clock())
@@ -111,10 +105,11 @@ class _TLSConnection:
         self._tls = _context().wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
     async def shake_hands(self) -> str | None:
-        """Return the protocol that was agreed on. Our last message is sent with what comes next, as by any client."""
+        """Return the protocol that was agreed on."""
         while True:
             try:
                 self._tls.do_handshake()
+                await self._flush()  # not together with the request: browsers don't
                 return self._tls.selected_alpn_protocol()
             except ssl.SSLWantReadError:
                 await self._flush()
@@ -143,7 +138,9 @@ class _TLSConnection:
         """Return what a record holds for the visitor; None if it ends the session."""
         self._incoming.write(record)
         try:
-            return self._tls.read(_RECV_BYTES) or None
+            content = self._tls.read(_RECV_BYTES)
+            self.has_ended = not content
+            return content or None
         except ssl.SSLWantReadError:
             return b""
         except ssl.SSLError as error:

@@ -16,8 +16,7 @@ from typing import Final
 
 from ..errors import UpstreamError
 from ..ground.guarded_logger import Warnings
-from ..relay.job import Shape
-from .page import PageRecords, load_page
+from ..relay.job import PageRecords, Shape
 from .page_urls import Page
 
 _PAUSE_SECONDS: Final = (0.5, 3.0)
@@ -83,9 +82,8 @@ class RecordLearner:
         page = self._pages[0]
         try:
             for page in random.sample(self._pages * self._repeats, len(self._pages) * self._repeats):
-                with await self._dial() as sock:
-                    self._learnt.append(await load_page(sock, preamble, page, self._clock))
-                self.shape = _shape_of(self._learnt)
+                self._learnt.append(await self._load(preamble, page))
+                self.shape = Shape(pages=tuple(self._learnt))
                 await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - no secret
             pause_seconds = self._refresh_seconds * random.uniform(*_JITTER)  # noqa: S311 - no secret
         except (OSError, UpstreamError) as error:
@@ -96,7 +94,8 @@ class RecordLearner:
             self.learning = None
             self._due_mono = self._clock() + pause_seconds
 
+    async def _load(self, preamble: bytes, page: Page) -> PageRecords:
+        from .page import load_page  # imported here: few need it, and the HTTP/2 library behind it takes memory
 
-def _shape_of(learnt: Sequence[PageRecords]) -> Shape:
-    openings = tuple(page.opening for page in learnt if page.opening)
-    return Shape(openings=openings, responses=tuple(page.response for page in learnt))
+        with await self._dial() as sock:
+            return await load_page(sock, preamble, page, self._clock)

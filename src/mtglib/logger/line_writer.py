@@ -21,9 +21,10 @@ _MAX_LINES = 4096
 _MAX_LINES_AT_ONCE = 256
 _LAST_LINES_SECONDS = 0.5
 
-_REST_SECONDS = 0.01
-"""How long the thread pauses when it has written everything. Otherwise a busy log would wake it for each line, at the
-cost of two thread switches. It is short enough that 4096 lines don't arrive meanwhile."""
+_REST_SECONDS = 0.05
+"""How long the thread pauses when it has written everything, unless somebody waits for that. Otherwise a busy log would
+wake it for each line, and each time the event loop's thread waits for the interpreter's lock. It is short enough that
+4096 lines don't arrive meanwhile."""
 
 _Item: TypeAlias = str | threading.Event | None
 """A line; or an event to set when all lines before it are written; or None, which ends the thread."""
@@ -83,10 +84,11 @@ class LineWriter:
         self._dropping = threading.RLock()  # a forked child's copy of its parent's lock may be locked forever
         self._lines: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._sink = _DescriptorSink(self._stream) if _has_own_descriptor(self._stream) else _StreamSink(self._stream)
-        arguments = (self._lines, self._sink)
+        is_awaited = threading.Event()
+        arguments = (self._lines, self._sink, is_awaited)
         thread = threading.Thread(target=_write_lines, args=arguments, name="mtg-log", daemon=True)
         thread.start()
-        _writing[thread] = self._lines
+        _writing[thread] = self._lines, is_awaited
         weakref.finalize(self, self._lines.put, None).atexit = False
         if util := sys.modules.get("multiprocessing.util"):  # processes of multiprocessing end without atexit
             util.Finalize(None, _end_all, exitpriority=0)
@@ -109,8 +111,9 @@ def flush(timeout_seconds: float) -> bool:
     """Wait until all earlier messages of this process's loggers are written; False if that takes too long."""
     deadline_mono = time.monotonic() + timeout_seconds
     markers = []
-    for lines in dict(_writing).values():
+    for lines, is_awaited in dict(_writing).values():
         lines.put(marker := threading.Event())
+        is_awaited.set()
         markers.append(marker)
     return all(marker.wait(max(deadline_mono - time.monotonic(), 0)) for marker in markers)
 
@@ -138,9 +141,10 @@ class _Sink:
     def take_lost(self) -> int:
         """Return the number of lines lost since the previous call."""
         lost = 0
-        with contextlib.suppress(IndexError):
-            while True:
-                lost += self._lost.popleft()
+        if self._lost:  # a signal handler may take them between any two steps
+            with contextlib.suppress(IndexError):
+                while True:
+                    lost += self._lost.popleft()
         return lost
 
     def close(self) -> None:
@@ -208,7 +212,7 @@ def _has_own_descriptor(stream: TextIO) -> bool:
     return isinstance(stream, io.TextIOWrapper) and isinstance(getattr(stream.buffer, "raw", None), io.FileIO)
 
 
-_writing: dict[threading.Thread, queue.SimpleQueue[_Item]] = {}
+_writing: dict[threading.Thread, tuple[queue.SimpleQueue[_Item], threading.Event]] = {}
 
 
 @atexit.register
@@ -216,24 +220,29 @@ def _end_all() -> None:
     """Write the waiting lines, within half a second for all of them together."""
     deadline_mono = time.monotonic() + _LAST_LINES_SECONDS
     writing = dict(_writing)
-    for lines in writing.values():
+    for lines, is_awaited in writing.values():
         lines.put(None)
+        is_awaited.set()
     for thread in writing:
         thread.join(max(deadline_mono - time.monotonic(), 0))
 
 
-def _write_lines(lines: queue.SimpleQueue[_Item], sink: _Sink) -> None:
+def _write_lines(lines: queue.SimpleQueue[_Item], sink: _Sink, is_awaited: threading.Event) -> None:
     """Write lines until a None comes."""
     try:
         goes_on = True
         while goes_on:
             batch, goes_on = _some_lines(lines, sink)
             sink.write(batch)
-            if goes_on and len(batch) < _MAX_LINES_AT_ONCE:
-                time.sleep(_REST_SECONDS)
+            if goes_on and len(batch) < _MAX_LINES_AT_ONCE and is_awaited.wait(_REST_SECONDS):
+                is_awaited.clear()
     finally:
         sink.close()
         _writing.pop(threading.current_thread(), None)
+        with contextlib.suppress(queue.Empty):
+            while True:  # nothing is left to be written for anyone who came while the thread rested
+                if isinstance(item := lines.get_nowait(), threading.Event):
+                    item.set()
 
 
 def _some_lines(lines: queue.SimpleQueue[_Item], sink: _Sink) -> tuple[list[str], bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
 from ..reasons import Reason
@@ -25,8 +25,7 @@ READ_AHEAD_BYTES = 16 * 1024
 that has read more resets a client of which it got more than this behind the header of a bad record."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class TelegramCiphers:
+class TelegramCiphers(NamedTuple):
     """How a Telegram stream is re-encrypted; the client's leg is in TLS records, the DC's is not.
 
     Attributes:
@@ -53,8 +52,17 @@ class TimedRecord(NamedTuple):
     pause_seconds: float
 
 
-Records: TypeAlias = tuple[TimedRecord, ...]
-"""What a site has sent at a stretch; at least one record."""
+class PageRecords(NamedTuple):
+    """The records in which a site has sent a page over a new connection.
+
+    Attributes:
+        records: All of them, from the end of the handshake on.
+        opening: How many of them came before the page, without being asked for: session tickets, the settings of
+            HTTP/2. It isn't all of them.
+    """
+
+    records: tuple[TimedRecord, ...]
+    opening: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +76,29 @@ class Shape:
         drs: Dynamic record sizing, with the sizes that an observer sees of a server with Cloudflare's patch for nginx
             and TLS 1.3: 40 records of 1386 bytes, which fit into a segment, then 40 of 4246, which fit into three, then
             full ones of 16 401; from the start again after a second without a byte sent. docs/adr/0020 says why.
-        openings: What a site has sent after handshakes by itself: session tickets. A connection begins with the sizes
-            and pauses of one of these, drawn at random.
-        responses: What a site has sent to requests. One of them, drawn at random, comes after the opening, after each
-            second without a byte sent, and when the one before is over. Where there are some, `drs` has no effect.
+        pages: What a site has sent. A connection begins with the sizes and pauses of one page, drawn at random, with
+            its opening. Another page follows, without one, when that is over, and after each second without a byte
+            sent. Where there are some, `drs` has no effect.
 
-    No pause is longer than what was sent just before takes at 20 Mbit/s, and none is longer than 26 ms. A record of a
-    response waits as long for the bytes that it lacks, and no longer. docs/adr/0022 says why.
+    No pause is longer than what was sent just before takes at 20 Mbit/s, and none is longer than 26 ms. A page's record
+    waits as long for the bytes that it lacks, and no longer. docs/adr/0022 says why.
 
     Raises:
-        ValueError: A size or a pause is out of bounds, or a sequence is empty.
+        ValueError: A size or a pause is out of bounds, or a page is empty.
     """
 
     drs: bool = False
-    openings: tuple[Records, ...] = ()
-    responses: tuple[Records, ...] = ()
+    pages: tuple[PageRecords, ...] = ()
 
     def __post_init__(self) -> None:
-        sequences = (*self.openings, *self.responses)
-        if not all(sequences):
-            raise ValueError("responses: expected sequences of at least one record")
-        for size_bytes, pause_seconds in (record for records in sequences for record in records):
-            if not 1 <= size_bytes <= FULL_RECORD_BYTES:
-                raise ValueError(f"responses: expected records of 1 to {FULL_RECORD_BYTES} bytes")
-            if not 0 <= pause_seconds < math.inf:
-                raise ValueError("responses: expected pauses in seconds, none negative")
+        for page in self.pages:
+            if not 0 <= page.opening < len(page.records):
+                raise ValueError("pages: expected pages of at least one record")
+            for size_bytes, pause_seconds in page.records:
+                if not 1 <= size_bytes <= FULL_RECORD_BYTES:
+                    raise ValueError(f"pages: expected records of 1 to {FULL_RECORD_BYTES} bytes")
+                if not 0 <= pause_seconds < math.inf:
+                    raise ValueError("pages: expected pauses in seconds, none negative")
 
 
 DRS = Shape(drs=True)
@@ -143,11 +149,13 @@ class RelayResult:
         from_client_bytes: Written upstream, without the preamble.
         to_client_bytes: Read from upstream.
         reason: Why it ended, one of `RELAY_ENDS`.
+        first_byte_seconds: The time from its start to the first bytes from upstream; None if none came.
     """
 
     from_client_bytes: int
     to_client_bytes: int
     reason: Reason
+    first_byte_seconds: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

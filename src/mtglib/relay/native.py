@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from .._engine import Engine as _Engine
 from .._engine import RecordShape as _RecordShape
-from ..reasons import Reason
+from ..reasons import RELAY_ENDS
 from ..wire.aes_ctr import CipherState
 from .job import Job, OnTraffic, RelayLoad, RelayResult, Shape
 from .ticker import Ticker
@@ -18,6 +18,7 @@ from .ticker import Ticker
 _News: TypeAlias = tuple[int, int, int, bool]
 """Job, bytes from client, bytes to client, whether upstream has ended its side."""
 
+_REASONS = {str(reason): reason for reason in RELAY_ENDS}
 _NOTHING = (0, 0, False)
 _PARTS = 20
 _LEAST_PART = 8
@@ -75,7 +76,7 @@ class NativeRelay:
         if shape is None:
             return None
         if self._last_shape is None or self._last_shape[0] is not shape:
-            copy = _RecordShape(shape.drs, shape.openings, shape.responses)
+            copy = _RecordShape(shape.drs, shape.pages)
             self._last_shape = shape, copy
         return self._last_shape[1]
 
@@ -108,11 +109,11 @@ class NativeRelay:
             self._loop.call_soon_threadsafe(_settle, closed)
 
     def _complete(self) -> None:
-        for number, from_client, to_client, upstream_ended, reason in self._engine.completed():
+        for number, from_client, to_client, upstream_ended, reason, first_byte_seconds in self._engine.completed():
             on_end, on_traffic = self._waiting.pop(number)
             told = self._reported.pop(number, _NOTHING)
             if not on_end.done():  # the caller only wakes up after the last traffic was reported
-                on_end.set_result(RelayResult(from_client, to_client, Reason(reason)))
+                on_end.set_result(RelayResult(from_client, to_client, _REASONS[reason], first_byte_seconds))
             if (from_client, to_client, upstream_ended) != told:
                 self._tell(on_traffic, from_client - told[0], to_client - told[1], upstream_ended)
 
@@ -155,15 +156,10 @@ class NativeRelay:
             self._loop.call_exception_handler({"message": "traffic can't be reported", "exception": error})
 
 
-def _ciphers(job: Job) -> list[tuple[bytes, bytes, int]] | None:
+def _ciphers(job: Job) -> list[CipherState] | None:
     if job.ciphers is None:
         return None
-    c = job.ciphers
-    return [_parts(state) for state in (c.client_decrypt, c.dc_encrypt, c.dc_decrypt, c.client_encrypt) if state]
-
-
-def _parts(state: CipherState) -> tuple[bytes, bytes, int]:
-    return state.key, state.iv, state.offset_bytes
+    return [state for state in job.ciphers if state is not None]
 
 
 def _settle(closed: asyncio.Future[None]) -> None:

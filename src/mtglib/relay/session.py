@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -24,11 +25,11 @@ from ..ground.reset import reset
 from ..readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
 from ..reasons import Reason
 from ..tls_alert import send_alert
-from ..wire.aes_ctr import CipherState
 from ..wire.record_stream import RecordDecoder, encode_records
 from ..wire.tls_records import FULL_RECORD_BYTES
 from .backlog import Backlog
 from .job import READ_AHEAD_BYTES, Job, OnTraffic, RelayResult
+from .recrypt import Transform, recrypt
 from .shaper import Shaper
 from .sockets import make_room, tune, unacknowledged_bytes, unread_bytes, unsent_bytes
 from .timers import Timers
@@ -38,8 +39,6 @@ _LEAST_PAUSE_SECONDS = 0.001
 _NOTHING: Final = memoryview(b"")
 _RECORDS_A_TURN = 32
 """The most records of one client unwrapped before it is the others' turn: empty ones cost their sender little."""
-
-_Transform = Callable[[bytes], bytes]
 
 
 class _StoppedError(Exception):
@@ -92,6 +91,8 @@ class Session:
         self._active_at_mono = self._loop.time()
         if job.shape is not None and job.ciphers is not None:
             self._down.shaper = Shaper(job.shape, self._active_at_mono)
+        self._started_mono = time.monotonic()  # which is finer than a loop's clock may be
+        self._first_byte_seconds: float | None = None
         self._from_client_bytes = self._to_client_bytes = 0
         self._upstream_ended = False
         self._resets_client = False
@@ -120,7 +121,7 @@ class Session:
             finally:
                 self._close()
                 self.report_traffic()
-        return RelayResult(self._from_client_bytes, self._to_client_bytes, reason)
+        return RelayResult(self._from_client_bytes, self._to_client_bytes, reason, self._first_byte_seconds)
 
     def report_traffic(self) -> None:
         """Report the traffic since the last time, if any."""
@@ -159,7 +160,7 @@ class Session:
 
     async def _upload(self) -> None:
         job, decoder = self._job, RecordDecoder()
-        transform = _recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt) if job.ciphers else bytes
+        transform = recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt) if job.ciphers else bytes
         await self._deliver(self._up, job.preamble, counted=False)
         received, self._client_unread = self._client_unread, b""
         if received and not job.ciphers:
@@ -174,7 +175,7 @@ class Session:
             received = b""  # it isn't kept while we wait for more
         self._end_direction(self._up)
 
-    async def _deliver_payload(self, received: bytes, decoder: RecordDecoder, transform: _Transform) -> None:
+    async def _deliver_payload(self, received: bytes, decoder: RecordDecoder, transform: Transform) -> None:
         """Deliver what the client's records hold, a few records a turn of the event loop."""
         while received:
             payload, consumed_bytes, error = decoder.feed_part(received, _RECORDS_A_TURN)
@@ -199,16 +200,18 @@ class Session:
 
     async def _download(self) -> None:
         ciphers = self._job.ciphers
-        recrypt: _Transform = bytes
+        transform: Transform = bytes
         if ciphers and ciphers.dc_decrypt and ciphers.client_encrypt:
-            recrypt = _recrypt(ciphers.dc_decrypt, ciphers.client_encrypt)
-        encode: _Transform = encode_records if ciphers else bytes
+            transform = recrypt(ciphers.dc_decrypt, ciphers.client_encrypt)
+        encode: Transform = encode_records if ciphers else bytes
         if (shaper := self._down.shaper) is not None:
             encode = shaper.encode
         while received := await self._receive(self._down):
             received_bytes = len(received)
+            if self._first_byte_seconds is None:
+                self._first_byte_seconds = time.monotonic() - self._started_mono
             self._to_client_bytes += received_bytes
-            received = encode(recrypt(received))
+            received = encode(transform(received))
             await self._deliver(self._down, received)
             del received  # it isn't kept while we wait for more
             if shaper is not None and (pause_seconds := shaper.pause_seconds(self._loop.time(), received_bytes)):
@@ -391,8 +394,3 @@ class Session:
                 reset(sock)
             else:
                 sock.close()
-
-
-def _recrypt(decrypt: CipherState, encrypt: CipherState) -> _Transform:
-    decryptor, encryptor = decrypt.start(), encrypt.start()
-    return lambda data: encryptor.update(decryptor.update(data))

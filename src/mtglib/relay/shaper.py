@@ -7,7 +7,7 @@ from itertools import accumulate, count, islice
 
 from ..wire.record_stream import encode_records_of
 from ..wire.tls_records import FULL_RECORD_BYTES, PROTECTION_BYTES
-from .job import Records, Shape
+from .job import Shape, TimedRecord
 from .learnt import Cursor
 
 _SIZES_OF_STEPS = (1369 + PROTECTION_BYTES, 4229 + PROTECTION_BYTES, FULL_RECORD_BYTES)
@@ -33,7 +33,7 @@ class Shaper:
 
     def __init__(self, shape: Shape, now_mono: float) -> None:
         self._drs = shape.drs
-        self._cursor = Cursor(shape) if shape.responses else None
+        self._cursor = Cursor(shape.pages) if shape.pages else None
         self._records = 0  # since the connection began, or since the last pause
         self._sizes: list[int] = []
         self._sent_at_mono = self._go_on_at_mono = now_mono
@@ -58,7 +58,7 @@ class Shaper:
         if self._records and now_mono - self._sent_at_mono >= _RESET_AFTER_SECONDS:
             self._records = 0
             if self._cursor is not None:
-                self._cursor.begin_response()
+                self._cursor.begin_page()
         if self._cursor is None:
             self._sizes = _first(self._steps())
             return 0.0
@@ -99,7 +99,7 @@ class Shaper:
             yield _SIZES_OF_STEPS[min(step, 2)]
 
 
-def _unparted(records: Records) -> Iterator[int]:
+def _unparted(records: Iterable[TimedRecord]) -> Iterator[int]:
     """Yield the sizes up to the next pause."""
     for index, record in enumerate(records):
         if index and record.pause_seconds:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class StreamCipher(Protocol):
@@ -14,8 +13,7 @@ class StreamCipher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class CipherState:
+class CipherState(NamedTuple):
     """A cipher to be started somewhere in its keystream.
 
     Attributes:
@@ -27,6 +25,10 @@ class CipherState:
     key: bytes
     iv: bytes
     offset_bytes: int = 0
+
+    def __repr__(self) -> str:
+        """Show no key."""
+        return f"{type(self).__name__}()"
 
     def start(self) -> StreamCipher:
         """Return the cipher, ready for the byte at `offset_bytes`."""

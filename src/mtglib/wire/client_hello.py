@@ -11,7 +11,6 @@ only those 28 identify a replay (`authenticated_part`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ..errors import ClientError
@@ -33,8 +32,7 @@ _HANDSHAKE_HEADER_BYTES = 4
 _DIGEST_BYTES = 28
 
 
-@dataclass(frozen=True, slots=True)
-class ClientHello:
+class ClientHello(NamedTuple):
     """A parsed ClientHello.
 
     Attributes:

@@ -8,8 +8,7 @@ both keys. Source: https://core.telegram.org/mtproto/mtproto-transports#transpor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..errors import ClientError
 from ..reasons import Reason
@@ -26,8 +25,7 @@ _FORBIDDEN_STARTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Ciphers:
+class Ciphers(NamedTuple):
     """The ciphers of one leg, each at the first byte that follows the frame.
 
     Attributes:
@@ -39,8 +37,7 @@ class Ciphers:
     to_initiator: CipherState
 
 
-@dataclass(frozen=True, slots=True)
-class ClientFrame:
+class ClientFrame(NamedTuple):
     """What a client wants.
 
     Attributes:

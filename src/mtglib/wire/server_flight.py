@@ -25,11 +25,15 @@ class Flight(NamedTuple):
         shape: Its ServerHello's.
         server_hello_bytes: The length of that record, with its header.
         encrypted_bytes: The length of all that is encrypted, with the headers of its records.
+        connect_seconds: How long connecting took; 0 if nobody has measured it.
+        first_byte_seconds: The time from the hello's last byte to the answer's first one; likewise.
     """
 
     shape: AnswerShape
     server_hello_bytes: int
     encrypted_bytes: int
+    connect_seconds: float = 0.0
+    first_byte_seconds: float = 0.0
 
 
 def read_flight(data: bytes) -> Flight:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtglib.answers import MOST_SHAPES, LearntAnswer, Offer
-from mtglib.front.answer_file import DamagedFileError, read_answers, write_answers
+from mtglib.front.answer_file import read_answers, write_answers
 from mtglib.wire.hello_shape import parse_shape
 from mtglib.wire.server_flight import Flight
 from mtglib.wire.server_hello import AnswerShape
@@ -95,7 +95,7 @@ def test_of_a_damaged_file_what_can_be_read_is_used(place: int, value: int, cut:
 
     try:
         answers, lost = read_answers(HOST, damaged)
-    except DamagedFileError:
+    except ValueError:
         assert not damaged.startswith(write_answers(HOST, []))
     else:
         assert len(answers) <= 2
@@ -107,7 +107,7 @@ def test_of_a_damaged_file_what_can_be_read_is_used(place: int, value: int, cut:
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"[]\n", b'{"host": "other.example"}\n', b"[" * 100_000, b"\xff\n"])
 def test_the_file_of_another_site_or_of_something_else_is_not_used(data: bytes) -> None:
-    with pytest.raises(DamagedFileError):
+    with pytest.raises(ValueError, match="something else"):
         read_answers(HOST, data)
 
 

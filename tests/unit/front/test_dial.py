@@ -13,6 +13,7 @@ import pytest
 
 import mtglib
 from mtglib import ProxyOpts, Secret
+from mtglib.fine_clock import FineClock
 from mtglib.front.dial import Front, SiteConnection, fronting_address
 from mtglib.ground.endpoints import Endpoint, endpoint_of
 from mtglib.ground.guarded_logger import Warnings
@@ -60,13 +61,13 @@ async def dial_front(
 ) -> socket.socket:
     """Dial for a visitor who has arrived there, and has said nothing that others say."""
     entry = Entry("a", Visitor(SEEN, lambda: reached), 0.0)
-    return await Front(opts, listeners, lambda: None, warnings, KeyShares()).dial(entry, b"")
+    return await Front(opts, listeners, lambda: None, warnings, KeyShares(), FineClock()).dial(entry, b"")
 
 
 def fronting_job(
     opts: ProxyOpts, client: socket.socket, upstream: socket.socket, unread: bytes, visitor: Visitor, warnings: Warnings
 ) -> Job:
-    front = Front(opts, [], lambda: None, warnings, KeyShares())
+    front = Front(opts, [], lambda: None, warnings, KeyShares(), FineClock())
     return front.job(client, unread, SiteConnection(upstream, front.preamble(visitor), 0))
 
 
@@ -217,7 +218,7 @@ def test_the_job_is_raw_and_patient(warnings: Warnings) -> None:
 
 def test_the_site_can_be_told_who_asks(warnings: Warnings) -> None:
     opts = ProxyOpts.with_defaults(SECRET, domain_fronting_proxy_protocol=True)
-    front = Front(opts, [], lambda: None, warnings, KeyShares())
+    front = Front(opts, [], lambda: None, warnings, KeyShares(), FineClock())
 
     header = front.preamble(Visitor(SEEN, lambda: Endpoint(ip_address("127.0.0.1"), 443)))
 
@@ -237,7 +238,9 @@ async def test_few_connections_to_the_site_are_begun_at_once(warnings: Warnings)
             raise OSError("no site")
 
     network = Hanging("", 0)
-    front = Front(ProxyOpts.with_defaults(SECRET, network=network), [], lambda: None, warnings, KeyShares())
+    front = Front(
+        ProxyOpts.with_defaults(SECRET, network=network), [], lambda: None, warnings, KeyShares(), FineClock()
+    )
     visitors = [Visitor(Endpoint(ip_address(f"10.0.{n >> 8}.{n & 255}"), 1), None) for n in range(600)]
     dials = [asyncio.create_task(front.dial(Entry(str(each.ip), each, 0.0), b"")) for each in visitors]
     for _ in range(20):

@@ -41,6 +41,7 @@ class Asking:
         self.log = RecordingLogger()
         self.sites: list[socket.socket] = []
         self.refusal: Exception | None = None
+        self.dial_seconds = 0.0
         self.learnt_of: list[str] = []
         self.learner = Learner(
             self._dial,
@@ -57,6 +58,7 @@ class Asking:
     async def _dial(self) -> socket.socket:
         if self.refusal is not None:
             raise self.refusal
+        self.now_mono += self.dial_seconds
         ours, theirs = socket.socketpair()
         for sock in (ours, theirs):
             sock.setblocking(False)
@@ -134,6 +136,25 @@ async def test_a_site_that_waits_for_its_client_has_answered(asking: Asking) -> 
     learnt = asking.answers.learnt(HOST, SHAPE.key)
     assert learnt
     assert learnt.learnt_unix == 1e9
+
+
+@timeless
+async def test_how_long_the_site_took_is_learnt_too(asking: Asking) -> None:
+    asking.dial_seconds = 0.02
+    asking.saw()
+    await asking.question()
+    site = asking.sites[-1]
+    asking.now_mono += 0.03
+    await sockets.send_all(site, ANSWER[:1])
+    await asyncio.sleep(0.3)
+    asking.now_mono += 5
+    await sockets.send_all(site, ANSWER[1:])
+    await asking.over()
+
+    (learnt,) = asking.answers.of(HOST)
+    (flight,) = learnt.flights
+    assert flight.connect_seconds == pytest.approx(0.02)
+    assert flight.first_byte_seconds == pytest.approx(0.03), "the rest of the flight doesn't count"
 
 
 @timeless

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class School:
         self.sites: list[socket.socket] = []
         settings = FrontLearning(directory=directory, samples=1)
         self.lessons = Lessons(
-            SECRET.host, settings, self._dial, KeyShares(), GuardedLogger(logger), lambda: self.now_unix
+            SECRET.host, settings, self._dial, KeyShares(), GuardedLogger(logger), lambda: self.now_unix, time.monotonic
         )
 
     async def _dial(self) -> socket.socket:

@@ -12,8 +12,9 @@ from h2.connection import H2Connection
 from h2.events import RequestReceived
 
 from mtglib import UpstreamError
-from mtglib.front.page import PageRecords, load_page
+from mtglib.front.page import load_page
 from mtglib.front.page_urls import Page
+from mtglib.relay.job import PageRecords, TimedRecord
 from support import sockets
 from support.timeless import timeless
 from unit.front.tls_site import HEAD, HOST, PROTECTION_BYTES, TLSSite
@@ -32,10 +33,15 @@ def loading(site: TLSSite, preamble: bytes = b"") -> asyncio.Task[PageRecords]:
     return asyncio.create_task(load_page(site.ours, preamble, PAGE, asyncio.get_running_loop().time))
 
 
-def sizes(records: PageRecords) -> tuple[list[int], list[int]]:
+def parts(page: PageRecords) -> tuple[tuple[TimedRecord, ...], tuple[TimedRecord, ...]]:
+    """What came before the page, and the page."""
+    return page.records[: page.opening], page.records[page.opening :]
+
+
+def sizes(page: PageRecords) -> tuple[list[int], list[int]]:
     """The plaintext of each record."""
-    opening, response = ([record.size_bytes - PROTECTION_BYTES for record in part] for part in records)
-    return opening, response
+    before, own = ([record.size_bytes - PROTECTION_BYTES for record in part] for part in parts(page))
+    return before, own
 
 
 @timeless
@@ -49,10 +55,10 @@ async def test_tickets_are_an_opening_and_the_page_a_response(site: TLSSite) -> 
 
     assert request.startswith(f"GET {PAGE.target} HTTP/1.1\r\nhost: {HOST}\r\n")
     assert request.endswith("\r\n\r\n")
-    assert len(records.opening) == 2
-    assert len({record.size_bytes for record in records.opening}) == 1
+    assert records.opening == 2
+    assert len({record.size_bytes for record in parts(records)[0]}) == 1
     assert sizes(records)[1] == [len(HEAD), 16_384, 100, 7, 8]
-    assert [record.pause_seconds for record in records.response] == [0.0, 0.0, 0.0, pytest.approx(0.75), 0.0]
+    assert [record.pause_seconds for record in parts(records)[1]] == [0.0, 0.0, 0.0, pytest.approx(0.75), 0.0]
     site.ours.close()
     assert await site.left()
 
@@ -87,9 +93,11 @@ async def test_a_page_is_over_when_nothing_comes_for_a_second_or_at_its_end(site
     await site.send(HEAD)
     await asyncio.sleep(0.9)
     await site.send(bytes(5))
+    began_mono = asyncio.get_running_loop().time()
     await site.end()
 
     assert sizes(await task)[1] == [len(HEAD), 5], "the alert at the end isn't one of the page's"
+    assert asyncio.get_running_loop().time() == began_mono
 
 
 @timeless
@@ -99,7 +107,7 @@ async def test_a_site_may_think_before_it_answers(site: TLSSite) -> None:
     await asyncio.sleep(20)
     await site.send(HEAD)
 
-    (record,) = (await task).response
+    (record,) = parts(await task)[1]
     assert record.pause_seconds == pytest.approx(20)
 
 
@@ -111,7 +119,7 @@ async def test_pauses_that_any_network_makes_are_none(site: TLSSite) -> None:
         await site.send(payload)
         await asyncio.sleep(0.0004)
 
-    assert [record.pause_seconds for record in (await task).response] == [0.0] * 3
+    assert [record.pause_seconds for record in parts(await task)[1]] == [0.0] * 3
 
 
 @timeless
@@ -133,7 +141,7 @@ async def test_a_page_that_is_too_long_is_left(site: TLSSite, payload: bytes, mo
     await site.send(HEAD)
     sending = asyncio.create_task(site.send(*[payload] * 10_000))
 
-    assert len((await task).response) == most
+    assert len(parts(await task)[1]) == most
     sending.cancel()
 
 

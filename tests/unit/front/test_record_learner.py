@@ -85,8 +85,8 @@ async def test_nothing_is_loaded_before_a_client_comes_and_then_each_page_a_few_
         assert loading.targets != sorted(loading.targets)
         shape = loading.learner.shape
         assert shape is not None
-        assert [len(opening) for opening in shape.openings] == [2] * 6
-        assert [[record.size_bytes - PROTECTION_BYTES for record in response] for response in shape.responses] == [
+        assert [page.opening for page in shape.pages] == [2] * 6
+        assert [[record.size_bytes - PROTECTION_BYTES for record in page.records[2:]] for page in shape.pages] == [
             [len(HEAD), length] for length in range(1, 7)
         ]
         assert loading.log.warnings == []
@@ -118,7 +118,7 @@ async def test_they_are_loaded_again_after_some_hours_when_a_client_comes() -> N
 
         assert loading.learner.shape is not None
         assert len(loading.sites) == 18
-        assert len(loading.learner.shape.responses) == 16, "the oldest are forgotten"
+        assert len(loading.learner.shape.pages) == 16, "the oldest are forgotten"
 
 
 async def loading_again(loading: Loading) -> None:

@@ -68,6 +68,16 @@ def test_a_stalled_disk_holds_up_nobody_and_what_is_dropped_is_told(tmp_path: Pa
     assert lines[-2]["count"] == 10_000 - len(numbers)
 
 
+def test_nobody_waits_in_vain_for_the_lines_of_a_logger_that_is_gone(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as stream:
+        for _ in range(5):
+            logger = make_logger(stream=stream)
+            logger.info("line")
+            assert flush(20)
+            del logger
+            assert flush(20)
+
+
 def test_lines_in_a_file_come_in_their_order_and_behind_what_was_printed(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with path.open("w") as stream:

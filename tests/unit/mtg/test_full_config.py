@@ -22,6 +22,7 @@ OURS = {
     *("secret-file", "fast-mode", "mask-client-addresses", "dc-overrides", "users", "network.timeout.frame"),
     *("defense.anti-replay.kind", "defense.anti-replay.url", "defense.cache-directory"),
     *("defense.front-learning.enabled", "defense.front-learning.each", "defense.front-learning.samples"),
+    "defense.front-learning.answer-delay",
     *("defense.limits.visitors", "defense.limits.per-network"),
     *("defense.anti-replay.max-entries", "defense.anti-replay.remember", "state-directory"),
     "network.tcp-not-sent-lowat",

@@ -267,3 +267,10 @@ def test_the_sites_answers_are_learnt_and_kept_in_the_state_directory(calls: Cal
 
 def test_nothing_is_learnt_if_that_is_switched_off(calls: Calls) -> None:
     assert parts(calls, defense={"front-learning": {"enabled": False}}).options.front_learning is None
+
+
+@pytest.mark.parametrize("delay", ["front", "off"])
+def test_clients_are_answered_when_the_site_would_answer_or_at_once(calls: Calls, delay: str) -> None:
+    built = parts(calls, defense={"front-learning": {"answer-delay": delay}})
+
+    assert built.options.answer_delay == delay

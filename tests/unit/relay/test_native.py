@@ -12,7 +12,7 @@ import pytest
 
 import mtglib
 from mtglib.reasons import Reason
-from mtglib.relay.job import Job, RelayResult, Shape, TelegramCiphers, TimedRecord
+from mtglib.relay.job import Job, PageRecords, RelayResult, Shape, TelegramCiphers, TimedRecord
 from mtglib.wire.aes_ctr import CipherState
 from support.timeless import timeless
 
@@ -31,7 +31,7 @@ class FakeEngine:
         self.submitted: list[tuple[object, ...]] = []
         self.aborted: list[int] = []
         self.closed = False
-        self._ends: list[tuple[int, int, int, bool, str]] = []
+        self._ends: list[tuple[int, int, int, bool, str, float | None]] = []
         self._moves: list[tuple[int, int, int, bool]] = []
         self._completion = os.eventfd(0, os.EFD_NONBLOCK)
 
@@ -48,13 +48,13 @@ class FakeEngine:
         self.aborted.append(number)
 
     def end(self, number: int, up: int, down: int, reason: str, *, upstream_ended: bool = False) -> None:
-        self._ends.append((number, up, down, upstream_ended, reason))
+        self._ends.append((number, up, down, upstream_ended, reason, 0.5 if down else None))
         os.eventfd_write(self._completion, 1)
 
     def move(self, number: int, up: int, down: int, *, upstream_ended: bool = False) -> None:
         self._moves.append((number, up, down, upstream_ended))
 
-    def completed(self) -> list[tuple[int, int, int, bool, str]]:
+    def completed(self) -> list[tuple[int, int, int, bool, str, float | None]]:
         os.eventfd_read(self._completion)
         ends, self._ends = self._ends, []
         return ends
@@ -125,7 +125,7 @@ async def test_a_job_crosses_with_all_that_it_says(running: Running) -> None:
 
 
 async def test_jobs_of_one_shape_share_the_engines_copy(running: Running) -> None:
-    shapes = [Shape(responses=((TimedRecord(700, 0.0),),)) for _ in "12"]
+    shapes = [Shape(pages=(PageRecords((TimedRecord(700, 0.0),), 0),)) for _ in "12"]
     tasks = [await running.start(shape=shape) for shape in (shapes[0], shapes[0], shapes[1])]
     for number in range(3):
         running.engine.end(number, 0, 0, "idle")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.relay.job import DRS, Records, Shape, TimedRecord
+from mtglib.relay.job import DRS, PageRecords, Shape, TimedRecord
 from mtglib.relay.shaper import Shaper
 from support import sockets
 from support.obfuscated2 import Keystream
@@ -22,19 +22,23 @@ from unit.relay.test_session import ciphers, keys
 SIZES = st.sampled_from((1, 2, 17, 600, 5000, 16_401)) | st.integers(1, 16_401)
 PAUSES = st.sampled_from((0.0, 0.0, 1e-6, 0.0005, 0.01, 60.0))
 RECORDS = st.lists(st.builds(TimedRecord, SIZES, PAUSES), min_size=1, max_size=4).map(tuple)
-SHAPES = st.builds(
-    Shape, st.booleans(), st.lists(RECORDS, max_size=2).map(tuple), st.lists(RECORDS, max_size=3).map(tuple)
+PAGES = st.builds(PageRecords, RECORDS, st.just(0)) | st.builds(
+    lambda one, two: PageRecords(one + two, len(one)), RECORDS, RECORDS
 )
+SHAPES = st.builds(Shape, st.booleans(), st.lists(PAGES, max_size=3).map(tuple))
 ENOUGH_BYTES = 1 << 20
 
 
+Records = tuple[TimedRecord, ...]
+
+
 def records(*sizes: int, pause_seconds: float = 0.0) -> Records:
-    """A sequence with the same pause before each record."""
+    """Records with the same pause before each."""
     return tuple(TimedRecord(size, pause_seconds) for size in sizes)
 
 
-def learnt(response: Records, opening: Records = ()) -> Shape:
-    return Shape(drs=True, openings=(opening,) if opening else (), responses=(response,))
+def learnt(page: Records, opening: Records = ()) -> Shape:
+    return Shape(drs=True, pages=(PageRecords(opening + page, len(opening)),))
 
 
 def drs_size(record: int) -> int:
@@ -66,8 +70,8 @@ def test_every_records_size_is_one_of_the_shapes_and_the_payload_is_the_same(
             down = payload if fast else Keystream(*keys(3)).apply(payload)
             assert got == (down if fast else Keystream(*keys(4)).apply(down))
             for index, record in enumerate(made):
-                learnt = [record.size_bytes for records in (*shape.openings, *shape.responses) for record in records]
-                most = max(learnt) if shape.responses else drs_size(index) if shape.drs else 16_401
+                learnt = [record.size_bytes for page in shape.pages for record in page.records]
+                most = max(learnt) if learnt else drs_size(index) if shape.drs else 16_401
                 assert 1 <= len(record.payload) <= most
 
     with asyncio.Runner(loop_factory=TimelessLoop) as runner:
@@ -115,14 +119,14 @@ async def test_a_pause_of_the_dc_starts_them_again_and_a_slow_client_does_not() 
         assert (await sizes(bytes(400_000), 0.0))[:40] == [1386] * 40
 
 
-def test_a_connection_follows_an_opening_and_then_responses() -> None:
+def test_a_connection_follows_a_page_with_its_opening_and_then_pages_without() -> None:
     shaper = Shaper(learnt(records(300, 16_401, 77), opening=records(250, 251)), 0.0)
     sizes = [next_sizes(shaper, 0.0) for _ in range(3)]
 
-    assert sizes == [[250, 251], [300, 16_401, 77], [300, 16_401, 77]]
+    assert sizes == [[250, 251, 300, 16_401, 77], [300, 16_401, 77], [300, 16_401, 77]]
 
 
-def test_a_response_begins_after_a_second_without_a_byte_sent() -> None:
+def test_a_page_begins_after_a_second_without_a_byte_sent() -> None:
     shaper = Shaper(learnt(records(300, 1000, pause_seconds=0.01), opening=records(250)), 0.0)
 
     assert next_sizes(shaper, 5.0) == [250], "however late the first byte is"
@@ -134,15 +138,15 @@ def test_a_response_begins_after_a_second_without_a_byte_sent() -> None:
     assert next_sizes(shaper, 6.9) == [1000]
 
 
-def test_any_response_comes() -> None:
-    shaper = Shaper(Shape(responses=(records(1), records(2), records(3))), 0.0)
+def test_any_page_comes() -> None:
+    shaper = Shaper(Shape(pages=tuple(PageRecords(records(size), 0) for size in (1, 2, 3))), 0.0)
 
     assert {size for _ in range(100) for size in next_sizes(shaper, 0.0)} == {1, 2, 3}
 
 
 def test_pauses_part_records() -> None:
-    response = (TimedRecord(300, 1.0), TimedRecord(400, 1.0), TimedRecord(500, 0.0), TimedRecord(600, 1e-6))
-    shaper = Shaper(learnt(response), 0.0)
+    page = (TimedRecord(300, 1.0), TimedRecord(400, 1.0), TimedRecord(500, 0.0), TimedRecord(600, 1e-6))
+    shaper = Shaper(learnt(page), 0.0)
 
     assert [next_sizes(shaper, 0.0) for _ in range(4)] == [[300], [400, 500], [600], [300]]
 
@@ -240,16 +244,17 @@ def test_without_learnt_ones_there_are_no_pauses() -> None:
 
 @pytest.mark.parametrize("size", [0, -1, 16_402])
 def test_a_size_that_no_record_has_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match="responses: expected records of 1 to 16401 bytes"):
+    with pytest.raises(ValueError, match="pages: expected records of 1 to 16401 bytes"):
         learnt(records(1, size))
 
 
 @pytest.mark.parametrize("pause_seconds", [-0.1, math.inf, math.nan])
 def test_a_pause_that_is_none_is_refused(pause_seconds: float) -> None:
-    with pytest.raises(ValueError, match="responses: expected pauses in seconds"):
+    with pytest.raises(ValueError, match="pages: expected pauses in seconds"):
         learnt(records(1, pause_seconds=pause_seconds))
 
 
-def test_a_sequence_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="responses: expected sequences of at least one record"):
-        learnt(())
+@pytest.mark.parametrize("opening", [(), records(1)])
+def test_a_page_of_nothing_is_refused(opening: Records) -> None:
+    with pytest.raises(ValueError, match="pages: expected pages of at least one record"):
+        learnt((), opening)
