@@ -21,7 +21,8 @@ HOST = "front.example"
 
 def learnt(shape: Shape = "modern", *sizes: int) -> LearntAnswer:
     hello = parse_shape(hello_records(build_client_hello(HOST, shape=shape)))
-    flights = [Flight(AnswerShape(0x1301, (0x33, 0x2B), 0x001D), 127, size) for size in sizes or (1000,)]
+    shape = AnswerShape(0x1301, (0x33, 0x2B), 0x001D)
+    flights = [Flight(shape, 127, size, connect_seconds=0.02, first_byte_seconds=0.03) for size in sizes or (1000,)]
     return LearntAnswer(hello.key, Offer.of(hello), flights, 1_700_000_000.5)
 
 
@@ -55,6 +56,10 @@ def test_fields_that_are_unknown_or_were_not_kept_yet_do_no_harm() -> None:
     assert lost == 0
     assert both[1].offer == learnt().offer._replace(extension_types=())
 
+    both, lost = read_answers(HOST, changed("flights", 0, "connect_seconds", to=None))
+    assert lost == 0
+    assert both[1].flights == [learnt().flights[0]._replace(connect_seconds=0.0)]
+
 
 @pytest.mark.parametrize(
     ("path", "to"),
@@ -77,6 +82,8 @@ def test_fields_that_are_unknown_or_were_not_kept_yet_do_no_harm() -> None:
         (("flights", 0, "encrypted_bytes"), 65_537),
         (("flights", 0, "encrypted_bytes"), 1000.5),
         (("flights", 0, "server_hello_bytes"), None),
+        (("flights", 0, "connect_seconds"), -0.1),
+        (("flights", 0, "first_byte_seconds"), "soon"),
         (("flights", 0, "shape", "group"), 0x0101),
         (("flights", 0, "shape", "extensions"), [0x2B]),
         (("flights", 0, "shape", "extensions"), [0x2B, 0x33, 0x2B]),
@@ -112,7 +119,7 @@ def test_the_file_of_another_site_or_of_something_else_is_not_used(data: bytes) 
 
 
 def test_no_more_is_read_than_would_be_kept() -> None:
-    answers, _lost = read_answers(HOST, write_answers(HOST, [learnt("old", *range(1000, 1100))] * 1000))
+    answers, _lost = read_answers(HOST, write_answers(HOST, [learnt("old", *range(1000, 1100))] * 300))
 
     assert len(answers) == MOST_SHAPES
     assert [flight.encrypted_bytes for flight in answers[0].flights] == list(range(1036, 1100))
