@@ -21,8 +21,8 @@ HOST = "front.example"
 
 def learnt(shape: Shape = "modern", *sizes: int) -> LearntAnswer:
     hello = parse_shape(hello_records(build_client_hello(HOST, shape=shape)))
-    shape = AnswerShape(0x1301, (0x33, 0x2B), 0x001D)
-    flights = [Flight(shape, 127, size, connect_seconds=0.02, first_byte_seconds=0.03) for size in sizes or (1000,)]
+    answer = AnswerShape(0x1301, (0x33, 0x2B), 0x001D)
+    flights = [Flight(answer, 127, size, connect_seconds=0.02, first_byte_seconds=0.03) for size in sizes or (1000,)]
     return LearntAnswer(hello.key, Offer.of(hello), flights, 1_700_000_000.5)
 
 
