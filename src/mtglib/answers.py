@@ -13,10 +13,13 @@ from .wire.client_hello import ClientHello
 from .wire.hello_shape import HelloShape
 from .wire.server_flight import Flight
 from .wire.server_hello import MAX_NOISE_BYTES, MIN_NOISE_BYTES, AnswerShape, default_shape
-from .wire.tls_records import HEADER_BYTES, MAX_CIPHERTEXT_BYTES
+from .wire.tls_records import HEADER_BYTES
 
 MOST_SHAPES: Final = 256
 """The most shapes whose answers are kept, of all sites together."""
+
+_MOST_NOISE_BYTES: Final = 10 * 1024
+"""The longest record that all clients take in an answer. Telegram for iOS refuses longer ones (MTTcpConnection.m)."""
 
 _SPREAD_BYTES: Final = 16
 """Between the flights of a site that hasn't changed: signatures vary in length by less."""
@@ -153,7 +156,7 @@ class Answers:
         if answer is None:
             return None
         flight = answer.flights[int(len(answer.flights) * random.random())]  # noqa: S311 - no secret
-        noise_bytes = min(flight.encrypted_bytes - HEADER_BYTES, MAX_CIPHERTEXT_BYTES)
+        noise_bytes = min(flight.encrypted_bytes - HEADER_BYTES, _MOST_NOISE_BYTES)
         return ChosenAnswer(flight.shape, noise_bytes, flight.connect_seconds, flight.first_byte_seconds)
 
     def _keep(self, host: str, answers: Iterable[LearntAnswer]) -> None:
