@@ -24,6 +24,7 @@ _SIZES = {"250 MB each": FULL, "1 MB each": replace(FULL, bulk_connections=1000,
 _QUICK_SIZES = {"8 MB each": QUICK}
 _DRS = "[defense.doppelganger]\ndrs = true\n"
 _LEARNT = f'[defense.doppelganger]\nurls = ["https://{FRONTED_HOST}/"]\nrepeats-per-raid = 1\n'
+_LEARNT += "[defense.front-learning]\nenabled = false\n"  # the site has one visitor only
 _LEARNT_PAUSES = {"learnt": 0.0, "learnt, with 1 ms before each record": 0.001}
 _NAMES = ("full records", "drs", *_LEARNT_PAUSES)
 

@@ -5,14 +5,14 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 
-const RANDOM: std::ops::Range<usize> = 11..43;
+pub(crate) const RANDOM: std::ops::Range<usize> = 11..43;
 const RANDOM_BYTES: usize = 32;
 const DIGEST_BYTES: usize = 28;
 const MAX_SESSION_ID_BYTES: usize = 32;
 
 const SERVER_NAME: u16 = 0x0000;
-const SUPPORTED_VERSIONS: u16 = 0x002b;
-const KEY_SHARE: u16 = 0x0033;
+pub(crate) const SUPPORTED_VERSIONS: u16 = 0x002b;
+pub(crate) const KEY_SHARE: u16 = 0x0033;
 
 const CHANGE_CIPHER_SPEC: [u8; 6] = [0x14, 3, 3, 0, 1, 1];
 
@@ -131,7 +131,7 @@ fn nested(data: &mut Vec<u8>, length_bytes: usize, write: impl FnOnce(&mut Vec<u
     data[start - length_bytes..start].copy_from_slice(&length[length.len() - length_bytes..]);
 }
 
-fn take_vector<'a>(data: &mut &'a [u8], length_bytes: usize) -> Option<&'a [u8]> {
+pub(crate) fn take_vector<'a>(data: &mut &'a [u8], length_bytes: usize) -> Option<&'a [u8]> {
     let (length, rest) = data.split_at_checked(length_bytes)?;
     let length = length.iter().fold(0, |value, byte| value << 8 | usize::from(*byte));
     let (vector, rest) = rest.split_at_checked(length)?;
@@ -140,7 +140,7 @@ fn take_vector<'a>(data: &mut &'a [u8], length_bytes: usize) -> Option<&'a [u8]>
 }
 
 /// Reads a list of extensions or key shares: a number and a vector each.
-fn entries(mut data: &[u8]) -> Option<Vec<(u16, &[u8])>> {
+pub(crate) fn entries(mut data: &[u8]) -> Option<Vec<(u16, &[u8])>> {
     let mut found = Vec::with_capacity(20);
     while !data.is_empty() {
         let (number, rest) = data.split_first_chunk()?;

@@ -28,7 +28,7 @@ type PyHello<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, String, Bound<'py
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use super::{aes_ctr, find_key, hmac_sha256, read_hello, sha256, write_answer};
+    use super::{aes_ctr, find_key, hello_key, hmac_sha256, read_hello, sha256, write_answer};
     #[pymodule_export]
     use super::{ml_kem_768_ciphertext, ml_kem_768_encapsulation_key, nist_public_key, x25519_public_key};
     #[pymodule_export]
@@ -51,6 +51,12 @@ fn hmac_sha256<'py>(py: Python<'py>, key: &[u8], data: &[u8]) -> Bound<'py, PyBy
 #[pyfunction]
 fn sha256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
     PyBytes::new(py, &crate::sha256(data))
+}
+
+/// Return the key of a hello's shape; None if it is malformed.
+#[pyfunction]
+fn hello_key<'py>(py: Python<'py>, record: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    crate::hello_key(record).map(|key| PyBytes::new(py, &key))
 }
 
 /// Find the key that a hello was made with; return its index and what the client's clock showed.

@@ -203,7 +203,7 @@ class _Builder:
             domain_fronting_ip=None if front.ip is None else str(front.ip),
             domain_fronting_host=front.host,
             domain_fronting_proxy_protocol=front.proxy_protocol,
-            front_learning=config.defense.front_learning.enabled,
+            front_learning=self._make_front_learning(),
             answer_delay=cast(mtglib.AnswerDelay, str(config.defense.front_learning.answer_delay)),
             record_urls=tuple(url.url for url in doppelganger.urls) if config.secret else (),
             record_repeats=doppelganger.repeats_per_raid,
@@ -214,6 +214,19 @@ class _Builder:
             frame_timeout=float(timeout.frame),
         )
         return self._refusals.make(options, _KEYS_OF_OPTIONS)
+
+    def _make_front_learning(self) -> mtglib.FrontLearning | None:
+        settings, state = self._config.defense.front_learning, state_directory(self._config)
+        if not settings.enabled:
+            return None
+        learning = partial(
+            mtglib.FrontLearning,
+            each_seconds=float(settings.each),
+            samples=settings.samples,
+            directory=state and state / "answers",
+        )
+        section = "defense.front-learning"
+        return self._refusals.make(learning, {"each_seconds": f"{section}.each", "samples": f"{section}.samples"})
 
     def _make_socket_options(self) -> SocketOptions:
         options = partial(

@@ -19,6 +19,8 @@ def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
         "engine_threads": mtglib.engine_threads,
         "engine_connections": lambda: proxy.engine_connections,
         "engine_buffered_bytes": lambda: _if_known(proxy.engine_buffered_bytes),
+        "front_learned_timestamp_seconds": lambda: {(one.host,): one.learnt_unix for one in _learnt(proxy)},
+        "front_answer_bytes": lambda: {(one.host,): one.answer_bytes for one in _learnt(proxy)},
         "events_dropped": lambda: events_dropped(parts, proxy),
         **process_samples(),
     }
@@ -34,6 +36,10 @@ def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
 def events_dropped(parts: Parts, proxy: mtglib.Proxy) -> int:
     """The number of events that observers didn't get: they were too slow, or the events couldn't be sent."""
     return parts.fanout.dropped + proxy.events_dropped
+
+
+def _learnt(proxy: mtglib.Proxy) -> tuple[mtglib.FrontAnswer, ...]:
+    return () if proxy.front_answer is None else (proxy.front_answer,)
 
 
 def _if_known(value: int | None) -> int | Mapping[tuple[str, ...], int]:

@@ -59,6 +59,8 @@ from .event_types import (
     EventTraffic,
     IPAddress,
 )
+from .front.lessons import FrontAnswer
+from .front_learning import FrontLearning
 from .ground.durations import parse_duration
 from .ground.endpoints import Endpoint, canonical_ip, host_and_port
 from .ground.guarded_logger import GuardedLogger
@@ -112,6 +114,8 @@ __all__ = [
     "EventStream",
     "EventStreamIsNotDefinedError",
     "EventTraffic",
+    "FrontAnswer",
+    "FrontLearning",
     "GuardedLogger",
     "IPAddress",
     "IPAllowlistIsNotDefinedError",

@@ -1,7 +1,7 @@
 """The native engine (rust/). Private to mtglib.
 
-Its only users are `keyshare`, `fine_clock`, `wire.aes_ctr`, `wire.client_hello`, `wire.server_hello`, `wire.sha256`,
-`relay.native`, `ipblocklist.prefixes` and `antireplay.memory`.
+Its only users are `keyshare`, `fine_clock`, `wire.aes_ctr`, `wire.client_hello`, `wire.hello_key`, `wire.server_hello`,
+`wire.sha256`, `relay.native`, `ipblocklist.prefixes` and `antireplay.memory`.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,9 @@ def find_key(record: bytes, keys: Sequence[bytes]) -> tuple[int, int] | None:
 
     None if it is none of these, or if the record ends within its random. Digests are compared in constant time.
     """
+
+def hello_key(record: bytes) -> bytes | None:
+    """Return the key of a hello's shape, 16 bytes, as `wire.hello_shape` makes it; None if the hello is malformed."""
 
 def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """Return the HMAC-SHA256 of the data, 32 bytes."""

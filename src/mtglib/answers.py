@@ -1,19 +1,29 @@
-"""How a site answers hellos of each shape, as far as it was learnt, and which of that a client gets."""
+"""How sites answer hellos of each shape, as far as it was learnt, and which of that a client gets."""
 
 from __future__ import annotations
 
+import operator
 import random
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from .wire.client_hello import ClientHello
 from .wire.hello_shape import HelloShape
 from .wire.server_flight import Flight
 from .wire.server_hello import MAX_NOISE_BYTES, MIN_NOISE_BYTES, AnswerShape, default_shape
-from .wire.tls_records import HEADER_BYTES, MAX_CIPHERTEXT_BYTES
+from .wire.tls_records import HEADER_BYTES
 
-_MOST_SHAPES: Final = 256
-_MOST_SAMPLES: Final = 8
+MOST_SHAPES: Final = 256
+"""The most shapes whose answers are kept, of all sites together."""
+
+_MOST_NOISE_BYTES: Final = 10 * 1024
+"""The longest record that all clients take in an answer. Telegram for iOS refuses longer ones (MTTcpConnection.m)."""
+
+_SPREAD_BYTES: Final = 16
+"""Between the flights of a site that hasn't changed: signatures vary in length by less."""
+
 _NOISE_LENGTHS: Final = MAX_NOISE_BYTES - MIN_NOISE_BYTES + 1
 
 _Key = tuple[str, bytes]
@@ -41,46 +51,126 @@ def default_answer(hello: ClientHello) -> ChosenAnswer:
     return ChosenAnswer(default_shape(hello), noise_bytes)
 
 
-class Answers:
-    """Answers of sites, by host and shape of hello; of the shapes that are used least, none is kept beyond 256."""
+class Offer(NamedTuple):
+    """What of a hello decides how a site answers it, the most important first."""
 
-    def __init__(self) -> None:
-        self._samples: OrderedDict[_Key, list[Flight]] = OrderedDict()  # the last used last
+    key_shares: tuple[int, ...]
+    cipher_suites: tuple[int, ...]
+    groups: tuple[int, ...]
+    signature_algorithms: tuple[int, ...]
+    extension_types: tuple[int, ...]
+
+    @classmethod
+    def of(cls, hello: HelloShape) -> Offer:
+        """Return that of a hello."""
+        groups, algorithms = hello.groups, hello.signature_algorithms
+        return cls(tuple(hello.key_shares), hello.cipher_suites, groups, algorithms, hello.extension_types)
+
+    def can_follow(self, *answers: AnswerShape) -> bool:
+        """Whether the client can go on after any of these answers."""
+        return all(answer.group in self.key_shares and answer.suite in self.cipher_suites for answer in answers)
+
+    def likeness(self, answer: LearntAnswer) -> tuple[bool, ...]:
+        """Compare with what was offered for an answer: the larger, the nearer."""
+        return tuple(map(operator.eq, self, answer.offer))
+
+
+@dataclass(slots=True)
+class LearntAnswer:
+    """How a site answers hellos of one shape.
+
+    Attributes:
+        key: The shape's.
+        offer: What such hellos offer.
+        flights: The latest answers, at least one.
+        learnt_unix: When the last of them came, Unix seconds.
+    """
+
+    key: bytes
+    offer: Offer
+    flights: list[Flight]
+    learnt_unix: float
+
+    @property
+    def shapes(self) -> set[AnswerShape]:
+        """Those of the flights."""
+        return {flight.shape for flight in self.flights}
+
+    def expects(self, flight: Flight) -> bool:
+        """Whether a further answer is like those before."""
+        sizes = [each.encrypted_bytes for each in self.flights]
+        is_within = min(sizes) - _SPREAD_BYTES <= flight.encrypted_bytes <= max(sizes) + _SPREAD_BYTES
+        return is_within and flight.shape == self.flights[-1].shape
+
+
+class Answers:
+    """Answers of sites, by host and shape of hello; of the shapes used least lately, none is kept beyond 256.
+
+    Args:
+        samples: The number of answers to a shape that are kept: the latest ones.
+    """
+
+    def __init__(self, samples: int) -> None:
+        self._samples = samples
+        self._learnt: OrderedDict[_Key, LearntAnswer] = OrderedDict()  # the last used last
+        self._nearest: dict[_Key, LearntAnswer | None] = {}  # for shapes that nothing was learnt of
 
     def __len__(self) -> int:
-        return len(self._samples)
+        return len(self._learnt)
 
-    def seen(self, host: str, hello: HelloShape) -> tuple[Flight, ...]:
-        """Return the site's latest answers to this shape."""
-        return tuple(self._samples.get((host, hello.key), ()))
+    def learnt(self, host: str, key: bytes) -> LearntAnswer | None:
+        """Return the site's answer to a shape."""
+        return self._learnt.get((host, key))
 
-    def add(self, host: str, hello: HelloShape, flight: Flight) -> None:
-        """Note how the site has answered a hello of this shape."""
-        samples = self._samples.setdefault((host, hello.key), [])
-        samples.append(flight)
-        del samples[:-_MOST_SAMPLES]
-        if len(self._samples) > _MOST_SHAPES:
-            self._samples.popitem(last=False)
+    def of(self, host: str) -> list[LearntAnswer]:
+        """Return all answers of a site, that to the shape used last at the end."""
+        return [answer for (of_host, _), answer in self._learnt.items() if of_host == host]
 
-    def choose(self, host: str, hello: HelloShape) -> ChosenAnswer | None:
-        """Choose an answer that the site gave to this shape, or else to another one, if the client can follow it.
+    def add(self, host: str, hello: HelloShape, flight: Flight, now_unix: float) -> bool:
+        """Note how the site has answered a hello; return whether it is as before, or the first one."""
+        answer = self._learnt.get((host, hello.key))
+        is_expected = answer is None or answer.expects(flight)
+        flights = [*(answer.flights if answer is not None else ()), flight][-self._samples :]
+        self._keep(host, [LearntAnswer(hello.key, Offer.of(hello), flights, now_unix)])
+        return is_expected
 
-        None if nothing was learnt that the client can follow.
+    def restore(self, host: str, answers: Iterable[LearntAnswer]) -> None:
+        """Add what was learnt earlier, the shape used last at the end. What was learnt since stays."""
+        self._keep(host, [answer for answer in answers if (host, answer.key) not in self._learnt])
+
+    def choose(self, host: str, key: bytes, read: Callable[[], HelloShape]) -> ChosenAnswer | None:
+        """Choose an answer that the site gave to this shape, or else to the nearest one that the client can follow.
+
+        None if there is none.
+
+        Args:
+            host: The site's.
+            key: The shape's.
+            read: Returns the shape; called if nothing was learnt of it.
         """
-        if (samples := self._samples.get((host, hello.key))) is not None:
-            self._samples.move_to_end((host, hello.key))
+        answer = self._learnt.get((host, key))
+        if answer is not None:
+            self._learnt.move_to_end((host, key))
         else:
-            samples = self._nearest(host, hello)
-        if not samples:
+            answer = self._find_nearest((host, key), read)
+        if answer is None:
             return None
-        flight = random.choice(samples)  # noqa: S311 - no secret
-        noise_bytes = min(flight.encrypted_bytes - HEADER_BYTES, MAX_CIPHERTEXT_BYTES)
+        flight = answer.flights[int(len(answer.flights) * random.random())]  # noqa: S311 - no secret
+        noise_bytes = min(flight.encrypted_bytes - HEADER_BYTES, _MOST_NOISE_BYTES)
         return ChosenAnswer(flight.shape, noise_bytes, flight.connect_seconds, flight.first_byte_seconds)
 
-    def _nearest(self, host: str, hello: HelloShape) -> list[Flight]:
-        """Return the latest answers of the site that a client with this hello can follow."""
-        for (other_host, _), samples in reversed(self._samples.items()):
-            shape = samples[-1].shape
-            if other_host == host and shape.group in hello.key_shares and shape.suite in hello.cipher_suites:
-                return samples
-        return []
+    def _keep(self, host: str, answers: Iterable[LearntAnswer]) -> None:
+        for answer in answers:
+            self._learnt[host, answer.key] = answer
+        while len(self._learnt) > MOST_SHAPES:
+            self._learnt.popitem(last=False)
+        self._nearest.clear()
+
+    def _find_nearest(self, key: _Key, read: Callable[[], HelloShape]) -> LearntAnswer | None:
+        if key not in self._nearest:
+            if len(self._nearest) >= MOST_SHAPES:
+                self._nearest.clear()
+            offer = Offer.of(read())
+            followed = [answer for answer in reversed(self.of(key[0])) if offer.can_follow(*answer.shapes)]
+            self._nearest[key] = max(followed, key=offer.likeness, default=None)
+        return self._nearest[key]

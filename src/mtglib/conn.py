@@ -101,14 +101,18 @@ class Conn:
 
     def receive_piece(self) -> None:
         """Note what has come so far as a piece, and what has arrived meanwhile as another."""
-        if not self.pieces and len(self.unread) >= _RECV_BYTES:  # there was more than one read takes
-            self.receive_arrived(_MOST_PIECE_BYTES)
         self.note_piece()
         had_bytes = len(self.unread)
         self.receive_arrived(_RECV_BYTES)
         if len(self.unread) > had_bytes:
             self._received_mono = time.monotonic()
             self.note_piece()
+
+    def complete_piece(self) -> None:
+        """Receive the rest of a long piece, of which the kernel has kept what is more than one read takes."""
+        if self.pieces and len(self.unread) >= _RECV_BYTES:
+            self.receive_arrived(_MOST_PIECE_BYTES)
+            self.pieces[-1:] = [self.pieces[-1]._replace(said_bytes=len(self.unread))]
 
     def note_piece(self) -> None:
         """Note what has come since the last piece as another, if it is new."""

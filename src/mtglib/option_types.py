@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias, TypedDict
 
 from .constants import PreferIP
+from .front_learning import FrontLearning
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
 
 RelayChoice: TypeAlias = Literal["auto", "native", "pure"]
@@ -44,7 +45,7 @@ class OptionChanges(TypedDict, total=False):
     drs: bool
     keep_alive: bool
     congestion_control: str | None
-    front_learning: bool
+    front_learning: FrontLearning | None
     answer_delay: AnswerDelay
     record_urls: Sequence[str]
     record_repeats: int

@@ -25,6 +25,7 @@ from .errors import (
     UnknownOptionError,
 )
 from .front.page_urls import parse_page_urls
+from .front_learning import FrontLearning
 from .ground.checks import (
     check_choice,
     check_congestion_control,
@@ -85,8 +86,8 @@ class ProxyOpts:
         congestion_control: The congestion control algorithm for data sent to an authenticated client, by the kernel's
             name for it. If the kernel doesn't have it, or with None, the kernel's default is used. Instead of BBR,
             clients on this machine get reno: pacing is only a cost there. Visitors always get the kernel's default.
-        front_learning: Learn how the fronting site answers clients' hellos, by sending it a few of the same shape, and
-            answer clients in the same way. False: answer as most sites do.
+        front_learning: Learn how the fronting site answers clients' hellos, by sending it a few of the same shape once
+            the first client has come, and answer clients in the same way. None: answer as most sites do.
         answer_delay: "front": where `front_learning` knows how long the fronting site takes, a client's answer waits
             until a visitor would have got the site's, for 200 ms at most. "off": it never waits.
         record_urls: Pages of the fronting site, `https://` and the secret's host, at most 100. They are loaded when a
@@ -141,7 +142,7 @@ class ProxyOpts:
     drs: bool = False
     keep_alive: bool = True
     congestion_control: str | None = "bbr"
-    front_learning: bool = False
+    front_learning: FrontLearning | None = field(default_factory=FrontLearning)
     answer_delay: AnswerDelay = "front"
     record_urls: Sequence[str] = ()
     record_repeats: int = constants.DEFAULT_RECORD_REPEATS
@@ -188,6 +189,9 @@ class ProxyOpts:
             check_seconds(name, getattr(self, name))
         for name in _FLAGS:
             check_flag(name, getattr(self, name))
+        if self.front_learning is not None and not isinstance(self.front_learning, FrontLearning):
+            expected = "a FrontLearning, or None to learn nothing"
+            raise OptionError("front_learning", f"{expected}, got {type(self.front_learning).__name__}")
         check_int("concurrency", self.concurrency)
         if self.max_visitors is not None:
             check_int("max_visitors", self.max_visitors)
@@ -246,7 +250,7 @@ _DURATIONS = (
 )
 _FLAGS = (
     *("allow_fallback_on_unknown_dc", "use_test_dcs"),
-    *("fast_mode", "drs", "keep_alive", "front_learning", "domain_fronting_proxy_protocol"),
+    *("fast_mode", "drs", "keep_alive", "domain_fronting_proxy_protocol"),
 )
 
 

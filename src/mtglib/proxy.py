@@ -20,6 +20,7 @@ from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .fine_clock import FineClock
 from .front.dial import Front, fronting_address
+from .front.lessons import FrontAnswer
 from .ground.affinity import Affinity
 from .ground.checks import check_seconds
 from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint
@@ -128,6 +129,11 @@ class Proxy:
     def visitors(self) -> int:
         """The number of connections of `serve` that aren't from clients, or aren't authenticated yet."""
         return self._roster.visitors
+
+    @property
+    def front_answer(self) -> FrontAnswer | None:
+        """The latest answer that was learnt of the fronting site; None if there is none."""
+        return None if self._shared is None else self._shared.front.latest_answer
 
     def connections(self) -> tuple[Connection, ...]:
         """List the live connections of `serve` and `serve_conn`, oldest first."""
@@ -340,6 +346,7 @@ class Proxy:
             logger=self._logger,
             warnings=self._warnings,
         )
+        self._shared.front.load()
         self._affinity = Affinity("proxy")
         self._ended = asyncio.get_running_loop().create_future()
 

@@ -110,6 +110,7 @@ class Stream:
             return await self._connect_to_front(error.reason)
         self._note_client()
         self._conn.take(length)
+        await self._shared.front.loaded()
         chosen = self._shared.front.answer_for(client, self.entry.visitor)
         answer = make_answer(client, chosen, self._shared.key_shares)
         if self._opts.answer_delay == "front":

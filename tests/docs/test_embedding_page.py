@@ -22,7 +22,7 @@ LIBRARY = mtglib.ProxyOpts.with_defaults(SECRET)
 PROGRAM = dataclasses.replace(build_parts(LOADED, logger=NoopLogger()).options, logger=build_logger(LOADED))
 
 
-SAME_CLASS = {"network", "anti_replay_cache"}
+SAME_CLASS = {"network", "anti_replay_cache", "front_learning"}
 """Parts of one class, which are made in two ways."""
 
 

@@ -86,7 +86,8 @@ async def serving(
     """An example's proxy for the length of the context: its secret and its port."""
     secret = secret or mtglib.Secret.generate("front.example")
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        changes = {"dc_overrides": {2: [dc.address]}, "domain_fronting_ip": "127.0.0.1", **changes}
+        site: dict[str, Any] = {"domain_fronting_ip": "127.0.0.1", "front_learning": None}
+        changes = {"dc_overrides": {2: [dc.address]}, **site, **changes}
         task = asyncio.create_task(serve(secret, listener, *parts, **changes))
         try:
             yield secret, listener.getsockname()[1]

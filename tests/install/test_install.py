@@ -109,7 +109,8 @@ async def test_installs_into_an_empty_environment_and_serves(
     async with FakeDC() as dc:
         config = tmp_path / "mtg.toml"
         config.touch(mode=0o600)
-        config.write_text(f'secret = "{secret.hex()}"\nbind-to = "127.0.0.1:0"\n[dc-overrides]\n2 = ["{dc.address}"]\n')
+        text = f'secret = "{secret.hex()}"\nbind-to = "127.0.0.1:0"\n[dc-overrides]\n2 = ["{dc.address}"]\n'
+        config.write_text(f"{text}[defense.front-learning]\nenabled = false\n")
         with subprocess.Popen([mtg, "run", config], env=environment, stderr=subprocess.PIPE, text=True) as process:
             try:
                 await _visit(process, secret, expected)

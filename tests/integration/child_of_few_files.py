@@ -37,6 +37,7 @@ async def main(relay: Any, key: str, dc_port: str, more_files: str) -> None:
         relay=relay,
         dc_overrides=overrides,
         domain_fronting_ip="127.0.0.1",
+        front_learning=None,
         domain_fronting_port=site.getsockname()[1],
         logger=Printing(),
     )

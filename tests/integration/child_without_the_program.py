@@ -37,6 +37,7 @@ async def main(key: str, dc_port: str) -> None:
         dc_overrides=overrides,
         domain_fronting_ip="127.0.0.1",
         domain_fronting_port=1,
+        front_learning=None,
         logger=logger,
         event_stream=Fanout([Prometheus()]),
     )

@@ -122,7 +122,7 @@ async def stage(
             "domain_fronting_ip": "127.0.0.1",
             "domain_fronting_port": site.port,
             "dc_overrides": {number: [dc.address] for number in dcs},
-            "front_learning": False,
+            "front_learning": None,
         }
         options = mtglib.ProxyOpts.with_defaults(secret, **(settings | changes))
         async with _serving(mtglib.Proxy(options), listener) as proxy, AsyncExitStack() as peers:

@@ -97,6 +97,7 @@ def test_it_starts_says_what_it_is_and_ends_with_0(config: Path, front: socket.s
 async def test_a_client_gets_through_to_an_overridden_dc(tmp_path: Path) -> None:
     async with FakeDC() as dc:
         text = f'bind-to = "127.0.0.1:0"\nsecret = "{SECRET.base64()}"\n[dc-overrides]\n2 = ["127.0.0.1:{dc.port}"]\n'
+        text += "[defense.front-learning]\nenabled = false\n"
         with Program("run", write(tmp_path, text)) as program:
             async with await FakeTLSClient.connect("127.0.0.1", program.started(), SECRET) as client:
                 await client.send(b"hello")

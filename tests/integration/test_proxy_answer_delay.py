@@ -51,7 +51,7 @@ async def test_a_client_waits_as_long_as_the_site_takes(relay: str, waits_second
         await connection.send(ANSWER)
         await connection.ended()
 
-    async with stage(relay, script=slow_site, front_learning=True) as around:
+    async with stage(relay, script=slow_site, front_learning=mtglib.FrontLearning()) as around:
         await client_that_waits(around, waits_seconds)
 
 
@@ -68,7 +68,7 @@ async def test_a_client_waits_as_long_as_visitors_do(relay: str, waits_seconds: 
         await sockets.recv_exactly(visitor, len(ANSWER))
         sockets.close(visitor)
 
-    async with stage(relay, script=site_that_became_slow, front_learning=True) as around:
+    async with stage(relay, script=site_that_became_slow, front_learning=mtglib.FrontLearning()) as around:
         await around.client(shape="old")
         assert (await (await around.front.connection()).ended()).data, "it has learnt"
         await asyncio.gather(*(visit() for _ in range(8)))

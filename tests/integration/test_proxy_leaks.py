@@ -116,7 +116,10 @@ async def test_shutdown_gives_descriptors_back_without_the_garbage_collector(rel
         try:
             before = open_fds()
             secret = mtglib.Secret.generate(HOST)
-            proxy = mtglib.Proxy(mtglib.ProxyOpts.with_defaults(secret, relay=relay, dc_overrides={2: [dc.address]}))
+            options = mtglib.ProxyOpts.with_defaults(
+                secret, relay=relay, dc_overrides={2: [dc.address]}, front_learning=None
+            )
+            proxy = mtglib.Proxy(options)
             ours, theirs = await tcp_pair()
             serving = asyncio.create_task(proxy.serve_conn(theirs))
             client = FakeTLSClient(ours, secret)

@@ -171,6 +171,7 @@ async def test_context_manager_shuts_down(relay: mtglib.RelayChoice) -> None:
             dc_overrides={2: [around.dc.address]},
             event_stream=around.events,
             logger=around.log,
+            front_learning=None,
         )
         ours, theirs = await tcp_pair()
         async with mtglib.Proxy(options) as proxy:
@@ -218,7 +219,9 @@ async def test_serve_that_is_cancelled_leaves_listener_and_streams_alone(relay: 
 
 async def test_a_new_proxy_takes_a_listener_over_from_an_old_one(relay: mtglib.RelayChoice) -> None:
     async with stage(relay) as around:
-        opts = mtglib.ProxyOpts.with_defaults(around.secret, relay=relay, dc_overrides={2: [around.dc.address]})
+        opts = mtglib.ProxyOpts.with_defaults(
+            around.secret, relay=relay, dc_overrides={2: [around.dc.address]}, front_learning=None
+        )
         async with mtglib.Proxy(opts) as new:
             serving = asyncio.create_task(new.serve(around.listener))
             client = await around.client()
@@ -235,7 +238,9 @@ async def test_a_listener_that_is_closed_while_it_is_served_goes_on_until_shutdo
     async with stage(relay) as around:
         port, fd = around.port, around.listener.fileno()
         around.listener.close()
-        opts = mtglib.ProxyOpts.with_defaults(around.secret, relay=relay, dc_overrides={2: [around.dc.address]})
+        opts = mtglib.ProxyOpts.with_defaults(
+            around.secret, relay=relay, dc_overrides={2: [around.dc.address]}, front_learning=None
+        )
         with socket.create_server(("127.0.0.1", 0)) as listener:
             assert listener.fileno() == fd
             async with mtglib.Proxy(opts) as other:

@@ -90,7 +90,7 @@ async def test_cache_that_says_yes_fronts(relay: str) -> None:
     async with stage(relay, anti_replay_cache=Cache(lambda _: True)) as around:
         await is_fronted(around)
 
-        assert names(around.events.events) == ["Start", "ReplayAttack", "DomainFronting"]
+        assert names(around.events.events) == ["Start", "ReplayAttack", "DomainFronting", "Traffic"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ async def test_cache_that_fails_fronts_without_a_replay(relay: str, answer: Call
             await is_fronted(around)
 
         assert around.log.warnings == [f"Cache.seen_before failed: {said}"]
-        assert names(around.events.events) == 3 * ["Start", "DomainFronting"]
+        assert names(around.events.events) == 3 * ["Start", "DomainFronting", "Traffic"]
 
 
 @timeless
@@ -113,7 +113,7 @@ async def test_cache_that_answers_never_fronts_without_a_replay() -> None:
         await is_fronted(around)
 
         assert around.log.warnings == ["Cache.seen_before failed: TimeoutError"]
-        assert names(around.events.events) == ["Start", "DomainFronting"]
+        assert names(around.events.events) == ["Start", "DomainFronting", "Traffic"]
 
 
 class SQLiteCache:

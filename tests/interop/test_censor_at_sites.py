@@ -1,4 +1,4 @@
-"""Clients' connections beside those to real sites: the short form of `make censor`, without times."""
+"""Clients' connections beside those to real sites: the short form of `make censor`, without times and the far site."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import mtglib
 _TRIES = 6
 """The fewest with which a flight out of the site's spread can be told from chance."""
 _DOWNLOADS = 4
+_ONE_SEGMENT_BYTES = 1448
 
 RECORDS_OF_AN_ANSWER = 3
 """ServerHello, ChangeCipherSpec and one encrypted record, as clients require; each of these sites sends more."""
 
 
-@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("front", [name for name in FRONTS if name != "far"])
 async def test_clients_and_visitors_are_compared(front: str, subtests: pytest.Subtests) -> None:
     if reason := FRONTS[front][1]():
         pytest.skip(reason)
     relays = [name for name in RELAYS if name != "native" or mtglib.engine_description() == "native"]
-    async with bench(
-        front, "rsa", [*relays, ITSELF], with_times=False
-    ) as here:  # few signatures of an EC key don't show their spread
+    # Few signatures of an EC key don't show their spread.
+    async with bench(front, "rsa", [*relays, ITSELF], with_times=False) as here:
         found = [one for shape in SHAPES for one in await here.compare(shape, _TRIES)]
         downloads = await here.download(_DOWNLOADS)
 
@@ -40,6 +40,7 @@ async def test_clients_and_visitors_are_compared(front: str, subtests: pytest.Su
     for of in downloads:
         with subtests.test(f"downloads {of.proxy}"):
             assert all(sum(sizes) > 100_000 for sizes in (*of.at_site, *of.at_proxy))
-            tickets = {tuple(sizes[:2]) for sizes in of.at_site}
-            assert {tuple(sizes[:2]) for sizes in of.at_proxy} == tickets
+            assert all(max(sizes[:2]) < _ONE_SEGMENT_BYTES for sizes in (*of.at_site, *of.at_proxy)), (
+                "tickets, settings"
+            )
             assert {max(sizes) for sizes in (*of.at_site, *of.at_proxy)} == {16_401}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, get_args
@@ -13,7 +14,7 @@ import pytest
 from integration.recording_logger import RecordingLogger
 from mtglib.answers import Answers
 from mtglib.front.learner import Learner
-from mtglib.ground.guarded_logger import GuardedLogger, Warnings
+from mtglib.ground.guarded_logger import GuardedLogger
 from mtglib.keyshare import KeyShares
 from mtglib.wire.hello_shape import HelloShape, parse_shape
 from mtglib.wire.server_flight import Flight
@@ -46,19 +47,27 @@ def running(site: str) -> AbstractAsyncContextManager[Any]:
 
 async def learnt(port: int, record: bytes) -> Flight:
     """Return what is learnt when a client has sent this hello."""
-    answers, log = Answers(), RecordingLogger()
-    hello = parse_shape(record)
+    answers, log = Answers(1), RecordingLogger()
 
     async def dial() -> socket.socket:
         return await sockets.connect("127.0.0.1", port)
 
-    learner = Learner(dial, answers, KeyShares().another_clients, Warnings(GuardedLogger(log)))
-    learner.saw(HOST, hello, record, b"")
+    learner = Learner(
+        dial,
+        answers,
+        KeyShares().another_clients,
+        GuardedLogger(log),
+        each_seconds=3600.0,
+        samples=1,
+        on_learnt=lambda _: None,
+        now_unix=time.time,
+    )
+    learner.saw(HOST, parse_shape(record).key, record, bytes)
     assert learner.learning is not None
     await learner.learning
     assert log.warnings == []
-    (flight,) = answers.seen(HOST, hello)
-    return flight._replace(connect_seconds=0.0, first_byte_seconds=0.0)
+    (answer,) = answers.of(HOST)
+    return answer.flights[0]._replace(connect_seconds=0.0, first_byte_seconds=0.0)
 
 
 def expected_group(site: str, offered: HelloShape) -> int:

@@ -11,6 +11,7 @@ from mtglib.keyshare import KeyShares
 from mtglib.wire.client_hello import assemble
 from mtglib.wire.handshake import NamedGroup
 from mtglib.wire.hello_shape import HelloShape, parse_shape
+from mtglib.wire.known_hellos import TDLIB
 from support.netns import require_root_and_netns, run_in_netns
 from support.nginx_site import nginx_is_missing
 from support.recorded_hellos import RECORDED_HELLOS
@@ -98,6 +99,7 @@ def shape_of(sent: bytes) -> HelloShape:
     assembled = assemble(sent)
     assert assembled
     shape = parse_shape(assembled[0])
+    assert shape.key == parse_shape(TDLIB.record("front.example", bytes)).key, "sites are asked with it beforehand"
     assert shape.supported_versions == (0x0304, 0x0303)
     assert shape.alpn == (b"h2", b"http/1.1")
     assert {group: len(share) for group, share in shape.key_shares.items()} == {0x11EC: 1216, 0x001D: 32}

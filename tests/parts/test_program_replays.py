@@ -52,6 +52,7 @@ class Place:
         text = f'bind-to = "127.0.0.1:0"\nsecret = "{SECRET.base64()}"\n{top}\n'
         text += f'[domain-fronting]\nip = "127.0.0.1"\nport = {self.site.port}\n'
         text += f'[dc-overrides]\n2 = ["{self.dc.address}"]\n{sections}\n'
+        text += "[defense.front-learning]\nenabled = false\n"
         return Program("run", write(self.folder, text), environment={"XDG_STATE_HOME": str(self.state)}, **more)
 
     def keep(self, *written_unix: int) -> None:

@@ -38,7 +38,7 @@ UNACKNOWLEDGED = "01"
 def configuration(tmp_path: Path, dc: FakeDC, **sections: str) -> Path:
     """A configuration with these sections ([network.keep-alive] is network_keep_alive and so on)."""
     text = f'bind-to = "127.0.0.1:0"\nsecret = "{SECRET.base64()}"\n' + sections.pop("top", "")
-    text += f'[dc-overrides]\n2 = ["{dc.address}"]\n'
+    text += f'[dc-overrides]\n2 = ["{dc.address}"]\n[defense.front-learning]\nenabled = false\n'
     return write(tmp_path, text + "".join(f"[{name}]\n{body}\n" for name, body in sections.items()))
 
 
@@ -202,7 +202,8 @@ async def test_sighup_without_lists_is_no_end(tmp_path: Path) -> None:
 async def test_masked_clients_are_in_no_line(tmp_path: Path) -> None:
     async with FakeDC() as dc:
         top = "debug = true\nmask-client-addresses = true\n"
-        with Program("run", configuration(tmp_path, dc, top=top)) as program:
+        site = {"domain-fronting": f'ip = "127.0.0.1"\nport = {free_port()}'}
+        with Program("run", configuration(tmp_path, dc, top=top, **site)) as program:
             with socket.create_connection(("127.0.0.1", program.started()), source_address=("127.0.0.77", 0)) as sock:
                 sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 while "client_ip" not in program.read_until(""):

@@ -12,7 +12,7 @@ import hmac
 import itertools
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -93,6 +93,22 @@ def restamp_hello(hello: bytes, recorded: int, timestamp: int) -> bytes:
     at = RANDOM_AT + 28
     stamp = int.from_bytes(hello[at : at + 4], "little") ^ recorded ^ timestamp
     return hello[:at] + stamp.to_bytes(4, "little") + hello[at + 4 :]
+
+
+def with_key_shares(hello: bytes, shares: Mapping[int, bytes] | None) -> bytes:
+    """Return the hello with these key shares, by group, in place of its own; with None, without the extension."""
+    at = RANDOM_AT + 32
+    for length_bytes in (1, 2, 1):  # session id, suites, compression methods
+        at += length_bytes + int.from_bytes(hello[at : at + length_bytes], "big")
+    before, rest, extensions = hello[4:at], hello[at + 2 :], b""
+    while rest:
+        kind, length = struct.unpack(">HH", rest[:4])
+        extension, rest = rest[: 4 + length], rest[4 + length :]
+        if kind == 0x0033:
+            listed = b"".join(struct.pack(">H", group) + _sized(share, 2) for group, share in (shares or {}).items())
+            extension = b"" if shares is None else _extension(kind, _sized(listed, 2))
+        extensions += extension
+    return b"\x01" + _sized(before + _sized(extensions, 2), 3)
 
 
 def hello_random(hello: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -32,13 +32,15 @@ class ClientOptions:
 
     ``server_name`` and ``timestamp`` (unix seconds) default to the secret's host and to now. ``hello_cuts``
     splits the hello over several TLS records at these offsets, ``segment_bytes`` everything up to the frame
-    over several writes. ``frame_record_bytes`` are the record sizes that the frame and ``first_payload`` get.
+    over several writes. ``alter_hello`` gets the handshake message before it is signed. ``frame_record_bytes``
+    are the record sizes that the frame and ``first_payload`` get.
     """
 
     shape: Shape = "modern"
     server_name: str | None = None
     timestamp: int | None = None
     session_id_bytes: int = 32
+    alter_hello: Callable[[bytes], bytes] = bytes
     hello_cuts: Sequence[int] = ()
     segment_bytes: int | None = None
     tag: bytes = PADDED_INTERMEDIATE
@@ -112,7 +114,7 @@ class FakeTLSClient(sockets.Peer):
             session_id_bytes=options.session_id_bytes,
         )
         stamp = int(time.time()) if options.timestamp is None else options.timestamp
-        self.hello = sign_hello(hello, self.secret.key, stamp)
+        self.hello = sign_hello(options.alter_hello(hello), self.secret.key, stamp)
         wire = hello_records(self.hello, options.hello_cuts)
         await sockets.send_all(self.sock, wire, segment_bytes=options.segment_bytes)
 

@@ -62,7 +62,7 @@ class RunningProxy:
             "domain_fronting_ip": "127.0.0.1",
             "domain_fronting_port": front_port,
             "dc_overrides": {dc: [address] for dc, address in (dcs or {}).items()},
-            "front_learning": False,
+            "front_learning": None,
         }
         self.proxy = mtglib.Proxy(mtglib.ProxyOpts.with_defaults(self.secret, **(defaults | changes)))
         self._listener: socket.socket | None = None

@@ -237,7 +237,7 @@ def options(**changes: Any) -> mtglib.ProxyOpts:
         "event_stream": EventRecorder(),
         "logger": RecordingLogger(),
         "dc_overrides": {DC: [f"{DC_IP}:443"]},
-        "front_learning": False,
+        "front_learning": None,
     }
     return mtglib.ProxyOpts(**(parts | changes))
 

@@ -15,7 +15,7 @@ from typing import Any, cast, get_type_hints
 import pytest
 
 import mtglib
-from mtglib import OptionError, ProxyOpts, Secret
+from mtglib import FrontLearning, OptionError, ProxyOpts, Secret
 from mtglib.antireplay import Exact, Redis, StableBloom
 from unit.recorders import Broken
 
@@ -73,7 +73,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "drs": False,
         "keep_alive": True,
         "congestion_control": "bbr",
-        "front_learning": False,
+        "front_learning": FrontLearning(),
         "answer_delay": "front",
         "record_urls": (),
         "record_repeats": 10,

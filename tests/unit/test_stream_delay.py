@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mtglib import Reason
+from mtglib import FrontLearning, Reason
 from support import sockets
 from support.client_hello import Shape, build_client_hello, hello_records, sign_hello
 from support.timeless import timeless
@@ -35,7 +35,7 @@ async def nothing_came(sock: socket.socket) -> None:
 async def learnt(**changes: Any) -> AsyncIterator[tuple[Surroundings, ScriptedClock]]:
     """Have a client come, and the site asked, which takes 10 ms to be connected and 20 more to answer."""
     clock = ScriptedClock()
-    async with surroundings(fine_clock=clock, front_learning=True, **changes) as around:
+    async with surroundings(fine_clock=clock, front_learning=FrontLearning(), **changes) as around:
         around.network.may_connect.clear()
         visit = around.visit()
         client = around.client(visit, shape=SHAPE)

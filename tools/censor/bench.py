@@ -28,7 +28,7 @@ _SLACK_SECONDS = {"pure": SLACK_SECONDS}
 _MOST_THAT_SIGNATURES_DIFFER_BYTES = 4
 """Less than what another protocol's name makes (ALPN): 6 bytes."""
 _MOST_TO_WAIT_FOR, _EACH_SECONDS = 20, 0.25
-_FIRST_RECORDS = 2
+_ONE_SEGMENT_BYTES = 1448
 _AT_ONCE = 100
 """How many servers are watched until they pause, at most."""
 
@@ -138,12 +138,11 @@ class Bench:
                 return
 
     async def _let_them_load(self, patience_seconds: float) -> None:
-        """Download until what comes begins as the site's file does: the first client makes a proxy load it."""
-        first = (await self._load(SITE, FEWEST_BYTES))[:_FIRST_RECORDS]
+        """Download until a short record comes first, as from every site: a first client makes a proxy load the file."""
         if not (waiting := [name for name in self._proxies if name != ITSELF]):
             return
         for _ in range(_MOST_TO_WAIT_FOR):
-            waiting = [name for name in waiting if (await self._load(name, FEWEST_BYTES))[:_FIRST_RECORDS] != first]
+            waiting = [name for name in waiting if (await self._load(name, FEWEST_BYTES))[0] > _ONE_SEGMENT_BYTES]
             if not waiting:
                 break
             await asyncio.sleep(_EACH_SECONDS)

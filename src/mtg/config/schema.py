@@ -31,7 +31,8 @@ Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535")
 Positive = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
 KeepAliveCount = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 127")]
 DownloadConcurrency = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000")]
-"""This and `KeepAliveCount` accept larger numbers than they describe. The part itself refuses those in the same words,
+FrontSamples = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 64")]
+"""These three accept larger numbers than they describe. The part itself refuses those in the same words,
 but only if it is switched on."""
 
 DCNumber = Annotated[int, Meta(ge=1, le=10**9, description="a DC number of at least 1")]
@@ -131,7 +132,9 @@ class LimitsSection(Section, frozen=True):
 class FrontLearningSection(Section, frozen=True):
     """Learning how the fronting site answers clients' hellos."""
 
-    enabled: bool = False
+    enabled: bool = True
+    each: Duration = Duration(4 * 3600)
+    samples: FrontSamples = 3
     answer_delay: AnswerDelayWord = AnswerDelayWord("front")
 
 

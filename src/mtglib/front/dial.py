@@ -10,19 +10,18 @@ from typing import NamedTuple
 from ..admission import Admitted
 from ..answers import Answers, ChosenAnswer, default_answer
 from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
-from ..errors import ClientError, UpstreamError
+from ..errors import UpstreamError
 from ..fine_clock import FineClock
 from ..ground.endpoints import Endpoint
-from ..ground.guarded_logger import Warnings
+from ..ground.guarded_logger import GuardedLogger, Warnings
 from ..keyshare import KeyShares
 from ..options import ProxyOpts
 from ..relay.job import DRS, Job, Shape
 from ..roster import Entry
 from ..upstream import dial
 from ..visitor import Visitor
-from ..wire.hello_shape import parse_shape
 from ..wire.proxy_protocol import header_v2
-from .learner import Learner
+from .lessons import FrontAnswer, Lessons
 from .loops import LoopGuard
 from .own_address import leads_to_us
 from .page_urls import parse_page_urls
@@ -82,8 +81,11 @@ class Front:
         self._warnings = warnings
         self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
         self._dials = asyncio.Semaphore(_MOST_DIALS)
-        self._answers = Answers()
-        self._learner = Learner(self._dial, self._answers, key_shares.another_clients, warnings, clock.now_mono)
+        host, learning, logger = opts.secret.host, opts.front_learning, GuardedLogger(opts.logger).named("proxy")
+        self._lessons: Lessons | None = None
+        if learning is not None:
+            self._lessons = Lessons(host, learning, self._dial, key_shares, logger, opts.clock, clock.now_mono)
+        self.visits = VisitTimes(host, Answers(1)) if self._lessons is None else self._lessons.visits
         self._record_learner = RecordLearner(
             self._dial,
             parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port),
@@ -91,35 +93,38 @@ class Front:
             opts.record_refresh_seconds,
             warnings,
         )
-        self.visits = VisitTimes(opts.secret.host, self._answers)
+
+    @property
+    def latest_answer(self) -> FrontAnswer | None:
+        """The latest answer that was learnt; None before the first one."""
+        return None if self._lessons is None else self._lessons.latest
+
+    def load(self) -> None:
+        """Begin to read what an earlier process has learnt."""
+        if self._lessons is not None:
+            self._lessons.load()
+
+    async def loaded(self) -> None:
+        """Wait until that is over."""
+        if self._lessons is not None and self._lessons.loading is not None:
+            await asyncio.wait([self._lessons.loading])
 
     async def close(self) -> None:
         """End its background work; the proxy is shutting down."""
-        await asyncio.gather(self._loops.close(), self._learner.close(), self._record_learner.close())
+        closing = [self._loops.close(), self._record_learner.close()]
+        if self._lessons is not None:
+            closing.append(self._lessons.close())
+        await asyncio.gather(*closing)
 
     def answer_for(self, client: Admitted, visitor: Visitor) -> ChosenAnswer:
         """Choose what a client's answer looks like: as the site's own would, as far as that is known."""
-        if self._opts.front_learning and (learnt := self._learnt_answer(client, visitor)) is not None:
-            return learnt
-        return default_answer(client.hello)
+        learnt = None if self._lessons is None else self._lessons.answer_for(client, lambda: self.preamble(visitor))
+        return learnt or default_answer(client.hello)
 
     def record_shape(self, visitor: Visitor) -> Shape | None:
         """Return which records a client gets, and learn them if it is time to; None: full ones, each sent at once."""
         self._record_learner.saw_client(self.preamble(visitor))
         return self._record_learner.shape or (DRS if self._opts.drs else None)
-
-    def _learnt_answer(self, client: Admitted, visitor: Visitor) -> ChosenAnswer | None:
-        """Look up what the site answers, and learn it if it is time to; None as long as nothing is known."""
-        try:
-            offered = parse_shape(client.record)
-        except ClientError:  # no site answers that either
-            return None
-        host = client.secret.host
-        self._learner.saw(host, offered, client.record, self.preamble(visitor))
-        chosen = self._answers.choose(host, offered)
-        if chosen is not None and (drawn := self.visits.draw((host, offered.key))) is not None:
-            chosen = chosen._replace(connect_seconds=drawn[0], first_byte_seconds=drawn[1])
-        return chosen
 
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site and send nothing yet; arguments and errors are those of `dial`."""

@@ -1,34 +1,31 @@
 """Learns how the site answers clients' hellos, by sending it others of the same shape.
 
-It asks when a client has come, as if that were a visitor; one hello at a time and seldom, for it mustn't look like a
-scanner. The first answer to a shape is learnt at once, a few more within the next minutes, and one every few hours.
+It asks when a client has come, as if that were a visitor; one hello at a time and seldom (`timetable.py`). The first
+client of a site gets it asked with the hellos of other clients, too, so that the site's answers are known when those
+come. Only hellos that were authenticated get here: nobody else can make it ask.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
 import socket
 import time
-from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-from ..answers import Answers
+from ..answers import Answers, Offer
 from ..errors import ClientError, UpstreamError
-from ..ground.guarded_logger import Warnings
+from ..ground.guarded_logger import GuardedLogger
 from ..wire.fresh_hello import NewShare, fresh_hello
-from ..wire.hello_shape import HelloShape
+from ..wire.hello_shape import HelloShape, parse_shape
+from ..wire.known_hellos import KNOWN_HELLOS, KnownHello
 from ..wire.server_flight import MAX_FLIGHT_BYTES, Flight, read_flight
+from .timetable import Timetable
 
-_SAMPLES: Final = 3
-_NEXT_SAMPLE_SECONDS: Final = (60.0, 600.0)
-_REFRESH_SECONDS: Final = (3 * 3600.0, 5 * 3600.0)
-_AFTER_A_FAILURE_SECONDS: Final = (600.0, 1200.0)
-_MOST_AN_HOUR: Final = 12
-_MOST_REMEMBERED: Final = 256
+_KNOWN_HELLOS: Final = b""
+"""The topic of the questions that are made from known hellos."""
 
 _PAUSE_SECONDS: Final = 0.5
 """A site that has sent nothing for so long waits for its client."""
@@ -45,7 +42,11 @@ class Learner:
         dial: Connects to it.
         answers: Gets what was learnt.
         new_share: Makes the key shares of our hellos.
-        warnings: Gets reports about a site that clients can't be answered like.
+        logger: Gets a warning when a site begins to answer in a way that clients can't be answered in.
+        each_seconds: The pause between two questions about a shape, once there were enough.
+        samples: How many are enough.
+        on_learnt: Called with the host after each answer.
+        now_unix: Returns Unix seconds.
         clock: Returns monotonic seconds.
 
     Attributes:
@@ -57,30 +58,44 @@ class Learner:
         dial: Callable[[], Awaitable[socket.socket]],
         answers: Answers,
         new_share: NewShare,
-        warnings: Warnings,
+        logger: GuardedLogger,
+        *,
+        each_seconds: float,
+        samples: int,
+        on_learnt: Callable[[str], None],
+        now_unix: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._dial = dial
         self._answers = answers
         self._new_share = new_share
-        self._warnings = warnings
+        self._logger = logger
+        self._on_learnt = on_learnt
+        self._now_unix = now_unix
         self._clock = clock
-        self._due_mono: OrderedDict[tuple[str, bytes], float] = OrderedDict()  # the last asked about last
-        self._asked_mono: deque[float] = deque(maxlen=_MOST_AN_HOUR)
+        self._timetable = Timetable(each_seconds, samples, clock)
+        self._known_hellos: dict[str, list[KnownHello]] = {}  # by host, those that it wasn't asked with
+        self._warned_of: dict[str, bytes] = {}  # by host, the shape with which it failed
         self.learning: asyncio.Task[None] | None = None
 
-    def saw(self, host: str, hello: HelloShape, record: bytes, preamble: bytes) -> None:
-        """Ask about a shape, if it is time to.
+    def saw(self, host: str, key: bytes, record: bytes, preamble: Callable[[], bytes]) -> None:
+        """Ask about the shape of a client's hello or about another one, if it is time to.
 
         Args:
             host: The site's.
-            hello: What a client's hello offers.
+            key: The shape's.
             record: The whole hello.
-            preamble: What the site gets before it.
+            preamble: Makes what the site gets before it.
         """
-        if self.learning is None and self._is_due((host, hello.key)):
-            asking = self._learn(host, hello, record, preamble)
-            self.learning = asyncio.get_running_loop().create_task(asking, name="mtg-learn")
+        if self.learning is not None:
+            return
+        is_due = self._timetable.is_due((host, key))
+        if is_due is None:
+            is_due = self._is_due_at_first(host, key)
+        if is_due:
+            self._begin(host, record, preamble)
+        elif self._known_hellos[host] and self._timetable.is_due((host, _KNOWN_HELLOS)):
+            self._begin_with_known(host, preamble)
 
     async def close(self) -> None:
         """Stop asking."""
@@ -88,28 +103,66 @@ class Learner:
             self.learning.cancel()
             await asyncio.wait([self.learning], timeout=_CANCEL_TIMEOUT)
 
-    def _is_due(self, key: tuple[str, bytes]) -> bool:
-        now_mono = self._clock()
-        if self._due_mono.get(key, now_mono) > now_mono:
-            return False
-        return len(self._asked_mono) < _MOST_AN_HOUR or now_mono - self._asked_mono[0] > 3600
+    def _is_due_at_first(self, host: str, key: bytes) -> bool:
+        if host not in self._known_hellos:
+            self._known_hellos[host] = list(KNOWN_HELLOS)
+            self._timetable.soon((host, _KNOWN_HELLOS))
+        learnt = self._answers.learnt(host, key)
+        if learnt is None:
+            return True
+        self._timetable.learnt_earlier((host, key), len(learnt.flights), self._now_unix() - learnt.learnt_unix)
+        return bool(self._timetable.is_due((host, key)))
 
-    async def _learn(self, host: str, hello: HelloShape, record: bytes, preamble: bytes) -> None:
-        self._asked_mono.append(self._clock())
-        pause_seconds = _AFTER_A_FAILURE_SECONDS
+    def _begin_with_known(self, host: str, preamble: Callable[[], bytes]) -> None:
+        """Ask with the next known hello whose answer isn't known."""
+        waiting = self._known_hellos[host]
+        while waiting and self._timetable.may_ask():
+            record = waiting.pop().record(host, os.urandom)
+            if self._answers.learnt(host, parse_shape(record).key) is None:
+                self._timetable.soon((host, _KNOWN_HELLOS))
+                self._begin(host, record, preamble)
+                return
+
+    def _begin(self, host: str, record: bytes, preamble: Callable[[], bytes]) -> None:
+        if not self._timetable.may_ask():
+            return
         try:
-            self._answers.add(host, hello, await self._ask(preamble + fresh_hello(record, self._new_share, os.urandom)))
-            known = len(self._answers.seen(host, hello))
-            pause_seconds = _NEXT_SAMPLE_SECONDS if known < _SAMPLES else _REFRESH_SECONDS
-        except (OSError, ClientError, UpstreamError) as error:
-            why = str(error) or "time-out"
-            self._warnings.warn("learn", f"how the fronting site answers clients can't be learnt: {why}")
+            hello, question = parse_shape(record), fresh_hello(record, self._new_share, os.urandom)
+        except ClientError:  # another hello of this shape may be better
+            return
+        if not hello.key_shares:  # no site can answer it at once
+            return
+        self._timetable.asks()
+        asking = self._learn(host, hello, preamble() + question)
+        self.learning = asyncio.get_running_loop().create_task(asking, name="mtg-learn")
+
+    async def _learn(self, host: str, hello: HelloShape, question: bytes) -> None:
+        topic = (host, hello.key)
+        try:
+            flight = await self._ask(question)
+            if not Offer.of(hello).can_follow(flight.shape):
+                raise UpstreamError("a suite or group that wasn't offered")
+        except (OSError, UpstreamError) as error:
+            self._timetable.failed(topic)
+            self._warn(topic, str(error) or "time-out")
+        else:
+            is_expected = self._answers.add(host, hello, flight, self._now_unix())
+            self._timetable.answered(topic, is_expected=is_expected)
+            if self._warned_of.get(host) == hello.key:
+                del self._warned_of[host]
+            self._on_learnt(host)
         finally:
             self.learning = None
-            self._due_mono[host, hello.key] = self._clock() + random.uniform(*pause_seconds)  # noqa: S311 - no secret
-            self._due_mono.move_to_end((host, hello.key))
-            if len(self._due_mono) > _MOST_REMEMBERED:
-                self._due_mono.popitem(last=False)
+
+    def _warn(self, topic: tuple[str, bytes], why: str) -> None:
+        """Warn once, until the site can be learnt with the same shape."""
+        host, key = topic
+        if host not in self._warned_of:
+            self._warned_of[host] = key
+            self._logger.warning(
+                f"front-learning: how {host} answers clients can't be learnt: {why}; until it can be, clients get what "
+                "was learnt before, or what most sites answer (choose another site if this one stays like that)"
+            )
 
     async def _ask(self, question: bytes) -> Flight:
         """Send a hello, and read until the site waits for more."""

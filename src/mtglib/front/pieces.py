@@ -38,6 +38,7 @@ async def send_pieces(conn: Conn, site: SiteConnection, readiness: Readiness) ->
     upstream, preamble, forwarded_bytes = site
     late_seconds: float | None = None
     segment_bytes, goes_on = conn.segment_bytes, False
+    conn.complete_piece()
     try:
         for piece in conn.pieces:
             if piece.said_bytes <= forwarded_bytes:

@@ -13,7 +13,7 @@ from ..answers import Answers
 from ..errors import ClientError
 from ..relay.job import RelayResult
 from ..wire import client_hello
-from ..wire.hello_shape import parse_shape
+from ..wire.hello_key import hello_key
 
 _MOST_SHAPES: Final = 64
 _MOST_SAMPLES: Final = 128
@@ -66,13 +66,13 @@ class VisitTimes:
             assembled = client_hello.assemble(said)
             if assembled is None or assembled[1] != len(said):
                 return None
-            name, shape = client_hello.parse(assembled[0]).server_name, parse_shape(assembled[0])
+            name, key = client_hello.parse(assembled[0]).server_name, hello_key(assembled[0])
         except ClientError:
             return None
-        known = self._answers.seen(self._host, shape)
-        if not known or name.lower() != self._host.lower():
+        known = None if key is None else self._answers.learnt(self._host, key)
+        if known is None or name.lower() != self._host.lower():
             return None
-        return Visit((self._host, shape.key), heard_mono, known[-1].server_hello_bytes)
+        return Visit((self._host, known.key), heard_mono, known.flights[-1].server_hello_bytes)
 
     def end(self, visit: Visit, relayed_mono: float, result: RelayResult) -> None:
         """Note how long the site took, if it has answered.

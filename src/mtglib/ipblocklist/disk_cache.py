@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from .files import open_regular, read_rest
+from ..ground.files import open_regular, replace_file
+from .files import read_rest
 from .list_error import ListError
 from .pieces import sha256
 
@@ -106,28 +104,13 @@ class DiskCache:
         if self.has(url, digest, validators):
             return
         about = {"sha256": digest.hex(), "etag": validators.etag, "last_modified": validators.last_modified}
-        self._write(self._path(url), b"#" + json.dumps(about).encode() + b"\n", *text)
+        replace_file(self._path(url), b"#" + json.dumps(about).encode() + b"\n", *text)
 
     def unusable(self, url: str, why: str) -> ListError:
         """Make the error for a copy that can't be used."""
         return ListError(
             f"its copy {self._path(url)} can't be used, so the list is empty until it is downloaded: {why}"
         )
-
-    def _write(self, path: Path, *parts: bytes) -> None:
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Mode 0600: the address of a list may be a secret, and so may its contents.
-        descriptor, temporary = tempfile.mkstemp(prefix=".iplist-", dir=self._directory)
-        try:
-            with open(descriptor, "wb") as file:
-                file.writelines(parts)
-                file.flush()
-                os.fsync(descriptor)
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
 
     def _path(self, url: str) -> Path:
         return self._directory / f"iplist-{hashlib.sha256(url.encode()).hexdigest()[:32]}.netset"

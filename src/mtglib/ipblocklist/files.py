@@ -1,34 +1,14 @@
-"""Reading a file without blocking forever, and with a size limit."""
+"""Reading a file in pieces, with a size limit."""
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+from ..ground.files import open_regular
 from .pieces import Pieces
 
 _CHUNK_BYTES = 64 * 1024
-
-
-@contextmanager
-def open_regular(path: Path) -> Iterator[BufferedReader]:
-    """Open a file for reading; blocks.
-
-    Raises:
-        OSError: It can't be read, or isn't a regular one: a pipe would keep us waiting.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("not a regular file")
-        with open(descriptor, "rb", closefd=False) as file:
-            yield file
-    finally:
-        os.close(descriptor)
 
 
 def read_file(path: Path, max_bytes: int) -> list[bytes]:

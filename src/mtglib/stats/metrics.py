@@ -89,6 +89,13 @@ SAMPLED = (
     Metric("engine_buffered_bytes", "gauge", "Bytes in the relay engine that their receivers haven't taken."),
     Metric("replay_memory_entries", "gauge", "Hellos remembered for replay detection."),
     Metric("replay_memory_reach_seconds", "gauge", "Age of the oldest remembered hello, in seconds."),
+    Metric(
+        "front_learned_timestamp_seconds",
+        "gauge",
+        "When the site's answer to a hello was last learnt, Unix.",
+        ("host",),
+    ),
+    Metric("front_answer_bytes", "gauge", "Length of the site's answer that was learnt last.", ("host",)),
     Metric("events_dropped", "counter", "Events that were dropped before an observer got them."),
     Metric("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", is_standard=True),
     Metric("process_open_fds", "gauge", "Number of open file descriptors.", is_standard=True),

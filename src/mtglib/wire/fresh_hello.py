@@ -25,6 +25,7 @@ from .handshake import (
 from .tls_records import HANDSHAKE, HEADER_BYTES
 
 _OF_A_SESSION: Final = frozenset((PRE_SHARED_KEY, EARLY_DATA))
+_GROUPS: Final = frozenset(NamedGroup)
 _RANDOM: Final = slice(HEADER_BYTES + 6, HEADER_BYTES + 38)
 
 NewShare = Callable[[int, bytes], bytes | None]
@@ -39,11 +40,11 @@ def fresh_hello(record: bytes, new_share: NewShare, random_bytes: Callable[[int]
 
     Args:
         record: A whole hello, as from `client_hello.assemble`.
-        new_share: Makes key shares. Those that it can't make are left out.
+        new_share: Makes key shares. Those of groups that aren't a `NamedGroup` are left out.
         random_bytes: Makes so many random bytes.
 
     Raises:
-        ClientError: NOT_TLS: the record is malformed.
+        ClientError: NOT_TLS: the record or one of its key shares is malformed.
     """
     try:
         return _fresh(record, new_share, random_bytes)
@@ -110,6 +111,8 @@ def _fresh_shares(shares: bytes, grease: _Grease, new_share: NewShare) -> bytes:
             fresh += entry(other, share)
         elif (made := new_share(group, share)) is not None:
             fresh += entry(group, made)
+        elif group in _GROUPS:  # without it, the hello would have another shape
+            raise ValueError("a malformed key share")
     return fresh
 
 

@@ -20,8 +20,8 @@ KEY = (HOST, SHAPE.key)
 
 
 def visits(host: str = HOST) -> VisitTimes:
-    answers = Answers()
-    answers.add(host, SHAPE, Flight(AnswerShape(0x1301, (0x2B, 0x33), 0x1D), 127, 1000))
+    answers = Answers(3)
+    answers.add(host, SHAPE, Flight(AnswerShape(0x1301, (0x2B, 0x33), 0x1D), 127, 1000), 0.0)
     return VisitTimes(host, answers)
 
 
@@ -68,7 +68,7 @@ def test_names_of_hosts_are_the_same_in_any_case() -> None:
 
 
 def test_before_anything_is_learnt_of_the_site_nobody_counts() -> None:
-    assert VisitTimes(HOST, Answers()).begin(HELLO, 0.1) is None
+    assert VisitTimes(HOST, Answers(3)).begin(HELLO, 0.1) is None
 
 
 @pytest.mark.parametrize("refused", [result(None, 0), result(0.01, 7), result(0.01, 126)])

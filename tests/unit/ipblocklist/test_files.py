@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mtglib.ipblocklist.files import open_regular, read_file, read_rest
+from mtglib.ground.files import open_regular
+from mtglib.ipblocklist.files import read_file, read_rest
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
@@ -53,15 +54,3 @@ def test_a_pipe_or_a_folder_keeps_nobody_waiting(tmp_path: Path) -> None:
 def test_what_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_file(tmp_path / "none", 10)
-
-
-def test_no_descriptor_is_left_open_and_none_is_inherited(tmp_path: Path) -> None:
-    (path := tmp_path / "list").write_bytes(b"x")
-    before = os.listdir("/proc/self/fd")
-    with open_regular(path) as file:
-        assert not os.get_inheritable(file.fileno())
-    for bad in (tmp_path, path):
-        with pytest.raises(OSError):
-            read_file(bad, 0)
-
-    assert os.listdir("/proc/self/fd") == before

@@ -21,7 +21,8 @@ TABLE = tomllib.loads((Path(__file__).parent / "mtg_example.toml").read_text())
 OURS = {
     *("secret-file", "fast-mode", "mask-client-addresses", "dc-overrides", "users", "network.timeout.frame"),
     *("defense.anti-replay.kind", "defense.anti-replay.url", "defense.cache-directory"),
-    *("defense.front-learning.enabled", "defense.front-learning.answer-delay"),
+    *("defense.front-learning.enabled", "defense.front-learning.each", "defense.front-learning.samples"),
+    "defense.front-learning.answer-delay",
     *("defense.limits.visitors", "defense.limits.per-network"),
     *("defense.anti-replay.max-entries", "defense.anti-replay.remember", "state-directory"),
     "network.tcp-not-sent-lowat",

@@ -24,19 +24,19 @@ TABLE: dict[str, Any] = {
 
 
 class AskedPrometheus(Prometheus):
-    """Keeps the names of what it samples."""
+    """Keeps what it samples, by name."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.names: list[str] = []
+        self.functions: dict[str, Sample] = {}
 
     def sample(self, name: str, function: Sample) -> None:
-        self.names.append(name)
+        self.functions[name] = function
         super().sample(name, function)
 
 
 class AskedStatsd(Statsd):
-    """Keeps them, too."""
+    """Keeps the names."""
 
     def __init__(self) -> None:
         super().__init__("127.0.0.1", 1)
@@ -53,4 +53,26 @@ async def test_somebody_is_asked_for_every_metric_that_is_sampled() -> None:
     parts = replace(built, prometheus=prometheus, statsd=statsd)
     sample_all(parts, mtglib.Proxy(parts.options))
 
-    assert sorted(prometheus.names) == sorted(statsd.names) == sorted(metric.name for metric in SAMPLED)
+    assert sorted(prometheus.functions) == sorted(statsd.names) == sorted(metric.name for metric in SAMPLED)
+
+
+class Taught(mtglib.Proxy):
+    """A proxy that has learnt of its site, if the test says so."""
+
+    learnt: mtglib.FrontAnswer | None = None
+
+    @property
+    def front_answer(self) -> mtglib.FrontAnswer | None:
+        return self.learnt
+
+
+async def test_what_was_learnt_of_the_site_is_there_once_it_is() -> None:
+    prometheus = AskedPrometheus()
+    parts = replace(build_parts(config_from_table(TABLE, source="test"), logger=NoopLogger()), prometheus=prometheus)
+    proxy = Taught(parts.options)
+    sample_all(parts, proxy)
+    when, size = (prometheus.functions[f"front_{name}"] for name in ("learned_timestamp_seconds", "answer_bytes"))
+    assert (when(), size()) == ({}, {})
+
+    proxy.learnt = mtglib.FrontAnswer("front.example", 1e9, 2600)
+    assert (when(), size()) == ({("front.example",): 1e9}, {("front.example",): 2600})

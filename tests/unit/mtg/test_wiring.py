@@ -255,11 +255,18 @@ def test_statistics(calls: Calls) -> None:
     assert statsd["logger"] is LOGGER
 
 
-@pytest.mark.parametrize("is_enabled", [True, False])
-def test_the_sites_answers_are_learnt_if_that_is_switched_on(calls: Calls, is_enabled: bool) -> None:
-    built = parts(calls, defense={"front-learning": {"enabled": is_enabled}})
+def test_the_sites_answers_are_learnt_and_kept_in_the_state_directory(calls: Calls) -> None:
+    section = {"each": "6h", "samples": 5}
+    built = parts(calls, defense={"front-learning": section}, **{"state-directory": "/var/lib/ours"})
 
-    assert built.options.front_learning is is_enabled
+    expected = mtglib.FrontLearning(each_seconds=6 * 3600, samples=5, directory=Path("/var/lib/ours/answers"))
+    assert built.options.front_learning == expected
+    default = parts(calls, **{"state-directory": "/var/lib/ours"}).options.front_learning
+    assert default == mtglib.FrontLearning(directory=Path("/var/lib/ours/answers"))
+
+
+def test_nothing_is_learnt_if_that_is_switched_off(calls: Calls) -> None:
+    assert parts(calls, defense={"front-learning": {"enabled": False}}).options.front_learning is None
 
 
 @pytest.mark.parametrize("delay", ["front", "off"])

@@ -35,6 +35,8 @@ KINDS = {
     "build_info": ("gauge", {"version", "engine"}),
     "engine_threads": ("gauge", set()),
     "events_dropped": ("counter", set()),
+    "front_learned_timestamp_seconds": ("gauge", {"host"}),
+    "front_answer_bytes": ("gauge", {"host"}),
     "replay_memory_entries": ("gauge", set()),
     "replay_memory_reach_seconds": ("gauge", set()),
     "clients": ("gauge", set()),

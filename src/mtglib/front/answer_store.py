@@ -1,0 +1,128 @@
+"""Keeps what was learnt over restarts, in a file for each site. Neither the event loop nor the end waits for the disk.
+
+A file is replaced as a whole, so it is never half written. Several proxies may use one directory: what any of them has
+learnt of a site is as good as what another one has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from ..answers import LearntAnswer
+from ..ground.daemon_threads import DaemonThreads
+from ..ground.files import open_regular, replace_file
+from ..ground.guarded_logger import GuardedLogger
+from .answer_file import MAX_FILE_BYTES, read_answers, write_answers
+
+_LOAD_TIMEOUT: Final = 1.0
+_LAST_WRITE_TIMEOUT: Final = 0.2
+
+
+class AnswerStore:
+    """A directory of learnt answers.
+
+    A failing disk costs nothing but what is kept there: one warning, and one message when it works again.
+
+    Args:
+        directory: Created when something is kept.
+        logger: Gets messages, in the event loop's thread.
+    """
+
+    def __init__(self, directory: Path, logger: GuardedLogger) -> None:
+        self._directory = directory
+        self._logger = logger
+        self._loop = asyncio.get_running_loop()
+        self._thread = DaemonThreads(1, "mtg-answers")
+        self._unwritten: dict[str, bytes] = {}
+        self._has_failed = False
+
+    async def load(self, host: str) -> list[LearntAnswer]:
+        """Return what was kept of a site; after a second without the disk's answer, nothing."""
+        path = self._path(host)
+        reading: asyncio.Future[bytes] = self._loop.create_future()
+        try:
+            self._thread.run(partial(self._read, path, reading))
+            async with asyncio.timeout(_LOAD_TIMEOUT):
+                answers, lost = read_answers(host, await reading)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except (OSError, TimeoutError) as error:
+            self._tell("warning", f"{path}: can't be read", error)
+            return []
+        except ValueError:
+            self._tell("warning", f"{path}: is damaged, and not used")
+            return []
+        if lost:
+            self._tell("warning", f"{path}: is damaged; the {len(answers)} answers that could be read are used")
+        return answers
+
+    def keep(self, host: str, answers: Iterable[LearntAnswer]) -> None:
+        """Replace what is kept of a site, soon."""
+        self._unwritten[host] = write_answers(host, answers)
+        try:
+            self._thread.run(self._write)
+        except OSError as error:
+            self._failed(error)
+
+    async def close(self) -> None:
+        """Wait until everything is written, or the disk has had enough time."""
+        written: asyncio.Future[bytes] = self._loop.create_future()
+        with suppress(OSError, TimeoutError):
+            self._thread.run(partial(self._in_loop, _settle, written, b"", None))
+            async with asyncio.timeout(_LAST_WRITE_TIMEOUT):
+                await written
+
+    def _path(self, host: str) -> Path:
+        return self._directory / f"answers-{hashlib.sha256(host.encode()).hexdigest()[:32]}.jsonl"
+
+    def _read(self, path: Path, reading: asyncio.Future[bytes]) -> None:
+        """Runs in the thread, like `_write`."""
+        try:
+            with open_regular(path) as file:
+                data = file.read(MAX_FILE_BYTES)
+        except Exception as error:
+            self._in_loop(_settle, reading, b"", error)
+        else:
+            self._in_loop(_settle, reading, data, None)
+
+    def _write(self) -> None:
+        while self._unwritten:
+            host, data = self._unwritten.popitem()
+            try:
+                replace_file(self._path(host), data)
+            except Exception as error:
+                self._in_loop(self._failed, error)
+            else:
+                self._in_loop(self._succeeded)
+
+    def _failed(self, error: Exception) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            self._tell("warning", f"{self._directory}: can't be written: a restart forgets what was learnt", error)
+
+    def _succeeded(self) -> None:
+        if self._has_failed:
+            self._has_failed = False
+            self._tell("info", f"{self._directory}: can be written again")
+
+    def _in_loop(self, function: Callable[..., None], *arguments: object) -> None:
+        with suppress(RuntimeError):  # the event loop is closed, so no caller is waiting
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _tell(self, level: str, text: str, error: Exception | None = None) -> None:
+        getattr(self._logger, level)(f"front-learning: {text}", error=error)
+
+
+def _settle(future: asyncio.Future[bytes], data: bytes, error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(data)
+    else:
+        future.set_exception(error)
