@@ -258,7 +258,7 @@ impl<S: Io> Conn<S> {
 
     /// Looks for an acknowledgement that a reset waits for: every millisecond at first, then a sixteenth late.
     fn look_often(&mut self, source: Side, turn: &mut Turn<'_>) {
-        if self.flow_from(source).is_reset_after_all() {
+        if self.flow_from(source).reset_waits_for_acknowledgement() {
             self.look(turn);
             let passed = self.backlog.as_ref().map_or(Duration::ZERO, |backlog| turn.now - backlog.begun_at());
             turn.rests.begin(turn.now + LEAST_PAUSE.max(passed / 16), self.number, source);

@@ -116,7 +116,7 @@ impl Flow {
     pub fn left_bytes(&self, sink: &impl Io, is_lost: bool) -> usize {
         let pending_bytes = self.pending.as_ref().map_or(0, |pending| pending.end - pending.start);
         pending_bytes
-            + if is_lost && self.is_reset_after_all() {
+            + if is_lost && self.reset_waits_for_acknowledgement() {
                 sink.unacknowledged_bytes().saturating_sub(1) // our FIN may be acknowledged later than all before it
             } else if is_lost && self.is_raw() {
                 // A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
@@ -148,7 +148,7 @@ impl Flow {
     /// A reset after a FIN is the kernel's answer to bytes for a program that has closed. If the peer had sent them
     /// before it got the FIN, it ignores this reset, as it isn't what comes next (RFC 5961, 3.2). Its acknowledgement
     /// is answered with another one.
-    pub fn is_reset_after_all(&self) -> bool {
+    pub fn reset_waits_for_acknowledgement(&self) -> bool {
         self.is_raw() && self.source_had_ended
     }
 

@@ -43,7 +43,7 @@ impl Shape {
 pub struct Shaper {
     shape: Arc<Shape>,
     chance: Chance,
-    /// Made since the connection began, or since the last pause.
+    /// Made since the connection began, or since the last second without a byte sent.
     records: usize,
     /// Which learnt record is next.
     cursor: Cursor,

@@ -81,7 +81,10 @@ class Conn:
 
     @property
     def segment_bytes(self) -> int:
-        """The most bytes that one of the peer's segments holds; a lot if it has none."""
+        """The most bytes of a segment, in either direction; without segments, more than any piece has.
+
+        The kernel knows it of our own. The peer's are taken to be as large.
+        """
         try:
             return self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
         except OSError:  # not TCP

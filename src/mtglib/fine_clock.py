@@ -18,11 +18,11 @@ _USUALLY_LATE_SECONDS: Final = 0.00003
 """From an alarm to whoever waits for it: 22 us to the event loop, and the rest to its task. Alarms are set earlier."""
 
 _LEAST_WAIT_SECONDS: Final = 0.00005
-"""A shorter wait would be as late as it is long."""
+"""Shorter waits are left out: an alarm is as late as they are long."""
 
 
 class FineClock:
-    """Belongs to the event loop in which somebody waits first. All who wait share one descriptor of the engine.
+    """Belongs to the event loop of the first wait. All waits share one descriptor of the engine.
 
     On an idle machine, waits are off by some ten microseconds; without the engine, they are up to a millisecond late.
     """
@@ -37,7 +37,7 @@ class FineClock:
         return time.monotonic()
 
     async def wait_until(self, due_mono: float) -> None:
-        """Return when it is about so late."""
+        """Return at about `due_mono`."""
         if (left_seconds := due_mono - self.now_mono()) <= _LEAST_WAIT_SECONDS:
             return
         if (alarm := self._alarm or self._new_alarm()) is None:

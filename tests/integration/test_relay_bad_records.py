@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from integration.pair import Mode, drip_until_end, pair, recv_exactly, recv_until_end
+from integration.pour import Pour
 from integration.relayed import relayed
 from mtglib.relay.job import TelegramCiphers
 from mtglib.wire.aes_ctr import CipherState
@@ -62,6 +63,19 @@ async def test_alert_comes_after_the_dcs_records(relay: str, telegram: Mode) -> 
         await ends.telegram.send_raw(b"\x14\x03\x03\x00\x01\x01")
 
         assert_alert(await sockets.recv_until_end(ends.client.sock), "eof")
+
+
+async def test_what_a_client_has_not_taken_by_then_is_cut_off_without_alert_or_reset(relay: str) -> None:
+    async with pair(relay, "fast") as ends:
+        pour = Pour(ends.upstream)
+        await pour.until_blocked()
+        await ends.telegram.send_raw(BAD_HEADERS["ChangeCipherSpec"])
+        assert await ends.around.reason() == "bad_record"
+
+        received = await sockets.recv_until_end(ends.client.sock)
+        await pour.was_reset()
+    assert received.ending == "eof"
+    assert not looks_like_alert(received.data[-24:])
 
 
 @pytest.mark.parametrize(("junk_bytes", "ending"), [(16_384, "eof"), (16_385, "reset")])

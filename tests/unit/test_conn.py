@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,6 +181,18 @@ async def test_pieces_are_what_came_together(ends: Ends) -> None:
 
     assert [piece.said_bytes for piece in ends.conn.pieces] == [3, 6, 11]
     assert ends.conn.pieces == sorted(ends.conn.pieces)
+
+
+async def test_a_piece_is_noted_once_with_the_time_at_which_it_came(ends: Ends) -> None:
+    ends.peer.send(b"one")
+    before_mono = time.monotonic()
+    assert await ends.conn.receive_more(soon())
+    after_mono = time.monotonic()
+    ends.conn.receive_piece()
+    ends.conn.receive_piece()
+
+    (piece,) = ends.conn.pieces
+    assert before_mono <= piece.came_mono <= after_mono
 
 
 async def test_few_pieces_are_kept_of_a_peer_that_drips(ends: Ends) -> None:

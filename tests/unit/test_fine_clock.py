@@ -71,6 +71,15 @@ async def test_a_short_wait_does_not_wait_for_a_long_one(clock: FineClock) -> No
     long.cancel()
 
 
+async def test_a_long_wait_does_not_put_off_a_short_one(clock: FineClock) -> None:
+    short = asyncio.create_task(clock.wait_until(clock.now_mono() + 0.001))
+    await asyncio.sleep(0)
+    long = asyncio.create_task(clock.wait_until(clock.now_mono() + 3600))
+    await asyncio.wait_for(short, 5)
+    assert not long.done()
+    long.cancel()
+
+
 async def test_who_gives_up_does_not_keep_the_others(clock: FineClock) -> None:
     now_mono = clock.now_mono()
     first, second = (asyncio.create_task(clock.wait_until(now_mono + seconds)) for seconds in (0.002, 0.004))

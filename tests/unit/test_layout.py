@@ -20,10 +20,11 @@ FOR_DEFAULTS = ("interfaces", "event_types", "errors", "constants", "part_check"
 UNDER_THE_GROUND = ("interfaces", "event_types", "errors", "noop", "part_check")
 """Beside its own modules, a part stands on the ground and on `FOR_DEFAULTS`; the ground on these."""
 WITH_A_STAND_IN = ("mtglib.ipblocklist.prefixes", "mtglib.antireplay.memory")
+"""Parts' modules that use the engine, or what is beside them in pure Python."""
 OF_THE_ENGINE = tuple(
     f"mtglib.wire.{name}" for name in ("aes_ctr", "client_hello", "hello_key", "server_hello", "sha256")
 )
-"""Parts' modules that use the engine, or what is beside them in pure Python."""
+"""Modules of `wire` that use the engine."""
 
 IMPURE = {"asyncio", "os", "random", "secrets", "select", "socket", "time", "datetime", "threading", "subprocess"}
 

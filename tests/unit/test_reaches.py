@@ -45,6 +45,7 @@ DECLARED = {
     "unit/network/test_http.py": (1, "a stream below the client, which tells when it is readable"),
     "unit/conftest.py": (1, "a quarter of a second between two addresses"),
     "unit/relay/test_native.py": (4, "an engine that does what the test says, and a part that waits for its turn"),
+    "unit/relay/test_session.py": (1, "a wire on which acknowledgements take their time"),
     "unit/test_dc_dialler_races.py": (5, "what a race does beyond what is needed costs time only"),
     "unit/test_fine_clock.py": (2, "the loop's own timer, on a machine that has the engine"),
     "unit/test_keyshare_answers.py": (2, "key shares in pure Python, on a machine that has the engine"),

@@ -45,7 +45,7 @@ class PageExchange(Protocol):
 
 
 class HTTP1Exchange:
-    """An `PageExchange` in HTTP/1.1."""
+    """A `PageExchange` in HTTP/1.1."""
 
     def __init__(self, page: Page) -> None:
         fields = "".join(f"{name}: {value}\r\n" for name, value in _FIELDS.items())
@@ -64,7 +64,7 @@ class HTTP1Exchange:
 
 
 class HTTP2Exchange:
-    """An `PageExchange` in HTTP/2."""
+    """A `PageExchange` in HTTP/2."""
 
     def __init__(self, page: Page) -> None:
         self._connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))

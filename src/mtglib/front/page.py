@@ -18,7 +18,7 @@ from ..wire.tls_records import FULL_RECORD_BYTES, HEADER_BYTES
 from .exchange import PROTOCOLS, HTTP1Exchange, HTTP2Exchange, PageExchange
 from .page_urls import Page
 
-SILENCE_SECONDS: Final = 1.0
+_SILENCE_SECONDS: Final = 1.0
 """A site that has sent nothing for so long has sent everything: a relay's records start again then as well."""
 
 _LOAD_TIMEOUT: Final = 30.0
@@ -51,7 +51,7 @@ async def load_page(
         is_http2 = await connection.shake_hands() == "h2"
         exchange = HTTP2Exchange(page) if is_http2 else HTTP1Exchange(page)
         await connection.send(exchange.request)
-        while (records := await connection.receive(SILENCE_SECONDS if exchange.has_begun else None)) is not None:
+        while (records := await connection.receive(_SILENCE_SECONDS if exchange.has_begun else None)) is not None:
             for record in records:
                 if (content := connection.decrypt(record.data)) is not None and not noted.is_full:
                     await connection.send(exchange.take(content))
@@ -160,7 +160,7 @@ class _TLSConnection:
 
 @cache
 def _context() -> ssl.SSLContext:
-    """Make a context that trusts anybody: nothing secret is said, and what a wrong site sends is no better known."""
+    """Make a context that trusts any certificate: nothing secret is sent, and visitors are shown this server anyway."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

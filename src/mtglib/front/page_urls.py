@@ -9,7 +9,7 @@ from ..errors import OptionError
 from ..ground.checks import check_list
 from ..ground.urls import split_url
 
-MAX_URLS: Final = 100
+_MAX_URLS: Final = 100
 _OPTION: Final = "record_urls"
 _USUAL_PORT: Final = 443
 
@@ -38,8 +38,8 @@ def parse_page_urls(urls: Sequence[str], host: str, port: int) -> tuple[Page, ..
         OptionError: There are too many, or one of them isn't a URL of the site.
     """
     check_list(_OPTION, urls, "URLs", may_be_empty=True)
-    if len(urls) > MAX_URLS:
-        raise OptionError(_OPTION, f"at most {MAX_URLS} URLs")
+    if len(urls) > _MAX_URLS:
+        raise OptionError(_OPTION, f"at most {_MAX_URLS} URLs")
     return tuple(_parse(f"{_OPTION}[{index}]", url, host, port) for index, url in enumerate(urls))
 
 

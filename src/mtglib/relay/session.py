@@ -214,7 +214,7 @@ class Session:
             received = encode(transform(received))
             await self._deliver(self._down, received)
             del received  # it isn't kept while we wait for more
-            if shaper is not None and (pause_seconds := shaper.pause_seconds(self._loop.time(), received_bytes)):
+            if shaper is not None and (pause_seconds := shaper.begin_pause(self._loop.time(), received_bytes)):
                 await asyncio.sleep(pause_seconds)
         self._end_direction(self._down)
 
@@ -331,7 +331,7 @@ class Session:
     def _left_bytes(self) -> int:
         """Count the bytes that were read and that the kernel of the living side, or the client's, doesn't have yet."""
         direction = self._loss[1] if self._loss else self._down
-        if self._is_reset_after_all():
+        if self._reset_waits_for_acknowledgement():
             in_the_kernel_bytes = max(unacknowledged_bytes(direction.sink) - 1, 0)  # our FIN may be later
         elif self._loss and not self._job.ciphers:
             # A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
@@ -340,7 +340,7 @@ class Session:
             in_the_kernel_bytes = unacknowledged_bytes(direction.sink)
         return len(direction.pending) + in_the_kernel_bytes
 
-    def _is_reset_after_all(self) -> bool:
+    def _reset_waits_for_acknowledgement(self) -> bool:
         """Return whether a reset counts once the living side's kernel has everything: it came after a FIN.
 
         That is the kernel's answer to bytes for a program that has closed. If the visitor had sent them before it got
@@ -351,7 +351,7 @@ class Session:
 
     def _look_again_soon(self) -> None:
         """Poll for an acknowledgement: at first every millisecond, then a sixteenth late."""
-        if self._backlog is not None and self._is_reset_after_all() and not self._on_end.done():
+        if self._backlog is not None and self._reset_waits_for_acknowledgement() and not self._on_end.done():
             passed_seconds = self._loop.time() - self._backlog.begun_at_mono
             self._loop.call_later(max(passed_seconds / 16, _LEAST_PAUSE_SECONDS), self._look_once_more)
 

@@ -34,7 +34,7 @@ class Shaper:
     def __init__(self, shape: Shape, now_mono: float) -> None:
         self._drs = shape.drs
         self._cursor = Cursor(shape.pages) if shape.pages else None
-        self._records = 0  # since the connection began, or since the last pause
+        self._records = 0  # since the connection began, or since the last second without a byte sent
         self._sizes: list[int] = []
         self._sent_at_mono = self._go_on_at_mono = now_mono
         self._complete_by_mono = now_mono  # how long a learnt record may wait for the bytes that it lacks
@@ -81,8 +81,8 @@ class Shaper:
         """Note that the client's kernel took some bytes."""
         self._sent_at_mono = now_mono
 
-    def pause_seconds(self, now_mono: float, payload_bytes: int) -> float:
-        """Return how long to wait after records with so many bytes."""
+    def begin_pause(self, now_mono: float, payload_bytes: int) -> float:
+        """Begin the pause after records with so many bytes; return how long it is, in seconds."""
         if self._cursor is None:
             return 0.0
         longest_seconds = payload_bytes / _LEAST_BYTES_PER_SECOND

@@ -26,7 +26,10 @@ _HOST_NAME: Final = 0
 
 
 def find_key(record: bytes, keys: Sequence[bytes]) -> tuple[int, int] | None:
-    """Find the key that a hello was made with; return its index and what the client's clock showed."""
+    """Find the key that a hello was made with; return its index and what the client's clock showed, Unix seconds.
+
+    None if it is none of these. The record has to have all of its random.
+    """
     random = record[RANDOM]
     zeroed = record[: RANDOM.start] + _ZERO_RANDOM + record[RANDOM.stop :]
     for index, key in enumerate(keys):
@@ -84,7 +87,21 @@ def write_answer(
     share: bytes,
     noise: bytes,
 ) -> bytes:
-    """Make the answer to a hello."""
+    """Make the answer to a hello.
+
+    Args:
+        key: The secret's 16-byte key.
+        client_random: The hello's.
+        session_id: The hello's, which is echoed.
+        suite: The cipher suite.
+        extensions: The ServerHello's extensions in their order: supported_versions and key_share only.
+        group: The named group of the share.
+        share: Our key share.
+        noise: What stands for the encrypted flight.
+
+    Raises:
+        KeyError: Another extension. (The engine raises ValueError then.)
+    """
     bodies = {SUPPORTED_VERSIONS: b"\x03\x04", KEY_SHARE: entry(group, share)}
     body_tail = b"".join(
         (

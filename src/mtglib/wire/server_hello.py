@@ -68,7 +68,7 @@ def build_answer(key: bytes, hello: ClientHello, shape: AnswerShape, share: byte
         key: The secret's 16-byte key.
         hello: The client's hello.
         shape: The ServerHello's.
-        share: Our key share of the shape's group, a real one: for random bytes that shows.
+        share: Our key share of the shape's group, as from `KeyShares.answer_to`: an observer can tell random bytes.
         noise: Random bytes in place of the encrypted flight.
     """
     return write_answer(key, hello.random, hello.session_id, shape.suite, shape.extensions, shape.group, share, noise)

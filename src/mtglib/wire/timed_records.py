@@ -23,19 +23,19 @@ class TimedRecordReader:
     """Splits a stream that arrives in pieces.
 
     Args:
-        begun_at: When the first byte could have come, in seconds.
+        begun_mono: When the first byte could have come.
     """
 
-    def __init__(self, begun_at: float) -> None:
-        self._arrived_at = begun_at
+    def __init__(self, begun_mono: float) -> None:
+        self._arrived_mono = begun_mono
         self._pause_seconds = 0.0
         self._partial = b""
 
-    def feed(self, data: bytes, arrived_at: float) -> list[ArrivedRecord]:
+    def feed(self, data: bytes, arrived_mono: float) -> list[ArrivedRecord]:
         """Take what has arrived at this time; return the records that are complete now."""
         if not self._partial:
-            self._pause_seconds = arrived_at - self._arrived_at
-        self._arrived_at = arrived_at
+            self._pause_seconds = arrived_mono - self._arrived_mono
+        self._arrived_mono = arrived_mono
         data, at, records = self._partial + data, 0, list[ArrivedRecord]()
         while at + HEADER_BYTES <= len(data):
             end = at + HEADER_BYTES + unpack_header(data, at)[2]

@@ -18,7 +18,7 @@ from mtglib.front.dial import Front, SiteConnection, fronting_address
 from mtglib.ground.endpoints import Endpoint, endpoint_of
 from mtglib.ground.guarded_logger import Warnings
 from mtglib.keyshare import KeyShares
-from mtglib.relay.job import Job
+from mtglib.relay.job import DRS, Job, Shape
 from mtglib.roster import Entry
 from mtglib.visitor import Visitor
 from support import sockets
@@ -225,6 +225,15 @@ def test_the_site_can_be_told_who_asks(warnings: Warnings) -> None:
     assert header[12:16] == b"\x21\x11\x00\x0c"
     assert header[16:] == b"\xc0\x00\x02\x07\x7f\x00\x00\x01" + (50_000).to_bytes(2) + (443).to_bytes(2)
     assert front.preamble(Visitor(None, None))[12:] == b"\x20\x00\x00\x00"
+
+
+@pytest.mark.parametrize(("drs", "shape"), [(False, None), (True, DRS)])
+async def test_before_a_page_was_loaded_records_are_full_or_dynamic(
+    warnings: Warnings, drs: bool, shape: Shape | None
+) -> None:
+    front = Front(ProxyOpts.with_defaults(SECRET, drs=drs), [], lambda: None, warnings, KeyShares(), FineClock())
+
+    assert front.record_shape(Visitor(SEEN)) is shape
 
 
 async def test_few_connections_to_the_site_are_begun_at_once(warnings: Warnings) -> None:

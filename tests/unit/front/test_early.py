@@ -115,6 +115,21 @@ async def test_what_was_said_while_the_site_was_dialled_is_sent_when_it_is_conne
 
 
 @timeless
+@pytest.mark.parametrize(("last", "pieces"), [(b"", [3, 9]), (HELLO[9:], [])], ids=["a part", "a whole hello"])
+async def test_a_part_of_a_hello_keeps_its_pieces_and_a_whole_one_does_not(last: bytes, pieces: list[int]) -> None:
+    async with slow(HELLO[:3], may_connect=False) as it:
+        looking = it.looking()
+        await settle()
+        it.peer.send(HELLO[3:9])
+        await settle()
+        it.peer.send(last)
+        sockets.send_eof(it.peer)
+        await asyncio.wait([looking])
+
+        assert [piece.said_bytes for piece in it.conn.pieces] == pieces
+
+
+@timeless
 async def test_a_hello_that_is_whole_before_the_site_is_connected_is_never_sent() -> None:
     async with slow(HELLO[:9], may_connect=False) as it:
         looking = it.looking()

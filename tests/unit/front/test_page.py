@@ -169,6 +169,16 @@ async def test_a_page_that_isnt_there_is_told_of(site: TLSSite) -> None:
 
 
 @timeless
+async def test_a_site_that_leaves_without_a_response_is_told_of(site: TLSSite) -> None:
+    task = loading(site)
+    await site.asked()
+    await site.end()
+
+    with pytest.raises(UpstreamError, match="no response"):
+        await task
+
+
+@timeless
 async def test_a_site_without_tls_1_3_is_told_of() -> None:
     site = TLSSite(version=ssl.TLSVersion.TLSv1_2)
     task = loading(site)

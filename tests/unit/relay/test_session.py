@@ -180,6 +180,25 @@ async def test_a_turn_unwraps_a_bounded_number_of_records(has_been_read: bool) -
 
 
 @timeless
+async def test_a_reset_behind_a_fin_waits_until_all_but_the_fin_is_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unacknowledged_bytes = 2
+    monkeypatch.setattr("mtglib.relay.session.unacknowledged_bytes", lambda _: unacknowledged_bytes)
+    async with running(tcp_pair) as job:
+        sockets.send_eof(job.upstream)
+        assert await asyncio.get_running_loop().sock_recv(job.client, 1) == b""
+        sockets.reset(job.upstream)
+        await asyncio.sleep(1)
+        assert not job.task.done()
+        unacknowledged_bytes = 1
+
+        await asyncio.sleep(0.1)
+        assert job.task.done()
+        assert (await job.result()).reason is Reason.UPSTREAM_RESET
+
+
+@timeless
 async def test_with_nothing_left_to_deliver_the_end_is_at_once() -> None:
     async with running(ciphers=ciphers(True), client_unread=b"GET / HTTP/1.1") as job:
         began_mono = now()

@@ -158,7 +158,7 @@ def test_a_record_waits_for_its_bytes_as_long_as_the_one_before_takes_at_20_mbit
     assert shaper.planned_bytes == 16_401
     assert shaper.plan(0.0, 18_400) == 0
     assert next_sizes(shaper, 0.0, 18_400) == [16_401]
-    assert shaper.pause_seconds(0.0, 16_401) == 0
+    assert shaper.begin_pause(0.0, 16_401) == 0
     assert shaper.plan(0.0, 1999) == shaper.plan(0.0055, 1999) == 0.001
     assert next_sizes(shaper, 0.0056, 1999) == [2000]
     assert shaper.plan(0.0, 0) == 0, "nothing but an end is there to be read"
@@ -168,7 +168,7 @@ def test_a_short_record_takes_no_time_from_the_long_one_before_it() -> None:
     shaper = Shaper(learnt(records(16_401, 26, 16_401)), 0.0)
     for size in (16_401, 26):
         assert next_sizes(shaper, 0.0, size) == [size]
-        shaper.pause_seconds(0.0, size)
+        shaper.begin_pause(0.0, size)
 
     assert shaper.plan(0.005, 1) == 0.001
 
@@ -206,7 +206,7 @@ def test_a_connection_with_pauses_never_falls_below_20_mbit(
         payload = bytes(min(unread_bytes, shaper.planned_bytes))
         sent_bytes += len(payload)
         shaper.encode(payload)
-        pause_seconds = shaper.pause_seconds(now_mono, len(payload))
+        pause_seconds = shaper.begin_pause(now_mono, len(payload))
         assert pause_seconds == 0 or pause_seconds >= 0.001, "an event loop can't wait for less"
         if pause_seconds:
             now_mono = math.ceil((now_mono + pause_seconds) * 1000) / 1000
@@ -233,13 +233,13 @@ def test_short_pauses_add_up() -> None:
     shaper, now_mono = Shaper(learnt(records(16_401, pause_seconds=0.0004)), 0.0), 0.0
     for _ in range(1000):
         next_sizes(shaper, now_mono)
-        now_mono += shaper.pause_seconds(now_mono, 16_401)
+        now_mono += shaper.begin_pause(now_mono, 16_401)
 
     assert now_mono == pytest.approx(0.4, abs=0.002)
 
 
 def test_without_learnt_ones_there_are_no_pauses() -> None:
-    assert Shaper(DRS, 0.0).pause_seconds(0.0, 16_401) == 0
+    assert Shaper(DRS, 0.0).begin_pause(0.0, 16_401) == 0
 
 
 @pytest.mark.parametrize("size", [0, -1, 16_402])

@@ -12,14 +12,14 @@ FIRST, SECOND, THIRD = (make_record(0x17, bytes(size)) for size in (3, 0, 300))
 
 
 def test_a_pause_is_the_first_records_of_what_comes_after_it() -> None:
-    reader = TimedRecordReader(begun_at=10.0)
+    reader = TimedRecordReader(begun_mono=10.0)
 
     assert reader.feed(FIRST + SECOND, 12.0) == [ArrivedRecord(FIRST, 2.0), ArrivedRecord(SECOND, 0.0)]
     assert reader.feed(THIRD, 12.5) == [ArrivedRecord(THIRD, 0.5)]
 
 
 def test_a_pause_in_the_middle_of_a_record_is_the_networks() -> None:
-    reader = TimedRecordReader(begun_at=10.0)
+    reader = TimedRecordReader(begun_mono=10.0)
 
     assert reader.feed(FIRST[:6], 11.0) == []
     assert reader.feed(FIRST[6:] + SECOND, 15.0) == [ArrivedRecord(FIRST, 1.0), ArrivedRecord(SECOND, 0.0)]
