@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
@@ -41,26 +41,32 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
 class _Program(click.RichGroup):
     """A group of commands whose errors quote no secret that was given in the wrong place."""
 
-    def make_context(self, *arguments: Any, **extra: Any) -> Any:
+    _arguments: tuple[str, ...] = ()
+
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> Any:
         """Parse the options of the program itself."""
-        with _quoting_no_secret():
-            return super().make_context(*arguments, **extra)
+        self._arguments = tuple(args)
+        with _quoting_no_secret(self._arguments):
+            return super().make_context(info_name, args, *more, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Parse the command and its arguments, and run it."""
-        with _quoting_no_secret():
+        with _quoting_no_secret(self._arguments):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _quoting_no_secret() -> Iterator[None]:
+def _quoting_no_secret(arguments: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except click.UsageError as failure:
         from mtg.config.redaction import redact
 
         message = failure.message
-        if redact(message) == message:
+        # An option is quoted only as far as its first equals sign.
+        quoted = re.findall(r"['\"](.+?)['\"]", message)
+        whole = [argument for argument in arguments if any(argument.startswith(piece) for piece in quoted)]
+        if redact(message) == message and "***" not in map(redact, whole):
             raise
         before_the_quote = re.split(r"['\"(]", message)[0]
         text = failure.format_message().replace(message, f"{before_the_quote}***")

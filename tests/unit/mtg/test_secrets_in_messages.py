@@ -13,7 +13,7 @@ from typing import NamedTuple
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import mtglib
@@ -161,8 +161,12 @@ def _said(arguments: list[str]) -> str:
     return out.getvalue()
 
 
+CUT_IN_TWO = Pasted(f"{SECRETS[1].hex()[:14]}={SECRETS[1].hex()[14:]}", SECRETS[1].hex()[2:34])
+
+
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pasted())
+@example(CUT_IN_TWO)
 def test_no_message_of_the_command_line_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slip: Pasted) -> None:
     monkeypatch.chdir(tmp_path)
     Path("c.toml").write_text(GOOD)
