@@ -98,6 +98,8 @@ class Stream:
         try:
             record, length = await self._read_hello()
             self._heard_mono = self._shared.fine_clock.now_mono()
+            if length == len(self._conn.unread):
+                self._conn.pieces.clear()  # a site treats a hello alone the same, however it arrived
             ahead_seconds = self._early.ahead_seconds if self._early is not None else 0.0
             client = await self._admit(record)
         except ClientError as error:
@@ -126,6 +128,8 @@ class Stream:
         began_mono = loop.time()
         assembled = client_hello.assemble(conn.unread) if conn.unread else None
         while assembled is None:
+            if conn.unread:
+                conn.note_piece()
             try:
                 front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
                 if not await conn.receive_more(front_at_mono):

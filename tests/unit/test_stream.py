@@ -209,6 +209,21 @@ async def test_a_whole_hello_goes_to_the_site_at_once_however_it_came() -> None:
         assert await asyncio.get_running_loop().sock_recv(await around.far_end(), 5000) == hello
 
 
+@pytest.mark.parametrize(("begin", "behind"), [(b"\x16\x03\x01\x00\x40", b""), (b"", b"more")], ids=["bad", "and more"])
+async def test_what_is_no_hello_alone_reaches_the_site_in_its_pieces(begin: bytes, behind: bytes) -> None:
+    hello = hello_records(build_client_hello("front.example"))
+    begin, rest = begin or hello[:100], hello if begin else hello[100:] + behind
+    async with surroundings() as around:
+        visit = around.visit()
+        visit.peer.send(begin)
+        await asyncio.sleep(0.02)
+        visit.peer.send(rest)
+        site = await around.far_end()
+
+        assert await asyncio.get_running_loop().sock_recv(site, 5000) == begin
+        assert await asyncio.get_running_loop().sock_recv(site, 5000) == rest
+
+
 @pytest.mark.parametrize("said", [b"", b"\x16"])
 @timeless
 async def test_who_says_no_hello_in_time_stays_with_the_site(said: bytes) -> None:

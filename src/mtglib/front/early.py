@@ -94,7 +94,6 @@ class EarlyFront:
             raise ClientError(Reason.TIMEOUT, "no complete ClientHello in time") from None
         finally:
             self._looking = None
-        conn.pieces.clear()  # a site treats a whole hello the same, however it arrived
         return assembled
 
     async def take(self) -> SiteConnection:

@@ -58,7 +58,8 @@ class Timetable:
         if answers < self._samples:
             self.soon(topic, self._samples - answers)
         else:
-            self._plan(topic, self._each_seconds * random.uniform(*_LATER) - ago_seconds, 0)  # noqa: S311 - no secret
+            seconds = self._each_seconds * random.uniform(*_LATER)  # noqa: S311 - no secret
+            self._plan(topic, seconds - max(ago_seconds, 0.0), 0)  # the clock may have been ahead
 
     def answered(self, topic: Topic, *, is_expected: bool) -> None:
         """Plan the next question: soon after one of the first answers, and after one that is unlike those before."""

@@ -31,6 +31,7 @@ _PIECES: dict[str, Sequence[_Piece]] = {
     "sslv2-more": (b"\x80" * 20, b"x" * 20),
     "hello-data-more": (Visit.foreign_hello, _DATA_RECORD, b"more"),
     "hello-data": (Visit.foreign_hello, _DATA_RECORD),
+    "short-record-hello": (b"\x16\x03\x01\x00\x40", Visit.foreign_hello),
     "no-hello-40k": (lambda visit: NO_HELLO + visit.chance.randbytes(40_000),),
     "broken-hello-more": (_broken_hello, b"x" * 20),
     "broken-hello-40k": (lambda visit: _broken_hello(visit) + visit.chance.randbytes(40_000),),
