@@ -21,6 +21,8 @@ MOST_FLIGHTS: Final = 64
 """The most answers that are kept of one shape."""
 
 _MOST_NUMBERS: Final = 8192
+_LEAST_BYTES: Final = 100
+"""Less than any ServerHello or encrypted flight has."""
 _DAMAGED: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 _OPTIONAL: Final = Flight._field_defaults.keys()
 
@@ -79,7 +81,9 @@ def _flight(record: Mapping[str, Any]) -> Flight:
     seconds = {name: record[name] for name in _OPTIONAL if name in record}
     if (
         sorted(answer.extensions) != [SUPPORTED_VERSIONS, KEY_SHARE]
-        or not all(isinstance(record[name], int) and is_number(record[name], 6, MAX_FLIGHT_BYTES) for name in sizes)
+        or not all(
+            isinstance(record[name], int) and is_number(record[name], _LEAST_BYTES, MAX_FLIGHT_BYTES) for name in sizes
+        )
         or not all(is_number(value, 0) for value in seconds.values())
     ):
         raise ValueError("what no site answers")

@@ -85,7 +85,7 @@ class Front:
         self._lessons: Lessons | None = None
         if learning is not None:
             self._lessons = Lessons(host, learning, self._dial, key_shares, logger, opts.clock, clock.now_mono)
-        self.visits = VisitTimes(host, Answers(1)) if self._lessons is None else self._lessons.visits
+        self.visits = VisitTimes(host, Answers(1), clock.now_mono) if self._lessons is None else self._lessons.visits
         self._record_learner = RecordLearner(
             self._dial,
             parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port),

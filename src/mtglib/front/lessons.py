@@ -67,7 +67,7 @@ class Lessons:
         self._store = None if directory is None else AnswerStore(directory, logger)
         self.loading: asyncio.Task[None] | None = None
         self._answers = Answers(settings.samples)
-        self.visits = VisitTimes(host, self._answers)
+        self.visits = VisitTimes(host, self._answers, now_mono)
         self._learner = Learner(
             dial,
             self._answers,

@@ -74,7 +74,7 @@ def test_a_site_that_fails_is_left_alone_for_a_while(timetable: Timetable, clock
 
 @pytest.mark.parametrize(
     ("answers", "ago_seconds", "least", "most"),
-    [(2, 0.0, 60, 600), (3, HOUR, 2 * HOUR, 4 * HOUR), (3, 99 * HOUR, 0, 0)],
+    [(2, 0.0, 60, 600), (3, HOUR, 2 * HOUR, 4 * HOUR), (3, 99 * HOUR, 0, 0), (3, -99 * HOUR, 3 * HOUR, 5 * HOUR)],
 )
 def test_an_earlier_process_has_asked_as_well(
     timetable: Timetable, clock: Clock, answers: int, ago_seconds: float, least: float, most: float

@@ -17,33 +17,81 @@ HOST = "front.example"
 HELLO = hello_records(build_client_hello(HOST, shape="old"))
 SHAPE = parse_shape(HELLO)
 KEY = (HOST, SHAPE.key)
+FLIGHT = Flight(AnswerShape(0x1301, (0x2B, 0x33), 0x1D), 127, 1000)
 
 
-def visits(host: str = HOST) -> VisitTimes:
+class Clock:
+    def __init__(self) -> None:
+        self.now_mono = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_mono
+
+
+def visits(host: str = HOST, clock: Clock | None = None) -> VisitTimes:
     answers = Answers(3)
-    answers.add(host, SHAPE, Flight(AnswerShape(0x1301, (0x2B, 0x33), 0x1D), 127, 1000), 0.0)
-    return VisitTimes(host, answers)
+    answers.add(host, SHAPE, FLIGHT, 0.0)
+    return VisitTimes(host, answers, clock or Clock())
 
 
 def result(first_byte_seconds: float | None = 0.03, to_client_bytes: int = 1127) -> RelayResult:
     return RelayResult(len(HELLO), to_client_bytes, Reason.CLIENT_EOF, first_byte_seconds)
 
 
-def visit(times: VisitTimes, connect_seconds: float, result: RelayResult) -> None:
-    begun = times.begin(HELLO, 1000.0)
+def visit(times: VisitTimes, seconds: float, began_mono: float = 1000.0) -> None:
+    """A visitor who waits so long for the connection and for the first byte."""
+    begun = times.begin(HELLO, began_mono)
     assert begun is not None
-    times.end(begun, 1000.0 + connect_seconds, result)
+    times.end(begun, began_mono + seconds, result(seconds))
 
 
-def test_visits_are_drawn_as_they_were() -> None:
-    times = visits()
-    for number in range(8):
-        assert times.draw(KEY) is None, "too few"
-        visit(times, float(number), result(number / 10))
+def drawn(times: VisitTimes) -> set[float]:
+    pairs = [times.draw(KEY) for _ in range(300)]
+    assert all(pair is not None and pair[0] == pytest.approx(pair[1]) for pair in pairs)
+    return {pair[1] for pair in pairs if pair is not None}
 
-    drawn = {times.draw(KEY) for _ in range(300)}
 
-    assert drawn == {(float(number), number / 10) for number in range(8)}, "or this is one in a billion"
+def test_waits_of_the_last_two_seconds_are_drawn_as_they_were() -> None:
+    clock = Clock()
+    times = visits(clock=clock)
+    assert times.draw(KEY) is None
+    for seconds in (0.01, 0.02, 0.03):
+        visit(times, seconds)
+
+    assert drawn(times) == {0.01, 0.02, 0.03}, "or this is one in a billion"
+    clock.now_mono += 1.9
+    visit(times, 0.04, clock.now_mono)
+    clock.now_mono += 0.5
+    assert drawn(times) == {0.04}
+    clock.now_mono += 2
+    assert times.draw(KEY) is None, "a few visits say little"
+
+
+def test_without_recent_visits_clients_wait_as_long_as_the_faster_half() -> None:
+    clock = Clock()
+    times = visits(clock=clock)
+    for number in range(1, 11):
+        visit(times, number / 1000, clock.now_mono)
+        clock.now_mono += 10.1
+
+    assert drawn(times) == {0.001, 0.002, 0.003, 0.004, 0.005}
+    clock.now_mono += 3600
+    assert times.draw(KEY) is None
+
+
+def test_a_burst_of_visitors_makes_nobody_wait_when_it_is_over() -> None:
+    clock = Clock()
+    times = visits(clock=clock)
+    for _ in range(10):
+        visit(times, 0.001, clock.now_mono)
+        clock.now_mono += 10.1
+    for _ in range(1000):
+        visit(times, 0.1, clock.now_mono)
+        clock.now_mono += 0.02
+
+    assert drawn(times) == {0.1}, "as everybody's"
+    clock.now_mono += 3
+    assert drawn(times) == {0.001}
 
 
 @pytest.mark.parametrize(
@@ -68,36 +116,34 @@ def test_names_of_hosts_are_the_same_in_any_case() -> None:
 
 
 def test_before_anything_is_learnt_of_the_site_nobody_counts() -> None:
-    assert VisitTimes(HOST, Answers(3)).begin(HELLO, 0.1) is None
+    assert VisitTimes(HOST, Answers(3), Clock()).begin(HELLO, 0.1) is None
 
 
 @pytest.mark.parametrize("refused", [result(None, 0), result(0.01, 7), result(0.01, 126)])
 def test_a_site_that_did_not_answer_counts_for_nothing(refused: RelayResult) -> None:
     times = visits()
-    for _ in range(20):
-        visit(times, 0.1, refused)
+    begun = times.begin(HELLO, 1000.0)
+    assert begun is not None
+    times.end(begun, 1000.1, refused)
 
     assert times.draw(KEY) is None
 
 
-def test_the_latest_visits_count() -> None:
-    times = visits()
-    for number in range(400):
-        visit(times, float(number), result(float(number)))
+def test_hellos_that_are_longer_than_any_clients_are_not_taken_apart() -> None:
+    answers, hello = Answers(3), hello_records(build_client_hello(HOST, shape="old", suites=b"\x13\x01" * 2100))
+    answers.add(HOST, parse_shape(hello), FLIGHT, 0.0)
 
-    drawn = [times.draw(KEY) for _ in range(100)]
-    assert all(one is not None and min(one) >= 400 - 128 for one in drawn)
+    assert VisitTimes(HOST, answers, Clock()).begin(hello, 0.1) is None
 
 
 def test_few_shapes_are_kept_and_the_least_used_goes() -> None:
     times = visits()
-    begun = times.begin(HELLO, 0.1)
+    begun = times.begin(HELLO, 1000.0)
     assert begun is not None
     for number in range(64):
-        for _ in range(8):
-            times.end(begun._replace(key=(f"{number}.example", SHAPE.key)), 0.2, result())
+        times.end(begun._replace(key=(f"{number}.example", SHAPE.key)), 1000.1, result())
     times.draw(("0.example", SHAPE.key))
-    times.end(begun, 0.2, result())
+    times.end(begun, 1000.1, result())
 
     assert len(times) == 64
     assert times.draw(("0.example", SHAPE.key)) is not None
