@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.parts.answers import measure_answers
 from benchmarks.parts.deliveries import measure_deliveries
 from benchmarks.parts.empty_records import measure_empty_records
 from benchmarks.parts.fan_out import measure_fan_out
@@ -19,6 +20,7 @@ PARTS: dict[str, MeasureLines] = {
     "fan-out": measure_fan_out,
     "handshakes": measure_handshakes,
     "key-shares": measure_key_shares,
+    "answers": measure_answers,
     "visitors": measure_visitors,
     "empty-records": measure_empty_records,
     "deliveries": measure_deliveries,

@@ -35,16 +35,26 @@ def shake_hands(sock: socket.socket, secret: Secret) -> None:
     """Send a hello and wait for the answer; the stream may start afterwards.
 
     Raises:
-        RelayError: the answer isn't three correct records with a correct digest, or more than that came.
+        RelayError: see `check_answer`.
     """
     hello = signed_client_hello(secret)
     sock.sendall(hello)
+    check_answer(sock, secret, hello)
+
+
+def check_answer(sock: socket.socket, secret: Secret, hello: bytes) -> int:
+    """Wait for the answer to a hello; return its length.
+
+    Raises:
+        RelayError: the answer isn't three correct records with a correct digest, or more than that came.
+    """
     answer = _read_answer(sock)
     if answer[SESSION_ID] != hello[SESSION_ID]:
         raise RelayError("the handshake's answer doesn't repeat the session id")
     received_digest, answer[RANDOM] = bytes(answer[RANDOM]), bytes(32)
     if received_digest != hmac.digest(secret.key, hello[RANDOM] + answer, "sha256"):
         raise RelayError("the handshake's answer has a wrong digest")
+    return len(answer)
 
 
 def signed_client_hello(secret: Secret) -> bytes:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import socket
-import ssl
-import tempfile
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Self
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from benchmarks.peers.errors import RelayError
+from benchmarks.peers.tls_context import site_context
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n"
 _RECORD, _RECORDS = bytes(16_384), 128
@@ -27,7 +20,7 @@ class PageSite:
     """Serves the page once; ``pause_seconds`` pass before each of its records."""
 
     def __init__(self, host: str, pause_seconds: float) -> None:
-        self._context = _context(host)
+        self._context = site_context(host)
         self._pause_seconds = pause_seconds
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._was_loaded = threading.Event()
@@ -60,24 +53,3 @@ class PageSite:
                 connection.send(_RECORD)
             connection.unwrap()
             self._was_loaded.set()
-
-
-def _context(host: str) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    day = datetime.timedelta(days=1)
-    certificate = builder.not_valid_before(now - day).not_valid_after(now + day).sign(key, hashes.SHA256())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
-        both = Path(folder) / "both.pem"
-        both.touch(mode=0o600)
-        both.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
-        context.load_cert_chain(both)
-    return context
