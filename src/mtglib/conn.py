@@ -17,6 +17,8 @@ _MOST_PIECE_BYTES = 240 * 1024
 """The most that is read as a piece."""
 
 _MOST_PIECES = 64
+_MOST_ON_A_WIRE_BYTES = 16 * 1024
+"""No network's segments are as large as this; those of the loopback interface have 64 KiB."""
 
 
 class Piece(NamedTuple):
@@ -81,14 +83,16 @@ class Conn:
 
     @property
     def segment_bytes(self) -> int:
-        """The most bytes of a segment, in either direction; without segments, more than any piece has.
+        """The most bytes of a segment, in either direction; where a write arrives as a whole, more than any piece has.
 
-        The kernel knows it of our own. The peer's are taken to be as large.
+        The kernel knows it of our own. The peer's are taken to be as large. Unix sockets have none, and those of the
+        loopback interface follow each other before anybody reads.
         """
         try:
-            return self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+            maximum_bytes = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
         except OSError:  # not TCP
             return _MOST_PIECE_BYTES
+        return maximum_bytes if maximum_bytes < _MOST_ON_A_WIRE_BYTES else _MOST_PIECE_BYTES
 
     async def note_pieces(self) -> None:
         """Receive while something else is waited for, and note the pieces that come.

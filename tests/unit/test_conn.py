@@ -222,5 +222,9 @@ async def test_segments_are_as_large_as_the_connection_allows(ends: Ends, readin
         ours = Conn(listener.accept()[0], readiness)
 
         assert 900 < ours.segment_bytes <= 1000
+        with socket.create_connection(listener.getsockname()) as usual:
+            of_loopback = Conn(listener.accept()[0], readiness)
+            assert of_loopback.segment_bytes > 200_000, usual
+            of_loopback.close()
         assert ends.conn.segment_bytes > 100_000, "a Unix socket has none"
         ours.close()
