@@ -39,7 +39,7 @@ class _Nginx(ServerProcess):
 
     def __init__(self, name: str, site: str) -> None:
         super().__init__()
-        self.port = 8443
+        self.port = 8444
         self._name = name
         self._site = site
 
