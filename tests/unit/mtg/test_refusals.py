@@ -114,6 +114,38 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
             ],
         ),
         (
+            {"defense": {"front-learning": {"enabled": False, "samples": 99, "each": "1s"}}},
+            [
+                "defense.front-learning.samples: expected a whole number from 1 to 64, got 99",
+                'defense.front-learning.each: expected a duration from "600s" to "31536000s" (a year), got "1s"',
+            ],
+        ),
+        *(
+            (
+                {"defense": {"doppelganger": {"repeats-per-raid": value}}},
+                [f"defense.doppelganger.repeats-per-raid: expected a whole number from 1 to 1000, got {shown}"],
+            )
+            for value, shown in ((0, "0"), (-3, "-3"), (1001, "1001"), (2.5, "2.5"), ("10", '"10"'))
+        ),
+        *(
+            (
+                {"network": {"tcp-not-sent-lowat": value}},
+                [f'network.tcp-not-sent-lowat: expected a size from 1 to 1000000000 bytes, got "{value}"'],
+            )
+            for value in ("0b", "1gib", "2tib")
+        ),
+        *(
+            (
+                {"network": {"client-tcp": {"window": value}}},
+                [f'network.client-tcp.window: expected 0, or a size in bytes from 1152 to 65535, got "{value}"'],
+            )
+            for value in ("0b", "2tib")
+        ),
+        (
+            {"network": {"client-tcp": {"mss": "536"}}},
+            ['network.client-tcp.mss: expected 0, or a whole number from 88 to 32767, got "536"'],
+        ),
+        (
             {"defense": {name: {"enabled": True, "urls": ["/x", "y", "/z", "http://[hush"]} for name in LISTS}},
             [
                 f"defense.{name}.urls[{index}]: expected an http(s) URL or an absolute path"
