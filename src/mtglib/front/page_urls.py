@@ -25,6 +25,11 @@ class Page(NamedTuple):
     host: str
     target: str
 
+    @property
+    def path(self) -> str:
+        """The part of the target that may be shown."""
+        return self.target.partition("?")[0]
+
 
 def parse_page_urls(urls: Sequence[str], host: str, port: int) -> tuple[Page, ...]:
     """Parse URLs of the site.
