@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from mtg.config.addresses import IPPort, IPText, Listen
-from mtg.config.urls import PrivateURL
+from mtg.config.urls import PageURL, PrivateURL
 from mtg.config.values import (
     MSS_BOUNDS,
     AnswerDelayWord,
@@ -100,7 +100,7 @@ class NetworkSection(Section, frozen=True):
 class DoppelgangerSection(Section, frozen=True):
     """Record sizes and delays: learnt from a real site, if there are `urls`, else those that `drs` asks for."""
 
-    urls: tuple[PrivateURL, ...] = ()
+    urls: tuple[PageURL, ...] = ()
     repeats_per_raid: Repeats = 10
     raid_each: Duration = Duration(6 * 3600)
     drs: bool = False

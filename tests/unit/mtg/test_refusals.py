@@ -260,6 +260,37 @@ def test_what_may_hold_a_password_is_not_quoted(table: dict[str, Any]) -> None:
     assert "got" not in line
 
 
+@pytest.mark.parametrize(
+    ("url", "end"),
+    [
+        ("http://front.example/a", '(this one is http), got "http://front.example/a"'),
+        ("https://cdn.example:443/?key=hunter2", '(this one has another host), got "https://cdn.example:443/?***"'),
+        ("https://front.example:1/", '(this one has another port), got "https://front.example:1/"'),
+        ("https://joe:hunter2@front.example/", '(this one has a user part), got "https://***@front.example/"'),
+        ("front.example/a", 'a valid host), got "front.example/a"'),
+        ("https:///a", 'a valid host), got "https:///a"'),
+        ("https://joe:hunter2/front.example", "a valid host)"),
+        ("https://joe:99hunter2", "a valid host)"),
+        ("joe:hunter2@front.example", "a valid host)"),
+        ("https://cdn.example/joe:hunter2@x", "(this one has another host)"),
+    ],
+)
+def test_a_page_that_is_not_the_sites_is_shown_with_the_reason_but_without_secrets(url: str, end: str) -> None:
+    (line,) = problems({"defense": {"doppelganger": {"urls": ["https://front.example/", url]}}})
+    expected = (
+        "defense.doppelganger.urls[1]: expected an https URL of the fronting site, such as https://front.example/ "
+    )
+    assert line.startswith(expected)
+    assert line.endswith(end)
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("shape", ["{}", "https://{}", "https://{}/", "https://front.example:1/{}", "https://x/?{}"])
+def test_a_secret_in_place_of_a_page_is_not_shown(shape: str) -> None:
+    (line,) = problems({"defense": {"doppelganger": {"urls": [shape.format(SECRET)]}}})
+    assert SECRET[2:20] not in line
+
+
 def test_what_has_no_key_is_not_the_users_fault() -> None:
     refusals = Refusals(config_from_table(BASE, source="test"))
     with pytest.raises(mtglib.OptionError, match=r"^retry_seconds: "):
