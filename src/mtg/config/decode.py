@@ -149,7 +149,8 @@ _NATIVE = {bool: "true or false", int: "a whole number", float: "a number", str:
 
 _PARSED_BY_THEMSELVES = (
     *(addresses.IPText, addresses.IPPort, addresses.Listen),
-    *(urls.PrivateURL, urls.PageURL, values.Duration, values.Size, values.NotSentSize, values.WindowSize),
+    *(urls.PrivateURL, urls.PageURL),
+    *(values.Duration, values.LearningPause, values.RaidPause, values.Size, values.NotSentSize, values.WindowSize),
     *(values.HTTPPath, values.Directory),
     *(values.PreferIPWord, values.TagFormatWord, values.ReplayCacheKind, values.AnswerDelayWord),
 )

@@ -20,8 +20,10 @@ from mtg.config.values import (
     Directory,
     Duration,
     HTTPPath,
+    LearningPause,
     NotSentSize,
     PreferIPWord,
+    RaidPause,
     ReplayCacheKind,
     Size,
     TagFormatWord,
@@ -102,7 +104,7 @@ class DoppelgangerSection(Section, frozen=True):
 
     urls: tuple[PageURL, ...] = ()
     repeats_per_raid: Repeats = 10
-    raid_each: Duration = Duration(6 * 3600)
+    raid_each: RaidPause = RaidPause(6 * 3600)
     drs: bool = False
 
 
@@ -138,7 +140,7 @@ class FrontLearningSection(Section, frozen=True):
     """Learning how the fronting site answers clients' hellos."""
 
     enabled: bool = True
-    each: Duration = Duration(4 * 3600)
+    each: LearningPause = LearningPause(4 * 3600)
     samples: FrontSamples = 3
     answer_delay: AnswerDelayWord = AnswerDelayWord("front")
 

@@ -39,6 +39,18 @@ class Duration(float):
         raise ValueError(cls.expected)
 
 
+class LearningPause(Duration):
+    """A pause between two questions; `mtglib.FrontLearning` has these bounds, and refuses in the same words."""
+
+    expected = 'a duration from "600s" to "31536000s" (a year)'
+
+
+class RaidPause(Duration):
+    """A pause between two loads of all pages; likewise `mtglib.ProxyOpts`."""
+
+    expected = 'a duration from "60s" to "31536000s" (a year)'
+
+
 class Size(int):
     """A positive number of bytes, written `512b`, `16kib` or `1MB`; KB is 1024 bytes, as in mtg 2.x."""
 

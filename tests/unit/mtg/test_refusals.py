@@ -122,6 +122,14 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
         ),
         *(
             (
+                {"defense": {section: {key: value}}},
+                [f'defense.{section}.{key}: expected a duration from "{least}s" to "31536000s" (a year), got {shown}'],
+            )
+            for section, key, least in (("front-learning", "each", 600), ("doppelganger", "raid-each", 60))
+            for value, shown in ((240, "240"), ("0s", '"0s"'), ("59s", '"59s"'), ("4 hours", '"4 hours"'))
+        ),
+        *(
+            (
                 {"defense": {"doppelganger": {"repeats-per-raid": value}}},
                 [f"defense.doppelganger.repeats-per-raid: expected a whole number from 1 to 1000, got {shown}"],
             )
