@@ -22,7 +22,6 @@ from .answer_file import MAX_FILE_BYTES, read_answers, write_answers
 
 _LOAD_TIMEOUT: Final = 1.0
 _LAST_WRITE_TIMEOUT: Final = 0.2
-_TRY_AGAIN_SECONDS: Final = 60.0
 
 
 class AnswerStore:
@@ -34,11 +33,13 @@ class AnswerStore:
     Args:
         directory: Created when something is kept.
         logger: Gets messages, in the event loop's thread.
+        try_again_seconds: How long after a failure the next attempt is.
     """
 
-    def __init__(self, directory: Path, logger: GuardedLogger) -> None:
+    def __init__(self, directory: Path, logger: GuardedLogger, try_again_seconds: float = 60.0) -> None:
         self._directory = directory
         self._logger = logger
+        self._try_again_seconds = try_again_seconds
         self._loop = asyncio.get_running_loop()
         self._thread = DaemonThreads(1, "mtg-answers")
         self._unwritten: dict[str, bytes] = {}
@@ -124,7 +125,7 @@ class AnswerStore:
 
     def _failed(self, error: Exception) -> None:
         if self._trying_again is None and not self._is_closed:
-            self._trying_again = self._loop.call_later(_TRY_AGAIN_SECONDS, self._try_again)
+            self._trying_again = self._loop.call_later(self._try_again_seconds, self._try_again)
         if not self._has_failed:
             self._has_failed = True
             self._tell("warning", f"{self._directory}: can't be written: a restart forgets what was learnt", error)

@@ -104,12 +104,11 @@ async def test_a_disk_that_takes_nothing_is_told_of_once_and_when_it_is_over(
 
 @pytest.mark.parametrize("is_closed", [True, False])
 async def test_what_a_full_disk_did_not_take_is_written_later_without_another_answer(
-    tmp_path: Path, logger: RecordingLogger, monkeypatch: pytest.MonkeyPatch, is_closed: bool
+    tmp_path: Path, logger: RecordingLogger, is_closed: bool
 ) -> None:
-    monkeypatch.setattr(answer_store, "_TRY_AGAIN_SECONDS", 60.0 if is_closed else 0.001)
     directory = tmp_path / "answers"
     directory.write_text("a file is in the way")
-    writing = store(directory, logger)
+    writing = AnswerStore(directory, GuardedLogger(logger), 60.0 if is_closed else 0.001)
     writing.keep(HOST, [learnt("old")])
     writing.keep(HOST, [learnt()])
     await eventually(lambda: len(logger.messages) == 1)
