@@ -217,8 +217,6 @@ class _Builder:
 
     def _make_front_learning(self) -> mtglib.FrontLearning | None:
         settings, state = self._config.defense.front_learning, state_directory(self._config)
-        if not settings.enabled:
-            return None
         learning = partial(
             mtglib.FrontLearning,
             each_seconds=float(settings.each),
@@ -226,7 +224,8 @@ class _Builder:
             directory=state and state / "answers",
         )
         section = "defense.front-learning"
-        return self._refusals.make(learning, {"each_seconds": f"{section}.each", "samples": f"{section}.samples"})
+        made = self._refusals.make(learning, {"each_seconds": f"{section}.each", "samples": f"{section}.samples"})
+        return made if settings.enabled else None
 
     def _make_socket_options(self) -> SocketOptions:
         options = partial(

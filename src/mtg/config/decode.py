@@ -61,7 +61,7 @@ def _list(item_type: Any, metas: list[Meta], value: object, where: str, problems
         made = _value(item_type, value, where, problems)
         return _BAD if made is _BAD else (made,)
     if not isinstance(value, list):
-        if item_type is urls.PrivateURL:  # no message may show the value
+        if item_type in (urls.PrivateURL, urls.PageURL):  # no message may show the value
             problems.append(f"{where}: expected a list")
             return _BAD
         return _bad(where, "a list", value, problems)
@@ -149,7 +149,9 @@ _NATIVE = {bool: "true or false", int: "a whole number", float: "a number", str:
 
 _PARSED_BY_THEMSELVES = (
     *(addresses.IPText, addresses.IPPort, addresses.Listen),
-    *(urls.PrivateURL, values.Duration, values.Size, values.SystemSize, values.HTTPPath, values.Directory),
+    *(urls.PrivateURL, urls.PageURL),
+    *(values.Duration, values.LearningPause, values.RaidPause, values.Size, values.NotSentSize, values.WindowSize),
+    *(values.HTTPPath, values.Directory),
     *(values.PreferIPWord, values.TagFormatWord, values.ReplayCacheKind, values.AnswerDelayWord),
 )
 _PARSERS: dict[object, Callable[[object], object]] = {

@@ -17,14 +17,11 @@ import mtglib
 from mtg.config.addresses import ListenIP, ListenUnix
 from mtg.config.redaction import redact
 from mtg.config.schema import AntiReplaySection, Config
-from mtg.config.values import ReplayCacheKind
+from mtg.config.values import MSS_BOUNDS, WINDOW_BOUNDS_BYTES, ReplayCacheKind
 from mtg.config.written import given
 
 LEAST_UPDATE_EACH_SECONDS = 60.0
 LEAST_REMEMBER_SECONDS = 3600.0
-MSS_BOUNDS = (88, 32_767)
-WINDOW_BOUNDS_BYTES = (1152, 65_535)
-"""Both as in Linux; a SYN-ACK's window has 16 bits."""
 
 
 @dataclass(slots=True)

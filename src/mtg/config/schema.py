@@ -13,17 +13,21 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from mtg.config.addresses import IPPort, IPText, Listen
-from mtg.config.urls import PrivateURL
+from mtg.config.urls import PageURL, PrivateURL
 from mtg.config.values import (
+    MSS_BOUNDS,
     AnswerDelayWord,
     Directory,
     Duration,
     HTTPPath,
+    LearningPause,
+    NotSentSize,
     PreferIPWord,
+    RaidPause,
     ReplayCacheKind,
     Size,
-    SystemSize,
     TagFormatWord,
+    WindowSize,
 )
 from mtglib import Secret
 
@@ -31,9 +35,12 @@ Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535")
 Positive = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
 KeepAliveCount = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 127")]
 DownloadConcurrency = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000")]
-FrontSamples = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 64")]
-"""These three accept larger numbers than they describe. The part itself refuses those in the same words,
+"""These two accept larger numbers than they describe. The part itself refuses those in the same words,
 but only if it is switched on."""
+
+Repeats = Annotated[int, Meta(ge=1, le=1000, description="a whole number from 1 to 1000")]
+FrontSamples = Annotated[int, Meta(ge=1, le=64, description="a whole number from 1 to 64")]
+MSS = Annotated[int, Meta(description=f"0, or a whole number from {MSS_BOUNDS[0]} to {MSS_BOUNDS[1]}")]
 
 DCNumber = Annotated[int, Meta(ge=1, le=10**9, description="a DC number of at least 1")]
 
@@ -76,8 +83,8 @@ class KeepAliveSection(Section, frozen=True):
 class ClientTCPSection(Section, frozen=True):
     """What the listeners' SYN-ACKs say; 0 is the system's."""
 
-    mss: int = 0
-    window: SystemSize = SystemSize(0)
+    mss: MSS = 0
+    window: WindowSize = WindowSize(0)
 
 
 class NetworkSection(Section, frozen=True):
@@ -86,7 +93,7 @@ class NetworkSection(Section, frozen=True):
     dns: str = "https://1.1.1.1"
     doh_ip: IPText | None = None
     proxies: tuple[PrivateURL, ...] = ()
-    tcp_not_sent_lowat: SystemSize = SystemSize(128 * 1024)
+    tcp_not_sent_lowat: NotSentSize = NotSentSize(128 * 1024)
     timeout: TimeoutSection = TimeoutSection()
     keep_alive: KeepAliveSection = KeepAliveSection()
     client_tcp: ClientTCPSection = ClientTCPSection()
@@ -95,9 +102,9 @@ class NetworkSection(Section, frozen=True):
 class DoppelgangerSection(Section, frozen=True):
     """Record sizes and delays: learnt from a real site, if there are `urls`, else those that `drs` asks for."""
 
-    urls: tuple[PrivateURL, ...] = ()
-    repeats_per_raid: Positive = 10
-    raid_each: Duration = Duration(6 * 3600)
+    urls: tuple[PageURL, ...] = ()
+    repeats_per_raid: Repeats = 10
+    raid_each: RaidPause = RaidPause(6 * 3600)
     drs: bool = False
 
 
@@ -133,7 +140,7 @@ class FrontLearningSection(Section, frozen=True):
     """Learning how the fronting site answers clients' hellos."""
 
     enabled: bool = True
-    each: Duration = Duration(4 * 3600)
+    each: LearningPause = LearningPause(4 * 3600)
     samples: FrontSamples = 3
     answer_delay: AnswerDelayWord = AnswerDelayWord("front")
 

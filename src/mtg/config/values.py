@@ -14,6 +14,9 @@ from typing import Self
 import mtglib
 
 MAX_SIZE_BYTES = 2**40
+MSS_BOUNDS = (88, 32_767)
+WINDOW_BOUNDS_BYTES = (1152, 65_535)
+"""Both as in Linux; a SYN-ACK's window has 16 bits."""
 
 _SIZE_UNITS = {"b": Decimal(1)} | {
     unit: Decimal(1024**power) for power, letter in enumerate("kmgt", start=1) for unit in (f"{letter}b", f"{letter}ib")
@@ -36,10 +39,23 @@ class Duration(float):
         raise ValueError(cls.expected)
 
 
+class LearningPause(Duration):
+    """A pause between two questions; `mtglib.FrontLearning` has these bounds, and refuses in the same words."""
+
+    expected = 'a duration from "600s" to "31536000s" (a year)'
+
+
+class RaidPause(Duration):
+    """A pause between two loads of all pages; likewise `mtglib.ProxyOpts`."""
+
+    expected = 'a duration from "60s" to "31536000s" (a year)'
+
+
 class Size(int):
     """A positive number of bytes, written `512b`, `16kib` or `1MB`; KB is 1024 bytes, as in mtg 2.x."""
 
     expected = 'a size such as "16kib" or "1MB"'
+    bounds = "a size from 1 byte to 1 TiB"
 
     @classmethod
     def parse(cls, value: object) -> Self:
@@ -50,7 +66,7 @@ class Size(int):
         if not terms or "".join(number + unit for number, unit in terms) != text or size_bytes != int(size_bytes):
             raise ValueError(cls.expected)
         if not 0 < size_bytes <= MAX_SIZE_BYTES:
-            raise ValueError("a size from 1 byte to 1 TiB")
+            raise ValueError(cls.bounds)
         return cls(int(size_bytes))
 
 
@@ -65,6 +81,18 @@ class SystemSize(Size):
         if value == "0" or (type(value) is int and not value):
             return cls(0)
         return super().parse(value)
+
+
+class NotSentSize(SystemSize):
+    """How much the kernel may hold; the socket options have the same bounds, and refuse in the same words."""
+
+    bounds = "a size from 1 to 1000000000 bytes"
+
+
+class WindowSize(SystemSize):
+    """The window of a SYN-ACK; `mtg.config.rules` requires these bounds."""
+
+    bounds = f"0, or a size in bytes from {WINDOW_BOUNDS_BYTES[0]} to {WINDOW_BOUNDS_BYTES[1]}"
 
 
 class Word(str):

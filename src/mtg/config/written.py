@@ -27,11 +27,12 @@ def given(table: Mapping[str, Any], key: str) -> object:
 def got(config: Config, table: Mapping[str, Any], key: str) -> str:
     """Return `, got VALUE` for a message about a key; empty if it wasn't given or may contain a password."""
     value = given(table, key)
-    return "" if value is None or _is_private(config, key) else f", got {shown(value)}"
+    return "" if value is None or _is_private(config, key, str(value)) else f", got {shown(value)}"
 
 
-def _is_private(config: Config, key: str) -> bool:
+def _is_private(config: Config, key: str, written: str) -> bool:
     found: Any = config
     for name in key.partition("[")[0].split("."):
         found = getattr(found, name.replace("-", "_"), None) if isinstance(found, Section) else found
-    return any(isinstance(value, PrivateURL) for value in (found if isinstance(found, tuple) else (found,)))
+    values = found if isinstance(found, tuple) else (found,)
+    return any(isinstance(value, PrivateURL) and not value.may_be_shown(written) for value in values)

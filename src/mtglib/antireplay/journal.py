@@ -129,9 +129,15 @@ class Journal:
     def _open_folder(self) -> int:
         if self._folder is not None:
             return self._folder
-        with suppress(OSError):  # the next step reports an error, unless it is read-only
+        why_not_made: OSError | None = None
+        try:
             _make_directory(self._directory)
-        folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:  # it may be there all the same, and read-only
+            why_not_made = error
+        try:
+            folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError as missing:
+            raise why_not_made or missing from None
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if names := _names(folder):

@@ -27,20 +27,25 @@ _LAST_WRITE_TIMEOUT: Final = 0.2
 class AnswerStore:
     """A directory of learnt answers.
 
-    A failing disk costs nothing but what is kept there: one warning, and one message when it works again.
+    A failing disk costs nothing but what is kept there: one warning, and one message when it works again. What it
+    didn't take is tried again every minute, and at the end.
 
     Args:
         directory: Created when something is kept.
         logger: Gets messages, in the event loop's thread.
+        try_again_seconds: How long after a failure the next attempt is.
     """
 
-    def __init__(self, directory: Path, logger: GuardedLogger) -> None:
+    def __init__(self, directory: Path, logger: GuardedLogger, try_again_seconds: float = 60.0) -> None:
         self._directory = directory
         self._logger = logger
+        self._try_again_seconds = try_again_seconds
         self._loop = asyncio.get_running_loop()
         self._thread = DaemonThreads(1, "mtg-answers")
         self._unwritten: dict[str, bytes] = {}
         self._has_failed = False
+        self._is_closed = False
+        self._trying_again: asyncio.TimerHandle | None = None
 
     async def load(self, host: str) -> list[LearntAnswer]:
         """Return what was kept of a site; after a second without the disk's answer, nothing."""
@@ -59,24 +64,36 @@ class AnswerStore:
             self._tell("warning", f"{path}: is damaged, and not used")
             return []
         if lost:
-            self._tell("warning", f"{path}: is damaged; the {len(answers)} answers that could be read are used")
+            self._tell("warning", f"{path}: is damaged; answers that could be read, and are used: {len(answers)}")
         return answers
 
     def keep(self, host: str, answers: Iterable[LearntAnswer]) -> None:
         """Replace what is kept of a site, soon."""
         self._unwritten[host] = write_answers(host, answers)
-        try:
-            self._thread.run(self._write)
-        except OSError as error:
-            self._failed(error)
+        self._begin_to_write()
 
     async def close(self) -> None:
         """Wait until everything is written, or the disk has had enough time."""
+        self._is_closed = True
+        if self._trying_again is not None:
+            self._trying_again.cancel()
+        if self._unwritten:
+            self._begin_to_write()
         written: asyncio.Future[bytes] = self._loop.create_future()
         with suppress(OSError, TimeoutError):
             self._thread.run(partial(self._in_loop, _settle, written, b"", None))
             async with asyncio.timeout(_LAST_WRITE_TIMEOUT):
                 await written
+
+    def _try_again(self) -> None:
+        self._trying_again = None
+        self._begin_to_write()
+
+    def _begin_to_write(self) -> None:
+        try:
+            self._thread.run(self._write)
+        except OSError as error:
+            self._failed(error)
 
     def _path(self, host: str) -> Path:
         return self._directory / f"answers-{hashlib.sha256(host.encode()).hexdigest()[:32]}.jsonl"
@@ -92,16 +109,23 @@ class AnswerStore:
             self._in_loop(_settle, reading, data, None)
 
     def _write(self) -> None:
+        refused: dict[str, bytes] = {}
         while self._unwritten:
             host, data = self._unwritten.popitem()
             try:
                 replace_file(self._path(host), data)
             except Exception as error:
+                refused[host] = data
                 self._in_loop(self._failed, error)
             else:
+                refused.pop(host, None)
                 self._in_loop(self._succeeded)
+        for host, data in refused.items():
+            self._unwritten.setdefault(host, data)  # there may be newer answers by now
 
     def _failed(self, error: Exception) -> None:
+        if self._trying_again is None and not self._is_closed:
+            self._trying_again = self._loop.call_later(self._try_again_seconds, self._try_again)
         if not self._has_failed:
             self._has_failed = True
             self._tell("warning", f"{self._directory}: can't be written: a restart forgets what was learnt", error)

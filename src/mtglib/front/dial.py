@@ -91,6 +91,7 @@ class Front:
             parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port),
             opts.record_repeats,
             opts.record_refresh_seconds,
+            logger,
             warnings,
         )
 

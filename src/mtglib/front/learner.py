@@ -42,7 +42,8 @@ class Learner:
         dial: Connects to it.
         answers: Gets what was learnt.
         new_share: Makes the key shares of our hellos.
-        logger: Gets a warning when a site begins to answer in a way that clients can't be answered in.
+        logger: Gets a message about each answer, and a warning when a site begins to answer in a way that clients
+            can't be answered in.
         each_seconds: The pause between two questions about a shape, once there were enough.
         samples: How many are enough.
         on_learnt: Called with the host after each answer.
@@ -146,6 +147,7 @@ class Learner:
             self._timetable.failed(topic)
             self._warn(topic, str(error) or "time-out")
         else:
+            self._tell_of(host, flight)
             is_expected = self._answers.add(host, hello, flight, self._now_unix())
             self._timetable.answered(topic, is_expected=is_expected)
             if self._warned_of.get(host) == hello.key:
@@ -153,6 +155,13 @@ class Learner:
             self._on_learnt(host)
         finally:
             self.learning = None
+
+    def _tell_of(self, host: str, flight: Flight) -> None:
+        answer = f"{host} answered with {flight.server_hello_bytes + flight.encrypted_bytes} bytes"
+        if self._answers.of(host):
+            self._logger.debug(f"front-learning: {answer}, which was learnt")
+        else:
+            self._logger.info(f"front-learning: {answer}: the first answer of this site that was learnt")
 
     def _warn(self, topic: tuple[str, bytes], why: str) -> None:
         """Warn once, until the site can be learnt with the same shape."""

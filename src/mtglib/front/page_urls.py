@@ -25,6 +25,11 @@ class Page(NamedTuple):
     host: str
     target: str
 
+    @property
+    def path(self) -> str:
+        """The part of the target that may be shown."""
+        return self.target.partition("?")[0]
+
 
 def parse_page_urls(urls: Sequence[str], host: str, port: int) -> tuple[Page, ...]:
     """Parse URLs of the site.
@@ -45,8 +50,15 @@ def parse_page_urls(urls: Sequence[str], host: str, port: int) -> tuple[Page, ..
 
 def _parse(option: str, url: str, host: str, port: int) -> Page:
     expected = f"an https URL of the fronting site, such as https://{host}/"
-    parts = split_url(url, ("https",), expected, option, may_have_fragment=True)
-    if parts.host != host.lower() or parts.port not in (None, _USUAL_PORT, port) or parts.user is not None:
-        raise OptionError(option, expected)
+    unreadable = f"{expected} (this one doesn't begin with https:// and a valid host)"
+    parts = split_url(url, ("http", "https"), unreadable, option, may_have_fragment=True)
+    for is_wrong, what in (
+        (parts.scheme != "https", "is http"),
+        (parts.user is not None, "has a user part"),
+        (parts.host != host.lower(), "has another host"),
+        (parts.port not in (None, _USUAL_PORT, port), "has another port"),
+    ):
+        if is_wrong:
+            raise OptionError(option, f"{expected} (this one {what})")
     query = f"?{parts.query}" if parts.query else ""
     return Page(host, (parts.path or "/") + query)

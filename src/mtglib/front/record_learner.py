@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from ..errors import UpstreamError
-from ..ground.guarded_logger import Warnings
+from ..ground.guarded_logger import GuardedLogger, Warnings
 from ..relay.job import PageRecords, Shape
 from .page_urls import Page
 
@@ -34,6 +34,7 @@ class RecordLearner:
         pages: What to load; if there is nothing, it does nothing.
         repeats: How often each page is loaded.
         refresh_seconds: How long after that they are loaded again, give or take a fifth.
+        logger: Gets a message about each page that was loaded.
         warnings: Gets reports about a site that can't be learnt from.
         clock: Returns monotonic seconds.
 
@@ -48,6 +49,7 @@ class RecordLearner:
         pages: Sequence[Page],
         repeats: int,
         refresh_seconds: float,
+        logger: GuardedLogger,
         warnings: Warnings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -55,6 +57,7 @@ class RecordLearner:
         self._pages = tuple(pages)
         self._repeats = repeats
         self._refresh_seconds = refresh_seconds
+        self._logger = logger
         self._warnings = warnings
         self._clock = clock
         self._due_mono = clock()
@@ -82,17 +85,24 @@ class RecordLearner:
         page = self._pages[0]
         try:
             for page in random.sample(self._pages * self._repeats, len(self._pages) * self._repeats):
-                self._learnt.append(await self._load(preamble, page))
+                loaded = await self._load(preamble, page)
+                self._tell_of(page, loaded)
+                self._learnt.append(loaded)
                 self.shape = Shape(pages=tuple(self._learnt))
                 await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - no secret
             pause_seconds = self._refresh_seconds * random.uniform(*_JITTER)  # noqa: S311 - no secret
         except (OSError, UpstreamError) as error:
             why = str(error) or "time-out"
-            path = page.target.partition("?")[0]
-            self._warnings.warn("records", f"the records of the fronting site's {path} can't be learnt: {why}")
+            self._warnings.warn("records", f"the records of the fronting site's {page.path} can't be learnt: {why}")
         finally:
             self.learning = None
             self._due_mono = self._clock() + pause_seconds
+
+    def _tell_of(self, page: Page, loaded: PageRecords) -> None:
+        size_bytes = sum(record.size_bytes for record in loaded.records)
+        self._logger.debug(
+            f"the records of the fronting site's {page.path} were learnt: {len(loaded.records)} of {size_bytes} bytes"
+        )
 
     async def _load(self, preamble: bytes, page: Page) -> PageRecords:
         from .page import load_page  # imported here: few need it, and the HTTP/2 library behind it takes memory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import stat
@@ -369,3 +370,18 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
         return len(living.notes), "Permission denied" in living.notes[0], names(tmp_path / "a")
 
     assert in_child(go_on, user=65534) == f"(1, True, {[FIRST, 'hellos-0000000002.seen']})"
+
+
+def test_a_directory_that_cannot_be_made_is_told_of_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    missing = tmp_path / "replay"
+    (note,) = Life(missing).notes
+    assert note.startswith(f"{missing}: can't be used (Read-only file system): ")
+
+    with life(tmp_path) as there:
+        assert there.notes == []

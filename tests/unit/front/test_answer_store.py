@@ -60,7 +60,7 @@ async def test_sites_have_a_file_each_so_proxies_may_share_a_directory(tmp_path:
 
 @pytest.mark.parametrize(
     ("cut", "what", "left"),
-    [(-20, "is damaged; the 1 answers that could be read are used", 1), (9, "is damaged, and not used", 0)],
+    [(-20, "is damaged; answers that could be read, and are used: 1", 1), (9, "is damaged, and not used", 0)],
 )
 async def test_a_damaged_copy_is_told_of_and_the_rest_is_used(
     tmp_path: Path, logger: RecordingLogger, cut: int, what: str, left: int
@@ -100,6 +100,26 @@ async def test_a_disk_that_takes_nothing_is_told_of_once_and_when_it_is_over(
     await eventually(lambda: len(logger.messages) == 2)
     assert "can be written again" in str(logger.messages[-1])
     assert await writing.load(HOST) == [learnt()]
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+async def test_what_a_full_disk_did_not_take_is_written_later_without_another_answer(
+    tmp_path: Path, logger: RecordingLogger, is_closed: bool
+) -> None:
+    directory = tmp_path / "answers"
+    directory.write_text("a file is in the way")
+    writing = AnswerStore(directory, GuardedLogger(logger), 60.0 if is_closed else 0.001)
+    writing.keep(HOST, [learnt("old")])
+    writing.keep(HOST, [learnt()])
+    await eventually(lambda: len(logger.messages) == 1)
+
+    directory.unlink()
+    if is_closed:
+        await writing.close()
+    await eventually(lambda: len(logger.messages) == 2)
+    assert "can be written again" in str(logger.messages[-1])
+    assert await store(directory, logger).load(HOST) == [learnt()]
+    await writing.close()
 
 
 async def test_a_disk_that_does_not_answer_is_told_of(

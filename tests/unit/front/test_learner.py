@@ -121,6 +121,18 @@ async def asking() -> AsyncIterator[Asking]:
 
 
 @timeless
+async def test_each_answer_is_told_of_and_the_first_one_of_a_site_louder(asking: Asking) -> None:
+    for _ in range(2):
+        await asking.learn()
+        asking.now_mono += 8 * HOUR
+    size = len(server_hello()) + len(encrypted(36, 837))
+    assert [(message.level, message.text) for message in asking.log.messages] == [
+        ("info", f"front-learning: {HOST} answered with {size} bytes: the first answer of this site that was learnt"),
+        ("debug", f"front-learning: {HOST} answered with {size} bytes, which was learnt"),
+    ]
+
+
+@timeless
 async def test_a_site_that_waits_for_its_client_has_answered(asking: Asking) -> None:
     asking.saw()
     assert (await asking.question()).key == SHAPE.key

@@ -24,24 +24,26 @@ def test_a_page_is_what_follows_the_host(url: str, target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "what"),
     [
-        "http://front.example/",
-        "https://other.example/",
-        "https://front.example.:443/",
-        "https://front.example:8444/",
-        "https://joe:hush@front.example/",
-        "front.example/",
-        "",
-        None,
+        ("http://front.example/", "is http"),
+        ("https://other.example/", "has another host"),
+        ("https://front.example.:443/", "has another host"),
+        ("https://front.example:8444/", "has another port"),
+        ("https://joe:hush@front.example/", "has a user part"),
+        ("front.example/", "doesn't begin with https:// and a valid host"),
+        ("ftp://front.example/", "doesn't begin with https:// and a valid host"),
+        ("https:///x", "doesn't begin with https:// and a valid host"),
+        ("", "doesn't begin with https:// and a valid host"),
+        (None, "doesn't begin with https:// and a valid host"),
     ],
 )
-def test_anything_else_is_refused_and_not_shown(url: Any) -> None:
+def test_anything_else_is_refused_with_a_reason_and_not_shown(url: Any, what: str) -> None:
     with pytest.raises(OptionError) as caught:
         parse_page_urls(["https://front.example/", url], "front.example", 443)
 
     assert str(caught.value) == (
-        "record_urls[1]: expected an https URL of the fronting site, such as https://front.example/"
+        f"record_urls[1]: expected an https URL of the fronting site, such as https://front.example/ (this one {what})"
     )
 
 

@@ -30,8 +30,8 @@ class Loading:
         self.targets: list[str] = []
         self.skipped_seconds = 0.0
         self._answering = set[asyncio.Task[None]]()
-        warnings = Warnings(GuardedLogger(self.log))
-        self.learner = RecordLearner(self.dial, PAGES, 3, 3600.0, warnings, self._now)
+        logger = GuardedLogger(self.log)
+        self.learner = RecordLearner(self.dial, PAGES, 3, 3600.0, logger, Warnings(logger), self._now)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time() + self.skipped_seconds
@@ -88,7 +88,12 @@ async def test_nothing_is_loaded_before_a_client_comes_and_then_each_page_a_few_
         assert [[record.size_bytes - PROTECTION_BYTES for record in page.records[2:]] for page in shape.pages] == [
             [len(HEAD), length] for length in range(1, 7)
         ]
-        assert loading.log.warnings == []
+        assert {message.level for message in loading.log.messages} == {"debug"}
+        told = sorted(message.text for message in loading.log.messages)
+        assert len(told) == 6
+        sizes = [sum(record.size_bytes for record in page.records) for page in shape.pages]
+        assert any(told[0].endswith(f"fronting site's /a were learnt: 4 of {size} bytes") for size in sizes)
+        assert "hush" not in loading.log.everything()
 
 
 @timeless
@@ -181,7 +186,9 @@ async def test_it_ends_with_the_proxy_however_often_it_is_told() -> None:
 
 @timeless
 async def test_without_pages_nothing_is_done() -> None:
-    learner = RecordLearner(Loading().dial, (), 3, 3600.0, Warnings(GuardedLogger(None)), lambda: 0.0)
+    learner = RecordLearner(
+        Loading().dial, (), 3, 3600.0, GuardedLogger(None), Warnings(GuardedLogger(None)), lambda: 0.0
+    )
     learner.saw_client(b"")
 
     assert (learner.learning, learner.shape) == (None, None)

@@ -114,6 +114,46 @@ BLOOM = {"kind": "bloom", "max-size": "1b", "error-rate": 5.0}
             ],
         ),
         (
+            {"defense": {"front-learning": {"enabled": False, "samples": 99, "each": "1s"}}},
+            [
+                "defense.front-learning.samples: expected a whole number from 1 to 64, got 99",
+                'defense.front-learning.each: expected a duration from "600s" to "31536000s" (a year), got "1s"',
+            ],
+        ),
+        *(
+            (
+                {"defense": {section: {key: value}}},
+                [f'defense.{section}.{key}: expected a duration from "{least}s" to "31536000s" (a year), got {shown}'],
+            )
+            for section, key, least in (("front-learning", "each", 600), ("doppelganger", "raid-each", 60))
+            for value, shown in ((240, "240"), ("0s", '"0s"'), ("59s", '"59s"'), ("4 hours", '"4 hours"'))
+        ),
+        *(
+            (
+                {"defense": {"doppelganger": {"repeats-per-raid": value}}},
+                [f"defense.doppelganger.repeats-per-raid: expected a whole number from 1 to 1000, got {shown}"],
+            )
+            for value, shown in ((0, "0"), (-3, "-3"), (1001, "1001"), (2.5, "2.5"), ("10", '"10"'))
+        ),
+        *(
+            (
+                {"network": {"tcp-not-sent-lowat": value}},
+                [f'network.tcp-not-sent-lowat: expected a size from 1 to 1000000000 bytes, got "{value}"'],
+            )
+            for value in ("0b", "1gib", "2tib")
+        ),
+        *(
+            (
+                {"network": {"client-tcp": {"window": value}}},
+                [f'network.client-tcp.window: expected 0, or a size in bytes from 1152 to 65535, got "{value}"'],
+            )
+            for value in ("0b", "2tib")
+        ),
+        (
+            {"network": {"client-tcp": {"mss": "536"}}},
+            ['network.client-tcp.mss: expected 0, or a whole number from 88 to 32767, got "536"'],
+        ),
+        (
             {"defense": {name: {"enabled": True, "urls": ["/x", "y", "/z", "http://[hush"]} for name in LISTS}},
             [
                 f"defense.{name}.urls[{index}]: expected an http(s) URL or an absolute path"
@@ -226,6 +266,37 @@ def test_what_may_hold_a_password_is_not_quoted(table: dict[str, Any]) -> None:
     assert "expected " in line
     assert "hunter2" not in line
     assert "got" not in line
+
+
+@pytest.mark.parametrize(
+    ("url", "end"),
+    [
+        ("http://front.example/a", '(this one is http), got "http://front.example/a"'),
+        ("https://cdn.example:443/?key=hunter2", '(this one has another host), got "https://cdn.example:443/?***"'),
+        ("https://front.example:1/", '(this one has another port), got "https://front.example:1/"'),
+        ("https://joe:hunter2@front.example/", '(this one has a user part), got "https://***@front.example/"'),
+        ("front.example/a", 'a valid host), got "front.example/a"'),
+        ("https:///a", 'a valid host), got "https:///a"'),
+        ("https://joe:hunter2/front.example", "a valid host)"),
+        ("https://joe:99hunter2", "a valid host)"),
+        ("joe:hunter2@front.example", "a valid host)"),
+        ("https://cdn.example/joe:hunter2@x", "(this one has another host)"),
+    ],
+)
+def test_a_page_that_is_not_the_sites_is_shown_with_the_reason_but_without_secrets(url: str, end: str) -> None:
+    (line,) = problems({"defense": {"doppelganger": {"urls": ["https://front.example/", url]}}})
+    expected = (
+        "defense.doppelganger.urls[1]: expected an https URL of the fronting site, such as https://front.example/ "
+    )
+    assert line.startswith(expected)
+    assert line.endswith(end)
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("shape", ["{}", "https://{}", "https://{}/", "https://front.example:1/{}", "https://x/?{}"])
+def test_a_secret_in_place_of_a_page_is_not_shown(shape: str) -> None:
+    (line,) = problems({"defense": {"doppelganger": {"urls": [shape.format(SECRET)]}}})
+    assert SECRET[2:20] not in line
 
 
 def test_what_has_no_key_is_not_the_users_fault() -> None:
