@@ -57,6 +57,7 @@ PROBES = [
         name=f"pieces-{name}-{milliseconds}ms" if len(pieces) > 1 else f"pieces-{name}",
         kind="pieces",
         script=_in_pieces(pieces, milliseconds / 1000),
+        is_slow_to_show=name == "short-record-hello",
         in_short=False,
         space_seconds=0.03 if len(pieces) == 1 else 0.01,
     )
