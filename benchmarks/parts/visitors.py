@@ -71,7 +71,7 @@ def _runs(runs: int, held: int, connections: int) -> tuple[list[_Measured], list
             crowd(visitors.open_visitors, proxy.address.port, held)
             proxy.settle()
             # Beside visitors, connections may take several times longer. Visitors have to come for at least that time.
-            seconds = 3 * alone[-1].clock_seconds + 0.5
+            seconds = 3 * alone[-1].clock_seconds + 2.0
             coming = threads.submit(crowd, visitors.keep_coming, proxy.address.port, _PER_SECOND, seconds)
             beside.append(_connect(proxy, clients, connections))
             if coming.done():
