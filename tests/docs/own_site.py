@@ -21,6 +21,7 @@ from support.server_process import ServerProcess
 _VISITOR = "127.0.0.7"
 _MAIN_CONFIG = """
 daemon off;
+master_process off;
 user root;
 pid {root}/nginx.pid;
 events {{}}
