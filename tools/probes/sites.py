@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from benchmarks.subjects.ours import DEFAULT_COMMAND, PURE_COMMAND
 
 from support.fake_dc import FakeDC, Handler
 from support.front import NginxSite, nginx_is_missing
@@ -64,7 +66,6 @@ FRONTS: dict[str, Front] = {
 RELAYS = ("native", "pure")
 ITSELF = "itself"
 """In place of a relay: the site once more, which shows what is found if there is no difference."""
-_WITHOUT_ENGINE = "import sys; sys.modules['mtglib._engine'] = None; from mtg.cli import main; main()"
 
 
 class ProxyProgram(ServerProcess):
@@ -93,8 +94,8 @@ class ProxyProgram(ServerProcess):
         config.touch(mode=0o600)
         config.write_text(self._config)
         folders = [f"{name}={self.root}" for name in ("STATE_DIRECTORY", "CACHE_DIRECTORY", "XDG_RUNTIME_DIR")]
-        program = ["-c", _WITHOUT_ENGINE] if self._relay == "pure" else ["-m", "mtg"]
-        return [shutil.which("env") or "env", *folders, sys.executable, *program, "run", config]
+        command = PURE_COMMAND if self._relay == "pure" else DEFAULT_COMMAND
+        return [shutil.which("env") or "env", *folders, *shlex.split(command), config]
 
 
 @dataclass(frozen=True)
