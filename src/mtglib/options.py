@@ -24,7 +24,6 @@ from .errors import (
     SecretInvalidError,
     UnknownOptionError,
 )
-from .front.page_urls import parse_page_urls
 from .front_learning import FrontLearning
 from .ground.checks import (
     check_choice,
@@ -39,6 +38,7 @@ from .ground.endpoints import canonical_ip, parse_endpoint
 from .ground.urls import check_host
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
 from .option_types import AnswerDelay, OptionChanges, RelayChoice
+from .page_urls import parse_page_urls
 from .part_check import check_part
 from .secret import Secret
 

@@ -16,6 +16,7 @@ from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import GuardedLogger, Warnings
 from ..keyshare import KeyShares
 from ..options import ProxyOpts
+from ..page_urls import parse_page_urls
 from ..relay.job import DRS, Job, Shape
 from ..roster import Entry
 from ..upstream import dial
@@ -24,7 +25,6 @@ from ..wire.proxy_protocol import header_v2
 from .lessons import FrontAnswer, Lessons
 from .loops import LoopGuard
 from .own_address import leads_to_us
-from .page_urls import parse_page_urls
 from .record_learner import RecordLearner
 from .visits import VisitTimes
 

@@ -11,7 +11,7 @@ import h2.exceptions
 import h2.settings
 
 from ..errors import UpstreamError
-from .page_urls import Page
+from ..page_urls import Page
 
 PROTOCOLS: Final = ("h2", "http/1.1")
 """By their names in TLS, the one that is preferred first."""

@@ -12,11 +12,11 @@ from functools import cache
 from typing import Final
 
 from ..errors import UpstreamError
+from ..page_urls import Page
 from ..relay.job import PageRecords, TimedRecord
 from ..wire.timed_records import ArrivedRecord, TimedRecordReader
 from ..wire.tls_records import FULL_RECORD_BYTES, HEADER_BYTES
 from .exchange import PROTOCOLS, HTTP1Exchange, HTTP2Exchange, PageExchange
-from .page_urls import Page
 
 _SILENCE_SECONDS: Final = 1.0
 """A site that has sent nothing for so long has sent everything: a relay's records start again then as well."""

@@ -16,8 +16,8 @@ from typing import Final
 
 from ..errors import UpstreamError
 from ..ground.guarded_logger import GuardedLogger, Warnings
+from ..page_urls import Page
 from ..relay.job import PageRecords, Shape
-from .page_urls import Page
 
 _PAUSE_SECONDS: Final = (0.5, 3.0)
 _JITTER: Final = (0.8, 1.2)

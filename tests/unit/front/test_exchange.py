@@ -9,7 +9,7 @@ from h2.errors import ErrorCodes
 
 from mtglib import UpstreamError
 from mtglib.front.exchange import HTTP1Exchange, HTTP2Exchange
-from mtglib.front.page_urls import Page
+from mtglib.page_urls import Page
 
 PAGE = Page("front.example", "/file")
 

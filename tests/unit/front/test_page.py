@@ -13,7 +13,7 @@ from h2.events import RequestReceived
 
 from mtglib import UpstreamError
 from mtglib.front.page import load_page
-from mtglib.front.page_urls import Page
+from mtglib.page_urls import Page
 from mtglib.relay.job import PageRecords, TimedRecord
 from support import sockets
 from support.timeless import timeless

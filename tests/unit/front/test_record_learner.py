@@ -10,9 +10,9 @@ import pytest
 
 import mtglib
 from integration.recording_logger import RecordingLogger
-from mtglib.front.page_urls import Page
 from mtglib.front.record_learner import RecordLearner
 from mtglib.ground.guarded_logger import GuardedLogger, Warnings
+from mtglib.page_urls import Page
 from support.timeless import timeless
 from unit.front.tls_site import HEAD, HOST, PROTECTION_BYTES, TLSSite
 

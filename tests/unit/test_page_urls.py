@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mtglib import OptionError
-from mtglib.front.page_urls import Page, parse_page_urls
+from mtglib.page_urls import Page, parse_page_urls
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from ..errors import OptionError
-from ..ground.checks import check_list
-from ..ground.urls import split_url
+from .errors import OptionError
+from .ground.checks import check_list
+from .ground.urls import split_url
 
 _MAX_URLS: Final = 100
 _OPTION: Final = "record_urls"
