@@ -70,7 +70,7 @@ class App:
 
     def __init__(self, parts: Parts, *, on_served: Callable[[int], None] = lambda _: None) -> None:
         self._parts = parts
-        self._logger = parts.options.logger
+        self._logger = parts.logger
         self._proxy = mtglib.Proxy(parts.options)
         sample_all(parts, self._proxy)
         self._on_served = on_served

@@ -23,7 +23,7 @@ from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Exact, Redis, StableBloom
 from mtglib.events import Fanout
 from mtglib.ipblocklist import FireHOL
-from mtglib.logger import make_logger
+from mtglib.logger import Level, StructLogger, make_logger
 from mtglib.network import ClosableResolver, Direct, KeepAlive, SocketOptions, from_urls, resolver_from_url
 from mtglib.noop import NoopAntiReplayCache, NoopIPBlocklist, NoopLogger
 from mtglib.stats import Prometheus, Statsd
@@ -64,6 +64,7 @@ class Parts:
     Attributes:
         source: The file that the configuration was read from.
         config: The configuration that the parts were built from.
+        logger: Gets what the program itself has to say. That of `options` may drop more messages.
         options: The proxy's options, including its parts.
         listens: The addresses to listen on.
         client_tcp: Options of the listeners that must be set before they listen.
@@ -83,6 +84,7 @@ class Parts:
 
     source: str
     config: Config
+    logger: mtglib.Logger
     options: mtglib.ProxyOpts
     listens: tuple[Listen, ...]
     client_tcp: ClientTCP
@@ -100,12 +102,19 @@ class Parts:
 
 
 def build_logger(loaded: Loaded) -> mtglib.Logger:
-    """The program's log, as configured."""
-    return make_logger(debug=loaded.config.debug, mask_client_addresses=loaded.config.mask_client_addresses)
+    """The program's log. Its level is at least "info", so that the start and the end are always in it."""
+    level = cast(Level, loaded.config.log_level)
+    return make_logger(
+        level="info" if level == "warning" else level, mask_client_addresses=loaded.config.mask_client_addresses
+    )
 
 
 def build_parts(loaded: Loaded, *, logger: mtglib.Logger) -> Parts:
     """Build everything as configured.
+
+    Args:
+        loaded: The configuration.
+        logger: Gets what the program itself has to say, and from the parts what `log-level` asks for.
 
     Raises:
         UserError: With EXIT_USAGE and a line for each problem: those of the configuration, and options that parts
@@ -123,7 +132,8 @@ class _Builder:
     def __init__(self, loaded: Loaded, logger: mtglib.Logger) -> None:
         self._loaded = loaded
         self._config = loaded.config
-        self._logger = logger
+        self._program_logger = logger
+        self._logger = _of_level(logger, cast(Level, self._config.log_level))
         self._refusals = Refusals(loaded)
         self._notes: list[str] = []
         self._replay_memory = self._make_replay_memory(self._config.defense.anti_replay)
@@ -148,6 +158,7 @@ class _Builder:
         return Parts(
             source=self._loaded.source,
             config=config,
+            logger=self._program_logger,
             options=options,
             listens=config.bind_to,
             client_tcp=ClientTCP(config.network.client_tcp.mss, config.network.client_tcp.window),
@@ -357,6 +368,11 @@ class _Builder:
         if made is not None:
             self._ip_lists.append((made, float(settings.update_each)))
         return made
+
+
+def _of_level(logger: mtglib.Logger, level: Level) -> mtglib.Logger:
+    """Return a logger for the parts; one of a test gets all messages."""
+    return logger.with_level(level) if isinstance(logger, StructLogger) else logger
 
 
 def _prefer_ip(config: Config) -> mtglib.PreferIP:

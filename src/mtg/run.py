@@ -34,7 +34,7 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
 
 
 async def _run(parts: Parts, on_listening: OnListening | None) -> int:
-    logger = parts.options.logger
+    logger = parts.logger
     asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
     last_resort = LastResort(logger)
     app = App(parts, on_served=partial(last_resort.end_within, ENDING_SECONDS))

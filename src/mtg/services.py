@@ -38,7 +38,7 @@ async def running_services(
     Raises:
         UserError: With EXIT_USAGE and `parts.when_state_is_taken`.
     """
-    logger = parts.options.logger
+    logger = parts.logger
     async with Closing(logger) as closing:
         closing.push("the resolver", parts.resolver.aclose)
         if parts.when_state_is_taken is None:  # nothing can refuse the start, so it doesn't wait for the disk
@@ -73,7 +73,7 @@ async def _load_replay_memory(parts: Parts, stop: asyncio.Event) -> bool:
     except mtglib.OptionError as error:
         if parts.when_state_is_taken is not None:
             raise UserError(parts.when_state_is_taken, exit_code=EXIT_USAGE) from error
-        parts.options.logger.warning(
+        parts.logger.warning(
             "state-directory: in use by another process; after a restart, hellos seen before it can be replayed"
         )
         return True

@@ -85,7 +85,8 @@ class Observer(Protocol):
 class Logger(Protocol):
     """A named logger that carries fields. Children never change their parents; exceptions are ignored.
 
-    A logger may have an attribute `debug_enabled`; while it is False, the proxy doesn't build debug messages.
+    A logger may have attributes `debug_enabled` and `info_enabled`. While one of them is False, the proxy doesn't build
+    its messages of that level, of which there may be one for each connection.
     """
 
     def named(self, name: str) -> Logger:

@@ -40,6 +40,7 @@ class NoopLogger:
     """Logs nothing."""
 
     debug_enabled = False
+    info_enabled = False
 
     def named(self, name: str) -> NoopLogger:
         """Return itself."""

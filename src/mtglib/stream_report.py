@@ -129,9 +129,11 @@ class StreamReport:
 
     def _log_end(self, message: str, *, error: BaseException | None = None, **fields: object) -> None:
         """Log a client's end at info, a visitor's at debug: there may be a flood of visitors."""
+        logger = self._shared.logger
         if self._entry.user:
-            self._log(upstream=self._upstream, reason=str(self.reason), **fields).info(message, error=error)
-        elif self._shared.logger.debug_enabled:
+            if logger.info_enabled:
+                self._log(upstream=self._upstream, reason=str(self.reason), **fields).info(message, error=error)
+        elif logger.debug_enabled:
             self._log(upstream=self._upstream, reason=str(self.reason), **fields).debug(message, error=error)
 
     def _log(self, **fields: object) -> GuardedLogger:

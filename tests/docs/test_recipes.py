@@ -84,7 +84,7 @@ ALL_ON = {
     },
 }
 USED_BY_RULES = {
-    *("secret-file", "tcp-buffer", "network.doh-ip"),
+    *("debug", "secret-file", "tcp-buffer", "network.doh-ip"),
     *("domain-fronting-ip", "domain-fronting-port", "domain-fronting-proxy-protocol"),
 }
 """Whose value is in another key afterwards, or without effect."""

@@ -106,6 +106,22 @@ async def test_a_client_gets_through_to_an_overridden_dc(tmp_path: Path) -> None
             assert (await asyncio.to_thread(program.wait))[0] == 0
 
 
+@pytest.mark.parametrize(("level", "lines"), [("warning", 0), ("info", 1)])
+async def test_a_client_leaves_a_line_only_if_that_is_asked_for(tmp_path: Path, level: str, lines: int) -> None:
+    async with FakeDC() as dc:
+        text = f'secret = "{SECRET.hex()}"\nbind-to = "127.0.0.1:0"\nlog-level = "{level}"\n'
+        text += f'[dc-overrides]\n2 = ["127.0.0.1:{dc.port}"]\n[defense.front-learning]\nenabled = false\n'
+        with Program("run", write(tmp_path, text)) as program:
+            async with await FakeTLSClient.connect("127.0.0.1", program.started(), SECRET) as client:
+                await client.send(b"hello")
+                assert await client.recv_exactly(5) == b"hello"
+            program.send(signal.SIGTERM)
+            assert (await asyncio.to_thread(program.wait))[0] == 0
+        said = [line["message"] for line in program.log]
+        assert said.count("finished") == lines
+        assert {"mtg has started", "mtg has stopped"} <= set(said)
+
+
 def test_all_problems_are_lines_and_exit_code_2(tmp_path: Path) -> None:
     path = write(tmp_path, f'secret = "{SECRET.hex()[:-1]}"\nbind-to = "x"\nnetwork.proxies = ["http://u:p@h"]\n')
     code, out, lines = run_to_end("run", path)

@@ -69,7 +69,7 @@ async def flood(port: int, kinds: Sequence[bytes]) -> None:
 @pytest.mark.parametrize("start", [("-m", "mtg"), ("-c", WITHOUT_ENGINE)], ids=["native", "pure"])
 async def test_a_flood_writes_a_few_lines(tmp_path: Path, start: tuple[str, str], has_site: bool) -> None:
     async with RecordingFront(answer_then_eof(b"bye")) as site:
-        text = f'secret = "{SECRET.hex()}"\nbind-to = "127.0.0.1:0"\nconcurrency = {ROOM}\n'
+        text = f'secret = "{SECRET.hex()}"\nbind-to = "127.0.0.1:0"\nlog-level = "info"\nconcurrency = {ROOM}\n'
         text += f'[domain-fronting]\nip = "127.0.0.1"\nport = {site.port if has_site else free_port()}\n'
         with Program("run", write(tmp_path, text), start=start) as program:
             await flood(program.started(), firsts() if has_site else firsts()[1:])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import mtglib
+from integration.recording_logger import RecordingLogger
 from mtglib import ClientError, Reason
 from mtglib.dc import DCAddress
 from mtglib.relay.job import RelayResult
@@ -136,6 +137,15 @@ async def test_the_end_of_a_client_is_told_at_info_and_that_of_a_visitor_at_debu
         assert said[0].fields == {**whose, "reason": "idle", "from_client_bytes": 5, "to_client_bytes": 7}
         assert said[1].fields == {**whose, "reason": "error"}
         assert said[1].error == "ZeroDivisionError('at work')"
+
+
+@timeless
+async def test_no_line_is_made_that_the_log_does_not_want(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RecordingLogger, "info_enabled", False, raising=False)
+    async with reporting() as (report, entry, around):
+        entry.user = "default"
+        report.relayed(RelayResult(5, 7, Reason.IDLE))
+        assert around.log.messages == []
 
 
 @timeless

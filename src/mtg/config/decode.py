@@ -152,7 +152,7 @@ _PARSED_BY_THEMSELVES = (
     *(urls.PrivateURL, urls.PageURL),
     *(values.Duration, values.LearningPause, values.RaidPause, values.Size, values.NotSentSize, values.WindowSize),
     *(values.HTTPPath, values.Directory),
-    *(values.PreferIPWord, values.TagFormatWord, values.ReplayCacheKind, values.AnswerDelayWord),
+    *(values.PreferIPWord, values.TagFormatWord, values.ReplayCacheKind, values.AnswerDelayWord, values.LogLevelWord),
 )
 _PARSERS: dict[object, Callable[[object], object]] = {
     IPv4Address: addresses.parse_ipv4,

@@ -17,7 +17,7 @@ import mtglib
 from mtg.config.addresses import ListenIP, ListenUnix
 from mtg.config.redaction import redact
 from mtg.config.schema import AntiReplaySection, Config
-from mtg.config.values import MSS_BOUNDS, WINDOW_BOUNDS_BYTES, ReplayCacheKind
+from mtg.config.values import MSS_BOUNDS, WINDOW_BOUNDS_BYTES, LogLevelWord, ReplayCacheKind
 from mtg.config.written import given
 
 LEAST_UPDATE_EACH_SECONDS = 60.0
@@ -42,7 +42,7 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     _companions(config, table, findings.problems)
     _too_short(config, findings.problems)
     _client_tcp(config, findings.problems)
-    config = _rename_kind(config, findings)
+    config = _rename_kind(_log_level(config, table, findings.problems), findings)
     _notes(config, findings.warnings)
     config = _merge_dns(_merge_twins(config, table, findings), table, findings)
     config = _prefer_host(config, findings.warnings)
@@ -103,6 +103,15 @@ def _client_tcp(config: Config, problems: list[str]) -> None:
         if value and not least <= value <= most:
             expected = f"0, or {unit} from {least} to {most}"
             problems.append(f"network.client-tcp.{name}: expected {expected}, got {value:d}")
+
+
+def _log_level(config: Config, table: Mapping[str, Any], problems: list[str]) -> Config:
+    """Return the configuration with the level that `debug`, mtg's key, asks for."""
+    if not config.debug:
+        return config
+    if "log-level" in table and config.log_level != "debug":
+        problems.append(f'log-level: expected "debug" or nothing, as debug is true, got "{config.log_level}"')
+    return replace(config, log_level=LogLevelWord("debug"))
 
 
 def _circle(config: Config, problems: list[str]) -> None:

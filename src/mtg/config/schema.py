@@ -21,6 +21,7 @@ from mtg.config.values import (
     Duration,
     HTTPPath,
     LearningPause,
+    LogLevelWord,
     NotSentSize,
     PreferIPWord,
     RaidPause,
@@ -185,11 +186,12 @@ class StatsSection(Section, frozen=True):
 class Config(Section, frozen=True):
     """A whole configuration.
 
-    After `mtg.config.load`, deprecated keys that have a successor are None, and `secret` is set if there is no problem
-    with it.
+    After `mtg.config.load`, deprecated keys that have a successor are None, `log_level` is "debug" if `debug` is
+    true, and `secret` is set if there is no problem with it.
     """
 
     debug: bool = False
+    log_level: LogLevelWord = LogLevelWord("warning")
     secret: Secret | None = None
     secret_file: str | None = None
     bind_to: Annotated[tuple[Listen, ...], Meta(min_length=1, extra={ONE_OR_MANY: True})] = ()

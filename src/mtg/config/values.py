@@ -133,6 +133,12 @@ class AnswerDelayWord(Word):
     choices = ("front", "off")
 
 
+class LogLevelWord(Word):
+    """The least important messages that are logged."""
+
+    choices = ("debug", "info", "warning")
+
+
 class HTTPPath(str):
     """The path that metrics are served at; the leading slash may be left out."""
 

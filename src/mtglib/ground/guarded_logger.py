@@ -44,10 +44,12 @@ class GuardedLogger:
     @property
     def debug_enabled(self) -> bool:
         """Whether debug messages are logged; True if the logger doesn't say."""
-        try:
-            return bool(getattr(self._logger, "debug_enabled", True))
-        except Exception:
-            return True
+        return self._is_enabled("debug_enabled")
+
+    @property
+    def info_enabled(self) -> bool:
+        """Whether info messages are logged; True if the logger doesn't say."""
+        return self._is_enabled("info_enabled")
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
         """See `Logger.debug`."""
@@ -56,15 +58,19 @@ class GuardedLogger:
 
     def info(self, message: str, *, error: BaseException | None = None) -> None:
         """See `Logger.info`."""
-        try:  # noqa: SIM105 - `suppress` costs three times as much, and there is a line for each connection
+        with suppress(Exception):
             self._logger.info(message, error=error)
-        except Exception:  # noqa: S110
-            pass
 
     def warning(self, message: str, *, error: BaseException | None = None) -> None:
         """See `Logger.warning`."""
         with suppress(Exception):
             self._logger.warning(message, error=error)
+
+    def _is_enabled(self, attribute: str) -> bool:
+        try:
+            return bool(getattr(self._logger, attribute, True))
+        except Exception:
+            return True
 
     def _or_self(self, child: Logger) -> GuardedLogger:
         return GuardedLogger(child) if callable(getattr(child, "info", None)) else self

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .line_writer import flush
 from .standard import Standard
-from .structured import StructLogger, make_logger
+from .structured import LEVELS, Level, StructLogger, make_logger
 
-__all__ = ["Standard", "StructLogger", "flush", "make_logger"]
+__all__ = ["LEVELS", "Level", "Standard", "StructLogger", "flush", "make_logger"]

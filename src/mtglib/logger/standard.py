@@ -31,6 +31,11 @@ class Standard:
         """Whether debug messages are written."""
         return self._logger.isEnabledFor(logging.DEBUG)
 
+    @property
+    def info_enabled(self) -> bool:
+        """Whether info messages are written."""
+        return self._logger.isEnabledFor(logging.INFO)
+
     def named(self, name: str) -> Standard:
         """Return a child whose name is this one's, a dot and `name`."""
         return Standard(self._logger.getChild(name), self._fields)

@@ -2,7 +2,7 @@
 
 To a file or a pipe it writes JSON with mtg's field names; on a terminal, coloured lines, made by structlog. Both
 structlog and msgspec are optional: without them the standard library writes the same JSON, more slowly, also on a
-terminal. While debugging is off, a debug call costs one empty method call. A log that can't be written, or that nobody
+terminal. A message below the logger's level costs one empty method call. A log that can't be written, or that nobody
 reads, never stops the proxy.
 """
 
@@ -15,10 +15,17 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TextIO, TypeAlias
+from typing import Any, Final, Literal, TextIO, TypeAlias, get_args
 
+from ..errors import OptionError
 from .line_writer import Writer, writer_for
 from .masking import mask_client_ip
+
+Level: TypeAlias = Literal["debug", "info", "warning"]
+"""The least important messages that a logger writes."""
+
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+"""All levels, the one that writes most first."""
 
 _Fields: TypeAlias = Mapping[str, Any]
 _Render: TypeAlias = Callable[[str, str, _Fields], str]
@@ -29,7 +36,7 @@ _PLAIN: Final = frozenset((bool, int, float, str, type(None)))
 
 
 def make_logger(
-    *, debug: bool = False, stream: TextIO | None = None, mask_client_addresses: bool = False
+    *, level: Level = "info", stream: TextIO | None = None, mask_client_addresses: bool = False
 ) -> StructLogger:
     """Make a root logger that writes JSON lines or, on a terminal and with structlog installed, coloured ones.
 
@@ -39,10 +46,15 @@ def make_logger(
     UTF-8.
 
     Args:
-        debug: Write debug messages and tracebacks of errors as well.
+        level: What to write: "warning" what needs attention; "info" normal operation as well, a line for each client
+            among it; "debug" everything, visitors and tracebacks of errors included.
         stream: Where to write; stderr by default.
         mask_client_addresses: Write a client's network (IPv4 /24, IPv6 /48) instead of its address.
+
+    Raises:
+        OptionError: There is no such level.
     """
+    logger_class = _class_for(level)
     stream = stream or sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # lives as long as the program
     render = _for_a_terminal() if stream.isatty() else _as_json()
     if mask_client_addresses:
@@ -54,12 +66,12 @@ def make_logger(
         )
 
     lines = _Lines(writer_for(stream, on_dropped), render)
-    logger = DebugLogger(lines) if debug else StructLogger(lines)
+    logger = logger_class(lines)
     return logger
 
 
 class _Lines:
-    """The destination and the format of lines. Each connection logs one, so this is optimised for speed."""
+    """The destination and the format of lines. There may be one for each connection, so this is optimised for speed."""
 
     __slots__ = ("_msg", "_render")
 
@@ -75,11 +87,12 @@ class _Lines:
 
 
 class StructLogger:
-    """What `make_logger` returns: it drops debug messages, or, with `debug`, is a subclass that keeps them."""
+    """What `make_logger` returns: for the level "info" this class, for another one a subclass."""
 
     __slots__ = ("_fields", "_lines", "_name")
 
     debug_enabled = False
+    info_enabled = True
 
     def __init__(self, lines: _Lines, name: str = "", fields: _Fields | None = None) -> None:
         self._lines = lines
@@ -94,6 +107,14 @@ class StructLogger:
     def bind(self, **fields: Any) -> StructLogger:
         """Return a child that adds these fields to every message."""
         return type(self)(self._lines, self._name, {**self._fields, **fields})
+
+    def with_level(self, level: Level) -> StructLogger:
+        """Return a logger with the same fields, which writes to the same place, but has another level.
+
+        Raises:
+            OptionError: There is no such level.
+        """
+        return _class_for(level)(self._lines, self._name, self._fields)
 
     def debug(self, message: str, *, error: BaseException | None = None) -> None:
         """Do nothing."""
@@ -127,6 +148,24 @@ class DebugLogger(StructLogger):
 
     def _error_fields(self, error: BaseException) -> _Fields:
         return {"error": _error_text(error), "exception": "".join(traceback.format_exception(error))}
+
+
+class WarningLogger(StructLogger):
+    """Writes warnings only."""
+
+    __slots__ = ()
+
+    info_enabled = False
+
+    def info(self, message: str, *, error: BaseException | None = None) -> None:
+        """Do nothing."""
+
+
+def _class_for(level: Level) -> type[StructLogger]:
+    classes = {"debug": DebugLogger, "info": StructLogger, "warning": WarningLogger}
+    if level not in LEVELS:
+        raise OptionError("level", f"one of {', '.join(LEVELS)}", level)
+    return classes[level]
 
 
 def _error_text(error: BaseException) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import mtglib
-from mtglib.logger import StructLogger, make_logger
+from mtglib import OptionError
+from mtglib.logger import LEVELS, Level, StructLogger, make_logger
 
 
 class Terminal(io.StringIO):
@@ -27,7 +28,7 @@ def json_lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 def test_a_line_has_mtgs_fields() -> None:
     stream = io.StringIO()
-    make_logger(debug=False, stream=stream).named("proxy").bind(client_ip="192.0.2.1", n=1).info("hello")
+    make_logger(level="info", stream=stream).named("proxy").bind(client_ip="192.0.2.1", n=1).info("hello")
     (line,) = json_lines(stream)
     assert line.pop("timestamp") > 1_700_000_000_000
     assert line == {"level": "info", "logger": "proxy", "client_ip": "192.0.2.1", "n": 1, "message": "hello"}
@@ -35,7 +36,7 @@ def test_a_line_has_mtgs_fields() -> None:
 
 def test_names_join_with_dots_and_children_leave_parents_alone() -> None:
     stream = io.StringIO()
-    root = make_logger(debug=False, stream=stream)
+    root = make_logger(level="info", stream=stream)
     parent = root.named("a")
     parent.named("b").bind(x=1).warning("child")
     parent.bind(y=2)
@@ -50,10 +51,36 @@ def test_names_join_with_dots_and_children_leave_parents_alone() -> None:
 
 def test_debug_is_dropped_unless_asked_for() -> None:
     quiet, loud = io.StringIO(), io.StringIO()
-    make_logger(debug=False, stream=quiet).named("x").bind(a=1).debug("hidden")
-    make_logger(debug=True, stream=loud).named("x").bind(a=1).debug("shown")
+    make_logger(level="info", stream=quiet).named("x").bind(a=1).debug("hidden")
+    make_logger(level="debug", stream=loud).named("x").bind(a=1).debug("shown")
     assert quiet.getvalue() == ""
     assert [line["message"] for line in json_lines(loud)] == ["shown"]
+
+
+def test_info_is_dropped_if_only_warnings_are_asked_for() -> None:
+    quiet = io.StringIO()
+    logger = make_logger(level="warning", stream=quiet).named("x").bind(a=1)
+    logger.info("hidden")
+    logger.warning("shown")
+    assert [line["message"] for line in json_lines(quiet)] == ["shown"]
+
+
+@pytest.mark.parametrize(
+    ("level", "debug", "info"), [("debug", True, True), ("info", False, True), ("warning", False, False)]
+)
+def test_a_logger_of_another_level_writes_to_the_same_place(level: Level, debug: bool, info: bool) -> None:
+    stream = io.StringIO()
+    for first in LEVELS:
+        logger = make_logger(level=first, stream=stream).named("x").bind(a=1).with_level(level)
+        assert (logger.debug_enabled, logger.info_enabled) == (debug, info)
+        assert (logger.bind().debug_enabled, logger.named("y").info_enabled) == (debug, info)
+        logger.warning("shown")
+    assert [(line["logger"], line["a"]) for line in json_lines(stream)] == [("x", 1)] * len(LEVELS)
+
+
+def test_a_level_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"^level: expected one of debug, info, warning, got 'warn'$"):
+        make_logger(level="warn", stream=io.StringIO())  # type: ignore[arg-type]
 
 
 def test_debug_that_is_off_touches_nothing() -> None:
@@ -66,7 +93,7 @@ def test_errors_are_words_and_tracebacks_for_debugging_only() -> None:
         try:
             raise OSError(111, "Connection refused")
         except OSError as error:
-            make_logger(debug=debug, stream=stream).warning("no", error=error)
+            make_logger(level="debug" if debug else "info", stream=stream).warning("no", error=error)
     assert json_lines(quiet)[0]["error"] == "ConnectionRefusedError: [Errno 111] Connection refused"
     assert "exception" not in json_lines(quiet)[0]
     assert "test_structured.py" in json_lines(loud)[0]["exception"]
@@ -97,7 +124,7 @@ class Broken:
 )
 def test_any_value_makes_one_line_of_json(value: object) -> None:
     stream = io.StringIO()
-    make_logger(debug=False, stream=stream).bind(value=value).info("50% done\n")
+    make_logger(level="info", stream=stream).bind(value=value).info("50% done\n")
     (line,) = json_lines(stream)
     assert line["message"] == "50% done\n"
 
@@ -105,7 +132,7 @@ def test_any_value_makes_one_line_of_json(value: object) -> None:
 def test_a_terminal_gets_colours_and_no_control_characters_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     stream = Terminal()
-    make_logger(debug=False, stream=stream).bind(sni="\x1b]0;owned\x07", list=["a", "b"]).info("hello")
+    make_logger(level="info", stream=stream).bind(sni="\x1b]0;owned\x07", list=["a", "b"]).info("hello")
     assert "\x1b[" in stream.getvalue()
     assert "\x1b]" not in stream.getvalue()
     assert "a, b" in stream.getvalue()
@@ -123,7 +150,7 @@ def test_a_terminal_gets_json_where_structlog_is_not_installed(monkeypatch: pyte
 def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     stream = Terminal()
-    make_logger(debug=False, stream=stream).bind(a=1).info("hello")
+    make_logger(level="info", stream=stream).bind(a=1).info("hello")
     assert "\x1b" not in stream.getvalue()
 
 
@@ -132,7 +159,7 @@ def test_debugging_on_a_terminal_shows_tracebacks_in_lines() -> None:
     try:
         raise ValueError("x")
     except ValueError as error:
-        make_logger(debug=True, stream=stream).warning("no", error=error)
+        make_logger(level="debug", stream=stream).warning("no", error=error)
     assert "\n  File " in stream.getvalue()
 
 
@@ -160,7 +187,7 @@ def test_a_list_that_contains_itself_is_no_error() -> None:
 
 def test_a_log_that_cannot_be_written_is_no_error() -> None:
     stream = io.StringIO()
-    logger = make_logger(debug=False, stream=stream)
+    logger = make_logger(level="info", stream=stream)
     stream.close()
     logger.info("lost")
 

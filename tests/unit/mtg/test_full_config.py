@@ -19,6 +19,7 @@ from mtg.user_error import UserError
 TABLE = tomllib.loads((Path(__file__).parent / "mtg_example.toml").read_text())
 
 OURS = {
+    "log-level",
     *("secret-file", "fast-mode", "mask-client-addresses", "dc-overrides", "users", "network.timeout.frame"),
     *("defense.anti-replay.kind", "defense.anti-replay.url", "defense.cache-directory"),
     *("defense.front-learning.enabled", "defense.front-learning.each", "defense.front-learning.samples"),

@@ -125,6 +125,28 @@ def test_two_resolvers_that_differ_are_a_problem() -> None:
     assert findings.problems == ["network.doh-ip: differs from network.dns; delete network.doh-ip, the old name"]
 
 
+@pytest.mark.parametrize(
+    ("table", "level"),
+    [
+        ({}, "warning"),
+        ({"log-level": "info"}, "info"),
+        ({"debug": True}, "debug"),
+        ({"debug": False}, "warning"),
+        ({"debug": True, "log-level": "Debug"}, "debug"),
+        ({"debug": False, "log-level": "debug"}, "debug"),
+    ],
+)
+def test_debug_is_another_name_of_a_log_level(table: dict[str, Any], level: str) -> None:
+    config, findings = settled({**BASE, **table})
+    assert findings == Findings()
+    assert config.log_level == level
+
+
+def test_debug_and_another_level_are_a_problem() -> None:
+    _, findings = settled({**BASE, "debug": True, "log-level": "info"})
+    assert findings.problems == ['log-level: expected "debug" or nothing, as debug is true, got "info"']
+
+
 def test_the_old_name_of_the_exact_memory_is_told() -> None:
     config, findings = settled({**BASE, "defense": {"anti-replay": {"kind": "window", "max-entries": 5000}}})
     assert findings == Findings(warnings=['defense.anti-replay.kind: "window" is deprecated, use "exact"'])

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from mtg.config.values import (
     Duration,
     HTTPPath,
+    LogLevelWord,
     PreferIPWord,
     Size,
     SystemSize,
     TagFormatWord,
 )
+from mtglib.logger import LEVELS
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,10 @@ def test_number_parsers_raise_nothing_but_value_error(text: str) -> None:
 def test_words_are_compared_without_case() -> None:
     assert PreferIPWord.parse("Prefer-IPv4") == "prefer-ipv4"
     assert TagFormatWord.parse("DATADOG") == "datadog"
+
+
+def test_the_levels_of_the_log_are_the_librarys() -> None:
+    assert LogLevelWord.choices == LEVELS
 
 
 @pytest.mark.parametrize("value", ["", "ipv4", 4, None])
