@@ -50,9 +50,7 @@ class StreamReport:
 
     def replayed(self) -> None:
         """Its hello is a replay."""
-        self._shared.events.send(
-            EventReplayAttack(stream_id=self._entry.stream_id, timestamp=self._shared.opts.clock())
-        )
+        self._shared.events.send(EventReplayAttack(stream_id=self._entry.stream_id, timestamp=self._shared.now_unix()))
 
     def turned_away(self, error: ClientError) -> None:
         """The peer isn't a client of ours."""
@@ -66,7 +64,7 @@ class StreamReport:
         self._shared.roster.fronted(entry)
         self._upstream = f"front ({reason})"
         self._shared.events.send(
-            EventDomainFronting(stream_id=entry.stream_id, timestamp=self._shared.opts.clock(), reason=reason)
+            EventDomainFronting(stream_id=entry.stream_id, timestamp=self._shared.now_unix(), reason=reason)
         )
 
     def framed(self, dc: int) -> None:
@@ -82,7 +80,7 @@ class StreamReport:
         self._shared.events.send(
             EventConnectedToDC(
                 stream_id=entry.stream_id,
-                timestamp=self._shared.opts.clock(),
+                timestamp=self._shared.now_unix(),
                 remote_ip=address.ip,
                 dc=entry.dc,
                 handshake_seconds=self._framed_mono - self._accepted_mono,
@@ -103,7 +101,7 @@ class StreamReport:
                 self._shared.events.send(
                     EventTraffic(
                         stream_id=entry.stream_id,
-                        timestamp=self._shared.opts.clock(),
+                        timestamp=self._shared.now_unix(),
                         traffic_bytes=count,
                         is_read=is_read,
                     )
@@ -124,7 +122,7 @@ class StreamReport:
         entry = self._entry
         self._shared.roster.remove(entry)
         self._shared.events.send(
-            EventFinish(stream_id=entry.stream_id, timestamp=self._shared.opts.clock(), reason=self.reason, dc=entry.dc)
+            EventFinish(stream_id=entry.stream_id, timestamp=self._shared.now_unix(), reason=self.reason, dc=entry.dc)
         )
 
     def _log_end(self, message: str, *, error: BaseException | None = None, **fields: object) -> None:

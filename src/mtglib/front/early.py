@@ -19,7 +19,7 @@ from ..reasons import Reason
 from ..roster import Entry
 from ..shared import Shared
 from ..wire import client_hello
-from .dial import SiteConnection
+from .dial import Front, SiteConnection
 
 FRONT_AFTER_SECONDS = 0.05
 """How long after its last byte a visitor with an incomplete hello is connected to the site."""
@@ -33,23 +33,22 @@ class EarlyFront:
 
     Args:
         shared: The proxy's.
+        front: The site.
         conn: The visitor's connection; bytes read from it stay in `unread`.
         entry: The visitor.
     """
 
-    def __init__(self, shared: Shared, conn: Conn, entry: Entry) -> None:
+    def __init__(self, shared: Shared, front: Front, conn: Conn, entry: Entry) -> None:
         self._shared = shared
         self._conn = conn
         self._entry = entry
         self._loop = asyncio.get_running_loop()
-        self._preamble = shared.front.preamble(entry.visitor)
+        self._preamble = front.preamble(entry.visitor)
         self._sent_bytes = 0
         self._began_mono = shared.fine_clock.now_mono()
         self._upstream: socket.socket | None = None
         self._failure: BaseException | None = None
-        self._dialling: asyncio.Task[socket.socket] | None = self._loop.create_task(
-            shared.front.dial(entry, conn.unread)
-        )
+        self._dialling: asyncio.Task[socket.socket] | None = self._loop.create_task(front.dial(entry, conn.unread))
         self._dialling.add_done_callback(self._note_dial)
         self._answering: asyncio.Task[None] | None = None
         self._looking: asyncio.Timeout | None = None
