@@ -113,7 +113,7 @@ class Lessons:
         key = hello_key(client.record)
         if key is None:  # no site answers that either
             return None
-        host = client.secret.host
+        host = self._host
         self._learner.saw(host, key, client.record, preamble)
         chosen = self._answers.choose(host, key, partial(parse_shape, client.record))
         if chosen is not None and (drawn := self.visits.draw((host, key))) is not None:
