@@ -66,6 +66,7 @@ class Stream:
                 raise asyncio.CancelledError
             job = await self._handshake()
             if job is not None:
+                self.entry.visitor.let_go()
                 relaying = self._shared.relay.run(job, report.moved)
                 del job  # otherwise it would be kept as long as the relay runs
                 relayed_mono = self._shared.fine_clock.now_mono()
