@@ -70,6 +70,7 @@ class Stream:
             job = await self._handshake()
             del self._generation
             if job is not None:
+                self.entry.visitor.let_go()
                 relaying = self._shared.relay.run(job, report.moved)
                 del job  # otherwise it would be kept as long as the relay runs
                 relayed_mono = self._shared.fine_clock.now_mono()

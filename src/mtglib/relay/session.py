@@ -51,6 +51,7 @@ class _Direction:
     Attributes:
         source, sink: The sockets.
         pending: Bytes that were read and that the sink hasn't taken yet.
+        transform: Decrypts what was read, and encrypts it for the sink.
         shaper: Cuts what was read into records, if the job has a shape for them.
         source_is_lost: Whether only the bytes left in its kernel are read. Their end isn't the end of the stream,
             unless `source_had_ended`.
@@ -62,6 +63,7 @@ class _Direction:
         self.source = source
         self.sink = sink
         self.pending = _NOTHING
+        self.transform: Transform = bytes
         self.shaper: Shaper | None = None
         self.source_is_lost = False
         self.source_had_ended = False
@@ -74,14 +76,19 @@ class Session:
     tick: int | None = None
 
     def __init__(self, job: Job, on_traffic: OnTraffic, readiness: Readiness, timers: Timers) -> None:
-        self._job = replace(job, client_unread=b"")
-        self._client_unread = job.client_unread
+        self._job = replace(job, client_unread=b"", preamble=b"", ciphers=None)  # all that lasts
+        self._client_unread, self._preamble = job.client_unread, job.preamble
+        self._is_telegram = job.ciphers is not None
         self._on_traffic = on_traffic
         self._readiness = readiness
         self._timers = timers
         self._loop = asyncio.get_running_loop()
         self._up = _Direction(job.client, job.upstream)
         self._down = _Direction(job.upstream, job.client)
+        if job.ciphers is not None:
+            self._up.transform = recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt)
+            if job.ciphers.dc_decrypt is not None and job.ciphers.client_encrypt is not None:
+                self._down.transform = recrypt(job.ciphers.dc_decrypt, job.ciphers.client_encrypt)
         self._tasks: dict[_Direction, asyncio.Task[None]] = {}
         self._discarding: asyncio.Task[None] | None = None
         self._on_end: asyncio.Future[Reason] = self._loop.create_future()
@@ -109,7 +116,7 @@ class Session:
             if self._job.half_closed_timeout is not None:
                 self._readiness.call(self._job.upstream.fileno(), ENDED, self._note_upstreams_end)
             for direction, work in ((self._up, self._upload), (self._down, self._download)):
-                self._tasks[direction] = self._loop.create_task(self._pump(direction, work))
+                self._tasks[direction] = self._loop.create_task(self._pump(direction, work), name="mtg-relay")
             self._timers.set(self, self._next_look_mono(self._deadline_mono()))
             reason = await self._on_end
         finally:
@@ -159,27 +166,27 @@ class Session:
             self._end(self._first_eof)
 
     async def _upload(self) -> None:
-        job, decoder = self._job, RecordDecoder()
-        transform = recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt) if job.ciphers else bytes
-        await self._deliver(self._up, job.preamble, counted=False)
+        decoder = RecordDecoder()
+        await self._deliver(self._up, self._preamble, counted=False)
+        self._preamble = b""
         received, self._client_unread = self._client_unread, b""
-        if received and not job.ciphers:
+        if received and not self._is_telegram:
             # What has come meanwhile goes into the same segment. A site that closes while bytes are unread ends with a
             # RST; if it got the same bytes in parts, it might end with a FIN.
             received += self._receive_now(self._up) or b""
         while received := received or await self._receive(self._up):
-            if job.ciphers:
-                await self._deliver_payload(received, decoder, transform)
+            if self._is_telegram:
+                await self._deliver_payload(received, decoder)
             else:
                 await self._deliver(self._up, received)
             received = b""  # it isn't kept while we wait for more
         self._end_direction(self._up)
 
-    async def _deliver_payload(self, received: bytes, decoder: RecordDecoder, transform: Transform) -> None:
+    async def _deliver_payload(self, received: bytes, decoder: RecordDecoder) -> None:
         """Deliver what the client's records hold, a few records a turn of the event loop."""
         while received:
             payload, consumed_bytes, error = decoder.feed_part(received, _RECORDS_A_TURN)
-            await self._deliver(self._up, transform(payload))
+            await self._deliver(self._up, self._up.transform(payload))
             received = received[consumed_bytes:]
             if error is not None:
                 self._refuse(len(received))
@@ -199,11 +206,7 @@ class Session:
         self._end(Reason.BAD_RECORD)
 
     async def _download(self) -> None:
-        ciphers = self._job.ciphers
-        transform: Transform = bytes
-        if ciphers and ciphers.dc_decrypt and ciphers.client_encrypt:
-            transform = recrypt(ciphers.dc_decrypt, ciphers.client_encrypt)
-        encode: Transform = encode_records if ciphers else bytes
+        encode: Transform = encode_records if self._is_telegram else bytes
         if (shaper := self._down.shaper) is not None:
             encode = shaper.encode
         while received := await self._receive(self._down):
@@ -211,7 +214,7 @@ class Session:
             if self._first_byte_seconds is None:
                 self._first_byte_seconds = time.monotonic() - self._started_mono
             self._to_client_bytes += received_bytes
-            received = encode(transform(received))
+            received = encode(self._down.transform(received))
             await self._deliver(self._down, received)
             del received  # it isn't kept while we wait for more
             if shaper is not None and (pause_seconds := shaper.begin_pause(self._loop.time(), received_bytes)):
@@ -333,7 +336,7 @@ class Session:
         direction = self._loss[1] if self._loss else self._down
         if self._reset_waits_for_acknowledgement():
             in_the_kernel_bytes = max(unacknowledged_bytes(direction.sink) - 1, 0)  # our FIN may be later
-        elif self._loss and not self._job.ciphers:
+        elif self._loss and not self._is_telegram:
             # A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
             in_the_kernel_bytes = unsent_bytes(direction.sink)
         else:
@@ -347,7 +350,7 @@ class Session:
         the FIN, it ignores this reset, as it isn't what comes next (RFC 5961, 3.2). Its acknowledgement is answered
         with another one.
         """
-        return self._loss is not None and self._loss[1].source_had_ended and not self._job.ciphers
+        return self._loss is not None and self._loss[1].source_had_ended and not self._is_telegram
 
     def _look_again_soon(self) -> None:
         """Poll for an acknowledgement: at first every millisecond, then a sixteenth late."""
