@@ -132,7 +132,7 @@ class Stream:
                 conn.note_piece()
             try:
                 front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
-                if not await conn.receive_more(front_at_mono):
+                if not await conn.receive_more(front_at_mono, up_to_urgent=True):
                     raise ClientError(
                         Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
                     )

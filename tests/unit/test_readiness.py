@@ -27,7 +27,7 @@ def pair() -> Iterator[Pair]:
         yield one, other
 
 
-def waiting(readiness: Readiness, sock: socket.socket, wanted: int) -> asyncio.Task[None]:
+def waiting(readiness: Readiness, sock: socket.socket, wanted: int) -> asyncio.Task[int]:
     return asyncio.create_task(readiness.wait(sock.fileno(), wanted))
 
 

@@ -12,7 +12,7 @@ import socket
 import time
 from contextlib import suppress
 
-from ..conn import Conn
+from ..conn import Conn, Piece
 from ..ground.reset import reset
 from ..readiness import READABLE, Readiness
 from .dial import SiteConnection
@@ -28,7 +28,8 @@ async def send_pieces(conn: Conn, site: SiteConnection, readiness: Readiness) ->
     """Send the pieces that have come, and those that come meanwhile, with the pauses between them.
 
     All of them are as late as the first one that the site hasn't got yet. As soon as the site says something, the rest
-    is the relay's. A cancelled call resets the site's connection.
+    is the relay's; so is an urgent byte, with the piece that it came with. A cancelled call resets the site's
+    connection.
 
     Args:
         conn: The visitor's.
@@ -50,6 +51,8 @@ async def send_pieces(conn: Conn, site: SiteConnection, readiness: Readiness) ->
                 if pause_seconds < _LEAST_PAUSE_SECONDS:
                     break
                 await _wait_for_the_site(upstream, readiness, pause_seconds)
+            if _came_with_urgent_byte(piece, conn):
+                break
             goes_on = (piece.said_bytes - forwarded_bytes) % segment_bytes == 0  # full segments, and more on the way
             unsent = preamble + conn.unread[forwarded_bytes : piece.said_bytes]
             sent_bytes = _send_in_segments(upstream, unsent, segment_bytes)
@@ -58,6 +61,8 @@ async def send_pieces(conn: Conn, site: SiteConnection, readiness: Readiness) ->
             if sent_bytes < len(unsent):
                 break
             conn.receive_piece()
+        else:
+            await _wait_for_urgent_byte(conn, upstream, readiness, late_seconds)
     except OSError:  # broken: then the relay finds out
         pass
     except BaseException:  # nobody else owns it
@@ -66,6 +71,23 @@ async def send_pieces(conn: Conn, site: SiteConnection, readiness: Readiness) ->
         raise
     readiness.forget(upstream.fileno())
     return SiteConnection(upstream, preamble, forwarded_bytes)
+
+
+def _came_with_urgent_byte(piece: Piece, conn: Conn) -> bool:
+    """Return whether an urgent byte is behind this piece, and was when the piece was read."""
+    if conn.urgent_mono is None or piece is not conn.pieces[-1]:
+        return False
+    return conn.urgent_mono - piece.came_mono < _LEAST_PAUSE_SECONDS
+
+
+async def _wait_for_urgent_byte(
+    conn: Conn, upstream: socket.socket, readiness: Readiness, late_seconds: float | None
+) -> None:
+    """Wait until an urgent byte behind all pieces is as late as they are."""
+    if conn.urgent_mono is not None and late_seconds is not None:
+        pause_seconds = conn.urgent_mono + late_seconds - time.monotonic()
+        if pause_seconds >= _LEAST_PAUSE_SECONDS:
+            await _wait_for_the_site(upstream, readiness, pause_seconds)
 
 
 def _send_in_segments(upstream: socket.socket, data: bytes, segment_bytes: int) -> int:
