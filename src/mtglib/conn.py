@@ -11,7 +11,7 @@ from typing import NamedTuple
 from .client_socket import ClientSocketOptions
 from .errors import ClientError
 from .ground.urgent import is_at_urgent_byte
-from .readiness import LOST, READABLE, URGENT, WRITABLE, Readiness
+from .readiness import ENDED, LOST, READABLE, URGENT, WRITABLE, Readiness
 from .reasons import Reason
 from .tls_alert import send_alert
 
@@ -22,6 +22,13 @@ _MOST_PIECE_BYTES = 240 * 1024
 _MOST_PIECES = 64
 _MOST_ON_A_WIRE_BYTES = 16 * 1024
 """No network's segments are as large as this; those of the loopback interface have 64 KiB."""
+
+
+class UrgentByteError(ClientError):
+    """An urgent byte comes next, which is the relay's to pass on."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.NOT_TLS, "the client sent an urgent byte before its ClientHello was complete")
 
 
 class Piece(NamedTuple):
@@ -53,7 +60,7 @@ class Conn:
     """
 
     __slots__ = (
-        *("_fd", "_is_drained", "_is_watched", "_may_be_urgent", "_readiness", "_received_mono", "_sock"),
+        *("_fd", "_has_ended", "_is_drained", "_is_watched", "_may_be_urgent", "_readiness", "_received_mono", "_sock"),
         *("pieces", "unread", "urgent_mono"),
     )
 
@@ -65,6 +72,7 @@ class Conn:
         self._received_mono = 0.0
         self.pieces: list[Piece] = []
         self.urgent_mono: float | None = None
+        self._has_ended = False
         self._is_watched = False  # by the epoll set, which tells what had come before, too
         self._is_drained = False  # then only an event tells of more
         self._may_be_urgent = True  # what comes next
@@ -83,7 +91,7 @@ class Conn:
 
         Raises:
             TimeoutError: Nothing came until the loop's clock said `deadline_mono`.
-            ClientError: NOT_TLS: an urgent byte comes next.
+            UrgentByteError: One comes next.
             OSError: The connection is broken.
         """
         loop = self._readiness.loop
@@ -92,7 +100,7 @@ class Conn:
                 events = await self._readiness.wait(self._fd, READABLE, deadline_mono)
                 self._is_drained, self._is_watched, self._may_be_urgent = False, True, bool(events & URGENT)
             if up_to_urgent and self._may_be_urgent and self._note_urgent():
-                raise ClientError(Reason.NOT_TLS, "the client sent an urgent byte")
+                raise UrgentByteError
             try:
                 data = self._sock.recv(_RECV_BYTES)
             except BlockingIOError:
@@ -105,6 +113,37 @@ class Conn:
                 self._is_drained, self._may_be_urgent = not may_go_on, may_go_on
                 return bool(data)
         raise TimeoutError
+
+    def peek_around_urgent(self) -> bytes:
+        """Return `unread` and what has come behind the urgent byte that comes next. All of that stays where it is."""
+        with suppress(BlockingIOError):
+            return self.unread + self._sock.recv(_RECV_BYTES, socket.MSG_PEEK)
+        return self.unread
+
+    async def more_behind_urgent(self, deadline_mono: float) -> bool:
+        """Wait until there may be more of that; False if nothing comes until then, or the peer has ended its side.
+
+        Raises:
+            OSError: The connection is broken.
+        """
+        if self._has_ended or not is_at_urgent_byte(self._sock):
+            return False
+        try:
+            events = await self._readiness.wait(self._fd, READABLE, deadline_mono)
+        except TimeoutError:
+            return False
+        self._has_ended = bool(events & ENDED)
+        return True
+
+    def read_past_urgent(self, count_bytes: int) -> None:
+        """Append so much of that to `unread` that it has these many bytes, or more: the stream leaves the byte out.
+
+        Raises:
+            OSError: The connection is broken.
+        """
+        while len(self.unread) < count_bytes:
+            self.unread += self._sock.recv(_RECV_BYTES)
+            self._is_drained = False
 
     @property
     def segment_bytes(self) -> int:
@@ -124,7 +163,7 @@ class Conn:
 
         A peer that has sent a lot by now needn't be heard: it fills more than a piece.
         """
-        with suppress(OSError, ClientError):  # the next reader, or `LOST`, tells
+        with suppress(OSError, UrgentByteError):  # the next reader, or `LOST`, tells
             while len(self.unread) < _RECV_BYTES and await self.receive_more(None, up_to_urgent=True):
                 self.note_piece()
 
