@@ -194,7 +194,8 @@ impl Flow {
         // What has come meanwhile goes into the same segment. A site that closes while bytes are unread ends with a
         // RST; if it got the same bytes in parts, it might end with a FIN.
         let urgent = if gathers && source.is_at_urgent_byte() { source.recv_urgent().ok() } else { None };
-        let more = if gathers && urgent.is_none() { source.recv(&mut buffer[end..READ_BYTES]) } else { Err(Errno::AGAIN) };
+        let more =
+            if gathers && urgent.is_none() { source.recv(&mut buffer[end..READ_BYTES]) } else { Err(Errno::AGAIN) };
         let count = more.unwrap_or(0);
         end += count;
         if let Some(byte) = urgent {

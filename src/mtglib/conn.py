@@ -171,6 +171,8 @@ class Conn:
         """Note what has come so far as a piece, and what has arrived meanwhile as another."""
         self.note_piece()
         had_bytes = len(self.unread)
+        if self.urgent_mono is None and is_at_urgent_byte(self._sock):
+            self.urgent_mono = self._received_mono  # it came with what was received last, or too soon behind it to tell
         self.receive_arrived(_RECV_BYTES)
         if len(self.unread) > had_bytes:
             self._received_mono = time.monotonic()

@@ -51,12 +51,12 @@ _SCRIPTS: dict[str, tuple[_Step, ...]] = {
     "behind-http": (_HTTP, _P, "!"),
     "behind-http-1ms": (_HTTP, 0.001, "!"),
     "behind-http-twice": (_HTTP, _P, "!", _P, "!"),
-    "behind-http-fin": (_HTTP, _P, "!", "fin"),
+    "behind-http-fin": (_HTTP, _P, "!", _P, "fin"),
     "behind-fin": (_HTTP, "end", "!"),
     "behind-fin-later": (_HTTP, "end", 0.1, "!"),
     "behind-fin-more": (_HTTP, "end", "!", _P, b"more"),
 }
-_VARIES = ("behind-http-1ms", "behind-http-fin")
+_VARIES = "behind-http-1ms"
 """The site's answer depends on whether the byte comes before it has closed."""
 
 
@@ -86,8 +86,8 @@ PROBES = [
         name=f"urgent-{name}",
         kind="urgent",
         script=_script(steps),
-        is_slow_to_show=steps[0] is _start,
-        in_short=name not in _VARIES,
+        is_slow_to_show=steps[0] in ("!", _start),
+        in_short=name != _VARIES,
         watch_seconds=4.0,
     )
     for name, steps in _SCRIPTS.items()
