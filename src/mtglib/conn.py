@@ -56,12 +56,13 @@ class Conn:
     Attributes:
         unread: Bytes that were received but not taken yet.
         pieces: The pieces of `unread` that were noted; valid as long as nothing is taken.
-        urgent_mono: When an urgent byte was found behind them (`time.monotonic`); None if none was.
+        made_mono: When this was made (`time.monotonic`).
+        urgent_mono: When an urgent byte was found behind them; None if none was.
     """
 
     __slots__ = (
         *("_fd", "_has_ended", "_is_drained", "_is_watched", "_may_be_urgent", "_readiness", "_received_mono", "_sock"),
-        *("pieces", "unread", "urgent_mono"),
+        *("made_mono", "pieces", "unread", "urgent_mono"),
     )
 
     def __init__(self, sock: socket.socket, readiness: Readiness, unread: bytes = b"") -> None:
@@ -69,6 +70,7 @@ class Conn:
         self._fd = sock.fileno()
         self._readiness = readiness
         self.unread = unread
+        self.made_mono = time.monotonic()
         self._received_mono = 0.0
         self.pieces: list[Piece] = []
         self.urgent_mono: float | None = None
@@ -133,6 +135,8 @@ class Conn:
         except TimeoutError:
             return False
         self._has_ended = bool(events & ENDED)
+        if events & URGENT:
+            self.urgent_mono = time.monotonic()  # perhaps of another one, which has replaced the first
         return True
 
     def read_past_urgent(self, count_bytes: int) -> None:

@@ -20,6 +20,9 @@ from .dial import SiteConnection
 _LEAST_PAUSE_SECONDS = 0.0002
 """A shorter pause isn't waited for: it takes as long until the relay has sent the rest."""
 
+_FIRST_READ_SECONDS = 0.005
+"""By then a site has tried to read from a new connection."""
+
 _TIMER_SECONDS = 0.001
 """The shortest time for which an event loop waits; a shorter one may be none."""
 
@@ -83,11 +86,18 @@ def _came_with_urgent_byte(piece: Piece, conn: Conn) -> bool:
 async def _wait_for_urgent_byte(
     conn: Conn, upstream: socket.socket, readiness: Readiness, late_seconds: float | None
 ) -> None:
-    """Wait until an urgent byte behind all pieces is as late as they are."""
-    if conn.urgent_mono is not None and late_seconds is not None:
+    """Wait until an urgent byte behind all pieces is as late as they are.
+
+    Where it comes first and came late, the site has tried to read by then: that would have removed the byte.
+    """
+    if conn.urgent_mono is None:
+        return
+    if late_seconds is not None:
         pause_seconds = conn.urgent_mono + late_seconds - time.monotonic()
-        if pause_seconds >= _LEAST_PAUSE_SECONDS:
-            await _wait_for_the_site(upstream, readiness, pause_seconds)
+    else:
+        pause_seconds = min(conn.urgent_mono - conn.made_mono, _FIRST_READ_SECONDS)
+    if pause_seconds >= _LEAST_PAUSE_SECONDS:
+        await _wait_for_the_site(upstream, readiness, pause_seconds)
 
 
 def _send_in_segments(upstream: socket.socket, data: bytes, segment_bytes: int) -> int:

@@ -164,3 +164,14 @@ async def test_an_urgent_byte_is_the_relays_when_it_is_as_late_as_the_pieces(end
     assert ends.site.recv(100) == b"one"
     assert site.forwarded_bytes == 3
     assert time.monotonic() >= begun_mono + 0.05
+
+
+async def test_an_urgent_byte_before_all_others_waits_until_the_site_has_tried_to_read(
+    ends: Ends, readiness: Readiness
+) -> None:
+    begun_mono = time.monotonic()
+    ends.conn.urgent_mono = ends.conn.made_mono + 1.0
+
+    await send_pieces(ends.conn, SiteConnection(ends.upstream, b"", 0), readiness)
+
+    assert time.monotonic() >= begun_mono + 0.004

@@ -32,6 +32,7 @@ def _hello(visit: Visit) -> bytes:
 _P: Final = 0.02
 _SCRIPTS: dict[str, tuple[_Step, ...]] = {
     "alone": ("!",),
+    "alone-later": (_P, "!"),
     "alone-fin": ("!", _P, "fin"),
     "two-alone": ("!", _P, "!"),
     "first": ("!", _P, _HTTP),
@@ -86,7 +87,7 @@ PROBES = [
         name=f"urgent-{name}",
         kind="urgent",
         script=_script(steps),
-        is_slow_to_show=steps[0] in ("!", _start),
+        is_slow_to_show=steps[0] in (_P, "!", _start),
         in_short=name != _VARIES,
         watch_seconds=4.0,
     )
