@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import Callable
@@ -22,13 +23,6 @@ _MOST_PIECE_BYTES = 240 * 1024
 _MOST_PIECES = 64
 _MOST_ON_A_WIRE_BYTES = 16 * 1024
 """No network's segments are as large as this; those of the loopback interface have 64 KiB."""
-
-
-class UrgentByteError(ClientError):
-    """An urgent byte comes next, which is the relay's to pass on."""
-
-    def __init__(self) -> None:
-        super().__init__(Reason.NOT_TLS, "the client sent an urgent byte before its ClientHello was complete")
 
 
 class Piece(NamedTuple):
@@ -93,7 +87,7 @@ class Conn:
 
         Raises:
             TimeoutError: Nothing came until the loop's clock said `deadline_mono`.
-            UrgentByteError: One comes next.
+            ClientError: NOT_TLS: an urgent byte comes next.
             OSError: The connection is broken.
         """
         loop = self._readiness.loop
@@ -102,7 +96,7 @@ class Conn:
                 events = await self._readiness.wait(self._fd, READABLE, deadline_mono)
                 self._is_drained, self._is_watched, self._may_be_urgent = False, True, bool(events & URGENT)
             if up_to_urgent and self._may_be_urgent and self._note_urgent():
-                raise UrgentByteError
+                raise ClientError(Reason.NOT_TLS, "the client sent an urgent byte before its ClientHello was complete")
             try:
                 data = self._sock.recv(_RECV_BYTES)
             except BlockingIOError:
@@ -146,7 +140,9 @@ class Conn:
             OSError: The connection is broken.
         """
         while len(self.unread) < count_bytes:
-            self.unread += self._sock.recv(_RECV_BYTES)
+            if not (data := self._sock.recv(_RECV_BYTES)):
+                raise ConnectionResetError(errno.ECONNRESET, "the bytes are gone")  # with the connection
+            self.unread += data
             self._is_drained = False
 
     @property
@@ -167,7 +163,7 @@ class Conn:
 
         A peer that has sent a lot by now needn't be heard: it fills more than a piece.
         """
-        with suppress(OSError, UrgentByteError):  # the next reader, or `LOST`, tells
+        with suppress(OSError, ClientError):  # the next reader, or `LOST`, tells
             while len(self.unread) < _RECV_BYTES and await self.receive_more(None, up_to_urgent=True):
                 self.note_piece()
 

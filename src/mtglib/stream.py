@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from .admission import Admitted, admit
 from .answer_delay import due_seconds
-from .conn import Conn, UrgentByteError
+from .conn import Conn
 from .constants import CONNECTION_ID_LENGTH_BYTES
 from .errors import ClientError, UpstreamError
 from .front.early import FRONT_AFTER_SECONDS, FRONT_AT_LAST_SECONDS, EarlyFront
@@ -136,18 +136,19 @@ class Stream:
                 conn.note_piece()
             front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
             try:
-                if not await conn.receive_more(front_at_mono, up_to_urgent=True):
-                    raise ClientError(
-                        Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
-                    )
+                has_more = await conn.receive_more(front_at_mono, up_to_urgent=True)
             except TimeoutError:
                 self._early = EarlyFront(self._shared, conn, self.entry)
                 return await self._early.read_hello(began_mono + self._opts.handshake_timeout)
-            except UrgentByteError:
+            except ClientError:  # an urgent byte comes next
                 while (assembled := client_hello.assemble(conn.peek_around_urgent())) is None:
                     if not await conn.more_behind_urgent(front_at_mono):
                         raise
             else:
+                if not has_more:
+                    raise ClientError(
+                        Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
+                    )
                 assembled = client_hello.assemble(conn.unread)
         return assembled
 

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from integration.stage import tcp_pair
-from mtglib.conn import Conn, UrgentByteError
+from mtglib.conn import Conn
+from mtglib.errors import ClientError
 from mtglib.readiness import Readiness
 from support import sockets
 from support.urgent import UrgentReader, send_urgent
@@ -36,7 +37,7 @@ async def read_up_to_urgent(conn: Conn) -> bytes:
     try:
         while await conn.receive_more(soon(), up_to_urgent=True):
             pass
-    except UrgentByteError:
+    except ClientError:
         return conn.unread
     raise AssertionError("the end came first")
 
