@@ -129,8 +129,9 @@ class Conn:
         except TimeoutError:
             return False
         self._has_ended = bool(events & ENDED)
-        if events & URGENT:
-            self.urgent_mono = time.monotonic()  # perhaps of another one, which has replaced the first
+        if events & URGENT and self._is_watched:
+            self.urgent_mono = time.monotonic()  # there may be another one, which has replaced the first
+        self._is_watched = True  # from now on: the first wait tells of what was there before
         return True
 
     def read_past_urgent(self, count_bytes: int) -> None:

@@ -95,7 +95,8 @@ async def _wait_for_urgent_byte(
     if late_seconds is not None:
         pause_seconds = conn.urgent_mono + late_seconds - time.monotonic()
     else:
-        pause_seconds = min(conn.urgent_mono - conn.made_mono, _FIRST_READ_SECONDS)
+        after_seconds = conn.urgent_mono - conn.made_mono
+        pause_seconds = min(after_seconds, _FIRST_READ_SECONDS) if after_seconds >= _TIMER_SECONDS else 0.0
     if pause_seconds >= _LEAST_PAUSE_SECONDS:
         await _wait_for_the_site(upstream, readiness, pause_seconds)
 
