@@ -18,6 +18,14 @@ pub trait Io {
     fn recv_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize>;
     /// Sends as much as there is room for.
     fn send(&self, bytes: &[u8]) -> Result<usize>;
+    /// Sends as `send` does; more follows at once, and shares the last segment.
+    fn send_before_more(&self, bytes: &[u8]) -> Result<usize>;
+    /// Sends a byte as an urgent one.
+    fn send_urgent(&self, byte: u8) -> Result<usize>;
+    /// Receives the urgent byte, wherever in the stream it is. It keeps its place.
+    fn recv_urgent(&self) -> Result<u8>;
+    /// Whether the urgent byte, received or not, comes next in the stream.
+    fn is_at_urgent_byte(&self) -> bool;
     /// Ends our side: a FIN after everything that was sent.
     fn shut_down_writing(&self) -> Result<()>;
     /// Counts the received bytes that nobody has read.
@@ -47,6 +55,23 @@ impl Io for OwnedFd {
 
     fn send(&self, bytes: &[u8]) -> Result<usize> {
         send(self, bytes, SendFlags::NOSIGNAL)
+    }
+
+    fn send_before_more(&self, bytes: &[u8]) -> Result<usize> {
+        send(self, bytes, SendFlags::NOSIGNAL | SendFlags::MORE)
+    }
+
+    fn send_urgent(&self, byte: u8) -> Result<usize> {
+        send(self, &[byte], SendFlags::NOSIGNAL | SendFlags::OOB)
+    }
+
+    fn recv_urgent(&self) -> Result<u8> {
+        let mut byte = [0];
+        recv(self, &mut byte, RecvFlags::OOB).map(|_| byte[0])
+    }
+
+    fn is_at_urgent_byte(&self) -> bool {
+        sys::is_at_urgent_byte(self.as_fd())
     }
 
     fn shut_down_writing(&self) -> Result<()> {

@@ -84,11 +84,21 @@ pub fn unsent_bytes(fd: BorrowedFd<'_>) -> usize {
     count_bytes(fd, SIOCOUTQNSD).unwrap_or_else(|| unacknowledged_bytes(fd))
 }
 
+/// Whether the urgent byte comes next in the stream.
+pub fn is_at_urgent_byte(fd: BorrowedFd<'_>) -> bool {
+    const SIOCATMARK: libc::Ioctl = 0x8905;
+    read_int(fd, SIOCATMARK).is_some_and(|answer| answer != 0)
+}
+
 fn count_bytes(fd: BorrowedFd<'_>, request: libc::Ioctl) -> Option<usize> {
-    let mut count: libc::c_int = 0;
-    // SAFETY: these requests write one int, and `count` is one that outlives the call.
-    let status = unsafe { libc::ioctl(fd.as_raw_fd(), request, &mut count) };
-    (status == 0).then(|| usize::try_from(count).unwrap_or(0))
+    read_int(fd, request).map(|count| usize::try_from(count).unwrap_or(0))
+}
+
+fn read_int(fd: BorrowedFd<'_>, request: libc::Ioctl) -> Option<libc::c_int> {
+    let mut answer: libc::c_int = 0;
+    // SAFETY: these requests write one int, and `answer` is one that outlives the call.
+    let status = unsafe { libc::ioctl(fd.as_raw_fd(), request, &mut answer) };
+    (status == 0).then_some(answer)
 }
 
 /// Limits how much data the kernel holds unsent for a peer; a lower limit stays. What it has taken, we can't take back.

@@ -117,6 +117,7 @@ class Stream:
                 return None
             return await self._connect_to_front(error.reason)
         self._note_client()
+        self._conn.read_past_urgent(length)
         self._conn.take(length)
         await front.loaded()
         chosen = front.answer_for(client, self.entry.visitor)
@@ -129,23 +130,32 @@ class Stream:
         return await self._connect_to_dc(frame, unread)
 
     async def _read_hello(self) -> tuple[bytes, int]:
-        """Return the hello and its length; it stays in `unread`, for the front, in case it isn't ours."""
+        """Return the hello and its length; it stays in `unread`, for the front, in case it isn't ours.
+
+        As at a TLS server, an urgent byte isn't in the stream. But it stays unread, in case it is to reach the site.
+        """
         loop, conn = self._shared.readiness.loop, self._conn
         began_mono = loop.time()
         assembled = client_hello.assemble(conn.unread) if conn.unread else None
         while assembled is None:
             if conn.unread:
                 conn.note_piece()
+            front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
             try:
-                front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
-                if not await conn.receive_more(front_at_mono):
-                    raise ClientError(
-                        Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
-                    )
+                has_more = await conn.receive_more(front_at_mono, up_to_urgent=True)
             except TimeoutError:
                 self._early = EarlyFront(self._shared, self._generation.front, conn, self.entry)
                 return await self._early.read_hello(began_mono + self._generation.opts.handshake_timeout)
-            assembled = client_hello.assemble(conn.unread)
+            except ClientError:  # an urgent byte comes next
+                while (assembled := client_hello.assemble(conn.peek_around_urgent())) is None:
+                    if not await conn.more_behind_urgent(front_at_mono):
+                        raise
+            else:
+                if not has_more:
+                    raise ClientError(
+                        Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
+                    )
+                assembled = client_hello.assemble(conn.unread)
         return assembled
 
     async def _admit(self, record: bytes) -> Admitted:

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Final
 
 from ..ground.reset import reset
 from ..readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
@@ -28,6 +27,7 @@ from ..tls_alert import send_alert
 from ..wire.record_stream import RecordDecoder, encode_records
 from ..wire.tls_records import FULL_RECORD_BYTES
 from .backlog import Backlog
+from .direction import NOTHING, Direction
 from .job import READ_AHEAD_BYTES, Job, OnTraffic, RelayResult
 from .recrypt import Transform, recrypt
 from .shaper import Shaper
@@ -36,38 +36,12 @@ from .timers import Timers
 
 _READ_BYTES = 4 * FULL_RECORD_BYTES
 _LEAST_PAUSE_SECONDS = 0.001
-_NOTHING: Final = memoryview(b"")
 _RECORDS_A_TURN = 32
 """The most records of one client unwrapped before it is the others' turn: empty ones cost their sender little."""
 
 
 class _StoppedError(Exception):
     """A direction can't go on, and `Session` knows why."""
-
-
-class _Direction:
-    """One way through a session.
-
-    Attributes:
-        source, sink: The sockets.
-        pending: Bytes that were read and that the sink hasn't taken yet.
-        transform: Decrypts what was read, and encrypts it for the sink.
-        shaper: Cuts what was read into records, if the job has a shape for them.
-        source_is_lost: Whether only the bytes left in its kernel are read. Their end isn't the end of the stream,
-            unless `source_had_ended`.
-        source_had_ended: Whether it had ended its side before it was lost.
-        is_over: Whether nothing more is read or sent.
-    """
-
-    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
-        self.source = source
-        self.sink = sink
-        self.pending = _NOTHING
-        self.transform: Transform = bytes
-        self.shaper: Shaper | None = None
-        self.source_is_lost = False
-        self.source_had_ended = False
-        self.is_over = False
 
 
 class Session:
@@ -83,17 +57,17 @@ class Session:
         self._readiness = readiness
         self._timers = timers
         self._loop = asyncio.get_running_loop()
-        self._up = _Direction(job.client, job.upstream)
-        self._down = _Direction(job.upstream, job.client)
+        self._up = Direction(job.client, job.upstream, passes_urgent=job.ciphers is None)
+        self._down = Direction(job.upstream, job.client, passes_urgent=job.ciphers is None)
         if job.ciphers is not None:
             self._up.transform = recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt)
             if job.ciphers.dc_decrypt is not None and job.ciphers.client_encrypt is not None:
                 self._down.transform = recrypt(job.ciphers.dc_decrypt, job.ciphers.client_encrypt)
-        self._tasks: dict[_Direction, asyncio.Task[None]] = {}
+        self._tasks: dict[Direction, asyncio.Task[None]] = {}
         self._discarding: asyncio.Task[None] | None = None
         self._on_end: asyncio.Future[Reason] = self._loop.create_future()
         self._first_eof: Reason | None = None
-        self._loss: tuple[Reason, _Direction] | None = None
+        self._loss: tuple[Reason, Direction] | None = None
         self._backlog: Backlog | None = None  # of the living side or, after upstream's end, of the client
         self._active_at_mono = self._loop.time()
         if job.shape is not None and job.ciphers is not None:
@@ -152,7 +126,7 @@ class Session:
         else:
             self._timers.set(self, self._next_look_mono(deadline_mono))
 
-    async def _pump(self, direction: _Direction, work: Callable[[], Coroutine[None, None, None]]) -> None:
+    async def _pump(self, direction: Direction, work: Callable[[], Coroutine[None, None, None]]) -> None:
         try:
             await work()
         except _StoppedError:
@@ -201,7 +175,7 @@ class Session:
         self._tasks[self._down].cancel()
         if not self._down.pending:
             send_alert(self._job.client)
-        self._down.pending = _NOTHING
+        self._down.pending = NOTHING
         self._resets_client = behind_bytes > READ_AHEAD_BYTES
         self._end(Reason.BAD_RECORD)
 
@@ -221,38 +195,39 @@ class Session:
                 await asyncio.sleep(pause_seconds)
         self._end_direction(self._down)
 
-    async def _receive(self, direction: _Direction) -> bytes:
+    async def _receive(self, direction: Direction) -> bytes:
         while True:
             await asyncio.sleep(0)  # otherwise two sockets that are always ready would keep the event loop busy
             if direction.shaper is not None:
                 await self._plan(direction.source, direction.shaper)
-            if (data := self._receive_now(direction)) is not None:
-                return data
-            if direction.source_is_lost:
-                return b""
-            await self._readiness.wait(direction.source.fileno(), READABLE)
+            if not direction.has_to_wait:
+                if (data := self._receive_now(direction)) is not None:
+                    return data
+                if direction.source_is_lost:
+                    return b""
+            await direction.wait(self._readiness)
 
     async def _plan(self, source: socket.socket, shaper: Shaper) -> None:
         """Plan the next records, as soon as it is time to."""
         while seconds := shaper.plan(self._loop.time(), unread_bytes(source)):
             await asyncio.sleep(seconds)
 
-    def _receive_now(self, direction: _Direction) -> bytes | None:
+    def _receive_now(self, direction: Direction) -> bytes | None:
         """Return the available bytes, b"" at the end, None if it would block."""
         max_bytes = _READ_BYTES if direction.shaper is None else direction.shaper.planned_bytes
         try:
-            return direction.source.recv(max_bytes)
+            return direction.receive(max_bytes)
         except BlockingIOError:
             return None
         except OSError:
             self._lose(direction.source, self._reset_by(direction.source))
             return b""
 
-    async def _deliver(self, direction: _Direction, data: bytes, *, counted: bool = True) -> None:
+    async def _deliver(self, direction: Direction, data: bytes, *, counted: bool = True) -> None:
         direction.pending = memoryview(data)
         while direction.pending:
             try:
-                sent = direction.sink.send(direction.pending)
+                sent = direction.send_pending()
             except BlockingIOError:
                 await self._readiness.wait(direction.sink.fileno(), WRITABLE)
             except OSError as error:
@@ -267,9 +242,9 @@ class Session:
                     direction.shaper.note_sent(self._active_at_mono)
                 if counted and direction is self._up:
                     self._from_client_bytes += sent
-        direction.pending = _NOTHING  # an empty slice would keep all of it
+        direction.pending = NOTHING  # an empty slice would keep all of it
 
-    def _end_direction(self, direction: _Direction) -> None:
+    def _end_direction(self, direction: Direction) -> None:
         if direction.source_is_lost and not direction.source_had_ended:
             return
         self._first_eof = self._first_eof or (Reason.CLIENT_EOF if direction is self._up else Reason.UPSTREAM_EOF)
@@ -305,7 +280,7 @@ class Session:
         self._upstream_ended = self._upstream_ended or dead is self._job.upstream
         from_dead.source_is_lost = True
         from_dead.source_had_ended = had_ended
-        to_dead.pending = _NOTHING
+        to_dead.pending = NOTHING
         if (task := self._tasks.get(to_dead)) is not None and task is not asyncio.current_task():
             task.cancel()
         self._watch_backlog()
