@@ -182,6 +182,9 @@ impl<S: Io> Conn<S> {
             backlog.note_left(turn.now, left_bytes);
         }
         if self.deadline() <= turn.now {
+            if self.down.is_over() && self.timeouts.half_closed.is_some() {
+                self.client.be_forgotten_soon(); // the site's kernel has forgotten it
+            }
             self.abort(Reason::Idle);
         }
         self.end_if_all_is_delivered();
