@@ -19,6 +19,8 @@ _MOST_PIECE_BYTES = 240 * 1024
 _MOST_PIECES = 64
 _CLOSED_UP_SECONDS = 0.001
 """Enough for a site to read what has come before the next piece does."""
+_LEAST_ON_A_WIRE_BYTES = 536
+"""What every host takes (RFC 9293, 3.7.1). A peer may ask for smaller segments, each of which would cost us a write."""
 _MOST_ON_A_WIRE_BYTES = 16 * 1024
 """No network's segments are as large as this; those of the loopback interface have 64 KiB."""
 
@@ -94,7 +96,9 @@ class Conn:
             maximum_bytes = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
         except OSError:  # not TCP
             return _MOST_PIECE_BYTES
-        return maximum_bytes if maximum_bytes < _MOST_ON_A_WIRE_BYTES else _MOST_PIECE_BYTES
+        if maximum_bytes >= _MOST_ON_A_WIRE_BYTES:
+            return _MOST_PIECE_BYTES
+        return max(maximum_bytes, _LEAST_ON_A_WIRE_BYTES)
 
     async def note_pieces(self) -> None:
         """Receive while something else is waited for, and note the pieces that come.

@@ -238,6 +238,16 @@ async def test_a_piece_is_all_that_was_there_even_if_a_read_takes_less(ends: End
     assert [piece.said_bytes for piece in ends.conn.pieces] == [100_000]
 
 
+async def test_segments_are_never_so_small_that_they_cost_much(readiness: Readiness) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 100)
+        peer.connect(listener.getsockname())
+        ours = Conn(listener.accept()[0], readiness)
+
+        assert ours.segment_bytes == 536
+        ours.close()
+
+
 async def test_segments_are_as_large_as_the_connection_allows(ends: Ends, readiness: Readiness) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)
