@@ -328,6 +328,8 @@ class Session:
     def _watch_backlog(self) -> None:
         self._backlog = Backlog(self._loop.time(), 0)
         self._backlog.left_bytes = self._left_bytes()
+        if self._loss and self._loss[1].pending:  # it has been waiting for some time
+            self._backlog.taken_at_mono = self._active_at_mono
         self._timers.set(self, self._next_look_mono(self._deadline_mono()))
 
     def _left_bytes(self) -> int:
