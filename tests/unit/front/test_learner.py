@@ -151,18 +151,6 @@ async def test_a_site_that_waits_for_its_client_has_answered(asking: Asking) -> 
 
 
 @timeless
-async def test_the_site_cannot_tell_us_by_how_long_we_wait_for_more(asking: Asking) -> None:
-    loop, waits = asyncio.get_running_loop(), set()
-    for _ in range(5):
-        asking.now_mono += 8 * HOUR
-        began_mono = loop.time()
-        await asking.learn()
-        waits.add(loop.time() - began_mono)
-
-    assert len(waits) == 5
-
-
-@timeless
 async def test_how_long_the_site_took_is_learnt_too(asking: Asking) -> None:
     asking.dial_seconds = 0.02
     asking.saw()
