@@ -139,10 +139,7 @@ impl<S: Io> Conn<S> {
 
     /// Reads from `source` again after a rest.
     pub fn go_on(&mut self, source: Side, turn: &mut Turn<'_>) {
-        match source {
-            Side::Client => self.up.go_on(),
-            Side::Upstream => self.down.go_on(),
-        }
+        self.flow_from_mut(source).go_on();
         self.step(source, Ready { read: true, ..Ready::default() }, turn);
         self.look_often(source, turn);
     }
@@ -171,6 +168,9 @@ impl<S: Io> Conn<S> {
             backlog.note_left(turn.now, left_bytes);
         }
         if self.deadline() <= turn.now {
+            if self.down.is_over() && self.timeouts.half_closed.is_some() {
+                self.client.be_forgotten_soon(); // the site's kernel has forgotten it
+            }
             self.abort(Reason::Idle);
         }
         self.end_if_all_is_delivered();
@@ -233,7 +233,9 @@ impl<S: Io> Conn<S> {
     }
 
     fn watch_backlog(&mut self, turn: &Turn<'_>) {
-        self.backlog = Some(Box::new(Backlog::new(turn.now, self.left_bytes())));
+        let has_waited = self.is_delivering() && (self.up.wants_to_send() || self.down.wants_to_send());
+        let taken_at = if has_waited { self.active_at } else { turn.now };
+        self.backlog = Some(Backlog::new(turn.now, taken_at, self.left_bytes()).into());
     }
 
     /// Counts the bytes that `backlog` is about: those that the living side doesn't have or, before a loss, the client.

@@ -42,6 +42,9 @@ pub trait Io {
     fn make_room(&self);
     /// Makes closing send a RST.
     fn reset_on_close(&self);
+    /// Makes the kernel forget the connection about a second after closing, and not a minute (tcp_fin_timeout), if only
+    /// our side has ended. It sends nothing then.
+    fn be_forgotten_soon(&self);
 }
 
 impl Io for OwnedFd {
@@ -109,5 +112,9 @@ impl Io for OwnedFd {
     fn reset_on_close(&self) {
         // A socket that isn't TCP doesn't have this option, and needs none.
         let _ = set_socket_linger(self, Some(Duration::ZERO));
+    }
+
+    fn be_forgotten_soon(&self) {
+        sys::be_forgotten_soon(self.as_fd());
     }
 }

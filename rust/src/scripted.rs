@@ -240,6 +240,8 @@ impl Io for Rc<Peer> {
     fn reset_on_close(&self) {
         self.got_rst.set(true);
     }
+
+    fn be_forgotten_soon(&self) {}
 }
 
 /// A connection between two peers, and its thread.

@@ -68,6 +68,17 @@ pub fn make_room(fd: BorrowedFd<'_>) {
     }
 }
 
+/// Sets the shortest time for which the kernel keeps a connection that is closed, and whose peer hasn't ended its side.
+pub fn be_forgotten_soon(fd: BorrowedFd<'_>) {
+    let seconds: libc::c_int = 1;
+    let length = std::mem::size_of_val(&seconds) as libc::socklen_t;
+    // SAFETY: the option is one int, and `seconds` is one that outlives the call. A socket that isn't TCP refuses.
+    unsafe {
+        let value = std::ptr::from_ref(&seconds).cast();
+        libc::setsockopt(fd.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_LINGER2, value, length);
+    }
+}
+
 /// Counts the bytes that our kernel has received and nobody has read.
 pub fn unread_bytes(fd: BorrowedFd<'_>) -> usize {
     count_bytes(fd, libc::FIONREAD).unwrap_or(0)

@@ -21,6 +21,10 @@ _MOST_PIECE_BYTES = 240 * 1024
 """The most that is read as a piece."""
 
 _MOST_PIECES = 64
+_CLOSED_UP_SECONDS = 0.001
+"""Enough for a site to read what has come before the next piece does."""
+_LEAST_ON_A_WIRE_BYTES = 536
+"""What every host takes (RFC 9293, 3.7.1). A peer may ask for smaller segments, each of which would cost us a write."""
 _MOST_ON_A_WIRE_BYTES = 16 * 1024
 """No network's segments are as large as this; those of the loopback interface have 64 KiB."""
 
@@ -157,7 +161,9 @@ class Conn:
             maximum_bytes = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
         except OSError:  # not TCP
             return _MOST_PIECE_BYTES
-        return maximum_bytes if maximum_bytes < _MOST_ON_A_WIRE_BYTES else _MOST_PIECE_BYTES
+        if maximum_bytes >= _MOST_ON_A_WIRE_BYTES:
+            return _MOST_PIECE_BYTES
+        return max(maximum_bytes, _LEAST_ON_A_WIRE_BYTES)
 
     async def note_pieces(self) -> None:
         """Receive while something else is waited for, and note the pieces that come.
@@ -178,6 +184,17 @@ class Conn:
         if len(self.unread) > had_bytes:
             self._received_mono = time.monotonic()
             self.note_piece()
+
+    def close_up_pieces(self) -> None:
+        """Note what has come so far as two pieces, one right behind the other: the last one, and all before it.
+
+        No site answers an unfinished hello, so those before the last have no effect but to be read first. Whatever the
+        last one makes of them, its answer would be late by all pauses that are kept.
+        """
+        self.note_piece()
+        before, last = self.pieces[-2:-1], self.pieces[-1]
+        soonest_mono = last.came_mono - _CLOSED_UP_SECONDS
+        self.pieces = [*(piece._replace(came_mono=max(piece.came_mono, soonest_mono)) for piece in before), last]
 
     def complete_piece(self) -> None:
         """Receive the rest of a long piece, of which the kernel has kept what is more than one read takes."""

@@ -109,6 +109,7 @@ class Stream:
             ahead_seconds = self._early.ahead_seconds if self._early is not None else 0.0
             client = await self._admit(record)
         except ClientError as error:
+            self._conn.close_up_pieces()
             self._conn.receive_piece()
             self._report.turned_away(error)
             has_site = self._early is not None and not self._early.has_failed

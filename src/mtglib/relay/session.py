@@ -31,7 +31,7 @@ from .direction import NOTHING, Direction
 from .job import READ_AHEAD_BYTES, Job, OnTraffic, RelayResult
 from .recrypt import Transform, recrypt
 from .shaper import Shaper
-from .sockets import make_room, tune, unacknowledged_bytes, unread_bytes, unsent_bytes
+from .sockets import be_forgotten_soon, make_room, tune, unacknowledged_bytes, unread_bytes, unsent_bytes
 from .timers import Timers
 
 _READ_BYTES = 4 * FULL_RECORD_BYTES
@@ -120,6 +120,8 @@ class Session:
         if self._backlog is not None:
             self._backlog.note_left(now_mono, self._left_bytes())
         if (deadline_mono := self._deadline_mono()) <= now_mono:
+            if self._upstream_ended and self._job.half_closed_timeout is not None:
+                be_forgotten_soon(self._job.client)  # the site's kernel has forgotten it
             self._end(self._loss[0] if self._loss else Reason.IDLE)
         elif self._loss and self._loss[1].is_over and self._backlog and not self._backlog.left_bytes:
             self._end(self._loss[0])
@@ -304,6 +306,8 @@ class Session:
     def _watch_backlog(self) -> None:
         self._backlog = Backlog(self._loop.time(), 0)
         self._backlog.left_bytes = self._left_bytes()
+        if self._loss and self._loss[1].pending:  # it has been waiting for some time
+            self._backlog.taken_at_mono = self._active_at_mono
         self._timers.set(self, self._next_look_mono(self._deadline_mono()))
 
     def _left_bytes(self) -> int:
