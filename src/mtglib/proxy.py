@@ -299,7 +299,8 @@ class Proxy:
         stream = Stream(self._shared, self._generation, Conn(sock, self._shared.readiness), visitor)
         entry = stream.entry
         entry.counted = counted
-        entry.task = self._shared.readiness.loop.create_task(stream.run())
+        # One name for all: otherwise each task has a text of its own.
+        entry.task = self._shared.readiness.loop.create_task(stream.run(), name="mtg-stream")
         self._roster.add(entry)
         return entry
 

@@ -70,6 +70,7 @@ class Stream:
             job = await self._handshake()
             del self._generation
             if job is not None:
+                self.entry.visitor.let_go()
                 relaying = self._shared.relay.run(job, report.moved)
                 del job  # otherwise it would be kept as long as the relay runs
                 relayed_mono = self._shared.fine_clock.now_mono()
@@ -108,6 +109,7 @@ class Stream:
             ahead_seconds = self._early.ahead_seconds if self._early is not None else 0.0
             client = await self._admit(record)
         except ClientError as error:
+            self._conn.close_up_pieces()
             self._conn.receive_piece()
             self._report.turned_away(error)
             has_site = self._early is not None and not self._early.has_failed
@@ -116,6 +118,7 @@ class Stream:
                 return None
             return await self._connect_to_front(record, error)
         self._note_client(client)
+        self._conn.read_past_urgent(length)
         self._conn.take(length)
         front = self._generation.fronts.of_host(client.secret.host)
         await front.loaded()
@@ -129,23 +132,32 @@ class Stream:
         return await self._connect_to_dc(front, frame, unread)
 
     async def _read_hello(self) -> tuple[bytes, int]:
-        """Return the hello and its length; it stays in `unread`, for the front, in case it isn't ours."""
+        """Return the hello and its length; it stays in `unread`, for the front, in case it isn't ours.
+
+        As at a TLS server, an urgent byte isn't in the stream. But it stays unread, in case it is to reach the site.
+        """
         loop, conn = self._shared.readiness.loop, self._conn
         began_mono = loop.time()
         assembled = client_hello.assemble(conn.unread) if conn.unread else None
         while assembled is None:
             if conn.unread:
                 conn.note_piece()
+            front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
             try:
-                front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
-                if not await conn.receive_more(front_at_mono):
-                    raise ClientError(
-                        Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
-                    )
+                has_more = await conn.receive_more(front_at_mono, up_to_urgent=True)
             except TimeoutError:
                 self._early = EarlyFront(self._shared, self._generation.fronts.default, conn, self.entry)
                 return await self._early.read_hello(began_mono + self._generation.opts.handshake_timeout)
-            assembled = client_hello.assemble(conn.unread)
+            except ClientError:  # an urgent byte comes next
+                while (assembled := client_hello.assemble(conn.peek_around_urgent())) is None:
+                    if not await conn.more_behind_urgent(front_at_mono):
+                        raise
+            else:
+                if not has_more:
+                    raise ClientError(
+                        Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
+                    )
+                assembled = client_hello.assemble(conn.unread)
         return assembled
 
     async def _admit(self, record: bytes) -> Admitted:
