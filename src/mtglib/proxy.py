@@ -345,7 +345,7 @@ class Proxy:
             self._opts, self._roster, shared.visitor_log, self._events, self._logger, self._warnings
         )
         self._generation = Generation.of(self._opts, shared, self._acceptors.values())
-        self._generation.fronts.default.load()
+        self._generation.fronts.load()
         self._affinity = Affinity("proxy")
         self._ended = asyncio.get_running_loop().create_future()
 

@@ -29,6 +29,10 @@ class Fronts:
         self._fronts: dict[str, Front] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
+    def load(self) -> None:
+        """Begin to read what is known of the default site."""
+        self.of_host(self._default_host)
+
     @property
     def default(self) -> Front:
         """The site of those who ask for none of ours."""
