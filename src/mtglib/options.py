@@ -99,8 +99,8 @@ class ProxyOpts:
         record_urls: Pages of the fronting site, `https://` and the secret's host, at most 100. They are loaded when a
             client comes, one at a time, and their records' sizes and the pauses between them are what later clients
             get in downloads, instead of those of `drs`. The last bytes of a burst may come 26 ms later; no connection
-            falls under 20 Mbit/s.
-        record_repeats: How often each of them is loaded, 1 to 1000.
+            falls under 20 Mbit/s. With a directory in `front_learning`, what was learnt is kept there, too.
+        record_repeats: How often each of them is loaded, 1 to 1000; the latest 64 loads count.
         record_refresh_seconds: How long after that they are loaded again, at least 60 s, give or take a fifth.
         not_sent_low_water_bytes: How much the kernel may hold for a peer before it can be sent, in either direction. A
             lower limit of a socket stays. None: no limit but the sockets' own, see `network.SocketOptions`.

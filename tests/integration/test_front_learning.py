@@ -12,7 +12,7 @@ import pytest
 
 import mtglib
 from integration.stage import HOST, Stage, stage
-from mtglib.front import answer_store
+from mtglib.front import site_store
 from mtglib.ground.files import open_regular
 from support.client_hello import build_client_hello, hello_records, with_key_shares
 from support.eventually import eventually
@@ -179,7 +179,7 @@ async def test_clients_wait_for_what_was_kept_and_visitors_do_not(
         assert disk.wait(10)
         return open_regular(path)
 
-    monkeypatch.setattr(answer_store, "open_regular", open_when_the_disk_answers)
+    monkeypatch.setattr(site_store, "open_regular", open_when_the_disk_answers)
     async with stage("auto", script=answer_then_eof(b"the site"), front_learning=learning) as around:
         client = await around.client_before_hello()
         await client.send_hello()

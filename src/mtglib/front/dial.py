@@ -12,6 +12,7 @@ from ..answers import Answers, ChosenAnswer, default_answer
 from ..constants import FRONT_DELIVERY_TIMEOUT, FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import UpstreamError
 from ..fine_clock import FineClock
+from ..ground.checks import as_directory
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import GuardedLogger, Warnings
 from ..keyshare import KeyShares
@@ -25,7 +26,9 @@ from ..wire.proxy_protocol import header_v2
 from .lessons import FrontAnswer, Lessons
 from .loops import LoopGuard
 from .own_address import leads_to_us
+from .page_file import PAGES
 from .record_learner import RecordLearner
+from .site_store import SiteStore
 from .visits import VisitTimes
 
 _MOST_DIALS = 512
@@ -86,13 +89,16 @@ class Front:
         if learning is not None:
             self._lessons = Lessons(host, learning, self._dial, key_shares, logger, opts.clock, clock.now_mono)
         self.visits = VisitTimes(host, Answers(1), clock.now_mono) if self._lessons is None else self._lessons.visits
+        own_pages = [page for page in pages if page.host == host]
+        directory = as_directory("directory", learning.directory) if learning is not None and own_pages else None
         self._record_learner = RecordLearner(
             self._dial,
-            [page for page in pages if page.host == host],
+            own_pages,
             opts.record_repeats,
             opts.record_refresh_seconds,
             logger,
             warnings,
+            None if directory is None else SiteStore(directory, PAGES, logger),
         )
 
     @property
@@ -104,11 +110,13 @@ class Front:
         """Begin to read what an earlier process has learnt."""
         if self._lessons is not None:
             self._lessons.load()
+        self._record_learner.load()
 
     async def loaded(self) -> None:
         """Wait until that is over."""
-        if self._lessons is not None and self._lessons.loading is not None:
-            await asyncio.wait([self._lessons.loading])
+        loading = [self._record_learner.loading, self._lessons.loading if self._lessons is not None else None]
+        if tasks := [task for task in loading if task is not None]:
+            await asyncio.wait(tasks)
 
     async def close(self) -> None:
         """End its background work; the proxy is shutting down."""

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,13 @@ import mtglib
 from mtglib import ProxyOpts, Secret
 from mtglib.fine_clock import FineClock
 from mtglib.front.dial import Front, SiteConnection
+from mtglib.front.page_file import PAGES, name_of
+from mtglib.front.site_store import SiteStore
 from mtglib.ground.endpoints import Endpoint, endpoint_of
-from mtglib.ground.guarded_logger import Warnings
+from mtglib.ground.guarded_logger import GuardedLogger, Warnings
 from mtglib.keyshare import KeyShares
-from mtglib.relay.job import DRS, Job, Shape
+from mtglib.page_urls import parse_page_urls
+from mtglib.relay.job import DRS, Job, PageRecords, Shape, TimedRecord
 from mtglib.roster import Entry
 from mtglib.visitor import Visitor
 from support import sockets
@@ -65,7 +69,8 @@ async def dial_front(
 
 
 def make_front(opts: ProxyOpts, warnings: Warnings, listeners: Collection[socket.socket] = ()) -> Front:
-    return Front(opts.default_host, opts, [], listeners, lambda: None, warnings, KeyShares(), FineClock())
+    pages = parse_page_urls(opts.record_urls, opts.sites())
+    return Front(opts.default_host, opts, pages, listeners, lambda: None, warnings, KeyShares(), FineClock())
 
 
 def fronting_job(
@@ -242,6 +247,28 @@ async def test_before_a_page_was_loaded_records_are_full_or_dynamic(
     front = make_front(ProxyOpts.with_defaults(SECRET, drs=drs), warnings)
 
     assert front.record_shape(Visitor(SEEN)) is shape
+
+
+async def test_the_first_client_after_a_restart_gets_records_that_were_learnt_before_it(
+    warnings: Warnings, listen: Listen, tmp_path: Path
+) -> None:
+    url = "https://front.example/file"
+    page = PageRecords((TimedRecord(250, 0.0), TimedRecord(16_401, 0.0)), 1)
+    opts = ProxyOpts.with_defaults(
+        SECRET,
+        network=OneHost("127.0.0.1", port_of(listen("127.0.0.1"))),
+        front_learning=mtglib.FrontLearning(directory=tmp_path),
+        record_urls=[url],
+    )
+    store = SiteStore(tmp_path, PAGES, GuardedLogger(None))
+    store.keep(name_of(parse_page_urls([url], opts.sites())), [page])
+    await store.close()
+    front = make_front(opts, warnings)
+    front.load()
+    await front.loaded()
+
+    assert front.record_shape(Visitor(SEEN)) == Shape(pages=(page,))
+    await front.close()
 
 
 async def test_few_connections_to_the_site_are_begun_at_once(warnings: Warnings) -> None:
