@@ -55,6 +55,8 @@ class OptionChanges(TypedDict, total=False):
     domain_fronting_ip: str | None
     domain_fronting_host: str | None
     domain_fronting_proxy_protocol: bool
+    proxy_protocol_listener: bool
+    proxy_protocol_trusted: Sequence[str] | None
     dc_overrides: Mapping[int, Sequence[str]]
     clock: Callable[[], float]
     relay: RelayChoice

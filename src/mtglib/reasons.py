@@ -28,6 +28,8 @@ class Reason(StrEnum):
     client didn't read it, or sent no frame in time."""
     CLOSED = "closed"
     """The client ended its side before its handshake was complete."""
+    PROXY_HEADER = "proxy_header"
+    """With `ProxyOpts.proxy_protocol_listener`: a trusted peer sent no PROXY header in time, or an invalid one."""
 
     FRAME = "frame"
     """After our answer: a broken record, a transport other than padded intermediate, or another secret."""
@@ -63,7 +65,7 @@ class Reason(StrEnum):
 
 HANDSHAKE_FAILURES = (
     *(Reason.NOT_TLS, Reason.DIGEST, Reason.SNI, Reason.CLOCK, Reason.REPLAY, Reason.REPLAY_CACHE),
-    *(Reason.TIMEOUT, Reason.FRAME),
+    *(Reason.TIMEOUT, Reason.FRAME, Reason.PROXY_HEADER),
 )
 """The reasons for a failed handshake, as the metric `handshake_failures` counts them."""
 

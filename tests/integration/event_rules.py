@@ -20,7 +20,7 @@ _LETTERS: dict[type[mtglib.Event], str] = {
 _STREAM = re.compile(r"S(R?FT*|CT*)?E")
 _FRONTED_FOR = {"not_tls", "digest", "sni", "clock", "replay", "replay_cache", "timeout", "closed"}
 _RELAYED_UNTIL = {"client_eof", "upstream_eof", "client_reset", "upstream_reset", "idle", "bad_record"}
-_NOT_RELAYED_FOR = {"closed", "timeout", "frame", "unknown_dc", "client_reset", "dc_unreachable"}
+_NOT_RELAYED_FOR = {"closed", "proxy_header", "timeout", "frame", "unknown_dc", "client_reset", "dc_unreachable"}
 _ANYWHERE = {"shutdown", "error", "evicted", "ended"}
 _STREAMLESS = (mtglib.EventIPBlocklisted, mtglib.EventConcurrencyLimited, mtglib.EventIPListSize)
 
