@@ -22,7 +22,8 @@ from mtglib.wire.proxy_protocol import header_v2
 from support import sockets
 from support.eventually import eventually
 from support.faketls_client import FakeTLSClient
-from support.front import RecordingFront, listen_only
+from support.front import RecordingFront, answer_then_eof, listen_only
+from support.program import Program
 
 GARBAGE = b"GET / HTTP/1.1\r\n\r\n"
 CLIENT, REACHED = Endpoint(ip_address("198.51.100.7"), 50_000), Endpoint(ip_address("192.0.2.1"), 443)
@@ -244,3 +245,17 @@ async def test_a_site_that_is_where_the_client_came_to_is_no_site(relay: str) ->
 
         assert await around.probe(header + GARBAGE) == sockets.Received(b"", "reset")
         assert "is its own address" in around.log.warnings[0]
+
+
+async def test_the_program_takes_headers_and_warns_of_everyone_who_could_send_one() -> None:
+    async with RecordingFront(answer_then_eof(b"the site")) as front:
+        flags = ("--proxy-protocol-listener", "--domain-fronting-ip", "127.0.0.1", "-p", front.port)
+        with Program("simple-run", *flags, "127.0.0.1:0", mtglib.Secret.generate("front.example").hex()) as program:
+            port = await asyncio.to_thread(program.started)
+            warning = await asyncio.to_thread(program.read_until, "proxy-protocol-trusted: ")
+            assert warning["level"] == "warn"
+            for data, received in ((V1 + GARBAGE, b"the site"), (GARBAGE, b"")):
+                sock = await sockets.connect("127.0.0.1", port)
+                await sockets.send_all(sock, data)
+                assert (await sockets.recv_until_end(sock)).data == received
+                sockets.close(sock)
