@@ -25,6 +25,7 @@ from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint
 from .ground.guarded_logger import GuardedLogger, Warnings
 from .keyshare import KeyShares, new_x25519_public_key
 from .options import ProxyOpts
+from .proxied_entrance import ProxiedEntrance
 from .readiness import Readiness
 from .reasons import Reason
 from .relay.choice import ChosenRelay
@@ -84,6 +85,7 @@ class Proxy:
         self._shared: Shared | None = None
         self._generation: Generation | None = None
         self._entrance: Entrance | None = None
+        self._proxied_entrance: ProxiedEntrance | None = None
         self._affinity: Affinity | None = None
         self._ended: asyncio.Future[None] | None = None  # done once it has shut down
         self._acceptors: dict[Acceptor, socket.socket] = {}
@@ -279,10 +281,12 @@ class Proxy:
         return any(os.path.sameopenfile(fd, served.fileno()) for served in self._acceptors.values())
 
     def _take(self, sock: socket.socket, address: Any) -> None:
-        """Decide whether to serve an accepted connection, before any byte of it is read."""
+        """Decide whether to serve an accepted connection, before any byte of a client is read."""
         assert self._entrance is not None
         visitor = Visitor(endpoint_of(address), partial(local_endpoint, sock))
-        if self._entrance.admits(visitor):
+        if self._proxied_entrance is not None and self._proxied_entrance.trusts(visitor):
+            self._proxied_entrance.take(sock, visitor)
+        elif self._entrance.admits(visitor):
             self._start(sock, visitor, counted=True)
         else:
             sock.close()
@@ -346,6 +350,8 @@ class Proxy:
         )
         self._generation = Generation.of(self._opts, shared, self._acceptors.values())
         self._generation.fronts.load()
+        if self._opts.proxy_protocol_listener:
+            self._proxied_entrance = ProxiedEntrance(shared, self._generation, self._entrance)
         self._affinity = Affinity("proxy")
         self._ended = asyncio.get_running_loop().create_future()
 
