@@ -219,7 +219,7 @@ async def test_block_lists_let_others_in(tmp_path: Path) -> None:
 
 async def visit(address: tuple[str, int]) -> bytes:
     visitor = await sockets.connect(*address)
-    await sockets.send_all(visitor, b"GET /metrics HTTP/1.1\r\n\r\n")
+    await sockets.send_all(visitor, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
     page = (await sockets.recv_until_end(visitor)).data
     sockets.close(visitor)
     return page

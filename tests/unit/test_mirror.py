@@ -21,6 +21,7 @@ DECLARED = {
     "network/resolve": "protocols; dns/test_resolver and test_system_resolver",
     "option_types": "types; test_typing plants mistakes for them",
     "shared": "a record of what streams share",
+    "stats/http_types": "types",
     "stats/metrics": "the table of metrics; test_counts goes through all of it",
 }
 """Nothing in them decides anything."""
@@ -40,6 +41,8 @@ ELSEWHERE = {
     "network/dns/stream": "test_by_url",
     "network/dns/udp": "test_by_url",
     "relay/recrypt": "test_session",
+    "stats/http_connections": "../../parts/test_prometheus",
+    "stats/http_page": "../../parts/test_prometheus",
     "stats/samples": "test_prometheus",
 }
 """Modules that are one subject with another, and the test that has both: its path from the module's folder of tests."""
