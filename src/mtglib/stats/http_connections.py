@@ -7,6 +7,7 @@ take are counted, timed and closed for others; what the handler waits for is the
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 from functools import partial
@@ -77,8 +78,8 @@ class _Protocol(web.RequestHandler):
         """Answer what the parser or the handler couldn't; the default would quote it, and log a traceback."""
         if request.writer.output_size > 0:
             raise ConnectionError("part of an answer is sent already")
-        text = "bad request\n" if status < 500 else f"the answer can't be made: {type(exc).__name__}\n"
-        return _plain(web.Response(status=status, text=text))
+        text = "bad request" if status < 500 else f"the answer can't be made: {type(exc).__name__}"
+        return _plain(self._connections.error(status, text))
 
 
 class HTTPConnections(web.Server):
@@ -126,6 +127,12 @@ class HTTPConnections(web.Server):
             if connection.task is not None and connection.is_streaming:
                 connection.task.cancel()
 
+    def error(self, status: int, text: str) -> web.Response:
+        """Return an answer that isn't the handler's."""
+        if self._bounds.has_json_errors:
+            return web.Response(status=status, text=json.dumps({"error": text}), content_type="application/json")
+        return web.Response(status=status, text=f"{text}\n")
+
     def is_streaming(self, handler: web.RequestHandler) -> bool:
         """Whether the handler of requests is sending a client an answer without end."""
         connection = self._clients.get(handler)
@@ -154,9 +161,9 @@ class HTTPConnections(web.Server):
             raise ConnectionResetError  # it was closed before its request was looked at
         response: web.StreamResponse
         if request.version < HttpVersion10:
-            response = web.Response(status=400, text="bad request\n")
+            response = self.error(400, "bad request")
         elif self._at_work >= self._bounds.most_connections:
-            response = web.Response(status=503, text="busy\n")
+            response = self.error(503, "too many requests at once")
         else:
             response = await self._work(request, connection)
         _plain(response)

@@ -19,3 +19,4 @@ class HTTPBounds(NamedTuple):
     request_timeout: float
     answer_timeout: float
     most_body_bytes: int
+    has_json_errors: bool

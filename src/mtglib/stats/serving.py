@@ -37,6 +37,7 @@ async def serve_http(
     request_timeout: float = 5.0,
     answer_timeout: float = 5.0,
     most_body_bytes: int = 65_536,
+    has_json_errors: bool = False,
 ) -> None:
     """Serve HTTP/1.1 until cancelled, with one request per connection.
 
@@ -52,6 +53,7 @@ async def serve_http(
         request_timeout: How long a request's head may take, in seconds, before the connection is closed.
         answer_timeout: How long an answer may take to be sent, in seconds, before the connection is closed.
         most_body_bytes: The limit of a request's body, which `request.read()` enforces.
+        has_json_errors: Whether what the handler never sees is answered with `{"error": "..."}` instead of a text.
 
     Raises:
         OSError: The socket isn't listening.
@@ -63,7 +65,7 @@ async def serve_http(
         raise AiohttpIsMissingError
     await _readable(listener)
     serving, handler = await _imported(make_handler)
-    bounds = HTTPBounds(most_connections, request_timeout, answer_timeout, most_body_bytes)
+    bounds = HTTPBounds(most_connections, request_timeout, answer_timeout, most_body_bytes, has_json_errors)
     await serving(listener, handler, bounds)
 
 

@@ -1,0 +1,150 @@
+"""The types of the API's answers. Times that end in `_unix` are Unix seconds, sizes are bytes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+
+class Error(Struct, kw_only=True):
+    """Why a request wasn't done."""
+
+    error: Annotated[str, Meta(description="why, in one line")]
+    problems: Annotated[tuple[str, ...], Meta(description="more lines, each about one thing that is wrong")] = ()
+
+
+class UserStats(Struct, kw_only=True):
+    """A user, as mtg-multi shows it."""
+
+    connections: Annotated[int, Meta(description="connections now")]
+    bytes_in: Annotated[int, Meta(description="bytes from the user's clients")]
+    bytes_out: Annotated[int, Meta(description="bytes to them")]
+    last_seen: Annotated[datetime | None, Meta(description="when a byte was last relayed")]
+
+
+class Throttle(Struct, kw_only=True):
+    """How connections are shared when there are too many, as mtg-multi shows it."""
+
+    active: Annotated[bool, Meta(description="whether there are too many now")]
+    limit: Annotated[int, Meta(description="how many there may be")]
+    caps: Annotated[dict[str, int], Meta(description="each heavy user's share")]
+
+
+class Stats(Struct, kw_only=True):
+    """The document of mtg-multi."""
+
+    started_at: Annotated[datetime, Meta(description="when the program started")]
+    uptime_seconds: Annotated[int, Meta(description="how long ago that was")]
+    total_connections: Annotated[int, Meta(description="users' connections now")]
+    users: Annotated[dict[str, UserStats], Meta(description="each user")]
+    throttle: Annotated[Throttle | UnsetType, Meta(description="missing without a limit for all users together")] = (
+        UNSET
+    )
+
+
+class Fill(Struct, kw_only=True):
+    """A limit and how full it is."""
+
+    now: Annotated[int, Meta(description="how many there are")]
+    most: Annotated[int, Meta(description="how many there may be")]
+
+
+class Limits(Struct, kw_only=True):
+    """The limits of this process."""
+
+    connections: Annotated[Fill, Meta(description="connections of clients and visitors (`concurrency`)")]
+    visitors: Annotated[Fill, Meta(description="those that aren't clients', or not yet (`defense.limits.visitors`)")]
+    open_files: Annotated[Fill, Meta(description="open files")]
+
+
+class ListSource(Struct, kw_only=True):
+    """A file or URL of an IP list."""
+
+    label: Annotated[str, Meta(description="its path, or its URL without what is private in it")]
+    prefixes: Annotated[int, Meta(description="prefixes in use")]
+    broken_lines: Annotated[int, Meta(description="lines that were skipped")]
+    problem: Annotated[str, Meta(description="why it couldn't be read the last time; empty: it could")]
+
+
+class IPList(Struct, kw_only=True):
+    """An IP list."""
+
+    name: Annotated[str, Meta(description="`blocklist` or `allowlist`")]
+    prefixes: Annotated[int, Meta(description="prefixes in use, of all sources")]
+    sources: Annotated[tuple[ListSource, ...], Meta(description="where they come from")]
+
+
+class DC(Struct, kw_only=True):
+    """A data centre that clients have asked for."""
+
+    dc: Annotated[int, Meta(description="its number")]
+    connected_unix: Annotated[float | None, Meta(description="when it was last connected; null: never")]
+    failed_unix: Annotated[float | None, Meta(description="when none of its addresses could be reached; null: never")]
+    dial_seconds: Annotated[float | None, Meta(description="how long the last connection took to make")]
+
+
+class Front(Struct, kw_only=True):
+    """The fronting site."""
+
+    address: Annotated[str, Meta(description="where visitors are connected to")]
+    answered_unix: Annotated[float | None, Meta(description="when it last sent a visitor something; null: never")]
+    failed_unix: Annotated[float | None, Meta(description="when it last couldn't be reached; null: never")]
+    learnt_unix: Annotated[float | None, Meta(description="when its answer to a hello was last learnt; null: never")]
+    answer_bytes: Annotated[int | None, Meta(description="how long that answer was")]
+
+
+class Reload(Struct, kw_only=True):
+    """What came of reading the configuration again."""
+
+    changed: Annotated[tuple[str, ...], Meta(description="what has been taken over")]
+    not_changed: Annotated[tuple[str, ...], Meta(description="what hasn't, each with the reason")]
+    problems: Annotated[tuple[str, ...], Meta(description="what is wrong; if the file is broken, nothing has changed")]
+
+
+class Status(Struct, kw_only=True):
+    """The running program."""
+
+    version: Annotated[str, Meta(description="the program's version")]
+    python: Annotated[str, Meta(description="Python's version")]
+    engine: Annotated[str, Meta(description="the relay in use: `native`, or `pure` and why")]
+    phase: Annotated[str, Meta(description="`running`, or `starting`, `stopping`, `stopped`")]
+    started_unix: Annotated[float, Meta(description="when it was started")]
+    uptime_seconds: Annotated[float, Meta(description="how long ago that was")]
+    config: Annotated[str, Meta(description="the configuration file")]
+    listeners: Annotated[tuple[str, ...], Meta(description="the addresses that it listens on")]
+    clients: Annotated[int, Meta(description="clients that are connected")]
+    limits: Annotated[Limits, Meta(description="limits of this process, and how full they are")]
+    memory_bytes: Annotated[int | None, Meta(description="the process's memory; null if the system doesn't tell")]
+    lists: Annotated[tuple[IPList, ...], Meta(description="IP lists")]
+    dcs: Annotated[tuple[DC, ...], Meta(description="data centres, as they were seen last")]
+    front: Annotated[Front, Meta(description="the site, as it was seen last")]
+    events_dropped: Annotated[int, Meta(description="events that came too fast to be counted")]
+    last_reload_unix: Annotated[float | None, Meta(description="when a reload was last asked for; null: never")]
+    last_reload: Annotated[Reload | None, Meta(description="what came of it; null: there was none")]
+
+
+class LiveConnection(Struct, kw_only=True):
+    """A live connection."""
+
+    id: Annotated[str, Meta(description="its stream id, as in events")]
+    client: Annotated[str | None, Meta(description="the client's address and port, or its network; null: it has none")]
+    user: Annotated[str, Meta(description="the user; empty for a visitor")]
+    state: Annotated[str, Meta(description="`handshake`, `fronted` or `telegram`")]
+    dc: Annotated[int, Meta(description="the data centre; 0: none")]
+    since_unix: Annotated[float, Meta(description="when it was accepted")]
+    from_client_bytes: Annotated[int, Meta(description="bytes from the client; up to a second old")]
+    to_client_bytes: Annotated[int, Meta(description="bytes to the client; up to a second old")]
+
+
+class Connections(Struct, kw_only=True):
+    """Live connections, the oldest first."""
+
+    connections: Annotated[tuple[LiveConnection, ...], Meta(description="all of them, or those of one user")]
+
+
+class Ended(Struct, kw_only=True):
+    """A connection that was told to end."""
+
+    id: Annotated[str, Meta(description="its id")]
