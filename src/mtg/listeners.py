@@ -107,7 +107,7 @@ def _open_unix(path: str, opened: contextlib.ExitStack, mode: int | None = None)
     with _alone_in(os.path.dirname(path) or "."):
         _remove_stale(path)
         listener.bind(path)
-        opened.callback(_unlink_same, path, os.stat(path).st_ino)
+        opened.callback(_unlink_same, path, _identity(path))
         if mode is not None:
             os.chmod(path, mode)  # on other systems
         return _listening(listener)
@@ -151,11 +151,17 @@ def _remove_stale(path: str) -> None:
                 os.unlink(path)
 
 
-def _unlink_same(path: str, inode: int) -> None:
+def _unlink_same(path: str, identity: tuple[int, int]) -> None:
     """Remove our socket, unless a successor has put its own there."""
     with contextlib.suppress(OSError):
-        if os.stat(path).st_ino == inode:
+        if _identity(path) == identity:
             os.unlink(path)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """Return what tells a file from one that takes its place: the number of its inode may be used again at once."""
+    status = os.stat(path)
+    return status.st_ino, status.st_mtime_ns
 
 
 def _reason(listen: Listen, error: OSError) -> str:

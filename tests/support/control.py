@@ -67,7 +67,7 @@ def parse(received: bytes) -> Answer:
     first, *rest = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in rest)}
     is_json = headers.get("content-type", "").startswith("application/json")
-    return Answer(int(first.split()[1]), headers, json.loads(body) if is_json else body)
+    return Answer(int(first.split()[1]), headers, json.loads(body) if is_json and body else body)
 
 
 def check(method: str, path: str, answer: Answer) -> None:
