@@ -11,7 +11,7 @@ from functools import partial
 import mtglib
 from mtg.build import Parts, ReplayCache
 from mtg.closing import Closing
-from mtg.control.program import Program
+from mtg.control.program import RunningProgram
 from mtg.control.service import serve_control
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Redis
@@ -68,7 +68,7 @@ async def running_services(
 
 @asynccontextmanager
 async def serving_control(
-    program: Program, listeners: Sequence[socket.socket], stop: asyncio.Event
+    program: RunningProgram, listeners: Sequence[socket.socket], stop: asyncio.Event
 ) -> AsyncIterator[None]:
     """Serve the control API to its clients; its listeners are closed at `stop`."""
     if not listeners:

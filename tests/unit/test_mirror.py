@@ -48,6 +48,8 @@ ELSEWHERE = {
 """Modules that are one subject with another, and the test that has both: its path from the module's folder of tests."""
 
 PROGRAM_DECLARED = {
+    "control/program": "protocols; app.App has what they ask for, which the type checker sees",
+    "control/schemas": "types; control/test_openapi has what is made of them",
     "config/schema": "keys and their types; test_decode has what decodes them, test_wiring what uses them",
 }
 
@@ -57,6 +59,12 @@ PROGRAM_ELSEWHERE = {
     "commands/generate_secret": "../test_cli",
     "commands/run": "../../../integration/test_program_run",
     "config/toml": "test_load",
+    "control/handlers/events": "../test_api",
+    "control/handlers/reload": "../test_api",
+    "control/handlers/stats": "../test_api",
+    "control/handlers/status": "../test_api",
+    "control/reloading": "test_api",
+    "control/routes": "test_openapi",
     "directories": "test_build",
     "new_secret": "test_cli",
 }

@@ -72,9 +72,10 @@ def load_config(path: Path) -> Loaded:
     table = _parse(path, _read_text(path))
     loaded = config_from_table(table, source=str(path), directory=path.parent)
     private = path if "secret" in table else path.parent / str(table.get("secret-file"))
-    warnings = _permission_warning(private, "the secret")
-    if loaded.config.api_token_file is not None:
-        warnings += _permission_warning(path.parent / loaded.config.api_token_file, "the token of the API")
+    warnings = _permission_warning(private, "contains the secret, and other users can read it")
+    if (token := loaded.config.api_token_file) is not None:
+        told = "contains the API's token, and other users can read it"
+        warnings += _permission_warning(path.parent / token, told)
     return replace(loaded, warnings=(*warnings, *loaded.warnings))
 
 
@@ -153,13 +154,13 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         raise _unreadable(str(place), str(error)) from None
 
 
-def _permission_warning(path: Path, what: str) -> tuple[str, ...]:
+def _permission_warning(path: Path, told: str) -> tuple[str, ...]:
     """Return a warning if other users of the machine can read a private file."""
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
     except (OSError, ValueError):  # reading the file reports it: it is missing, or its name contains a NUL
         return ()
-    return (f"{path}: contains {what}, and other users can read it (chmod 600 {path})",) if mode & 0o077 else ()
+    return (f"{path}: {told} (chmod 600 {path})",) if mode & 0o077 else ()
 
 
 def _unreadable(source: str, problem: str) -> UserError:

@@ -12,7 +12,7 @@ from mtg.control.route import RequestError
 _TOLD_EACH_SECONDS = 60.0
 
 
-class Access:
+class AccessControl:
     """Decides for one listener.
 
     Args:

@@ -8,9 +8,9 @@ import msgspec
 from aiohttp import web
 
 from mtg.config.redaction import redact
-from mtg.control.access import Access
-from mtg.control.program import Program
-from mtg.control.route import Answer, Call, RequestError, Route, too_large
+from mtg.control.access import AccessControl
+from mtg.control.program import RunningProgram
+from mtg.control.route import Call, HandlerResult, RequestError, Route, too_large
 from mtg.control.routes import find
 from mtg.control.schemas import Error
 from mtg.user_error import UserError
@@ -26,13 +26,13 @@ class API:
         is_local: Whether the listener is the Unix socket.
     """
 
-    def __init__(self, program: Program, *, is_local: bool) -> None:
+    def __init__(self, program: RunningProgram, *, is_local: bool) -> None:
         self._program = program
         self._logger = program.parts.logger.named("control")
-        self._access = Access(is_local=is_local, logger=self._logger)
+        self._access = AccessControl(is_local=is_local, logger=self._logger)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request; whatever happens, the answer is JSON in one line."""
+        """HandlerResult a request; whatever happens, the answer is JSON in one line."""
         try:
             return await self._answer(request)
         except RequestError as error:
@@ -67,7 +67,7 @@ def _query(request: web.BaseRequest, route: Route) -> dict[str, str]:
     return dict(query)
 
 
-def _response(answer: Answer, status: int) -> web.StreamResponse:
+def _response(answer: HandlerResult, status: int) -> web.StreamResponse:
     if isinstance(answer, web.StreamResponse):
         return answer
     body = answer if isinstance(answer, bytes) else msgspec.json.encode(answer)

@@ -39,7 +39,7 @@ _OF_CLIENTS = (mtglib.EventStart, mtglib.EventIPBlocklisted)
 _RENAMED = {"timestamp": "timestamp_unix"}
 
 
-class Reader:
+class EventReader:
     """One client's queue of events that are ready to be sent.
 
     Args:
@@ -83,15 +83,15 @@ class EventFeed:
 
     def __init__(self, *, mask_client_addresses: bool = False) -> None:
         self._mask = mask_client_addresses
-        self._readers: dict[Reader, None] = {}
+        self._readers: dict[EventReader, None] = {}
 
     def __len__(self) -> int:
         return len(self._readers)
 
     @contextmanager
-    def reading(self) -> Iterator[Reader]:
+    def reading(self) -> Iterator[EventReader]:
         """A reader of the events from now on."""
-        reader = Reader()
+        reader = EventReader()
         self._readers[reader] = None
         try:
             yield reader

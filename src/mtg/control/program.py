@@ -33,7 +33,7 @@ class ProgramStatus(Protocol):
         ...
 
 
-class Program(Protocol):
+class RunningProgram(Protocol):
     """The running program."""
 
     @property

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from weakref import WeakKeyDictionary
 
-from mtg.control.program import Program
+from mtg.control.program import RunningProgram
 from mtg.control.schemas import Reload
 
-_last: WeakKeyDictionary[Program, tuple[float, Reload]] = WeakKeyDictionary()
+_last: WeakKeyDictionary[RunningProgram, tuple[float, Reload]] = WeakKeyDictionary()
 
 
-async def reload(program: Program) -> Reload:
+async def reload(program: RunningProgram) -> Reload:
     """Reload, and return what came of it."""
     await program.reload_lists()
     lists = [ip_list for ip_list, _ in program.parts.ip_lists]
@@ -25,6 +25,6 @@ async def reload(program: Program) -> Reload:
     return done
 
 
-def last_reload(program: Program) -> tuple[float | None, Reload | None]:
+def last_reload(program: RunningProgram) -> tuple[float | None, Reload | None]:
     """Return when somebody last asked for a reload, Unix seconds, and what came of it."""
     return _last.get(program, (None, None))

@@ -10,14 +10,14 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 from aiohttp import web
 
-from mtg.control.program import Program
+from mtg.control.program import RunningProgram
 
 BODY_SECONDS = 5.0
 """How long a request's body may take."""
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
-Answer: TypeAlias = msgspec.Struct | bytes | web.StreamResponse
+HandlerResult: TypeAlias = msgspec.Struct | bytes | web.StreamResponse
 """What a handler returns: something to encode as JSON, JSON, or any other response."""
 
 
@@ -48,7 +48,7 @@ class Call:
         query: The query's parameters that were given.
     """
 
-    program: Program
+    program: RunningProgram
     request: web.BaseRequest
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -103,7 +103,7 @@ class Route:
     method: str
     path: str
     summary: str
-    handler: Callable[[Call], Awaitable[Answer]]
+    handler: Callable[[Call], Awaitable[HandlerResult]]
     answer: Any = None
     content_type: str = "application/json"
     path_help: Mapping[str, str] = field(default_factory=dict)

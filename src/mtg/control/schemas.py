@@ -21,7 +21,7 @@ class UserStats(Struct, kw_only=True):
     connections: Annotated[int, Meta(description="connections now")]
     bytes_in: Annotated[int, Meta(description="bytes from the user's clients")]
     bytes_out: Annotated[int, Meta(description="bytes to them")]
-    last_seen: Annotated[datetime | None, Meta(description="when a byte was last relayed")]
+    last_seen: Annotated[datetime | None, Meta(description="when a byte was last relayed (RFC 3339); null: never")]
 
 
 class Throttle(Struct, kw_only=True):
@@ -35,7 +35,7 @@ class Throttle(Struct, kw_only=True):
 class Stats(Struct, kw_only=True):
     """The document of mtg-multi."""
 
-    started_at: Annotated[datetime, Meta(description="when the program started")]
+    started_at: Annotated[datetime, Meta(description="when the program started (RFC 3339)")]
     uptime_seconds: Annotated[int, Meta(description="how long ago that was")]
     total_connections: Annotated[int, Meta(description="users' connections now")]
     users: Annotated[dict[str, UserStats], Meta(description="each user")]
@@ -76,7 +76,7 @@ class IPList(Struct, kw_only=True):
     sources: Annotated[tuple[ListSource, ...], Meta(description="where they come from")]
 
 
-class DC(Struct, kw_only=True):
+class DCReport(Struct, kw_only=True):
     """A data centre that clients have asked for."""
 
     dc: Annotated[int, Meta(description="its number")]
@@ -85,7 +85,7 @@ class DC(Struct, kw_only=True):
     dial_seconds: Annotated[float | None, Meta(description="how long the last connection took to make")]
 
 
-class Front(Struct, kw_only=True):
+class FrontReport(Struct, kw_only=True):
     """The fronting site."""
 
     address: Annotated[str, Meta(description="where visitors are connected to")]
@@ -103,7 +103,7 @@ class Reload(Struct, kw_only=True):
     problems: Annotated[tuple[str, ...], Meta(description="what is wrong; if the file is broken, nothing has changed")]
 
 
-class Status(Struct, kw_only=True):
+class StatusReport(Struct, kw_only=True):
     """The running program."""
 
     version: Annotated[str, Meta(description="the program's version")]
@@ -118,8 +118,8 @@ class Status(Struct, kw_only=True):
     limits: Annotated[Limits, Meta(description="limits of this process, and how full they are")]
     memory_bytes: Annotated[int | None, Meta(description="the process's memory; null if the system doesn't tell")]
     lists: Annotated[tuple[IPList, ...], Meta(description="IP lists")]
-    dcs: Annotated[tuple[DC, ...], Meta(description="data centres, as they were seen last")]
-    front: Annotated[Front, Meta(description="the site, as it was seen last")]
+    dcs: Annotated[tuple[DCReport, ...], Meta(description="data centres, as they were seen last")]
+    front: Annotated[FrontReport, Meta(description="the site, as it was seen last")]
     events_dropped: Annotated[int, Meta(description="events that came too fast to be counted")]
     last_reload_unix: Annotated[float | None, Meta(description="when a reload was last asked for; null: never")]
     last_reload: Annotated[Reload | None, Meta(description="what came of it; null: there was none")]

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import mtglib
-from mtg.control.program import Program
+from mtg.control.program import RunningProgram
 from mtg.control.settings import ControlSettings
 from mtg.listeners import open_listeners, open_private_socket
 from mtg.user_error import UserError
@@ -44,7 +44,7 @@ def open_control(settings: ControlSettings, source: str, logger: mtglib.Logger) 
         yield listeners
 
 
-async def serve_control(program: Program, listeners: Sequence[socket.socket]) -> None:
+async def serve_control(program: RunningProgram, listeners: Sequence[socket.socket]) -> None:
     """Serve until cancelled, and close the listeners at the end, so that a successor gets their places."""
     with ExitStack() as closing:
         for listener in listeners:
@@ -54,7 +54,7 @@ async def serve_control(program: Program, listeners: Sequence[socket.socket]) ->
                 group.create_task(_serve(program, listener), name="control")
 
 
-async def _serve(program: Program, listener: socket.socket) -> None:
+async def _serve(program: RunningProgram, listener: socket.socket) -> None:
     is_local = listener.family == socket.AF_UNIX
     await serve_http(
         listener,
@@ -66,7 +66,7 @@ async def _serve(program: Program, listener: socket.socket) -> None:
     )
 
 
-def _make_handler(program: Program, is_local: bool) -> HTTPHandler:
+def _make_handler(program: RunningProgram, is_local: bool) -> HTTPHandler:
     from mtg.control.api import API
 
     return API(program, is_local=is_local).answer

@@ -8,7 +8,7 @@ from itertools import islice
 import msgspec
 
 import mtglib
-from mtg.control.route import Answer, Call, RequestError, Route
+from mtg.control.route import Call, HandlerResult, RequestError, Route
 from mtg.control.schemas import Connections, Ended, LiveConnection
 from mtglib.logger import mask_address
 
@@ -48,7 +48,7 @@ def _live(connection: mtglib.Connection, mask: bool) -> LiveConnection:
     )
 
 
-async def _end(call: Call) -> Answer:
+async def _end(call: Call) -> HandlerResult:
     stream_id = call.path["id"]
     if not call.program.proxy.end(stream_id):
         raise RequestError(404, "there is no connection of this id")

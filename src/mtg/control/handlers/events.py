@@ -9,7 +9,7 @@ import asyncio
 
 from aiohttp import web
 
-from mtg.control.route import Answer, Call, RequestError, Route
+from mtg.control.route import Call, HandlerResult, RequestError, Route
 
 MOST_READERS = 16
 
@@ -18,7 +18,7 @@ _STALLED_SECONDS = 30.0
 """A reader that takes nothing for so long is gone, or might as well be."""
 
 
-async def _events(call: Call) -> Answer:
+async def _events(call: Call) -> HandlerResult:
     observed, request = call.program.parts.observed, call.request
     assert observed is not None
     if len(observed.feed) >= MOST_READERS:

@@ -10,16 +10,16 @@ import mtg
 import mtglib
 from mtg.control.reloading import last_reload
 from mtg.control.route import Call, Route
-from mtg.control.schemas import DC, Fill, Front, IPList, Limits, ListSource, Status
+from mtg.control.schemas import DCReport, Fill, FrontReport, IPList, Limits, ListSource, StatusReport
 from mtglib.stats import process_samples
 
 
-async def _status(call: Call) -> Status:
+async def _status(call: Call) -> StatusReport:
     program = call.program
     status, parts, proxy = program.status(), program.parts, program.proxy
     process = _process()
     reload_unix, reload = last_reload(program)
-    return Status(
+    return StatusReport(
         version=mtg.__version__,
         python=platform.python_version(),
         engine=proxy.relay_engine,
@@ -69,11 +69,11 @@ def _lists(call: Call) -> Iterator[IPList]:
         )
 
 
-def _dcs(call: Call) -> Iterator[DC]:
+def _dcs(call: Call) -> Iterator[DCReport]:
     observed = call.program.parts.observed
     assert observed is not None
     for number, dc in sorted(observed.dcs.items()):
-        yield DC(
+        yield DCReport(
             dc=number,
             connected_unix=dc.connected_unix or None,
             failed_unix=dc.failed_unix or None,
@@ -81,10 +81,10 @@ def _dcs(call: Call) -> Iterator[DC]:
         )
 
 
-def _front(call: Call) -> Front:
+def _front(call: Call) -> FrontReport:
     observed, learnt = call.program.parts.observed, call.program.proxy.front_answer
     assert observed is not None
-    return Front(
+    return FrontReport(
         address=mtglib.host_and_port(*call.program.proxy.domain_fronting_address),
         answered_unix=observed.front.answered_unix or None,
         failed_unix=observed.front.failed_unix or None,
@@ -99,6 +99,6 @@ ROUTES = (
         path="/v1/status",
         summary="What the program is, and how it does",
         handler=_status,
-        answer=Status,
+        answer=StatusReport,
     ),
 )

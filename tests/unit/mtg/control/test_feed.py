@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import mtglib
-from mtg.control.feed import EVENT_NAMES, MOST_QUEUED_EVENTS, EventFeed, Reader
+from mtg.control.feed import EVENT_NAMES, MOST_QUEUED_EVENTS, EventFeed, EventReader
 from mtglib import EventConnectedToDC, EventIPBlocklisted, EventIPListSize, EventStart, EventTraffic
 from support.timeless import timeless
 
@@ -79,4 +79,4 @@ async def test_a_slow_reader_loses_events_and_is_told_how_many() -> None:
 
 @timeless
 async def test_silence_is_a_sign_of_life_now_and_then() -> None:
-    assert await Reader().take(15) == b": no events\n\n"
+    assert await EventReader().take(15) == b": no events\n\n"
