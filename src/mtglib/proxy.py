@@ -12,15 +12,14 @@ from functools import partial
 from typing import Any, Self
 
 from .accepting import Acceptor
-from .client_socket import ClientSocketOptions
 from .conn import Conn
-from .dc_dialler import DCDialler
 from .ending import wait_for_end
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .fine_clock import FineClock
-from .front.dial import Front, fronting_address
+from .front.dial import fronting_address
 from .front.lessons import FrontAnswer
+from .generation import Generation
 from .ground.affinity import Affinity
 from .ground.checks import check_seconds
 from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint
@@ -72,7 +71,6 @@ class Proxy:
             raise OptionError("opts", f"{expected}, got {type(opts).__name__}")
         self._opts = opts = copy(opts)
         opts.__post_init__()  # checks
-        self._dcs = opts.dc_table()
         self._relay = ChosenRelay(opts.relay)
         self._logger = GuardedLogger(opts.logger).named("proxy")
         self._warnings = Warnings(self._logger)
@@ -84,6 +82,7 @@ class Proxy:
         # No connection accepted in one turn of the event loop may be evicted before its first bytes were read.
         self._batch = max(1, min(_MOST_ACCEPTED_AT_ONCE, most_visitors // 2))
         self._shared: Shared | None = None
+        self._generation: Generation | None = None
         self._entrance: Entrance | None = None
         self._affinity: Affinity | None = None
         self._ended: asyncio.Future[None] | None = None  # done once it has shut down
@@ -133,7 +132,7 @@ class Proxy:
     @property
     def front_answer(self) -> FrontAnswer | None:
         """The latest answer that was learnt of the fronting site; None if there is none."""
-        return None if self._shared is None else self._shared.front.latest_answer
+        return None if self._generation is None else self._generation.front.latest_answer
 
     def connections(self) -> tuple[Connection, ...]:
         """List the live connections of `serve` and `serve_conn`, oldest first."""
@@ -263,8 +262,8 @@ class Proxy:
         await self._close_engine(max(deadline_mono - loop.time(), _LEAST_ENGINE_TIMEOUT))
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
-        if self._shared is not None:
-            await self._shared.front.close()
+        if self._shared is not None and self._generation is not None:
+            await self._generation.front.close()
             self._shared.visitor_log.close()
             if not self._roster:  # otherwise streams left behind still need it
                 self._shared.readiness.close()
@@ -298,10 +297,12 @@ class Proxy:
 
     def _start(self, sock: socket.socket, visitor: Visitor, *, counted: bool) -> Entry:
         assert self._shared is not None
-        stream = Stream(self._shared, Conn(sock, self._shared.readiness), visitor)
+        assert self._generation is not None
+        stream = Stream(self._shared, self._generation, Conn(sock, self._shared.readiness), visitor)
         entry = stream.entry
         entry.counted = counted
-        entry.task = self._shared.readiness.loop.create_task(stream.run())
+        # One name for all: otherwise each task has a text of its own.
+        entry.task = self._shared.readiness.loop.create_task(stream.run(), name="mtg-stream")
         self._roster.add(entry)
         return entry
 
@@ -329,32 +330,23 @@ class Proxy:
         if self._affinity is not None:
             self._affinity.check()
             return
-        readiness = Readiness()
-        visitor_log = VisitorLog(self._logger)
-        key_shares, fine_clock = KeyShares(), FineClock()
-        self._entrance = Entrance(self._opts, self._roster, visitor_log, self._events, self._logger, self._warnings)
-        self._shared = Shared(
-            opts=self._opts,
-            dcs=self._dcs,
-            dc_dialler=DCDialler(self._opts.network, self._opts.dial_timeout, self._warnings),
+        self._shared = shared = Shared(
             relay=self._relay,
-            readiness=readiness,
-            secrets=(self._opts.secret,),
-            key_shares=key_shares,
-            fine_clock=fine_clock,
-            client_socket_options=ClientSocketOptions.of(
-                keep_alive=self._opts.keep_alive, congestion_control=self._opts.congestion_control
-            ),
+            readiness=Readiness(),
+            key_shares=KeyShares(),
+            now_unix=self._opts.clock,
+            fine_clock=FineClock(),
             roster=self._roster,
-            front=Front(
-                self._opts, self._acceptors.values(), self._relay.report, self._warnings, key_shares, fine_clock
-            ),
-            visitor_log=visitor_log,
+            visitor_log=VisitorLog(self._logger),
             events=self._events,
             logger=self._logger,
             warnings=self._warnings,
         )
-        self._shared.front.load()
+        self._entrance = Entrance(
+            self._opts, self._roster, shared.visitor_log, self._events, self._logger, self._warnings
+        )
+        self._generation = Generation.of(self._opts, shared, self._acceptors.values())
+        self._generation.front.load()
         self._affinity = Affinity("proxy")
         self._ended = asyncio.get_running_loop().create_future()
 

@@ -12,7 +12,7 @@ class Reason(StrEnum):
     """
 
     NOT_TLS = "not_tls"
-    """The bytes aren't the beginning of a ClientHello."""
+    """The bytes aren't the beginning of a ClientHello, or an urgent one (`MSG_OOB`) is among them."""
     DIGEST = "digest"
     """The ClientHello wasn't made with one of our secrets."""
     SNI = "sni"

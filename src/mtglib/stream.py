@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from .admission import Admitted, admit
 from .answer_delay import due_seconds
@@ -14,10 +16,10 @@ from .constants import CONNECTION_ID_LENGTH_BYTES
 from .errors import ClientError, UpstreamError
 from .front.early import FRONT_AFTER_SECONDS, FRONT_AT_LAST_SECONDS, EarlyFront
 from .front.pieces import send_pieces
-from .front.visits import Visit
+from .generation import Generation
 from .ground.reset import reset
 from .reasons import Reason
-from .relay.job import Job
+from .relay.job import Job, RelayResult
 from .roster import Entry
 from .shared import Shared
 from .stream_report import StreamReport
@@ -36,6 +38,7 @@ class Stream:
 
     Args:
         shared: The state shared by all streams.
+        generation: What the proxy's options decide. The relay doesn't keep it.
         conn: Its socket, with the bytes already read from it.
         visitor: The visitor's addresses.
 
@@ -43,17 +46,17 @@ class Stream:
         entry: Its entry in the roster.
     """
 
-    __slots__ = ("_conn", "_early", "_heard_mono", "_opts", "_report", "_shared", "_visit", "entry")
+    __slots__ = ("_conn", "_early", "_end_visit", "_generation", "_heard_mono", "_report", "_shared", "entry")
 
-    def __init__(self, shared: Shared, conn: Conn, visitor: Visitor) -> None:
+    def __init__(self, shared: Shared, generation: Generation, conn: Conn, visitor: Visitor) -> None:
         self._shared = shared
-        self._opts = shared.opts
+        self._generation = generation
         self._conn = conn
         self._early: EarlyFront | None = None
         self._heard_mono: float | None = None  # when the hello was complete
-        self._visit: Visit | None = None
+        self._end_visit: Callable[[float, RelayResult], None] | None = None
         stream_id = urlsafe_b64encode(os.urandom(CONNECTION_ID_LENGTH_BYTES))[:-2].decode("ascii")
-        self.entry = Entry(stream_id, visitor, shared.opts.clock())
+        self.entry = Entry(stream_id, visitor, shared.now_unix())
         self._report = StreamReport(shared, self.entry)
 
     async def run(self) -> None:
@@ -65,14 +68,16 @@ class Stream:
             if self.entry.end_reason is not None:
                 raise asyncio.CancelledError
             job = await self._handshake()
+            del self._generation
             if job is not None:
+                self.entry.visitor.let_go()
                 relaying = self._shared.relay.run(job, report.moved)
                 del job  # otherwise it would be kept as long as the relay runs
                 relayed_mono = self._shared.fine_clock.now_mono()
                 result = await relaying
                 report.relayed(result)
-                if self._visit is not None:
-                    self._shared.front.visits.end(self._visit, relayed_mono, result)
+                if self._end_visit is not None:
+                    self._end_visit(relayed_mono, result)
         except ClientError as error:
             if error.reason in _NOT_AUTHENTIC:
                 self._conn.send_alert()
@@ -95,6 +100,7 @@ class Stream:
 
     async def _handshake(self) -> Job | None:
         """Identify the peer and connect it to its upstream; None if there is nothing to relay."""
+        front, opts = self._generation.front, self._generation.opts
         try:
             record, length = await self._read_hello()
             self._heard_mono = self._shared.fine_clock.now_mono()
@@ -103,6 +109,7 @@ class Stream:
             ahead_seconds = self._early.ahead_seconds if self._early is not None else 0.0
             client = await self._admit(record)
         except ClientError as error:
+            self._conn.close_up_pieces()
             self._conn.receive_piece()
             self._report.turned_away(error)
             has_site = self._early is not None and not self._early.has_failed
@@ -111,43 +118,53 @@ class Stream:
                 return None
             return await self._connect_to_front(error.reason)
         self._note_client()
+        self._conn.read_past_urgent(length)
         self._conn.take(length)
-        await self._shared.front.loaded()
-        chosen = self._shared.front.answer_for(client, self.entry.visitor)
+        await front.loaded()
+        chosen = front.answer_for(client, self.entry.visitor)
         answer = make_answer(client, chosen, self._shared.key_shares)
-        if self._opts.answer_delay == "front":
+        if opts.answer_delay == "front":
             await self._shared.fine_clock.wait_until(self._heard_mono + due_seconds(chosen, ahead_seconds))
-        deadline_mono = self._shared.readiness.loop.time() + self._opts.frame_timeout
+        deadline_mono = self._shared.readiness.loop.time() + opts.frame_timeout
         await send_answer(self._conn, answer, deadline_mono)
         frame, unread = await read_frame(self._conn, client, deadline_mono)
         return await self._connect_to_dc(frame, unread)
 
     async def _read_hello(self) -> tuple[bytes, int]:
-        """Return the hello and its length; it stays in `unread`, for the front, in case it isn't ours."""
+        """Return the hello and its length; it stays in `unread`, for the front, in case it isn't ours.
+
+        As at a TLS server, an urgent byte isn't in the stream. But it stays unread, in case it is to reach the site.
+        """
         loop, conn = self._shared.readiness.loop, self._conn
         began_mono = loop.time()
         assembled = client_hello.assemble(conn.unread) if conn.unread else None
         while assembled is None:
             if conn.unread:
                 conn.note_piece()
+            front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
             try:
-                front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
-                if not await conn.receive_more(front_at_mono):
+                has_more = await conn.receive_more(front_at_mono, up_to_urgent=True)
+            except TimeoutError:
+                self._early = EarlyFront(self._shared, self._generation.front, conn, self.entry)
+                return await self._early.read_hello(began_mono + self._generation.opts.handshake_timeout)
+            except ClientError:  # an urgent byte comes next
+                while (assembled := client_hello.assemble(conn.peek_around_urgent())) is None:
+                    if not await conn.more_behind_urgent(front_at_mono):
+                        raise
+            else:
+                if not has_more:
                     raise ClientError(
                         Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
                     )
-            except TimeoutError:
-                self._early = EarlyFront(self._shared, conn, self.entry)
-                return await self._early.read_hello(began_mono + self._opts.handshake_timeout)
-            assembled = client_hello.assemble(conn.unread)
+                assembled = client_hello.assemble(conn.unread)
         return assembled
 
     async def _admit(self, record: bytes) -> Admitted:
-        opts = self._opts
+        opts = self._generation.opts
         try:
             client = await admit(
                 record,
-                self._shared.secrets,
+                self._generation.secrets,
                 now_unix=opts.clock,
                 tolerate_seconds=opts.tolerate_time_skewness_seconds,
                 cache=opts.anti_replay_cache,
@@ -167,23 +184,24 @@ class Stream:
     def _note_client(self) -> None:
         """Note that the peer is authenticated: a client, no longer a visitor, and no longer the site's."""
         self.entry.user = _DEFAULT_USER
-        self._conn.set_options(self._shared.client_socket_options)
+        self._conn.set_options(self._generation.client_socket_options)
         self._shared.roster.authenticated(self.entry)
         if self._early is not None:
             self._early.drop()
             self._early = None
 
     async def _connect_to_dc(self, frame: ClientFrame, unread: bytes) -> Job:
-        choice = self._shared.dcs.choose(frame.dc)
+        generation = self._generation
+        choice = generation.dcs.choose(frame.dc)
         self._report.framed(choice.dc)
         self._conn.when_lost(self._lose)
-        upstream, address = await self._shared.dc_dialler.dial(choice)
+        upstream, address = await generation.dc_dialler.dial(choice)
         self._report.connected(address)
-        shape = self._shared.front.record_shape(self.entry.visitor)
-        return telegram_job(self._opts, self._conn, upstream, frame, unread, choice.requested, shape)
+        shape = generation.front.record_shape(self.entry.visitor)
+        return telegram_job(generation.opts, self._conn, upstream, frame, unread, choice.requested, shape)
 
     async def _connect_to_front(self, reason: Reason) -> Job | None:
-        front = self._shared.front
+        front = self._generation.front
         self._report.fronted(reason)
         self._conn.when_lost(self._lose)
         reading = self._shared.readiness.loop.create_task(self._conn.note_pieces())
@@ -202,7 +220,8 @@ class Stream:
         finally:
             reading.cancel()
         if self._heard_mono is not None and self._early is None:
-            self._visit = front.visits.begin(self._conn.unread, self._heard_mono)
+            visit = front.visits.begin(self._conn.unread, self._heard_mono)
+            self._end_visit = visit and partial(front.visits.end, visit)
         self._early = None
         self._report.moved(site.forwarded_bytes, 0, False)
         return front.job(*self._conn.detach(), site)

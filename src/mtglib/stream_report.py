@@ -32,12 +32,12 @@ class StreamReport:
         reason: Why it ended, as far as known.
     """
 
-    __slots__ = ("_accepted_mono", "_entry", "_framed_mono", "_shared", "_upstream", "reason")
+    __slots__ = ("_accepted_mono", "_entry", "_framed_mono", "_front_reason", "_shared", "reason")
 
     def __init__(self, shared: Shared, entry: Entry) -> None:
         self._shared = shared
         self._entry = entry
-        self._upstream = "none"
+        self._front_reason: Reason | None = None
         self._accepted_mono = self._framed_mono = time.monotonic()
         self.reason = Reason.CLOSED
 
@@ -50,9 +50,7 @@ class StreamReport:
 
     def replayed(self) -> None:
         """Its hello is a replay."""
-        self._shared.events.send(
-            EventReplayAttack(stream_id=self._entry.stream_id, timestamp=self._shared.opts.clock())
-        )
+        self._shared.events.send(EventReplayAttack(stream_id=self._entry.stream_id, timestamp=self._shared.now_unix()))
 
     def turned_away(self, error: ClientError) -> None:
         """The peer isn't a client of ours."""
@@ -64,9 +62,9 @@ class StreamReport:
         """The peer is about to be connected to the site."""
         entry = self._entry
         self._shared.roster.fronted(entry)
-        self._upstream = f"front ({reason})"
+        self._front_reason = reason
         self._shared.events.send(
-            EventDomainFronting(stream_id=entry.stream_id, timestamp=self._shared.opts.clock(), reason=reason)
+            EventDomainFronting(stream_id=entry.stream_id, timestamp=self._shared.now_unix(), reason=reason)
         )
 
     def framed(self, dc: int) -> None:
@@ -78,11 +76,10 @@ class StreamReport:
         """The DC has been reached."""
         entry = self._entry
         entry.state = State.TELEGRAM
-        self._upstream = f"DC {entry.dc}"
         self._shared.events.send(
             EventConnectedToDC(
                 stream_id=entry.stream_id,
-                timestamp=self._shared.opts.clock(),
+                timestamp=self._shared.now_unix(),
                 remote_ip=address.ip,
                 dc=entry.dc,
                 handshake_seconds=self._framed_mono - self._accepted_mono,
@@ -103,7 +100,7 @@ class StreamReport:
                 self._shared.events.send(
                     EventTraffic(
                         stream_id=entry.stream_id,
-                        timestamp=self._shared.opts.clock(),
+                        timestamp=self._shared.now_unix(),
                         traffic_bytes=count,
                         is_read=is_read,
                     )
@@ -124,7 +121,7 @@ class StreamReport:
         entry = self._entry
         self._shared.roster.remove(entry)
         self._shared.events.send(
-            EventFinish(stream_id=entry.stream_id, timestamp=self._shared.opts.clock(), reason=self.reason, dc=entry.dc)
+            EventFinish(stream_id=entry.stream_id, timestamp=self._shared.now_unix(), reason=self.reason, dc=entry.dc)
         )
 
     def _log_end(self, message: str, *, error: BaseException | None = None, **fields: object) -> None:
@@ -132,9 +129,15 @@ class StreamReport:
         logger = self._shared.logger
         if self._entry.user:
             if logger.info_enabled:
-                self._log(upstream=self._upstream, reason=str(self.reason), **fields).info(message, error=error)
+                self._log(upstream=self._upstream(), reason=str(self.reason), **fields).info(message, error=error)
         elif logger.debug_enabled:
-            self._log(upstream=self._upstream, reason=str(self.reason), **fields).debug(message, error=error)
+            self._log(upstream=self._upstream(), reason=str(self.reason), **fields).debug(message, error=error)
+
+    def _upstream(self) -> str:
+        """Name it; a text for each connection would stay in memory as long as that lasts."""
+        if self._entry.state is State.TELEGRAM:
+            return f"DC {self._entry.dc}"
+        return "none" if self._front_reason is None else f"front ({self._front_reason})"
 
     def _log(self, **fields: object) -> GuardedLogger:
         """Return this stream's logger; it is created when first used, as most streams log nothing."""

@@ -18,6 +18,7 @@ from mtglib.conn import Conn
 from mtglib.dc_dialler import DCDialler
 from mtglib.fine_clock import FineClock
 from mtglib.front.dial import Front
+from mtglib.generation import Generation
 from mtglib.ground.endpoints import Endpoint
 from mtglib.ground.guarded_logger import GuardedLogger, Warnings
 from mtglib.keyshare import KeyShares
@@ -165,13 +166,18 @@ class KeepingRelay:
 
 @dataclass
 class Surroundings:
-    """All that streams share, and the far ends of whatever they do."""
+    """All that streams get, and the far ends of whatever they do."""
 
     shared: Shared
+    generation: Generation
     network: PairNetwork
     events: EventRecorder
     log: RecordingLogger
     _open: list[socket.socket] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        networks = (self.network, self.generation.opts.front_network)
+        self._networks = [network for network in networks if isinstance(network, PairNetwork)]
 
     def connection(self) -> tuple[Conn, socket.socket]:
         """Make a connection; return the proxy's end and the peer's."""
@@ -181,7 +187,7 @@ class Surroundings:
     def visit(self, *, begin: bool = True) -> Visit:
         """Let a stream run; `begin` False leaves its first step to the test."""
         own, peer = self._pair()
-        stream = Stream(self.shared, Conn(own, self.shared.readiness), visitor())
+        stream = Stream(self.shared, self.generation, Conn(own, self.shared.readiness), visitor())
         self.shared.roster.add(stream.entry)
         running = asyncio.get_running_loop().create_task(stream.run())
         stream.entry.task = running
@@ -217,9 +223,8 @@ class Surroundings:
         """Close what the test had."""
         for sock in self._open:
             sockets.close(sock)
-        for network in (self.network, self.shared.opts.front_network):
-            if isinstance(network, PairNetwork):
-                network.close()
+        for network in self._networks:
+            network.close()
 
 
 def visitor(ip: str | None = CLIENT_IP) -> Visitor:
@@ -262,23 +267,27 @@ async def surroundings(
     relay = relay or PureRelay()
     fine_clock = fine_clock or FineClock()
     shared = Shared(
-        opts=opts,
-        dcs=opts.dc_table(),
-        dc_dialler=DCDialler(opts.network, opts.dial_timeout, warnings),
         relay=relay,
         readiness=Readiness(),
-        secrets=(SECRET,),
         key_shares=KeyShares(),
+        now_unix=opts.clock,
         fine_clock=fine_clock,
-        client_socket_options=socket_options,
         roster=Roster(100, 50, 50),
-        front=Front(opts, [], relay.report, warnings, KeyShares(), fine_clock),
         visitor_log=VisitorLog(logger),
         events=Emitter(events, warnings),
         logger=logger,
         warnings=warnings,
     )
-    around = Surroundings(shared, network, events, log)
+    generation = Generation(
+        opts=opts,
+        dcs=opts.dc_table(),
+        dc_dialler=DCDialler(opts.network, opts.dial_timeout, warnings),
+        secrets=(SECRET,),
+        client_socket_options=socket_options,
+        front=Front(opts, [], relay.report, warnings, KeyShares(), fine_clock),
+    )
+    around = Surroundings(shared, generation, network, events, log)
+    del generation, opts  # a test may want to know what else keeps them
     try:
         yield around
     finally:

@@ -42,8 +42,8 @@ async def entrance(
 ) -> AsyncIterator[tuple[Entrance, Roster, Surroundings]]:
     """An entrance, a roster with these limits, and where refusals are told; `changes` are ProxyOpts' attributes."""
     async with surroundings(clock=lambda: NOW_UNIX, concurrency=concurrency, **changes) as around:
-        roster, shared = Roster(concurrency, visitors, per_network), around.shared
-        made = Entrance(shared.opts, roster, shared.visitor_log, shared.events, shared.logger, shared.warnings)
+        roster, shared, opts = Roster(concurrency, visitors, per_network), around.shared, around.generation.opts
+        made = Entrance(opts, roster, shared.visitor_log, shared.events, shared.logger, shared.warnings)
         yield made, roster, around
 
 

@@ -90,9 +90,15 @@ class Connection:
             try:
                 await asyncio.get_running_loop().sock_sendall(self.sock, data)
             except OSError as error:
-                self._send_error = error.errno
-                if self.has_fin:  # the hang-up may have come without an error, as this write had taken it
-                    self._see_hang_up()
+                self._note_send_error(error)
+
+    def send_urgent(self, data: bytes) -> None:
+        """Send some bytes in one write, the last of which is urgent."""
+        if self._send_error is None:
+            try:
+                self.sock.send(data, socket.MSG_OOB)
+            except OSError as error:
+                self._note_send_error(error)
 
     def end(self) -> None:
         """Send a FIN, and continue reading."""
@@ -128,6 +134,11 @@ class Connection:
         asyncio.get_running_loop().remove_reader(self.sock)
         self._hang_up.unregister(self.sock)
         sockets.reset(self.sock)
+
+    def _note_send_error(self, error: OSError) -> None:
+        self._send_error = error.errno
+        if self.has_fin:  # the hang-up may have come without an error, as this write had taken it
+            self._see_hang_up()
 
     def _receive(self) -> None:
         try:

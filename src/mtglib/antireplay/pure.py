@@ -15,7 +15,7 @@ from .entries import FINGERPRINT_BYTES
 _GENERATIONS = 8
 
 
-class Generation:
+class FingerprintBlock:
     """An eighth of all entries, forgotten together."""
 
     __slots__ = ("entries", "first_unix", "known", "start")
@@ -37,7 +37,7 @@ class FingerprintLog:
     def __init__(self, max_entries: int) -> None:
         self._max_entries = max_entries
         self._generation_entries = max(max_entries // _GENERATIONS, 1)
-        self._generations: deque[Generation] = deque()
+        self._generations: deque[FingerprintBlock] = deque()
         self.added = 0
 
     @property
@@ -76,15 +76,15 @@ class FingerprintLog:
         self._with_room(now_unix).entries.append(fingerprint)
         self.added += 1
 
-    def _extend(self, generation: Generation, fingerprints: array[int]) -> None:
+    def _extend(self, generation: FingerprintBlock, fingerprints: array[int]) -> None:
         generation.entries.extend(fingerprints)
         self.added += len(fingerprints)
 
-    def _with_room(self, now_unix: int) -> Generation:
+    def _with_room(self, now_unix: int) -> FingerprintBlock:
         """Return the latest generation, after making room for one more in it."""
         # In this order, so that another thread that reads them meanwhile always finds a generation.
         if not self._generations or len(self._generations[-1].entries) >= self._generation_entries:
-            self._generations.append(Generation(self.added, now_unix))
+            self._generations.append(FingerprintBlock(self.added, now_unix))
         if self.added - self.forgotten >= self._max_entries:
             self._generations.popleft()
         return self._generations[-1]
@@ -114,7 +114,7 @@ class PureReplayMemory(FingerprintLog):
         self.added += 1
         return False
 
-    def _extend(self, generation: Generation, fingerprints: array[int]) -> None:
+    def _extend(self, generation: FingerprintBlock, fingerprints: array[int]) -> None:
         generation.known.update(fingerprints)
         super()._extend(generation, fingerprints)
 

@@ -25,7 +25,7 @@ from ..ground.checks import check_int, check_number
 from ..interfaces import Logger
 from .entries import FINGERPRINT_BYTES, KEY_BYTES
 from .persistent_cache import PersistentCache
-from .pure import FingerprintLog, Generation, keyed_fingerprint
+from .pure import FingerprintBlock, FingerprintLog, keyed_fingerprint
 
 _MAX = 15
 _CELLS_PER_BYTE = 2
@@ -92,7 +92,7 @@ class Inserted(FingerprintLog):
         super().__init__(max_entries)
         self.cells = cells
 
-    def _extend(self, generation: Generation, fingerprints: array[int]) -> None:
+    def _extend(self, generation: FingerprintBlock, fingerprints: array[int]) -> None:
         for fingerprint in fingerprints:
             self.cells.has_or_insert(fingerprint)
         super()._extend(generation, fingerprints)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..admission import Admitted
 from ..answers import Answers, ChosenAnswer, default_answer
-from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
+from ..constants import FRONT_DELIVERY_TIMEOUT, FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import UpstreamError
 from ..fine_clock import FineClock
 from ..ground.endpoints import Endpoint
@@ -173,5 +173,6 @@ class Front:
             ciphers=None,
             idle_timeout=idle_timeout,
             half_closed_timeout=FRONT_HALF_CLOSED_TIMEOUT,
+            delivery_timeout=FRONT_DELIVERY_TIMEOUT,
             not_sent_low_water_bytes=self._opts.not_sent_low_water_bytes,
         )

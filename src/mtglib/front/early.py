@@ -19,7 +19,7 @@ from ..reasons import Reason
 from ..roster import Entry
 from ..shared import Shared
 from ..wire import client_hello
-from .dial import SiteConnection
+from .dial import Front, SiteConnection
 
 FRONT_AFTER_SECONDS = 0.05
 """How long after its last byte a visitor with an incomplete hello is connected to the site."""
@@ -33,25 +33,24 @@ class EarlyFront:
 
     Args:
         shared: The proxy's.
+        front: The site.
         conn: The visitor's connection; bytes read from it stay in `unread`.
         entry: The visitor.
     """
 
-    def __init__(self, shared: Shared, conn: Conn, entry: Entry) -> None:
+    def __init__(self, shared: Shared, front: Front, conn: Conn, entry: Entry) -> None:
         self._shared = shared
         self._conn = conn
         self._entry = entry
         self._loop = asyncio.get_running_loop()
-        self._preamble = shared.front.preamble(entry.visitor)
+        self._preamble = front.preamble(entry.visitor)
         self._sent_bytes = 0
         self._began_mono = shared.fine_clock.now_mono()
         self._upstream: socket.socket | None = None
         self._failure: BaseException | None = None
-        self._dialling: asyncio.Task[socket.socket] | None = self._loop.create_task(
-            shared.front.dial(entry, conn.unread)
-        )
+        self._dialling: asyncio.Task[socket.socket] | None = self._loop.create_task(front.dial(entry, conn.unread))
         self._dialling.add_done_callback(self._note_dial)
-        self._answering: asyncio.Task[None] | None = None
+        self._answering: asyncio.Task[int] | None = None
         self._looking: asyncio.Timeout | None = None
 
     @property
@@ -84,7 +83,7 @@ class EarlyFront:
                 while (assembled := client_hello.assemble(conn.unread)) is None:
                     self._forward()
                     conn.note_piece()
-                    if not await conn.receive_more(None):
+                    if not await conn.receive_more(None, up_to_urgent=True):
                         raise ClientError(
                             Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
                         )
@@ -143,7 +142,7 @@ class EarlyFront:
         self._answering = self._loop.create_task(readable)
         self._answering.add_done_callback(self._note_answer)
 
-    def _note_answer(self, answering: asyncio.Task[None]) -> None:
+    def _note_answer(self, answering: asyncio.Task[int]) -> None:
         if self._looking is not None and not answering.cancelled() and not self._looking.expired():
             self._looking.reschedule(self._loop.time())
 

@@ -210,7 +210,7 @@ def test_the_job_is_raw_and_patient(warnings: Warnings) -> None:
         job = fronting_job(opts, client, upstream, b"seen", visitor, warnings)
         assert (job.client, job.upstream, job.client_unread) == (client, upstream, b"seen")
         assert (job.ciphers, job.preamble, job.idle_timeout) == (None, b"", 600.0)
-        assert (job.half_closed_timeout, job.delivery_timeout) == (60.0, 30.0)
+        assert (job.half_closed_timeout, job.delivery_timeout) == (60.0, 1.0)
 
         opts = ProxyOpts.with_defaults(SECRET, idle_timeout=900.5)
         assert fronting_job(opts, client, upstream, b"", visitor, warnings).idle_timeout == 900.5

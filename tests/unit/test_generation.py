@@ -1,0 +1,93 @@
+"""What the options decide, and how long a stream keeps that."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from mtglib.front.dial import Front
+from mtglib.generation import Generation
+from mtglib.network import Direct
+from mtglib.reasons import Reason
+from support.timeless import timeless
+from unit.surroundings import DC, SECRET, Surroundings, Visit, options, over, surroundings
+
+
+@timeless
+async def test_it_is_made_of_the_options() -> None:
+    network = Direct()
+    opts = options(network=network, keep_alive=True, congestion_control=None, domain_fronting_port=444)
+    async with surroundings() as around:
+        made = Generation.of(opts, around.shared, [])
+
+    assert made.opts is opts
+    assert made.secrets == (SECRET,)
+    assert made.dcs.choose(DC).dc == DC
+    assert made.client_socket_options.remote != ()
+    assert isinstance(made.front, Front)
+
+
+async def client_of(around: Surroundings) -> Visit:
+    """A client that has its DC."""
+    visit = around.visit()
+    client = around.client(visit)
+    await client.send_hello()
+    await client.receive_answer()
+    await client.send_frame()
+    dc = await around.data_centre()
+    await client.send(b"question")
+    await dc.recv_exactly(8)
+    return visit
+
+
+async def visitor_of(around: Surroundings) -> Visit:
+    """A visitor that has the site."""
+    visit = around.visit()
+    visit.peer.send(b"GET / HTTP/1.1\r\n\r\n")
+    await around.far_end()
+    await relayed(around)
+    return visit
+
+
+async def slow_visitor_of(around: Surroundings) -> Visit:
+    """One that got the site before it was certain who it is."""
+    visit = around.visit()
+    visit.peer.send(b"\x16")
+    await around.far_end()
+    visit.peer.send(b"no hello")
+    await relayed(around)
+    return visit
+
+
+async def relayed(around: Surroundings) -> None:
+    while not around.shared.relay.load().connections:
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("begin", [client_of, visitor_of, slow_visitor_of])
+@timeless
+async def test_a_relay_keeps_nothing_of_it(begin: Callable[[Surroundings], Awaitable[Visit]]) -> None:
+    async with surroundings() as around:
+        visit = await begin(around)
+        kept = {name: weakref.ref(part) for name, part in parts_of(around.generation).items()}
+
+        del around.generation
+        gc.collect()
+
+        assert {name for name, part in kept.items() if part() is not None} == set()
+        assert not visit.running.done()
+        visit.entry.end(Reason.ENDED)
+        await over(visit)
+
+
+def parts_of(generation: Generation) -> dict[str, object]:
+    return {
+        "generation": generation,
+        "front": generation.front,
+        "blocklist": generation.opts.ip_blocklist,
+        "memory": generation.opts.anti_replay_cache,
+    }
