@@ -223,8 +223,9 @@ async def test_events_are_followed_until_the_client_leaves(tmp_path: Path) -> No
             assert (name, data["size"], data["is_block_list"]) == ("ip_list_size", size, True)
         assert len(observed.feed) == 1
         writer.close()
-        while len(observed.feed):
-            await asyncio.sleep(0)
+        async with asyncio.timeout(10):  # before the next sign of life would find out
+            while len(observed.feed):
+                await asyncio.sleep(0)
     assert program.warnings == []
 
 
