@@ -29,7 +29,7 @@ def test_the_errors_of_all_requests_are_listed() -> None:
     listed = {
         int(status) for row in re.findall(r"^\| ([0-9, ]+) \|", WRITTEN, re.MULTILINE) for status in row.split(", ")
     }
-    assert listed == set(ERRORS_OF_ALL) | {404, 405}
+    assert listed == set(ERRORS_OF_ALL) | {404, 405, 422}
 
 
 def test_the_bounds_are_those_of_the_code() -> None:

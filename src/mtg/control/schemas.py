@@ -98,9 +98,12 @@ class FrontReport(Struct, kw_only=True):
 class Reload(Struct, kw_only=True):
     """What came of reading the configuration again."""
 
-    changed: Annotated[tuple[str, ...], Meta(description="what has been taken over")]
-    not_changed: Annotated[tuple[str, ...], Meta(description="what hasn't, each with the reason")]
-    problems: Annotated[tuple[str, ...], Meta(description="what is wrong; if the file is broken, nothing has changed")]
+    is_applied: Annotated[bool, Meta(description="whether the settings are in use now, but for `unchangeable` ones")]
+    changed: Annotated[tuple[str, ...], Meta(description="keys that have another value now")]
+    unchangeable: Annotated[tuple[str, ...], Meta(description="keys whose other value takes a restart")]
+    problems: Annotated[tuple[str, ...], Meta(description="what is wrong, such as a list that can't be read")]
+    warnings: Annotated[tuple[str, ...], Meta(description="warnings about the configuration")]
+    at_unix: Annotated[float, Meta(description="when that was")]
 
 
 class StatusReport(Struct, kw_only=True):
@@ -121,8 +124,7 @@ class StatusReport(Struct, kw_only=True):
     dcs: Annotated[tuple[DCReport, ...], Meta(description="data centres, as they were seen last")]
     front: Annotated[FrontReport, Meta(description="the site, as it was seen last")]
     events_dropped: Annotated[int, Meta(description="events that came too fast to be counted")]
-    last_reload_unix: Annotated[float | None, Meta(description="when a reload was last asked for; null: never")]
-    last_reload: Annotated[Reload | None, Meta(description="what came of it; null: there was none")]
+    last_reload: Annotated[Reload | None, Meta(description="what came of the last reload; null: there was none")]
 
 
 class LiveConnection(Struct, kw_only=True):

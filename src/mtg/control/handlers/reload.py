@@ -18,5 +18,6 @@ ROUTES = (
         summary="Read the configuration again",
         handler=_reload,
         answer=Reload,
+        errors={422: "the configuration has problems, and nothing has changed"},
     ),
 )

@@ -18,7 +18,6 @@ async def _status(call: Call) -> StatusReport:
     program = call.program
     status, parts, proxy = program.status(), program.parts, program.proxy
     process = _process()
-    reload_unix, reload = last_reload(program)
     return StatusReport(
         version=mtg.__version__,
         python=platform.python_version(),
@@ -41,8 +40,7 @@ async def _status(call: Call) -> StatusReport:
         dcs=tuple(_dcs(call)),
         front=_front(call),
         events_dropped=status.events_dropped,
-        last_reload_unix=reload_unix,
-        last_reload=reload,
+        last_reload=last_reload(program),
     )
 
 

@@ -92,10 +92,10 @@ async def test_lists_and_their_problems_are_in_the_status_and_reloads(tmp_path: 
     assert (blocked["name"], blocked["prefixes"]) == ("blocklist", 2)
     assert [source["broken_lines"] for source in blocked["sources"]] == [1, 0]
     assert [bool(source["problem"]) for source in blocked["sources"]] == [False, True]
-    assert reload["changed"] == ["IP lists"]
+    assert reload["is_applied"]
     assert [problem.startswith(f"{tmp_path}/missing: ") for problem in reload["problems"]] == [True]
     assert found["last_reload"] == reload
-    assert found["last_reload_unix"] >= found["started_unix"]
+    assert reload["at_unix"] >= found["started_unix"]
 
 
 async def test_the_document_of_mtg_multi(tmp_path: Path) -> None:
