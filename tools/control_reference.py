@@ -36,7 +36,8 @@ def _request(route: Route) -> Iterator[str]:
     if route.body is not None:
         yield f"- body: {_link(route.body.__name__)}"
     answer = _link(route.answer.__name__) if hasattr(route.answer, "__struct_fields__") else f"`{route.content_type}`"
-    yield f"- answer: {route.status}, {answer}"
+    others = "".join(f", or `{content_type}`" for content_type in route.other_content_types)
+    yield f"- answer: {route.status}, {answer}{others}"
     own = {status: text for status, text in errors_of(route).items() if status in route.errors}
     yield from (f"- {status}: {text}" for status, text in own.items())
     yield ""

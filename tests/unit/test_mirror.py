@@ -63,6 +63,7 @@ PROGRAM_ELSEWHERE = {
     "control/handlers/reload": "../test_api",
     "control/handlers/stats": "../test_api",
     "control/handlers/status": "../test_api",
+    "control/users": "handlers/test_users",
     "control/reloading": "test_api",
     "control/routes": "test_openapi",
     "directories": "test_build",

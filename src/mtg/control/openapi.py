@@ -57,6 +57,8 @@ def errors_of(route: Route) -> dict[int, str]:
 def _operation(route: Route) -> dict[str, Any]:
     name = re.sub(r"\W+", "_", f"{route.method.lower()}{route.path}").strip("_")
     responses = {str(route.status): _response("done", route.content_type, _schema(route.answer))}
+    for content_type in route.other_content_types:
+        responses[str(route.status)]["content"][content_type] = {"schema": {"type": "string"}}
     for status, text in errors_of(route).items():
         responses[str(status)] = _response(text, "application/json", _schema(Error))
     operation: dict[str, Any] = {"operationId": name, "summary": route.summary, "responses": responses}

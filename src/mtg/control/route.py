@@ -92,6 +92,7 @@ class Route:
         handler: Does it.
         answer: The type of its answer; None: something else than JSON.
         content_type: The content type of its answer.
+        other_content_types: Those that its answer may have instead.
         path_help: The meaning of each part that varies.
         query_help: The meaning of each parameter that may be in the query.
         body: The type of its body; None: it has none.
@@ -106,6 +107,7 @@ class Route:
     handler: Callable[[Call], Awaitable[HandlerResult]]
     answer: Any = None
     content_type: str = "application/json"
+    other_content_types: tuple[str, ...] = ()
     path_help: Mapping[str, str] = field(default_factory=dict)
     query_help: Mapping[str, str] = field(default_factory=dict)
     body: type[msgspec.Struct] | None = None

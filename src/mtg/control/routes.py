@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from mtg.control.handlers import connections, events, reload, stats, status
+from mtg.control.handlers import connections, events, reload, stats, status, users
 from mtg.control.openapi import document
 from mtg.control.route import Call, RequestError, Route
 
@@ -20,6 +20,7 @@ ROUTES: tuple[Route, ...] = (
     *stats.ROUTES,
     *status.ROUTES,
     *connections.ROUTES,
+    *users.ROUTES,
     *reload.ROUTES,
     *events.ROUTES,
     Route(

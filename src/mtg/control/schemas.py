@@ -24,6 +24,41 @@ class UserStats(Struct, kw_only=True):
     last_seen: Annotated[datetime | None, Meta(description="when a byte was last relayed (RFC 3339); null: never")]
 
 
+class UserReport(Struct, kw_only=True):
+    """A user, and what it has used since the program was started."""
+
+    name: Annotated[str, Meta(description="the user's name; `default` has the configuration's `secret`")]
+    host: Annotated[str, Meta(description="the site in the user's secret")]
+    source: Annotated[str, Meta(description="the file that it is in")]
+    is_read_only: Annotated[bool, Meta(description="whether only that file can change it")]
+    connections: Annotated[int, Meta(description="connections now")]
+    from_client_bytes: Annotated[int, Meta(description="bytes from the user's clients")]
+    to_client_bytes: Annotated[int, Meta(description="bytes to them")]
+    last_seen_unix: Annotated[float | None, Meta(description="when a byte was last relayed; null: never")]
+
+
+class UserReports(Struct, kw_only=True):
+    """All users."""
+
+    users: Annotated[tuple[UserReport, ...], Meta(description="as in the configuration")]
+
+
+class Link(Struct, kw_only=True):
+    """The way to the proxy at one address. It has the user's secret in it."""
+
+    server: Annotated[str, Meta(description="the address")]
+    port: Annotated[int, Meta(description="the port")]
+    tg_url: Annotated[str, Meta(description="opens Telegram")]
+    tme_url: Annotated[str, Meta(description="opens it from a browser")]
+
+
+class UserLinks(Struct, kw_only=True):
+    """Links that make a user's client use the proxy."""
+
+    name: Annotated[str, Meta(description="the user's name")]
+    links: Annotated[tuple[Link, ...], Meta(description="one for IPv4, one for IPv6, as far as they are known")]
+
+
 class Throttle(Struct, kw_only=True):
     """How connections are shared when there are too many, as mtg-multi shows it."""
 

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 
 from mtg.control.route import Call, Route
 from mtg.control.schemas import Stats, UserStats
+from mtg.control.users import KnownUser, known_users
 
 
 async def _stats(call: Call) -> Stats:
     program = call.program
     since_unix = program.status().since_unix
-    users = _users(call)
+    users = {user.name: _stats_of(user) for user in known_users(program)}
     return Stats(
         started_at=datetime.fromtimestamp(since_unix, UTC),
         uptime_seconds=max(0, int(time.time() - since_unix)),
@@ -24,19 +25,14 @@ async def _stats(call: Call) -> Stats:
     )
 
 
-def _users(call: Call) -> dict[str, UserStats]:
-    observed = call.program.parts.observed
-    assert observed is not None
-    moved = observed.moved
-    last_seen = datetime.fromtimestamp(moved.last_seen_unix, UTC) if moved.last_seen_unix else None
-    return {
-        "default": UserStats(
-            connections=call.program.proxy.clients,
-            bytes_in=moved.from_client_bytes,
-            bytes_out=moved.to_client_bytes,
-            last_seen=last_seen,
-        )
-    }
+def _stats_of(user: KnownUser) -> UserStats:
+    seen_unix = user.last_seen_unix
+    return UserStats(
+        connections=user.connections,
+        bytes_in=user.from_client_bytes,
+        bytes_out=user.to_client_bytes,
+        last_seen=None if seen_unix is None else datetime.fromtimestamp(seen_unix, UTC),
+    )
 
 
 ROUTES = (
