@@ -7,17 +7,22 @@ that were replaced long ago.
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from .client_socket import ClientSocketOptions
 from .dc import DCTable
 from .dc_dialler import DCDialler
 from .front.dial import Front
+from .front.fronts import Fronts
+from .key_search import KeySearch
 from .options import ProxyOpts
-from .secret import Secret
+from .page_urls import parse_page_urls
 from .shared import Shared
+from .users import DEFAULT_USER, User, Users
+from .users.candidates import Candidates
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -28,17 +33,17 @@ class Generation:
         opts: The options.
         dcs: The DC table of `opts`.
         dc_dialler: Connects to them.
-        secrets: The secrets that clients may use.
+        keys: The keys of the users.
         client_socket_options: Options of clients' sockets.
-        front: Connects visitors to the fronting site.
+        fronts: The fronting sites.
     """
 
     opts: ProxyOpts
     dcs: DCTable
     dc_dialler: DCDialler
-    secrets: Sequence[Secret]
+    keys: KeySearch
     client_socket_options: ClientSocketOptions
-    front: Front
+    fronts: Fronts
 
     @classmethod
     def of(cls, opts: ProxyOpts, shared: Shared, listeners: Collection[socket.socket]) -> Self:
@@ -49,13 +54,25 @@ class Generation:
             shared: The proxy's.
             listeners: The sockets that the proxy accepts on.
         """
+        users = Users([User(DEFAULT_USER, opts.checked_secret)]) if opts.users is None else opts.users
+        candidates = Candidates(users)
+        make_front = partial(
+            Front,
+            opts=opts,
+            pages=parse_page_urls(opts.record_urls, opts.sites()),
+            listeners=listeners,
+            refresh=shared.relay.report,
+            warnings=shared.warnings,
+            key_shares=shared.key_shares,
+            clock=shared.fine_clock,
+        )
         return cls(
             opts=opts,
             dcs=opts.dc_table(),
             dc_dialler=DCDialler(opts.network, opts.dial_timeout, shared.warnings),
-            secrets=(opts.secret,),
+            keys=KeySearch(candidates),
             client_socket_options=ClientSocketOptions.of(
                 keep_alive=opts.keep_alive, congestion_control=opts.congestion_control
             ),
-            front=Front(opts, listeners, shared.relay.report, shared.warnings, shared.key_shares, shared.fine_clock),
+            fronts=Fronts(opts.default_host, candidates, make_front),
         )

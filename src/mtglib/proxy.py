@@ -17,7 +17,6 @@ from .ending import wait_for_end
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .fine_clock import FineClock
-from .front.dial import fronting_address
 from .front.lessons import FrontAnswer
 from .generation import Generation
 from .ground.affinity import Affinity
@@ -34,6 +33,7 @@ from .shared import Shared
 from .stream import Stream
 from .tunnel import PLAIN_SOCKET, is_plain_socket
 from .user_parts import Emitter, guarded_clock
+from .users.limiter import CHECK_SECONDS, UserLimiter
 from .visitor import Visitor
 from .visitor_log import VisitorLog
 
@@ -92,12 +92,12 @@ class Proxy:
 
     def __repr__(self) -> str:
         counted = f"listeners={len(self._acceptors)} connections={len(self._roster)} relay={self.relay_engine!r}"
-        return f"<Proxy host={self._opts.secret.host!r} {counted}{' shut down' if self._shut_down else ''}>"
+        return f"<Proxy host={self._opts.default_host!r} {counted}{' shut down' if self._shut_down else ''}>"
 
     @property
     def domain_fronting_address(self) -> tuple[str, int]:
         """The host (or the configured address) and the port of the fronting site."""
-        return fronting_address(self._opts)
+        return self._opts.front_address(self._opts.default_host).of_site(self._opts.default_host)
 
     @property
     def relay_engine(self) -> str:
@@ -130,9 +130,9 @@ class Proxy:
         return self._roster.visitors
 
     @property
-    def front_answer(self) -> FrontAnswer | None:
-        """The latest answer that was learnt of the fronting site; None if there is none."""
-        return None if self._generation is None else self._generation.front.latest_answer
+    def front_answers(self) -> tuple[FrontAnswer, ...]:
+        """The latest answer that was learnt of each fronting site; sites of which none is known are left out."""
+        return () if self._generation is None else self._generation.fronts.latest_answers
 
     def connections(self) -> tuple[Connection, ...]:
         """List the live connections of `serve` and `serve_conn`, oldest first."""
@@ -263,7 +263,8 @@ class Proxy:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
         if self._shared is not None and self._generation is not None:
-            await self._generation.front.close()
+            await self._generation.fronts.close()
+            self._shared.limiter.close()
             self._shared.visitor_log.close()
             if not self._roster:  # otherwise streams left behind still need it
                 self._shared.readiness.close()
@@ -275,6 +276,11 @@ class Proxy:
 
     async def __aexit__(self, *_error: object) -> None:
         await self.shutdown()
+
+    def _make_limiter(self) -> UserLimiter:
+        check_seconds = None if self._opts.users is None else CHECK_SECONDS
+        most = self._opts.max_user_connections
+        return UserLimiter(lambda: self._roster.entries, self._opts.clock, most, check_seconds=check_seconds)
 
     def _serves(self, listener: socket.socket) -> bool:
         fd = listener.fileno()
@@ -337,6 +343,7 @@ class Proxy:
             now_unix=self._opts.clock,
             fine_clock=FineClock(),
             roster=self._roster,
+            limiter=self._make_limiter(),
             visitor_log=VisitorLog(self._logger),
             events=self._events,
             logger=self._logger,
@@ -346,7 +353,7 @@ class Proxy:
             self._opts, self._roster, shared.visitor_log, self._events, self._logger, self._warnings
         )
         self._generation = Generation.of(self._opts, shared, self._acceptors.values())
-        self._generation.front.load()
+        self._generation.fronts.load()
         self._affinity = Affinity("proxy")
         self._ended = asyncio.get_running_loop().create_future()
 

@@ -58,13 +58,13 @@ class StreamReport:
         if self._shared.logger.debug_enabled:
             self._log().debug(f"visitor: {error}")
 
-    def fronted(self, reason: Reason) -> None:
-        """The peer is about to be connected to the site."""
+    def fronted(self, reason: Reason, user: str = "") -> None:
+        """The peer is about to be connected to the site; it may be a client of a user who may not come in."""
         entry = self._entry
         self._shared.roster.fronted(entry)
         self._front_reason = reason
         self._shared.events.send(
-            EventDomainFronting(stream_id=entry.stream_id, timestamp=self._shared.now_unix(), reason=reason)
+            EventDomainFronting(stream_id=entry.stream_id, timestamp=self._shared.now_unix(), reason=reason, user=user)
         )
 
     def framed(self, dc: int) -> None:
@@ -84,6 +84,7 @@ class StreamReport:
                 dc=entry.dc,
                 handshake_seconds=self._framed_mono - self._accepted_mono,
                 dial_seconds=time.monotonic() - self._framed_mono,
+                user=entry.user,
             )
         )
 
@@ -95,6 +96,7 @@ class StreamReport:
         entry.from_client_bytes += from_client_bytes
         entry.to_client_bytes += to_client_bytes
         self._shared.roster.touch(entry)
+        self._shared.limiter.moved(entry, from_client_bytes, to_client_bytes)
         for count, is_read in ((from_client_bytes, False), (to_client_bytes, True)):
             if count:
                 self._shared.events.send(
@@ -103,6 +105,7 @@ class StreamReport:
                         timestamp=self._shared.now_unix(),
                         traffic_bytes=count,
                         is_read=is_read,
+                        user=entry.user,
                     )
                 )
 
@@ -120,8 +123,15 @@ class StreamReport:
         """The stream is over, and its sockets are closed."""
         entry = self._entry
         self._shared.roster.remove(entry)
+        self._shared.limiter.left(entry)
         self._shared.events.send(
-            EventFinish(stream_id=entry.stream_id, timestamp=self._shared.now_unix(), reason=self.reason, dc=entry.dc)
+            EventFinish(
+                stream_id=entry.stream_id,
+                timestamp=self._shared.now_unix(),
+                reason=self.reason,
+                dc=entry.dc,
+                user=entry.user,
+            )
         )
 
     def _log_end(self, message: str, *, error: BaseException | None = None, **fields: object) -> None:
@@ -129,7 +139,9 @@ class StreamReport:
         logger = self._shared.logger
         if self._entry.user:
             if logger.info_enabled:
-                self._log(upstream=self._upstream(), reason=str(self.reason), **fields).info(message, error=error)
+                self._log(user=self._entry.user, upstream=self._upstream(), reason=str(self.reason), **fields).info(
+                    message, error=error
+                )
         elif logger.debug_enabled:
             self._log(upstream=self._upstream(), reason=str(self.reason), **fields).debug(message, error=error)
 

@@ -25,10 +25,10 @@ async def test_it_is_made_of_the_options() -> None:
         made = Generation.of(opts, around.shared, [])
 
     assert made.opts is opts
-    assert made.secrets == (SECRET,)
+    assert list(made.keys.candidates.all.secrets) == [SECRET]
     assert made.dcs.choose(DC).dc == DC
     assert made.client_socket_options.remote != ()
-    assert isinstance(made.front, Front)
+    assert isinstance(made.fronts.default, Front)
 
 
 async def client_of(around: Surroundings) -> Visit:
@@ -87,7 +87,7 @@ async def test_a_relay_keeps_nothing_of_it(begin: Callable[[Surroundings], Await
 def parts_of(generation: Generation) -> dict[str, object]:
     return {
         "generation": generation,
-        "front": generation.front,
+        "front": generation.fronts.default,
         "blocklist": generation.opts.ip_blocklist,
         "memory": generation.opts.anti_replay_cache,
     }

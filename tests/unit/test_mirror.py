@@ -44,6 +44,7 @@ ELSEWHERE = {
     "stats/http_connections": "../../parts/test_prometheus",
     "stats/http_page": "../../parts/test_prometheus",
     "stats/samples": "test_prometheus",
+    "users/account": "test_limiter",
 }
 """Modules that are one subject with another, and the test that has both: its path from the module's folder of tests."""
 

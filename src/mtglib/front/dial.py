@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from ..admission import Admitted
@@ -12,11 +12,12 @@ from ..answers import Answers, ChosenAnswer, default_answer
 from ..constants import FRONT_DELIVERY_TIMEOUT, FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import UpstreamError
 from ..fine_clock import FineClock
+from ..ground.checks import as_directory
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import GuardedLogger, Warnings
 from ..keyshare import KeyShares
 from ..options import ProxyOpts
-from ..page_urls import parse_page_urls
+from ..page_urls import Page
 from ..relay.job import DRS, Job, Shape
 from ..roster import Entry
 from ..upstream import dial
@@ -25,17 +26,13 @@ from ..wire.proxy_protocol import header_v2
 from .lessons import FrontAnswer, Lessons
 from .loops import LoopGuard
 from .own_address import leads_to_us
+from .page_file import PAGES
 from .record_learner import RecordLearner
+from .site_store import SiteStore
 from .visits import VisitTimes
 
 _MOST_DIALS = 512
 """The most connections to the site that are being made at once; more visitors wait."""
-
-
-def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
-    """Return the host (or the configured one, or address) and port of the fronting site."""
-    host = opts.domain_fronting_host or opts.domain_fronting_ip or opts.secret.host
-    return str(host), opts.domain_fronting_port
 
 
 class SiteConnection(NamedTuple):
@@ -53,10 +50,12 @@ class SiteConnection(NamedTuple):
 
 
 class Front:
-    """The fronting site.
+    """A fronting site.
 
     Args:
+        host: Its name.
         opts: The proxy's options.
+        pages: Those of `record_urls`.
         listeners: The sockets that the proxy accepts on: a front that is one of them would be a loop.
         refresh: Updates every entry's `to_client_bytes`.
         warnings: Gets reports about a misbehaving network.
@@ -69,7 +68,9 @@ class Front:
 
     def __init__(
         self,
+        host: str,
         opts: ProxyOpts,
+        pages: Sequence[Page],
         listeners: Collection[socket.socket],
         refresh: Callable[[], None],
         warnings: Warnings,
@@ -77,22 +78,27 @@ class Front:
         clock: FineClock,
     ) -> None:
         self._opts = opts
+        self._address = opts.front_address(host)
+        self._dialled = self._address.of_site(host)
         self._listeners = listeners
         self._warnings = warnings
         self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
         self._dials = asyncio.Semaphore(_MOST_DIALS)
-        host, learning, logger = opts.secret.host, opts.front_learning, GuardedLogger(opts.logger).named("proxy")
+        learning, logger = opts.front_learning, GuardedLogger(opts.logger).named("proxy")
         self._lessons: Lessons | None = None
         if learning is not None:
             self._lessons = Lessons(host, learning, self._dial, key_shares, logger, opts.clock, clock.now_mono)
         self.visits = VisitTimes(host, Answers(1), clock.now_mono) if self._lessons is None else self._lessons.visits
+        own_pages = [page for page in pages if page.host == host]
+        directory = as_directory("directory", learning.directory) if learning is not None and own_pages else None
         self._record_learner = RecordLearner(
             self._dial,
-            parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port),
+            own_pages,
             opts.record_repeats,
             opts.record_refresh_seconds,
             logger,
             warnings,
+            None if directory is None else SiteStore(directory, PAGES, logger),
         )
 
     @property
@@ -104,11 +110,13 @@ class Front:
         """Begin to read what an earlier process has learnt."""
         if self._lessons is not None:
             self._lessons.load()
+        self._record_learner.load()
 
     async def loaded(self) -> None:
         """Wait until that is over."""
-        if self._lessons is not None and self._lessons.loading is not None:
-            await asyncio.wait([self._lessons.loading])
+        loading = [self._record_learner.loading, self._lessons.loading if self._lessons is not None else None]
+        if tasks := [task for task in loading if task is not None]:
+            await asyncio.wait(tasks)
 
     async def close(self) -> None:
         """End its background work; the proxy is shutting down."""
@@ -145,7 +153,7 @@ class Front:
         return await self._dial(entry.visitor.reached)
 
     async def _dial(self, reached: Endpoint | None = None) -> socket.socket:
-        host, port = fronting_address(self._opts)
+        host, port = self._dialled
         network = self._opts.front_network or self._opts.network
         async with self._dials:
             upstream = await dial(network, host, port, 2 * self._opts.dial_timeout, self._warnings)
@@ -158,7 +166,7 @@ class Front:
 
     def preamble(self, visitor: Visitor) -> bytes:
         """Return the bytes to send before the visitor's: a PROXY protocol header, if configured."""
-        if not self._opts.domain_fronting_proxy_protocol:
+        if not self._address.proxy_protocol:
             return b""
         return header_v2(visitor.client, visitor.reached)
 
