@@ -37,6 +37,7 @@ class FrontHealth:
 class Moved:
     """What was relayed between clients and Telegram; the time is in Unix seconds, 0: never."""
 
+    streams: int = 0
     from_client_bytes: int = 0
     to_client_bytes: int = 0
     last_seen_unix: float = 0.0
@@ -77,6 +78,7 @@ class Observed:
         self._is_fronted[event.stream_id] = False
         dc = self.dcs.setdefault(event.dc, DCHealth())
         dc.connected_unix, dc.dial_seconds = event.timestamp, event.dial_seconds
+        self.moved.streams += 1
         self.moved.last_seen_unix = event.timestamp
 
     def _move(self, event: EventTraffic) -> None:

@@ -25,15 +25,24 @@ class UserStats(Struct, kw_only=True):
 
 
 class UserReport(Struct, kw_only=True):
-    """A user, and what it has used since the program was started."""
+    """A user, and what it has used."""
 
     name: Annotated[str, Meta(description="the user's name; `default` has the configuration's `secret`")]
     host: Annotated[str, Meta(description="the site in the user's secret")]
     source: Annotated[str, Meta(description="the file that it is in")]
     is_read_only: Annotated[bool, Meta(description="whether only that file can change it")]
+    enabled: Annotated[bool, Meta(description="whether the user may come in at all")]
+    expires_unix: Annotated[float | None, Meta(description="from when on the user may not; null: never")]
+    quota_bytes: Annotated[int | None, Meta(description="how much the user may use; null: as much as there is")]
+    quota_period: Annotated[str, Meta(description="of what time: `total`, `day` or `month`")]
+    max_connections: Annotated[int | None, Meta(description="the most connections at once; null: no limit")]
+    max_networks: Annotated[int | None, Meta(description="the most networks at once; null: no limit")]
     connections: Annotated[int, Meta(description="connections now")]
+    networks: Annotated[int | None, Meta(description="networks that they come from; null: not counted")]
+    streams: Annotated[int, Meta(description="all connections so far")]
     from_client_bytes: Annotated[int, Meta(description="bytes from the user's clients")]
     to_client_bytes: Annotated[int, Meta(description="bytes to them")]
+    period_bytes: Annotated[int, Meta(description="bytes in both directions in the quota's current period")]
     last_seen_unix: Annotated[float | None, Meta(description="when a byte was last relayed; null: never")]
 
 
@@ -120,14 +129,21 @@ class DCReport(Struct, kw_only=True):
     dial_seconds: Annotated[float | None, Meta(description="how long the last connection took to make")]
 
 
-class FrontReport(Struct, kw_only=True):
-    """The fronting site."""
+class LearntAnswer(Struct, kw_only=True):
+    """A site's answer to a hello, as it was learnt last."""
 
-    address: Annotated[str, Meta(description="where visitors are connected to")]
-    answered_unix: Annotated[float | None, Meta(description="when it last sent a visitor something; null: never")]
-    failed_unix: Annotated[float | None, Meta(description="when it last couldn't be reached; null: never")]
-    learnt_unix: Annotated[float | None, Meta(description="when its answer to a hello was last learnt; null: never")]
-    answer_bytes: Annotated[int | None, Meta(description="how long that answer was")]
+    host: Annotated[str, Meta(description="the site")]
+    learnt_unix: Annotated[float, Meta(description="when the answer came")]
+    answer_bytes: Annotated[int, Meta(description="how long it was: ServerHello and encrypted records")]
+
+
+class FrontReport(Struct, kw_only=True):
+    """The fronting sites."""
+
+    address: Annotated[str, Meta(description="where visitors are connected to, if they ask for no other site of ours")]
+    answered_unix: Annotated[float | None, Meta(description="when a site last sent a visitor something; null: never")]
+    failed_unix: Annotated[float | None, Meta(description="when one last couldn't be reached; null: never")]
+    learnt: Annotated[tuple[LearntAnswer, ...], Meta(description="how they answer clients' hellos")]
 
 
 class Reload(Struct, kw_only=True):

@@ -10,7 +10,7 @@ import mtg
 import mtglib
 from mtg.control.reloading import last_reload
 from mtg.control.route import Call, Route
-from mtg.control.schemas import DCReport, Fill, FrontReport, IPList, Limits, ListSource, StatusReport
+from mtg.control.schemas import DCReport, Fill, FrontReport, IPList, LearntAnswer, Limits, ListSource, StatusReport
 from mtglib.stats import process_samples
 
 
@@ -80,14 +80,16 @@ def _dcs(call: Call) -> Iterator[DCReport]:
 
 
 def _front(call: Call) -> FrontReport:
-    observed, learnt = call.program.parts.observed, call.program.proxy.front_answer
+    observed, proxy = call.program.parts.observed, call.program.proxy
     assert observed is not None
     return FrontReport(
-        address=mtglib.host_and_port(*call.program.proxy.domain_fronting_address),
+        address=mtglib.host_and_port(*proxy.domain_fronting_address),
         answered_unix=observed.front.answered_unix or None,
         failed_unix=observed.front.failed_unix or None,
-        learnt_unix=None if learnt is None else learnt.learnt_unix,
-        answer_bytes=None if learnt is None else learnt.answer_bytes,
+        learnt=tuple(
+            LearntAnswer(host=one.host, learnt_unix=one.learnt_unix, answer_bytes=one.answer_bytes)
+            for one in proxy.front_answers
+        ),
     )
 
 

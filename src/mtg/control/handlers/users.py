@@ -31,9 +31,18 @@ def _report(user: KnownUser) -> UserReport:
         host=user.secret.host,
         source=user.source,
         is_read_only=user.is_read_only,
+        enabled=user.limits.is_enabled,
+        expires_unix=user.limits.expires_unix,
+        quota_bytes=user.limits.quota_bytes,
+        quota_period=user.limits.quota_period,
+        max_connections=user.limits.max_connections,
+        max_networks=user.limits.max_networks,
         connections=user.connections,
+        networks=user.networks,
+        streams=user.streams,
         from_client_bytes=user.from_client_bytes,
         to_client_bytes=user.to_client_bytes,
+        period_bytes=user.period_bytes,
         last_seen_unix=user.last_seen_unix,
     )
 

@@ -42,7 +42,7 @@ async def test_a_reader_gets_what_comes_from_now_on() -> None:
     feed.offer([EventIPListSize(size=1, is_block_list=True)])
     assert taken == [
         ("start", {"stream_id": "a", "timestamp_unix": 1.5, "remote_ip": "192.0.2.7"}),
-        ("traffic", {"stream_id": "a", "timestamp_unix": 2.5, "traffic_bytes": 3, "is_read": True}),
+        ("traffic", {"stream_id": "a", "timestamp_unix": 2.5, "traffic_bytes": 3, "is_read": True, "user": ""}),
     ]
     assert len(feed) == 0
 

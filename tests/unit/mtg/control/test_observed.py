@@ -23,7 +23,7 @@ async def test_a_clients_stream_says_how_its_data_centre_is_and_what_was_moved()
         ]
     )
     assert observed.dcs == {4: DCHealth(connected_unix=2, failed_unix=0, dial_seconds=0.25)}
-    assert observed.moved == Moved(from_client_bytes=7, to_client_bytes=20, last_seen_unix=5)
+    assert observed.moved == Moved(streams=1, from_client_bytes=7, to_client_bytes=20, last_seen_unix=5)
     assert observed.front == FrontHealth()
 
 

@@ -28,9 +28,18 @@ async def test_the_one_user_has_the_secret_of_the_configuration(tmp_path: Path) 
         "host": "front.example",
         "source": "test",
         "is_read_only": True,
+        "enabled": True,
+        "expires_unix": None,
+        "quota_bytes": None,
+        "quota_period": "total",
+        "max_connections": None,
+        "max_networks": None,
         "connections": 0,
+        "networks": None,
+        "streams": 0,
         "from_client_bytes": 0,
         "to_client_bytes": 0,
+        "period_bytes": 0,
         "last_seen_unix": None,
     }
     assert missing.status == 404
