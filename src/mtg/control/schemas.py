@@ -129,7 +129,7 @@ class DCReport(Struct, kw_only=True):
     dial_seconds: Annotated[float | None, Meta(description="how long the last connection took to make")]
 
 
-class LearntAnswer(Struct, kw_only=True):
+class SiteAnswer(Struct, kw_only=True):
     """A site's answer to a hello, as it was learnt last."""
 
     host: Annotated[str, Meta(description="the site")]
@@ -143,7 +143,7 @@ class FrontReport(Struct, kw_only=True):
     address: Annotated[str, Meta(description="where visitors are connected to, if they ask for no other site of ours")]
     answered_unix: Annotated[float | None, Meta(description="when a site last sent a visitor something; null: never")]
     failed_unix: Annotated[float | None, Meta(description="when one last couldn't be reached; null: never")]
-    learnt: Annotated[tuple[LearntAnswer, ...], Meta(description="how they answer clients' hellos")]
+    learnt: Annotated[tuple[SiteAnswer, ...], Meta(description="how they answer clients' hellos")]
 
 
 class Reload(Struct, kw_only=True):

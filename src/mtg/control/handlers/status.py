@@ -10,7 +10,7 @@ import mtg
 import mtglib
 from mtg.control.reloading import last_reload
 from mtg.control.route import Call, Route
-from mtg.control.schemas import DCReport, Fill, FrontReport, IPList, LearntAnswer, Limits, ListSource, StatusReport
+from mtg.control.schemas import DCReport, Fill, FrontReport, IPList, Limits, ListSource, SiteAnswer, StatusReport
 from mtglib.stats import process_samples
 
 
@@ -87,7 +87,7 @@ def _front(call: Call) -> FrontReport:
         answered_unix=observed.front.answered_unix or None,
         failed_unix=observed.front.failed_unix or None,
         learnt=tuple(
-            LearntAnswer(host=one.host, learnt_unix=one.learnt_unix, answer_bytes=one.answer_bytes)
+            SiteAnswer(host=one.host, learnt_unix=one.learnt_unix, answer_bytes=one.answer_bytes)
             for one in proxy.front_answers
         ),
     )
