@@ -2,7 +2,8 @@
 
 Every key that is tried costs an HMAC of the whole hello, about a microsecond. Up to sixteen are tried at once. Of more
 users, only those of the site that the hello asks for come into question, and a thread tries their keys, one hello at a
-time: a flood of strangers holds up neither the event loop nor clients who come from where they came from before.
+time, networks by turns: a flood of strangers holds up neither the event loop, nor clients who come from where they came
+from before, nor those of other networks.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
+from .fair_turns import FairTurns
 from .ground.daemon_threads import DaemonThreads
 from .secret import Secret
 from .users.account import Account
@@ -45,7 +47,7 @@ class KeySearch:
 
     def __init__(self, candidates: Candidates) -> None:
         self.candidates = candidates
-        self._turn = asyncio.Lock()
+        self._turns = FairTurns()
 
     async def find(self, record: bytes, network: int | None) -> Found | None:
         """Find the user whose key a joined record was made with; None if it is nobody's.
@@ -64,13 +66,17 @@ class KeySearch:
         found = None if last is None else _try(record, Keys.of((last,)))
         if found is None:
             keys = candidates.of_host(client_hello.server_name(record))
-            found = _try(record, keys) if len(keys.keys) <= MOST_AT_ONCE else await self._try_in_thread(record, keys)
+            found = (
+                _try(record, keys)
+                if len(keys.keys) <= MOST_AT_ONCE
+                else await self._try_in_thread(record, keys, network)
+            )
         if found is not None:
             candidates.matched(found.account, network)
         return found
 
-    async def _try_in_thread(self, record: bytes, keys: Keys) -> Found | None:
-        async with self._turn:
+    async def _try_in_thread(self, record: bytes, keys: Keys, network: int | None) -> Found | None:
+        async with self._turns.turn(network):
             search = _Search(record, keys, asyncio.get_running_loop())
             try:
                 _THREADS.run(search)
