@@ -34,7 +34,8 @@ settings.load_profile("default")
 @pytest.fixture(autouse=True, scope="session")
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where programs keep what outlives them, unless a test has another place for it: not in the user's home."""
-    os.environ.pop("STATE_DIRECTORY", None)
+    for name in ("STATE_DIRECTORY", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
+        os.environ.pop(name, None)
     home = tmp_path_factory.mktemp("state")
     os.environ["XDG_STATE_HOME"] = str(home)
     return home

@@ -15,9 +15,10 @@ from enum import StrEnum
 import mtg
 import mtglib
 from mtg.build import Parts
+from mtg.control.service import open_control
 from mtg.listeners import address_text, open_listeners
 from mtg.samples import events_dropped, sample_all
-from mtg.services import running_services
+from mtg.services import running_services, serving_control
 from mtg.user_error import EXIT_RUNTIME
 
 GRACE_SECONDS = 5.0
@@ -146,6 +147,16 @@ class App:
         if not reload.cancelled():
             reload.result()
 
+    @property
+    def parts(self) -> Parts:
+        """What it consists of."""
+        return self._parts
+
+    @property
+    def proxy(self) -> mtglib.Proxy:
+        """Its proxy."""
+        return self._proxy
+
     def status(self) -> Status:
         """Return the current status."""
         return Status(
@@ -163,6 +174,7 @@ class App:
         listeners = ends.enter_context(open_listeners(parts.listens, f"{parts.source}: bind-to", parts.client_tcp))
         metrics_key = f"{parts.source}: stats.prometheus.bind-to"
         metrics = ends.enter_context(open_listeners(parts.metrics_listens, metrics_key))
+        control = ends.enter_context(open_control(parts.control, parts.source, parts.logger))
         for listener in listeners:
             parts.socket_options.apply(listener, self._logger)  # accepted connections inherit them, except keep-alive
         self._listens = tuple(address_text(one) for one in listeners)
@@ -178,6 +190,7 @@ class App:
         await ends.enter_async_context(
             running_services(parts, metrics[0] if metrics else None, self._told_to_stop, on_start)
         )
+        await ends.enter_async_context(serving_control(self, control, self._told_to_stop))
         self._serving = [asyncio.create_task(self._serve(one), name=address_text(one)) for one in listeners]
 
     async def _serve(self, listener: socket.socket) -> None:

@@ -17,6 +17,8 @@ from mtg.client_tcp import ClientTCP
 from mtg.config import Config, Loaded
 from mtg.config.addresses import Listen, ListenIP
 from mtg.config.schema import AntiReplaySection, IPListSection
+from mtg.control.observed import Observed
+from mtg.control.settings import ControlSettings, control_settings
 from mtg.directories import cache_directory, state_directory
 from mtg.refusals import Refusals
 from mtg.user_error import EXIT_USAGE, UserError
@@ -80,6 +82,8 @@ class Parts:
         ip_lists: The IP lists, each with the seconds between its updates.
         metrics_listens: The address on which `prometheus` is served: one or none.
         metrics_path: The path of the metrics page.
+        control: Where the program can be controlled, and by whom.
+        observed: What the control API knows from events; None if the program can't be controlled.
         warnings: Warnings about the configuration, one line each.
     """
 
@@ -99,6 +103,8 @@ class Parts:
     ip_lists: tuple[tuple[FireHOL, float], ...]
     metrics_listens: tuple[Listen, ...]
     metrics_path: str
+    control: ControlSettings
+    observed: Observed | None
     warnings: tuple[str, ...]
 
 
@@ -140,7 +146,10 @@ class _Builder:
         self._replay_memory = self._make_replay_memory(self._config.defense.anti_replay)
         self._prometheus = self._make_prometheus()
         self._statsd = self._make_statsd()
-        observers = [part for part in (self._prometheus, self._statsd) if part is not None]
+        self._control = control_settings(loaded)
+        masks = self._config.mask_client_addresses
+        self._observed = Observed(mask_client_addresses=masks) if self._control.is_on else None
+        observers = [part for part in (self._prometheus, self._statsd, self._observed) if part is not None]
         self._fanout = Fanout(observers, logger=logger)
         self._socket_options = self._make_socket_options()
         self._resolver = self._make_resolver()
@@ -175,6 +184,8 @@ class _Builder:
             if metrics.enabled and metrics.bind_to
             else (),
             metrics_path=metrics.http_path,
+            control=self._control,
+            observed=self._observed,
             warnings=(*self._loaded.warnings, *dict.fromkeys(self._notes)),
         )
 

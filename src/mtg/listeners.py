@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterator, Sequence
 
 import mtglib
@@ -17,6 +19,10 @@ from mtg.user_error import UserError, os_reason
 
 BACKLOG = 4096
 """Connections that the kernel holds until we accept them; it lowers this to net.core.somaxconn."""
+
+_LOCK_TRIES = 100
+_LOCK_PAUSE_SECONDS = 0.01
+"""Opening a socket takes less than a millisecond; if something else locks the folder for good, we go on without."""
 
 _REASONS = {
     errno.EADDRINUSE: "another program is using this address",
@@ -52,6 +58,22 @@ def open_listeners(
         yield sockets
 
 
+@contextlib.contextmanager
+def open_private_socket(path: str) -> Iterator[socket.socket]:
+    """A listening Unix socket that only this user can connect to; removed at the end. A stale one is replaced.
+
+    Raises:
+        UserError: It can't be opened; the message says why, without the path's key.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            listener = _open_unix(path, opened, mode=0o600)
+        except OSError as error:
+            reason = _reason(ListenUnix(path), error)
+            raise UserError(f"can't listen on {redact(path)}: {reason}") from error
+        yield listener
+
+
 def address_text(listener: socket.socket) -> str:
     """The address that `listener` really has, as `bind-to` would write it."""
     name = listener.getsockname()
@@ -78,12 +100,36 @@ def _open_ip(listen: ListenIP, client_tcp: ClientTCP, opened: contextlib.ExitSta
     return _listening(listener)
 
 
-def _open_unix(path: str, opened: contextlib.ExitStack) -> socket.socket:
-    _remove_stale(path)
+def _open_unix(path: str, opened: contextlib.ExitStack, mode: int | None = None) -> socket.socket:
     listener = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-    listener.bind(path)
-    opened.callback(_unlink_same, path, os.stat(path).st_ino)
-    return _listening(listener)
+    if mode is not None:
+        os.fchmod(listener.fileno(), mode)  # Linux gives the file the socket's mode: nobody can be quicker than chmod
+    with _alone_in(os.path.dirname(path) or "."):
+        _remove_stale(path)
+        listener.bind(path)
+        opened.callback(_unlink_same, path, _identity(path))
+        if mode is not None:
+            os.chmod(path, mode)  # on other systems
+        return _listening(listener)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: str) -> Iterator[None]:
+    """Keep others that do the same from taking a socket for a stale one between its bind() and its listen()."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:  # it can't be listed; what else is wrong with it, bind() says
+        yield
+        return
+    try:
+        for _ in range(_LOCK_TRIES):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(_LOCK_PAUSE_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _listening(listener: socket.socket) -> socket.socket:
@@ -105,11 +151,17 @@ def _remove_stale(path: str) -> None:
                 os.unlink(path)
 
 
-def _unlink_same(path: str, inode: int) -> None:
+def _unlink_same(path: str, identity: tuple[int, int]) -> None:
     """Remove our socket, unless a successor has put its own there."""
     with contextlib.suppress(OSError):
-        if os.stat(path).st_ino == inode:
+        if _identity(path) == identity:
             os.unlink(path)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """Return what tells a file from one that takes its place: the number of its inode may be used again at once."""
+    status = os.stat(path)
+    return status.st_ino, status.st_mtime_ns
 
 
 def _reason(listen: Listen, error: OSError) -> str:

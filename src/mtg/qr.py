@@ -56,19 +56,25 @@ def can_draw(stream: TextIO | None) -> bool:
     return True
 
 
+def image(text: str, kind: str) -> bytes:
+    """Return the QR code of `text` as an image, "svg" or "png"."""
+    out = io.BytesIO()
+    _code(text).save(out, kind=kind, scale=IMAGE_SCALE)
+    return out.getvalue()
+
+
 def save(text: str, path: Path, kind: str) -> None:
     """Write the QR code of `text` as "svg" or "png", readable by the owner alone.
 
     Raises:
         UserError: The file can't be written.
     """
-    image = io.BytesIO()
-    _code(text).save(image, kind=kind, scale=IMAGE_SCALE)
+    data = image(text, kind)
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # an existing file may be readable by others
                 os.fchmod(file.fileno(), 0o600)
-            file.write(image.getvalue())
+            file.write(data)
     except OSError as error:
         raise UserError(f"{redact(str(path))}: {os_reason(error)}") from error
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import mtglib
 from mtg.build import Parts, ReplayCache
 from mtg.closing import Closing
+from mtg.control.program import RunningProgram
+from mtg.control.service import serve_control
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Redis
 from mtglib.stats import Prometheus
@@ -61,6 +63,24 @@ async def running_services(
             running = partial(ip_list.run, update_each_seconds)
             await closing.enter(f"the {name}", _background(running, name, logger))
             closing.push(f"the {name}", ip_list.shutdown)  # waits for running reads, unlike a cancellation
+        yield
+
+
+@asynccontextmanager
+async def serving_control(
+    program: RunningProgram, listeners: Sequence[socket.socket], stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Serve the control API to its clients; its listeners are closed at `stop`."""
+    if not listeners:
+        yield
+        return
+    logger = program.parts.logger
+
+    async def serve() -> None:
+        await _unless_stopped(serve_control(program, listeners), stop, "control")
+
+    async with Closing(logger) as closing:
+        await closing.enter("control", _background(serve, "control", logger))
         yield
 
 

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import partial
 from typing import Any, Self
@@ -139,6 +139,14 @@ class Proxy:
     def connections(self) -> tuple[Connection, ...]:
         """List the live connections of `serve` and `serve_conn`, oldest first."""
         self._relay.report()
+        return tuple(self._roster.connections())
+
+    def iter_connections(self) -> Iterator[Connection]:
+        """List them one by one, without a report by the relay first.
+
+        Each is described when it is taken, in some microseconds. To list thousands without blocking the event loop, let
+        it run after each few hundred. Connections that are made meanwhile, or end, are left out.
+        """
         return self._roster.connections()
 
     def end(self, stream_id: str) -> bool:

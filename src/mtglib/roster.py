@@ -9,6 +9,7 @@ the new connection: many clients may share one address, and a handshake takes mi
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -168,21 +169,20 @@ class Roster:
         """Find a connection by its stream id."""
         return self._entries.get(stream_id)
 
-    def connections(self) -> tuple[Connection, ...]:
-        """Describe all live connections, oldest first."""
-        return tuple(
-            Connection(
-                stream_id=entry.stream_id,
-                client=entry.visitor.client,
-                user=entry.user,
-                state=entry.state,
-                dc=entry.dc,
-                since_unix=entry.since_unix,
-                from_client_bytes=entry.from_client_bytes,
-                to_client_bytes=entry.to_client_bytes,
-            )
-            for entry in self._entries.values()
-        )
+    def connections(self) -> Iterator[Connection]:
+        """Describe the live connections, oldest first; one that ends before it is reached is left out."""
+        for entry in self.entries:
+            if not entry.is_over:
+                yield Connection(
+                    stream_id=entry.stream_id,
+                    client=entry.visitor.client,
+                    user=entry.user,
+                    state=entry.state,
+                    dc=entry.dc,
+                    since_unix=entry.since_unix,
+                    from_client_bytes=entry.from_client_bytes,
+                    to_client_bytes=entry.to_client_bytes,
+                )
 
     @property
     def is_full(self) -> bool:

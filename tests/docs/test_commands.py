@@ -24,6 +24,10 @@ ELSEWHERE = {
     "apt-get install git make python3-venv": "what a machine has before this project",
     "git clone URL mtg && cd mtg": "how this very folder came here",
     "python -m pytest tests/unit -x": "a part of this very run",
+    "python -m tools.control_reference": "tests/docs/test_control_page.py, which compares what it makes",
+    "openssl rand -hex 32 > /etc/mtg/token": "a token is what tests/unit/mtg/config/test_load.py takes for one",
+    "chmod 600 /etc/mtg/token": "as above",
+    "curl --unix-socket /run/mtg/mtg.sock http://mtg/v1/status": "tests/unit/mtg/control/test_api.py asks so",
     "python -m tools.api_reference": "tests/docs/test_api_page.py, which compares what it makes",
     "python -m tools.picture docs/img/make-run.svg": "test_the_picture_can_be_drawn_again",
 }

@@ -26,7 +26,7 @@ NAMED = re.findall(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`", RECIPES)
 
 
 def test_there_are_recipes() -> None:
-    assert len(re.findall(r"^### ", RECIPES, re.MULTILINE)) == 5
+    assert len(re.findall(r"^### ", RECIPES, re.MULTILINE)) == 6
     assert len(NAMED) > 8
 
 
@@ -84,7 +84,7 @@ ALL_ON = {
     },
 }
 USED_BY_RULES = {
-    *("debug", "secret-file", "tcp-buffer", "network.doh-ip"),
+    *("debug", "secret-file", "api-token-file", "tcp-buffer", "network.doh-ip"),
     *("domain-fronting-ip", "domain-fronting-port", "domain-fronting-proxy-protocol"),
 }
 """Whose value is in another key afterwards, or without effect."""

@@ -73,7 +73,9 @@ def test_both_distributions_are_made_alike() -> None:
     assert whole["tool"]["setuptools"]["package-data"] == alone["tool"]["setuptools"]["package-data"]
     extras = {**alone["project"]["optional-dependencies"]}
     assert extras.pop("redis") == whole["project"]["optional-dependencies"]["redis"]
-    assert {*alone["project"]["dependencies"], *extras["log"]} <= set(whole["project"]["dependencies"])
+    assert {*alone["project"]["dependencies"], *extras["log"], *extras["metrics"]} <= set(
+        whole["project"]["dependencies"]
+    )
     only_the_program = names - {requirement.partition(">")[0] for requirement in alone["project"]["dependencies"]}
     assert {name.replace("-", "_") for name in only_the_program} == {*child_without_the_program.ONLY_THE_PROGRAM_NEEDS}
 

@@ -9,7 +9,7 @@ import socket
 import sys
 from typing import Any
 
-ONLY_THE_PROGRAM_NEEDS = ("msgspec", "rich", "rich_click", "segno", "structlog", "uvloop")
+ONLY_THE_PROGRAM_NEEDS = ("aiohttp", "msgspec", "rich", "rich_click", "segno", "structlog", "uvloop")
 
 
 def without(names: tuple[str, ...]) -> None:
@@ -25,8 +25,12 @@ async def main(key: str, dc_port: str) -> None:
     from mtglib.logger import make_logger
     from mtglib.stats import Prometheus
 
-    without_redis = {"mtglib.antireplay.redis_connection"}  # which is an extra
-    modules = {module.name for module in pkgutil.walk_packages(mtglib.__path__, "mtglib.")} - without_redis
+    of_extras = {
+        "mtglib.antireplay.redis_connection",
+        "mtglib.stats.http_connections",
+        "mtglib.stats.http_page",
+    }
+    modules = {module.name for module in pkgutil.walk_packages(mtglib.__path__, "mtglib.")} - of_extras
     for name in modules - {"mtglib._engine", "mtglib.relay.native"}:  # which need not have been built
         importlib.import_module(name)
     logger = make_logger(stream=sys.stderr).bind(odd="\ud800", number=2**80)

@@ -92,10 +92,32 @@ async def test_request_may_come_in_pieces_and_be_half_closed() -> None:
     assert received.ending == "eof"
 
 
-@pytest.mark.parametrize("request_", [b"\x16\x03\x01\r\n\r\n", b"\r\n\r\n", b"GET /metrics\r\n\r\n"])
+def status(received: sockets.Received) -> int:
+    return int(received.data.split(b" ")[1])
+
+
+@pytest.mark.parametrize("request_", [b"\x16\x03\x01\r\n\r\n", b"GET /metrics\r\n\r\n", b"GET /a b HTTP/1.1\r\n\r\n"])
 async def test_what_is_no_request_is_a_bad_one(request_: bytes) -> None:
     async with serving(Prometheus()) as port:
-        assert (await visit(port, request_)).data.startswith(b"HTTP/1.1 400 ")
+        assert status(await visit(port, request_)) == 400
+
+
+@pytest.mark.parametrize("target", ["http://192.0.2.1:3129/metrics?x=y", "HTTP://[::1]:3129/metrics", "/metrics"])
+async def test_request_may_name_a_whole_url(target: str) -> None:
+    async with serving(Prometheus()) as port:
+        received = await visit(port, f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+    assert status(received) == 200
+    assert b"\r\nServer: http\r\n" in received.data
+
+
+@pytest.mark.parametrize(
+    ("served", "asked", "expected"),
+    [("/", "/", 200), ("/", "/metrics", 200), ("/a/", "/a/b", 200), ("/a/", "/a", 404), ("/a", "/a/", 404)],
+)
+async def test_path_with_a_slash_at_its_end_serves_all_below(served: str, asked: str, expected: int) -> None:
+    async with serving(Prometheus(), served) as port:
+        assert (await asyncio.to_thread(fetch, port, asked))[0] == expected
 
 
 async def test_visitor_who_sends_too_much_is_closed() -> None:
@@ -112,7 +134,7 @@ async def test_visitor_who_sends_too_much_is_closed() -> None:
 @pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
 async def test_request_of_more_than_8_kib_is_a_bad_one(end: bytes) -> None:
     async with serving(Prometheus()) as port:
-        assert (await visit(port, GET[:-2] + b"X: " + b"x" * 9 * 1024 + end)).data.startswith(b"HTTP/1.1 400 ")
+        assert status(await visit(port, GET[:-2] + b"X: " + b"x" * 9 * 1024 + end)) == 400
 
 
 async def test_request_of_less_than_8_kib_is_answered() -> None:
@@ -150,11 +172,12 @@ async def test_visitor_who_sends_byte_by_byte_for_ever_is_closed() -> None:
 
 
 @timeless
-async def test_visitor_who_says_nothing_is_closed_after_five_seconds() -> None:
+@pytest.mark.parametrize("said", [b"", b"\r\n\r\n", GET[:20]])
+async def test_visitor_who_says_too_little_is_closed_after_five_seconds(said: bytes) -> None:
     loop = asyncio.get_running_loop()
     async with serving(Prometheus()) as port:
         begun_mono = loop.time()
-        assert (await visit(port, GET[:20])).data == b""
+        assert (await visit(port, said)).data == b""
         assert loop.time() - begun_mono == pytest.approx(5)
 
 
@@ -163,7 +186,7 @@ async def test_visitor_who_does_not_read_is_closed_after_five_seconds() -> None:
     prometheus = Prometheus()
     prometheus.sample("build_info", lambda: {("x" * 20_000_000, ""): 1})
     async with serving(prometheus) as port:
-        assert (await visit(port, b"\r\n\r\n")).data  # it is there by now, with all that it opens
+        assert (await visit(port, b"-\r\n\r\n")).data  # it is there by now, with all that it opens
         alone = len(open_fds())
         sock = await sockets.connect("127.0.0.1", port, receive_buffer_bytes=4096)
         await sockets.send_all(sock, GET)
@@ -175,18 +198,38 @@ async def test_visitor_who_does_not_read_is_closed_after_five_seconds() -> None:
         sockets.close(sock)
 
 
-async def test_visitors_beyond_the_limit_are_closed_and_the_others_served() -> None:
+async def test_visitor_beyond_the_limit_replaces_the_one_who_has_been_there_for_longest() -> None:
     async with serving(Prometheus()) as port:
-        silent = [await sockets.connect("127.0.0.1", port) for _ in range(16)]
+        silent = [await sockets.connect("127.0.0.1", port) for _ in range(17)]
         for sock in silent:
-            await sockets.send_all(sock, GET[:10])
-        assert (await visit(port, b"")).data == b""
+            with suppress(OSError):
+                await sockets.send_all(sock, GET[:10])
+        assert await sockets.recv_until_end(silent[0])
+        assert (await visit(port)).data.startswith(b"HTTP/1.1 200 ")
+        assert await sockets.recv_until_end(silent[1])
 
-        for sock in silent:
+        for sock in silent[2:]:
             await sockets.send_all(sock, GET[10:])
             assert (await sockets.recv_until_end(sock)).data.startswith(b"HTTP/1.1 200 ")
+        for sock in silent:
             sockets.close(sock)
-        assert (await visit(port)).data.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_slow_readers_keep_nobody_out() -> None:
+    prometheus = Prometheus()
+    prometheus.sample("build_info", lambda: {("x" * 5_000_000, ""): 1})
+    async with serving(prometheus) as port:
+        slow = [await sockets.connect("127.0.0.1", port, receive_buffer_bytes=4096) for _ in range(16)]
+        for sock in slow:
+            await sockets.send_all(sock, GET)
+            assert await sockets.recv_exactly(sock, 4) == b"HTTP"
+        prometheus.sample("build_info", dict)
+        for _ in range(16):
+            page = await visit(port)
+            assert page.data.startswith(b"HTTP/1.1 200 ")
+            assert page.data.endswith(prometheus.render())
+        for sock in slow:
+            sockets.close(sock)
 
 
 @pytest.mark.parametrize("leave", [sockets.close, sockets.reset])

@@ -17,6 +17,7 @@ from mtglib.ipblocklist.list_error import ListError
 from mtglib.network import CircuitOpenError, ResolverClosedError
 from mtglib.network.dns.message import DNSError, NoHostNameError
 from mtglib.network.errors import TargetUnreachableError
+from mtglib.stats import AiohttpIsMissingError
 
 PART_ERRORS = [
     kind for kind in vars(errors).values() if isinstance(kind, type) and mtglib.PartIsNotDefinedError in kind.__bases__
@@ -38,6 +39,7 @@ def test_all_have_one_base() -> None:
 
 
 MADE = [
+    AiohttpIsMissingError(),
     mtglib.MtglibError("what was wrong"),
     mtglib.OptionError("port", "a number", "x"),
     mtglib.UnknownOptionError("concurency", ["concurrency"]),

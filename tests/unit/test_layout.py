@@ -265,6 +265,10 @@ def test_one_module_of_the_program_knows_all_parts() -> None:
         "mtg.services": {"antireplay.Redis", "stats.Prometheus"},
         "mtg.samples": {"stats.Sample", "stats.process_samples"},
         "mtg.last_resort": {"logger.flush"},
+        "mtg.control.service": {"stats.HTTPHandler", "stats.serve_http"},
+        "mtg.control.feed": {"logger.mask_address"},
+        "mtg.control.handlers.connections": {"logger.mask_address"},
+        "mtg.control.handlers.status": {"stats.process_samples"},
     }
 
 

@@ -21,6 +21,7 @@ DECLARED = {
     "network/resolve": "protocols; dns/test_resolver and test_system_resolver",
     "option_types": "types; test_typing plants mistakes for them",
     "shared": "a record of what streams share",
+    "stats/http_types": "types",
     "stats/metrics": "the table of metrics; test_counts goes through all of it",
 }
 """Nothing in them decides anything."""
@@ -40,12 +41,16 @@ ELSEWHERE = {
     "network/dns/stream": "test_by_url",
     "network/dns/udp": "test_by_url",
     "relay/recrypt": "test_session",
+    "stats/http_connections": "../../parts/test_prometheus",
+    "stats/http_page": "../../parts/test_prometheus",
     "stats/samples": "test_prometheus",
     "users/account": "test_limiter",
 }
 """Modules that are one subject with another, and the test that has both: its path from the module's folder of tests."""
 
 PROGRAM_DECLARED = {
+    "control/program": "protocols; app.App has what they ask for, which the type checker sees",
+    "control/schemas": "types; control/test_openapi has what is made of them",
     "config/schema": "keys and their types; test_decode has what decodes them, test_wiring what uses them",
 }
 
@@ -55,6 +60,12 @@ PROGRAM_ELSEWHERE = {
     "commands/generate_secret": "../test_cli",
     "commands/run": "../../../integration/test_program_run",
     "config/toml": "test_load",
+    "control/handlers/events": "../test_api",
+    "control/handlers/reload": "../test_api",
+    "control/handlers/status": "../test_api",
+    "control/users": "handlers/test_users",
+    "control/reloading": "test_api",
+    "control/routes": "test_openapi",
     "directories": "test_build",
     "new_secret": "test_cli",
 }

@@ -15,7 +15,7 @@ from typing import Self
 import mtglib
 
 _PORT = re.compile(r"[0-9]{1,5}")
-_MAX_UNIX_PATH_BYTES = 107  # sizeof(sun_path) - 1 on Linux; macOS has 103, and says so when binding
+MAX_UNIX_PATH_BYTES = 107  # sizeof(sun_path) - 1 on Linux; macOS has 103, and says so when binding
 
 
 class IPText(str):
@@ -101,6 +101,20 @@ class ListenUnix(Listen):
         return f"unix:{self.path}"
 
 
+class ControlSocket(str):
+    """An absolute path of a Unix socket, or "off"."""
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value; raises ValueError with what was expected."""
+        if value == "off":
+            return cls(value)
+        is_path = isinstance(value, str) and value.startswith("/") and "\0" not in value
+        if not is_path or len(os.fsencode(str(value))) > MAX_UNIX_PATH_BYTES:
+            raise ValueError(f'an absolute path of at most {MAX_UNIX_PATH_BYTES} bytes, or "off"')
+        return cls(value)
+
+
 def parse_ipv4(value: object) -> ipaddress.IPv4Address:
     """An IPv4 address; raises ValueError."""
     return ipaddress.IPv4Address(_ip(value, "an IPv4 address", version=4))
@@ -124,8 +138,8 @@ def _ip(value: object, expected: str, *, version: int | None = None) -> str:
 
 
 def _unix_path(path: str) -> str:
-    if not path or "\0" in path or len(os.fsencode(path)) > _MAX_UNIX_PATH_BYTES:
-        raise ValueError(f'"unix:" and a path of at most {_MAX_UNIX_PATH_BYTES} bytes')
+    if not path or "\0" in path or len(os.fsencode(path)) > MAX_UNIX_PATH_BYTES:
+        raise ValueError(f'"unix:" and a path of at most {MAX_UNIX_PATH_BYTES} bytes')
     return path
 
 

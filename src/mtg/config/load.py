@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from mtg.user_error import EXIT_USAGE, UserError, os_reason
 
 _MAX_CONFIG_BYTES = 4 * 1024 * 1024
 _MAX_SECRET_BYTES = 4096
+_TOKEN = re.compile(rb"[!-~]{16,512}")
 _PIPE_TIMEOUT = 5.0
 
 
@@ -36,6 +38,7 @@ class Loaded:
         warnings: Warnings about it, one line each.
         problems: The problems of the configuration itself, one line each, all starting with `source`.
         table: The configuration as written; contains secrets.
+        api_token: What `api-token-file` holds; None if there is no such file.
     """
 
     source: str
@@ -43,6 +46,7 @@ class Loaded:
     warnings: tuple[str, ...]
     problems: tuple[str, ...] = ()
     table: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    api_token: str | None = field(default=None, repr=False)
 
     @property
     def secret(self) -> mtglib.Secret:
@@ -68,18 +72,25 @@ def load_config(path: Path) -> Loaded:
     table = _parse(path, _read_text(path))
     loaded = config_from_table(table, source=str(path), directory=path.parent)
     private = path if "secret" in table else path.parent / str(table.get("secret-file"))
-    return replace(loaded, warnings=(*_permission_warning(private), *loaded.warnings))
+    warnings = _permission_warning(private, "contains the secret, and other users can read it")
+    if (token := loaded.config.api_token_file) is not None:
+        told = "contains the API's token, and other users can read it"
+        warnings += _permission_warning(path.parent / token, told)
+    return replace(loaded, warnings=(*warnings, *loaded.warnings))
 
 
 def config_from_table(table: Mapping[str, Any], *, source: str, directory: Path = Path()) -> Loaded:
-    """Read a table of TOML values, whose `secret-file` is relative to `directory`; `source` begins each problem."""
+    """Read a table of TOML values, whose files are relative to `directory`; `source` begins each problem."""
     findings = Findings()
     config = decode(Config, table, findings.problems)
     config = settle(config, table, findings)
     if config.secret_file is not None and "secret" not in table:
         config = structs.replace(config, secret=_read_secret(directory, config.secret_file, findings.problems))
+    token = None
+    if config.api_token_file is not None:
+        token = _read_token(directory, config.api_token_file, findings.problems)
     problems = tuple(f"{source}: {problem}" for problem in findings.problems)
-    return Loaded(source, config, tuple(findings.warnings), problems, table)
+    return Loaded(source, config, tuple(findings.warnings), problems, table, token)
 
 
 def _read_secret(directory: Path, name: str, problems: list[str]) -> mtglib.Secret | None:
@@ -98,6 +109,27 @@ def _read_secret(directory: Path, name: str, problems: list[str]) -> mtglib.Secr
     except ValueError as error:
         problems.append(f"{where}: {error}")
     return None
+
+
+def _read_token(directory: Path, name: str, problems: list[str]) -> str | None:
+    where = f"api-token-file: {shown(name)}"  # redacted: somebody will write the token itself there
+    if "\0" in name:
+        problems.append(f"{where}: expected a file name")
+        return None
+    try:
+        token = read_small_file(directory / name, _MAX_SECRET_BYTES).strip()
+    except OSError as error:
+        problems.append(f"{where}: {os_reason(error)}")
+        return None
+    except ValueError as error:
+        problems.append(f"{where}: {error}")
+        return None
+    if not _TOKEN.fullmatch(token):
+        problems.append(
+            f"{where}: expected 16 to 512 letters, digits and signs on one line (`openssl rand -hex 32` makes some)"
+        )
+        return None
+    return token.decode("ascii")
 
 
 def _read_text(path: Path) -> str:
@@ -122,13 +154,13 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         raise _unreadable(str(place), str(error)) from None
 
 
-def _permission_warning(path: Path) -> tuple[str, ...]:
-    """Return a warning if other users of the machine can read the secret."""
+def _permission_warning(path: Path, told: str) -> tuple[str, ...]:
+    """Return a warning if other users of the machine can read a private file."""
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
     except (OSError, ValueError):  # reading the file reports it: it is missing, or its name contains a NUL
         return ()
-    return (f"{path}: contains the secret, and other users can read it (chmod 600 {path})",) if mode & 0o077 else ()
+    return (f"{path}: {told} (chmod 600 {path})",) if mode & 0o077 else ()
 
 
 def _unreadable(source: str, problem: str) -> UserError:

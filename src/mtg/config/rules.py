@@ -60,9 +60,21 @@ def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> 
     for index, listen in enumerate(config.bind_to):
         if listen in config.bind_to[:index]:
             problems.append(f"bind-to[{index}]: {redact(str(listen))} is listed twice")
-    metrics = config.stats.prometheus
-    if metrics.enabled and metrics.bind_to is not None and str(metrics.bind_to) in map(str, config.bind_to):
-        problems.append(f"stats.prometheus.bind-to: {metrics.bind_to} is already in bind-to")
+    _taken_twice(config, problems)
+
+
+def _taken_twice(config: Config, problems: list[str]) -> None:
+    """Report an address that two listeners would need."""
+    metrics, api, taken = config.stats.prometheus, config.api_bind_to, [str(listen) for listen in config.bind_to]
+    if metrics.enabled and metrics.bind_to is not None:
+        if str(metrics.bind_to) in taken:
+            problems.append(f"stats.prometheus.bind-to: {metrics.bind_to} is already in bind-to")
+        elif metrics.bind_to == api:
+            problems.append(f"api-bind-to: {api} is already stats.prometheus.bind-to")
+    if api is not None and str(api) in taken:
+        problems.append(f"api-bind-to: {api} is already in bind-to")
+    if f"unix:{config.control_socket}" in taken:
+        problems.append(f"control-socket: {config.control_socket} is already in bind-to")
 
 
 def _companions(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
@@ -220,6 +232,7 @@ def _notes(config: Config, warnings: list[str]) -> None:
             f"stats.prometheus.bind-to: {metrics.bind_to} isn't a loopback address: anyone who can connect to it "
             "sees that this is a proxy, and how it is used (use 127.0.0.1, or block the port with a firewall)"
         )
+    _api_notes(config, warnings)
     if config.defense.blocklist.enabled and not config.defense.blocklist.urls:
         warnings.append("defense.blocklist.urls: empty, so nobody is blocked")
 
@@ -238,6 +251,19 @@ def _note_trust(config: Config, warnings: list[str]) -> None:
 
 def _listens_on_unix_only(config: Config) -> bool:
     return all(isinstance(listen, ListenUnix) for listen in config.bind_to)
+
+
+def _api_notes(config: Config, warnings: list[str]) -> None:
+    api = config.api_bind_to
+    if api is None:
+        if config.api_token_file is not None:
+            warnings.append("api-token-file: has no effect without api-bind-to: the control socket needs no token")
+    elif not _is_loopback(api.host) and config.api_token_file is None:
+        warnings.append(
+            f"api-bind-to: {api} isn't a loopback address, and there is no api-token-file: anyone who can connect to "
+            "it sees that this is a proxy, and who uses it (use 127.0.0.1, set api-token-file, or block the port with "
+            "a firewall)"
+        )
 
 
 def _is_loopback(host: str) -> bool:

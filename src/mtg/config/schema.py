@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from mtg.config.addresses import IPPort, IPText, Listen, NetworkText
+from mtg.config.addresses import ControlSocket, IPPort, IPText, Listen, NetworkText
 from mtg.config.urls import PageURL, PrivateURL
 from mtg.config.values import (
     MSS_BOUNDS,
@@ -207,6 +207,9 @@ class Config(Section, frozen=True):
     fast_mode: bool = True
     mask_client_addresses: bool = False
     state_directory: Directory | None = None
+    control_socket: ControlSocket | None = None
+    api_bind_to: IPPort | None = None
+    api_token_file: str | None = None
     domain_fronting: DomainFrontingSection = DomainFrontingSection()
     network: NetworkSection = NetworkSection()
     defense: DefenseSection = DefenseSection()

@@ -10,9 +10,10 @@ from ..event_types import Event
 from ..ground.checks import check_text
 from .counts import Counts
 from .histogram import Histogram
-from .http_server import serve_page
+from .http_types import HTTPHandler
 from .metrics import DIAL_SECONDS, HANDSHAKE_SECONDS, METRICS, Labels
 from .samples import Sample, Samples
+from .serving import serve_http
 from .text_format import CONTENT_TYPE, family, histogram_family
 
 _PREFIX = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -71,7 +72,8 @@ class Prometheus:
     async def serve(self, sock: socket.socket, http_path: str = "/") -> None:
         """Answer GET and HEAD over HTTP, until cancelled.
 
-        At most 16 connections are open at once. A request is limited to 8 KiB and 5 s, its answer to 5 s.
+        At most 16 connections are open at once: one more closes the oldest. A request is limited to 5 s, and each line
+        of its head to 8 KiB; its answer is limited to 5 s. It needs aiohttp, which the extra `metrics` has.
 
         Args:
             sock: A listening socket. The caller keeps it and closes it, also after an error.
@@ -81,9 +83,16 @@ class Prometheus:
         Raises:
             OptionError: The path is invalid.
             OSError: The socket isn't listening.
+            AiohttpIsMissingError: aiohttp isn't installed.
         """
         check_text("http_path", http_path, _PATH, "a path that starts with / and has no query")
-        await serve_page(sock, http_path, CONTENT_TYPE, self.render)
+
+        def make_handler() -> HTTPHandler:
+            from .http_page import page_handler
+
+            return page_handler(http_path, CONTENT_TYPE, self.render)
+
+        await serve_http(sock, make_handler)
 
     def _lines(self) -> Iterator[str]:
         prefix = self._prefix

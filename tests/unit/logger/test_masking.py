@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtglib.logger.masking import mask_client_ip, masked
+from mtglib.logger.masking import mask_address, mask_client_ip
 
 
 @pytest.mark.parametrize(
@@ -25,12 +25,12 @@ from mtglib.logger.masking import mask_client_ip, masked
     ],
 )
 def test_an_address_becomes_its_network_and_whatever_else_nothing(address: str, network: str) -> None:
-    assert masked(address) == network
+    assert mask_address(address) == network
 
 
 @given(st.ip_addresses())
 def test_it_is_a_network_of_many_which_the_address_is_in(ip: IPv4Address | IPv6Address) -> None:
-    network = ip_network(masked(str(ip)))
+    network = ip_network(mask_address(str(ip)))
     canonical = ip_address(ip.ipv4_mapped) if isinstance(ip, IPv6Address) and ip.ipv4_mapped else ip
 
     assert canonical in network
@@ -39,7 +39,7 @@ def test_it_is_a_network_of_many_which_the_address_is_in(ip: IPv4Address | IPv6A
 
 @given(st.text())
 def test_no_text_shows_more_than_a_network(text: str) -> None:
-    shown = masked(text)
+    shown = mask_address(text)
 
     assert shown == "***" or ip_network(shown).num_addresses >= 2**8
 

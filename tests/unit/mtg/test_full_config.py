@@ -27,6 +27,7 @@ OURS = {
     *("defense.limits.visitors", "defense.limits.per-network"),
     *("defense.anti-replay.max-entries", "defense.anti-replay.remember", "state-directory"),
     "network.tcp-not-sent-lowat",
+    *("control-socket", "api-bind-to", "api-token-file"),
     "network.client-tcp.mss",
     "network.client-tcp.window",
     "domain-fronting.host",

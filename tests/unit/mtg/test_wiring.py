@@ -281,3 +281,24 @@ def test_clients_are_answered_when_the_site_would_answer_or_at_once(calls: Calls
     built = parts(calls, defense={"front-learning": {"answer-delay": delay}})
 
     assert built.options.answer_delay == delay
+
+
+def test_control_is_where_the_configuration_says(calls: Calls, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("0123456789abcdef")
+    table = {
+        "control-socket": "/chosen.sock",
+        "api-bind-to": "127.0.0.1:9",
+        "api-token-file": str(tmp_path / "token"),
+        "mask-client-addresses": True,
+    }
+    built = parts(calls, **table)
+    assert (built.control.socket, built.control.is_socket_chosen) == ("/chosen.sock", True)
+    assert [str(listen) for listen in built.control.api_listens] == ["127.0.0.1:9"]
+    assert (built.control.token, built.control.mask_client_addresses) == ("0123456789abcdef", True)
+    assert built.observed in only(calls, "Fanout")["observers"]
+
+
+def test_a_program_without_control_watches_no_events(calls: Calls) -> None:
+    built = parts(calls, **{"control-socket": "off"})
+    assert (built.control.is_on, built.observed) == (False, None)
+    assert only(calls, "Fanout")["observers"] == []

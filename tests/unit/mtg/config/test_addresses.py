@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtg.config.addresses import IPPort, IPText, Listen, ListenIP, ListenUnix, parse_ipv4, parse_ipv6
+from mtg.config.addresses import ControlSocket, IPPort, IPText, Listen, ListenIP, ListenUnix, parse_ipv4, parse_ipv6
 
 
 @settings(deadline=None)
@@ -77,3 +77,14 @@ def test_ip_text_is_canonical() -> None:
 def test_ip_version_is_checked(parse: type, text: str) -> None:
     with pytest.raises(ValueError, match=r"^an IPv[46] address$"):
         parse(text)
+
+
+@pytest.mark.parametrize("text", ["/run/mtg/mtg.sock", "off", "/" + "x" * 106])
+def test_a_control_socket_is_a_path_or_off(text: str) -> None:
+    assert ControlSocket.parse(text) == text
+
+
+@pytest.mark.parametrize("value", ["mtg.sock", "", "unix:/a", "/a\0", "/" + "x" * 107, "/" + "é" * 60, 1, None, ["/a"]])
+def test_no_control_socket(value: object) -> None:
+    with pytest.raises(ValueError, match=r'^an absolute path of at most 107 bytes, or "off"$'):
+        ControlSocket.parse(value)

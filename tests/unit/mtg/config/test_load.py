@@ -198,3 +198,51 @@ def test_a_url_in_place_of_a_list_is_not_quoted(key: str) -> None:
     loaded = config_from_table({"secret": mtglib.Secret.generate("a.example").hex(), **table}, source="test")
 
     assert f"test: {key}: expected a list" in loaded.problems
+
+
+TOKEN = "0123456789abcdef"
+
+
+def with_token(tmp_path: Path, content: bytes | None, name: str = "token") -> Path:
+    if content is not None:
+        (tmp_path / "token").touch(mode=0o600)
+        (tmp_path / "token").write_bytes(content)
+    text = f'secret = "{SECRET.hex()}"\nbind-to = "127.0.0.1:1"\napi-bind-to = "127.0.0.1:2"\napi-token-file = "{name}"'
+    return write(tmp_path / "c.toml", text)
+
+
+def test_the_token_of_the_api_is_read_and_never_shown(tmp_path: Path) -> None:
+    loaded = load_config(with_token(tmp_path, f" {TOKEN}\n".encode()))
+    assert (loaded.api_token, loaded.problems, loaded.warnings) == (TOKEN, (), ())
+    assert TOKEN not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (None, ': api-token-file: "token": No such file or directory'),
+        (b"", ': api-token-file: "token": expected 16 to 512 letters'),
+        (b"short", ': api-token-file: "token": expected 16 to 512 letters'),
+        (b"two words and more", ': api-token-file: "token": expected 16 to 512 letters'),
+        (b"x" * 513, ': api-token-file: "token": expected 16 to 512 letters'),
+        (b"x" * 5000, ': api-token-file: "token": expected at most 4096 bytes'),
+        (b"\xff" * 20, ': api-token-file: "token": expected 16 to 512 letters'),
+    ],
+)
+def test_a_bad_token_is_one_line(tmp_path: Path, content: bytes | None, line: str) -> None:
+    (found,) = lines(with_token(tmp_path, content))
+    assert found.startswith(line)
+
+
+def test_a_token_in_place_of_its_file_is_not_shown(tmp_path: Path) -> None:
+    token = "f3" * 32
+    (found,) = lines(with_token(tmp_path, None, token))
+    assert found.startswith(": api-token-file: ")
+    assert token not in found
+
+
+def test_a_token_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
+    path = with_token(tmp_path, TOKEN.encode())
+    (tmp_path / "token").chmod(0o644)
+    (warning,) = load_config(path).warnings
+    assert warning.endswith(f"contains the API's token, and other users can read it (chmod 600 {tmp_path / 'token'})")

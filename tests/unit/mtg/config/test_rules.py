@@ -269,6 +269,44 @@ def test_a_metrics_page_that_others_can_reach_is_a_warning(address: str, warned:
     )
 
 
+@pytest.mark.parametrize(
+    ("address", "token", "warned"),
+    [("0.0.0.0:9090", None, True), ("[::]:9090", "token", False), ("127.0.0.1:9090", None, False)],
+)
+def test_an_api_that_others_can_ask_is_a_warning(address: str, token: str | None, warned: bool) -> None:
+    table = {"api-bind-to": address, **({"api-token-file": token} if token else {})}
+    found = settled({**BASE, **table})[1].warnings
+    assert [line.startswith(f"api-bind-to: {address} isn't a loopback address, and") for line in found] == (
+        [True] if warned else []
+    )
+
+
+def test_a_token_for_nobody_is_a_warning() -> None:
+    assert settled({**BASE, "api-token-file": "token"})[1].warnings == [
+        "api-token-file: has no effect without api-bind-to: the control socket needs no token"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ({"api-bind-to": "127.0.0.1:1"}, "api-bind-to: 127.0.0.1:1 is already in bind-to"),
+        ({"control-socket": "/a.sock"}, "control-socket: /a.sock is already in bind-to"),
+        (
+            {
+                "api-bind-to": "127.0.0.1:2",
+                "stats": {"prometheus": {"enabled": True, "bind-to": "127.0.0.1:2"}},
+            },
+            "api-bind-to: 127.0.0.1:2 is already stats.prometheus.bind-to",
+        ),
+        ({"api-bind-to": "127.0.0.1:2", "stats": {"prometheus": {"bind-to": "127.0.0.1:2"}}}, None),
+    ],
+)
+def test_no_two_listeners_want_one_address(table: dict[str, Any], problem: str | None) -> None:
+    whole = {**BASE, "bind-to": ["127.0.0.1:1", "unix:/a.sock"], **table}
+    assert settled(whole)[1].problems == ([problem] if problem else [])
+
+
 def test_lists_do_not_hold_for_unix_sockets_which_is_said() -> None:
     lists = {"defense": {"allowlist": {"enabled": True, "urls": ["/list"]}}}
     table = {"bind-to": ["127.0.0.1:1", "unix:/run/mtg.sock"], **lists}

@@ -1,0 +1,103 @@
+"""The users of the running program. The API asks for them here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import mtglib
+from mtg.control.program import RunningProgram
+from mtg.control.route import RequestError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownUser:
+    """A user, and what it has used.
+
+    Attributes:
+        name: Its name.
+        secret: Its secret.
+        limits: What it may do.
+        source: The file that it is in.
+        is_read_only: Whether only that file can change it.
+        connections: Its connections now.
+        networks: The networks that they come from; None if that isn't counted.
+        streams: All connections so far.
+        from_client_bytes, to_client_bytes: What was relayed in each direction.
+        period_bytes: The bytes of both directions in the current period of its quota.
+        last_seen_unix: When a byte was last relayed, Unix seconds; None: never.
+    """
+
+    name: str
+    secret: mtglib.Secret = field(repr=False)
+    limits: mtglib.UserLimits
+    source: str
+    is_read_only: bool
+    connections: int
+    networks: int | None
+    streams: int
+    from_client_bytes: int
+    to_client_bytes: int
+    period_bytes: int
+    last_seen_unix: float | None
+
+
+def known_users(program: RunningProgram) -> tuple[KnownUser, ...]:
+    """Return all users: those of `ProxyOpts.users`, or the one that has `ProxyOpts.secret`."""
+    options, source = program.parts.options, program.parts.source
+    if options.users is None:
+        return (_default(program),)
+    found = []
+    for user in options.users:
+        usage = options.users.usage(user.name, options.clock())
+        assert usage is not None
+        found.append(
+            KnownUser(
+                name=user.name,
+                secret=user.secret,
+                limits=user.limits,
+                source=source,
+                is_read_only=True,
+                connections=usage.connections,
+                networks=usage.networks,
+                streams=usage.streams,
+                from_client_bytes=usage.from_client_bytes,
+                to_client_bytes=usage.to_client_bytes,
+                period_bytes=usage.period_bytes,
+                last_seen_unix=usage.last_seen_unix,
+            )
+        )
+    return tuple(found)
+
+
+def _default(program: RunningProgram) -> KnownUser:
+    """Return the user that has the configuration's secret; the library doesn't count what it uses, events do."""
+    options, observed = program.parts.options, program.parts.observed
+    assert observed is not None
+    assert options.secret is not None
+    moved = observed.moved
+    return KnownUser(
+        name=mtglib.DEFAULT_USER,
+        secret=options.secret,
+        limits=mtglib.UserLimits(),
+        source=program.parts.source,
+        is_read_only=True,
+        connections=program.proxy.clients,
+        networks=None,
+        streams=moved.streams,
+        from_client_bytes=moved.from_client_bytes,
+        to_client_bytes=moved.to_client_bytes,
+        period_bytes=moved.from_client_bytes + moved.to_client_bytes,
+        last_seen_unix=moved.last_seen_unix or None,
+    )
+
+
+def known_user(program: RunningProgram, name: str) -> KnownUser:
+    """Return the user of this name.
+
+    Raises:
+        RequestError: There is none.
+    """
+    for user in known_users(program):
+        if user.name == name:
+            return user
+    raise RequestError(404, "there is no user of this name")
