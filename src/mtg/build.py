@@ -67,6 +67,7 @@ class Parts:
     Attributes:
         source: The file that the configuration was read from.
         config: The configuration that the parts were built from.
+        loaded: The same as it was read, with the files that it names.
         logger: Gets what the program itself has to say. That of `options` may drop more messages.
         options: The proxy's options, including its parts.
         users: The users, also those of `users-file`.
@@ -91,6 +92,7 @@ class Parts:
 
     source: str
     config: Config
+    loaded: Loaded
     logger: mtglib.Logger
     options: mtglib.ProxyOpts
     users: mtglib.Users
@@ -178,6 +180,7 @@ class _Builder:
         return Parts(
             source=self._loaded.source,
             config=config,
+            loaded=self._loaded,
             logger=self._program_logger,
             options=options,
             users=self._users,
