@@ -21,6 +21,7 @@ from mtg.configured_users import front_addresses, usage_file_of, user_options, u
 from mtg.control.observed import Observed
 from mtg.control.settings import ControlSettings, control_settings
 from mtg.directories import cache_directory, state_directory
+from mtg.option_keys import KEYS_OF_OPTIONS, KEYS_OF_REPLAY_CACHES
 from mtg.refusals import Refusals
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Exact, Redis, StableBloom
@@ -32,32 +33,6 @@ from mtglib.noop import NoopAntiReplayCache, NoopIPBlocklist, NoopLogger
 from mtglib.stats import Prometheus, Statsd
 
 ReplayCache: TypeAlias = Exact | StableBloom | Redis
-
-_KEYS_OF_OPTIONS = {
-    "concurrency": "concurrency",
-    "max_visitors": "defense.limits.visitors",
-    "max_visitors_per_network": "defense.limits.per-network",
-    "prefer_ip": "prefer-ip",
-    "tolerate_time_skewness_seconds": "tolerate-time-skewness",
-    "domain_fronting_port": "domain-fronting.port",
-    "domain_fronting_ip": "domain-fronting.ip",
-    "domain_fronting_host": "domain-fronting.host",
-    "record_urls": "defense.doppelganger.urls",
-    "record_repeats": "defense.doppelganger.repeats-per-raid",
-    "record_refresh_seconds": "defense.doppelganger.raid-each",
-    "dial_timeout": "network.timeout.tcp",
-    "idle_timeout": "network.timeout.idle",
-    "handshake_timeout": "network.timeout.handshake",
-    "frame_timeout": "network.timeout.frame",
-}
-_KEYS_OF_REPLAY_CACHES = {
-    "max_size_bytes": "defense.anti-replay.max-size",
-    "error_rate": "defense.anti-replay.error-rate",
-    "url": "defense.anti-replay.url",
-    "redis": "defense.anti-replay.kind",
-    "remember_seconds": "defense.anti-replay.remember",
-    "max_entries": "defense.anti-replay.max-entries",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +228,7 @@ class _Builder:
             handshake_timeout=float(timeout.handshake),
             frame_timeout=float(timeout.frame),
         )
-        return self._refusals.make(options, _KEYS_OF_OPTIONS)
+        return self._refusals.make(options, KEYS_OF_OPTIONS)
 
     def _make_front_learning(self) -> mtglib.FrontLearning | None:
         settings, state = self._config.defense.front_learning, state_directory(self._config)
@@ -356,7 +331,7 @@ class _Builder:
                 directory=directory,
                 logger=logger,
             )
-            return self._refusals.make(bloom, _KEYS_OF_REPLAY_CACHES)
+            return self._refusals.make(bloom, KEYS_OF_REPLAY_CACHES)
         if kind == "redis" and settings.url is not None:
             redis = partial(
                 Redis,
@@ -366,9 +341,9 @@ class _Builder:
                 directory=directory,
                 logger=logger,
             )
-            return self._refusals.make(redis, _KEYS_OF_REPLAY_CACHES)
+            return self._refusals.make(redis, KEYS_OF_REPLAY_CACHES)
         exact = partial(Exact, max_entries=settings.max_entries, directory=directory, logger=logger)
-        return self._refusals.make(exact, _KEYS_OF_REPLAY_CACHES)
+        return self._refusals.make(exact, KEYS_OF_REPLAY_CACHES)
 
     def _make_ip_list(self, name: Literal["blocklist", "allowlist"], settings: IPListSection) -> FireHOL | None:
         directory = cache_directory(self._config)

@@ -53,6 +53,7 @@ ELSEWHERE = {
 PROGRAM_DECLARED = {
     "control/program": "protocols; app.App has what they ask for, which the type checker sees",
     "control/schemas": "types; control/test_openapi has what is made of them",
+    "option_keys": "a table; test_refusals and test_loaded_is_built use all of it",
     "config/schema": "keys and their types; test_decode has what decodes them, test_wiring what uses them",
 }
 
