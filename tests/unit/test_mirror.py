@@ -67,7 +67,6 @@ PROGRAM_ELSEWHERE = {
     "config/toml": "test_load",
     "control/handlers/events": "../test_api",
     "control/handlers/reload": "../test_api",
-    "control/handlers/stats": "../test_api",
     "control/handlers/status": "../test_api",
     "control/users": "handlers/test_users",
     "control/reloading": "test_api",

@@ -6,10 +6,13 @@ Source: https://github.com/dolonet/mtg-multi, mtglib/proxy_stats.go.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from msgspec import UNSET, UnsetType
+
 from mtg.control.route import Call, Route
-from mtg.control.schemas import Stats, UserStats
+from mtg.control.schemas import Stats, Throttle, UserStats
 from mtg.control.users import KnownUser, known_users
 
 
@@ -22,7 +25,34 @@ async def _stats(call: Call) -> Stats:
         uptime_seconds=max(0, int(time.time() - since_unix)),
         total_connections=sum(user.connections for user in users.values()),
         users=users,
+        throttle=throttle({name: user.connections for name, user in users.items()}, _limit(call)),
     )
+
+
+def _limit(call: Call) -> int | None:
+    return call.program.parts.options.max_user_connections
+
+
+def throttle(connections: Mapping[str, int], limit: int | None) -> Throttle | UnsetType:
+    """Describe how users share a limit for all of them; nothing if there is none.
+
+    Args:
+        connections: The number of connections of each user.
+        limit: The most of all users together.
+    """
+    if limit is None:
+        return UNSET
+    is_full = sum(connections.values()) >= limit
+    return Throttle(active=is_full, limit=limit, caps=_caps(connections, limit) if is_full else {})
+
+
+def _caps(connections: Mapping[str, int], limit: int) -> dict[str, int]:
+    """Return the share of each heavy user: small users keep what they have, and the rest is split equally."""
+    left, heavy = limit, {name for name, count in connections.items() if count}
+    while small := {name for name in heavy if connections[name] < left // len(heavy)}:
+        left -= sum(connections[name] for name in small)
+        heavy -= small
+    return {name: max(1, left // len(heavy)) for name in connections if name in heavy}
 
 
 def _stats_of(user: KnownUser) -> UserStats:
