@@ -17,9 +17,11 @@ from mtg.client_tcp import ClientTCP
 from mtg.config import Config, Loaded
 from mtg.config.addresses import Listen, ListenIP
 from mtg.config.schema import AntiReplaySection, IPListSection
+from mtg.configured_users import front_addresses, usage_file_of, user_options, users_of
 from mtg.control.observed import Observed
 from mtg.control.settings import ControlSettings, control_settings
 from mtg.directories import cache_directory, state_directory
+from mtg.option_keys import KEYS_OF_OPTIONS, KEYS_OF_REPLAY_CACHES
 from mtg.refusals import Refusals
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Exact, Redis, StableBloom
@@ -32,33 +34,6 @@ from mtglib.stats import Prometheus, Statsd
 
 ReplayCache: TypeAlias = Exact | StableBloom | Redis
 
-_KEYS_OF_OPTIONS = {
-    "concurrency": "concurrency",
-    "max_visitors": "defense.limits.visitors",
-    "max_visitors_per_network": "defense.limits.per-network",
-    "prefer_ip": "prefer-ip",
-    "tolerate_time_skewness_seconds": "tolerate-time-skewness",
-    "domain_fronting_port": "domain-fronting.port",
-    "domain_fronting_ip": "domain-fronting.ip",
-    "domain_fronting_host": "domain-fronting.host",
-    "proxy_protocol_trusted": "proxy-protocol-trusted",
-    "record_urls": "defense.doppelganger.urls",
-    "record_repeats": "defense.doppelganger.repeats-per-raid",
-    "record_refresh_seconds": "defense.doppelganger.raid-each",
-    "dial_timeout": "network.timeout.tcp",
-    "idle_timeout": "network.timeout.idle",
-    "handshake_timeout": "network.timeout.handshake",
-    "frame_timeout": "network.timeout.frame",
-}
-_KEYS_OF_REPLAY_CACHES = {
-    "max_size_bytes": "defense.anti-replay.max-size",
-    "error_rate": "defense.anti-replay.error-rate",
-    "url": "defense.anti-replay.url",
-    "redis": "defense.anti-replay.kind",
-    "remember_seconds": "defense.anti-replay.remember",
-    "max_entries": "defense.anti-replay.max-entries",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -67,8 +42,11 @@ class Parts:
     Attributes:
         source: The file that the configuration was read from.
         config: The configuration that the parts were built from.
+        loaded: The same as it was read, with the files that it names.
         logger: Gets what the program itself has to say. That of `options` may drop more messages.
         options: The proxy's options, including its parts.
+        users: The users, also those of `users-file`.
+        usage: The file of what they have used, if there are more users than the secret's.
         listens: The addresses to listen on.
         client_tcp: Options of the listeners that must be set before they listen.
         socket_options: The options of the listeners; accepted connections inherit those that are allowed for visitors.
@@ -89,8 +67,11 @@ class Parts:
 
     source: str
     config: Config
+    loaded: Loaded
     logger: mtglib.Logger
     options: mtglib.ProxyOpts
+    users: mtglib.Users
+    usage: mtglib.UsageFile | None
     listens: tuple[Listen, ...]
     client_tcp: ClientTCP
     socket_options: SocketOptions
@@ -143,6 +124,12 @@ class _Builder:
         self._logger = _of_level(logger, cast(Level, self._config.log_level))
         self._refusals = Refusals(loaded)
         self._notes: list[str] = []
+        self._users = users_of(loaded)
+        self._usage = usage_file_of(loaded, self._users, logger)
+        if self._usage is None and not loaded.has_only_the_secret:
+            self._notes.append(
+                "state-directory: not set, and there is no home directory: after a restart, users' usage starts from 0"
+            )
         self._replay_memory = self._make_replay_memory(self._config.defense.anti_replay)
         self._prometheus = self._make_prometheus()
         self._statsd = self._make_statsd()
@@ -168,8 +155,11 @@ class _Builder:
         return Parts(
             source=self._loaded.source,
             config=config,
+            loaded=self._loaded,
             logger=self._program_logger,
             options=options,
+            users=self._users,
+            usage=self._usage,
             listens=config.bind_to,
             client_tcp=ClientTCP(config.network.client_tcp.mss, config.network.client_tcp.window),
             socket_options=self._socket_options,
@@ -203,7 +193,7 @@ class _Builder:
         allowed = self._make_ip_list("allowlist", allowlist) if allowlist.enabled and allowlist.urls else None
         options = partial(
             mtglib.ProxyOpts,
-            secret=config.secret or mtglib.Secret.generate("example.com"),  # without one there is a problem already
+            **user_options(self._loaded, self._users),
             network=self._network,
             front_network=self._front_network,
             anti_replay_cache=self._replay_memory or NoopAntiReplayCache(),
@@ -228,9 +218,11 @@ class _Builder:
             domain_fronting_proxy_protocol=front.proxy_protocol,
             proxy_protocol_listener=config.proxy_protocol_listener,
             proxy_protocol_trusted=config.proxy_protocol_trusted,
+            domain_fronting_default_host=front.default_host,
+            domain_fronting_hosts=front_addresses(self._loaded, self._refusals),
             front_learning=self._make_front_learning(),
             answer_delay=cast(mtglib.AnswerDelay, str(config.defense.front_learning.answer_delay)),
-            record_urls=tuple(url.url for url in doppelganger.urls) if config.secret else (),
+            record_urls=tuple(url.url for url in doppelganger.urls) if self._loaded.first_secret else (),
             record_repeats=doppelganger.repeats_per_raid,
             record_refresh_seconds=float(doppelganger.raid_each),
             dial_timeout=float(timeout.tcp),
@@ -238,7 +230,7 @@ class _Builder:
             handshake_timeout=float(timeout.handshake),
             frame_timeout=float(timeout.frame),
         )
-        return self._refusals.make(options, _KEYS_OF_OPTIONS)
+        return self._refusals.make(options, KEYS_OF_OPTIONS)
 
     def _make_front_learning(self) -> mtglib.FrontLearning | None:
         settings, state = self._config.defense.front_learning, state_directory(self._config)
@@ -341,7 +333,7 @@ class _Builder:
                 directory=directory,
                 logger=logger,
             )
-            return self._refusals.make(bloom, _KEYS_OF_REPLAY_CACHES)
+            return self._refusals.make(bloom, KEYS_OF_REPLAY_CACHES)
         if kind == "redis" and settings.url is not None:
             redis = partial(
                 Redis,
@@ -351,9 +343,9 @@ class _Builder:
                 directory=directory,
                 logger=logger,
             )
-            return self._refusals.make(redis, _KEYS_OF_REPLAY_CACHES)
+            return self._refusals.make(redis, KEYS_OF_REPLAY_CACHES)
         exact = partial(Exact, max_entries=settings.max_entries, directory=directory, logger=logger)
-        return self._refusals.make(exact, _KEYS_OF_REPLAY_CACHES)
+        return self._refusals.make(exact, KEYS_OF_REPLAY_CACHES)
 
     def _make_ip_list(self, name: Literal["blocklist", "allowlist"], settings: IPListSection) -> FireHOL | None:
         directory = cache_directory(self._config)

@@ -28,6 +28,11 @@ ELSEWHERE = {
     "openssl rand -hex 32 > /etc/mtg/token": "a token is what tests/unit/mtg/config/test_load.py takes for one",
     "chmod 600 /etc/mtg/token": "as above",
     "curl --unix-socket /run/mtg/mtg.sock http://mtg/v1/status": "tests/unit/mtg/control/test_api.py asks so",
+    """curl --unix-socket /run/mtg/mtg.sock http://mtg/v1/users/anna -d '{"quota": "10gb", "quota-period": "month"}'""": (  # noqa: E501
+        "tests/unit/mtg/control/handlers/test_users.py asks so"
+    ),
+    """curl --unix-socket /run/mtg/mtg.sock http://mtg/v1/users/anna -X PATCH -d '{"expires": "2027-01-31"}'""": "as above",  # noqa: E501
+    "curl --unix-socket /run/mtg/mtg.sock 'http://mtg/v1/users/anna/link?format=text'": "as above",
     "python -m tools.api_reference": "tests/docs/test_api_page.py, which compares what it makes",
     "python -m tools.picture docs/img/make-run.svg": "test_the_picture_can_be_drawn_again",
 }

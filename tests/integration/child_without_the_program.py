@@ -9,7 +9,7 @@ import socket
 import sys
 from typing import Any
 
-ONLY_THE_PROGRAM_NEEDS = ("aiohttp", "msgspec", "rich", "rich_click", "segno", "structlog", "uvloop")
+ONLY_THE_PROGRAM_NEEDS = ("aiohttp", "msgspec", "rich", "rich_click", "segno", "structlog", "tomlkit", "uvloop")
 
 
 def without(names: tuple[str, ...]) -> None:

@@ -45,12 +45,15 @@ ELSEWHERE = {
     "stats/http_page": "../../parts/test_prometheus",
     "stats/samples": "test_prometheus",
     "users/account": "test_limiter",
+    "users/usage_database": "test_usage_file",
+    "users/usage_errors": "test_usage_file",
 }
 """Modules that are one subject with another, and the test that has both: its path from the module's folder of tests."""
 
 PROGRAM_DECLARED = {
     "control/program": "protocols; app.App has what they ask for, which the type checker sees",
     "control/schemas": "types; control/test_openapi has what is made of them",
+    "option_keys": "a table; test_refusals and test_loaded_is_built use all of it",
     "config/schema": "keys and their types; test_decode has what decodes them, test_wiring what uses them",
 }
 
@@ -59,6 +62,8 @@ PROGRAM_ELSEWHERE = {
     "client_tcp": "../../integration/test_client_tcp",
     "commands/generate_secret": "../test_cli",
     "commands/run": "../../../integration/test_program_run",
+    "config/misplaced": "test_users",
+    "config/secret_files": "test_load",
     "config/toml": "test_load",
     "control/handlers/events": "../test_api",
     "control/handlers/reload": "../test_api",
@@ -66,8 +71,11 @@ PROGRAM_ELSEWHERE = {
     "control/users": "handlers/test_users",
     "control/reloading": "test_api",
     "control/routes": "test_openapi",
+    "config/toml_file": "test_load",
+    "config/token_file": "test_load",
     "directories": "test_build",
     "new_secret": "test_cli",
+    "users_file/errors": "test_file",
 }
 
 

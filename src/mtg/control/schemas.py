@@ -52,6 +52,25 @@ class UserReports(Struct, kw_only=True):
     users: Annotated[tuple[UserReport, ...], Meta(description="as in the configuration")]
 
 
+class UserValues(Struct, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """Values of a user, with the keys and in the formats of the configuration. One that is null is taken away."""
+
+    secret: Annotated[str | UnsetType, Meta(description="its secret; without one, a new user gets a new one")] = UNSET
+    host: Annotated[str | UnsetType, Meta(description="the site in a new user's new secret")] = UNSET
+    enabled: Annotated[bool | UnsetType | None, Meta(description="whether the user may come in at all")] = UNSET
+    expires: Annotated[str | UnsetType | None, Meta(description='such as "2027-01-31"; a time is UTC')] = UNSET
+    quota: Annotated[str | UnsetType | None, Meta(description='such as "10gb"')] = UNSET
+    quota_period: Annotated[str | UnsetType | None, Meta(description="`total`, `day` or `month`")] = UNSET
+    max_connections: Annotated[int | UnsetType | None, Meta(description="the most connections at once")] = UNSET
+    max_networks: Annotated[int | UnsetType | None, Meta(description="the most networks at once")] = UNSET
+
+
+class UserGone(Struct, kw_only=True):
+    """A user that was removed."""
+
+    name: Annotated[str, Meta(description="its name")]
+
+
 class Link(Struct, kw_only=True):
     """The way to the proxy at one address. It has the user's secret in it."""
 

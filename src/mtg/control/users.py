@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import mtglib
 from mtg.control.program import RunningProgram
 from mtg.control.route import RequestError
+from mtg.users_file import UserChanges
+
+_changes: WeakKeyDictionary[mtglib.Users, UserChanges] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,7 @@ class KnownUser:
 
 def known_users(program: RunningProgram) -> tuple[KnownUser, ...]:
     """Return all users: those of `ProxyOpts.users`, or the one that has `ProxyOpts.secret`."""
-    options, source = program.parts.options, program.parts.source
+    parts, options = program.parts, program.parts.options
     if options.users is None:
         return (_default(program),)
     found = []
@@ -55,8 +59,8 @@ def known_users(program: RunningProgram) -> tuple[KnownUser, ...]:
                 name=user.name,
                 secret=user.secret,
                 limits=user.limits,
-                source=source,
-                is_read_only=True,
+                source=parts.source if user.name in parts.config.users else str(parts.loaded.users_file),
+                is_read_only=user.name in parts.config.users,
                 connections=usage.connections,
                 networks=usage.networks,
                 streams=usage.streams,
@@ -89,6 +93,14 @@ def _default(program: RunningProgram) -> KnownUser:
         period_bytes=moved.from_client_bytes + moved.to_client_bytes,
         last_seen_unix=moved.last_seen_unix or None,
     )
+
+
+def user_changes(program: RunningProgram) -> UserChanges:
+    """Return what changes the users of the users-file, one change at a time."""
+    users = program.parts.users
+    if users not in _changes:
+        _changes[users] = UserChanges(program.parts.loaded, users)
+    return _changes[users]
 
 
 def known_user(program: RunningProgram, name: str) -> KnownUser:

@@ -45,6 +45,7 @@ async def running(tmp_path: Path, *, token: str | None = None, **more: Any) -> A
         "network": {"dns": ""},
         **more,
     }
+    table = {key: value for key, value in table.items() if value is not None}
     if token is not None:
         (tmp_path / "token").write_text(f"{token}\n")
         table["api-token-file"] = "token"
