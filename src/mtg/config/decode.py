@@ -72,16 +72,19 @@ def _list(item_type: Any, metas: list[Meta], value: object, where: str, problems
 
 
 def _mapping(types: Any, value: object, where: str, problems: list[str]) -> object:
-    """Decode a table whose keys are numbers, which TOML can only write as text."""
+    """Decode a table with any keys of one type. TOML can only write numbers as text there."""
     if not isinstance(value, dict):
         return _bad(where, "a table", value, problems)
     key_type, item_type = types
     made: dict[object, object] = {}
     for key, item in value.items():
-        number: object = int(key) if key.isascii() and key.isdigit() and len(key) < 10 else key
+        is_number = _unwrap(key_type)[0] is int and key.isascii() and key.isdigit() and len(key) < 10
         place = f"{where}.{shown_key(key)}"
-        made[_value(key_type, number, place, problems)] = _value(item_type, item, place, problems)
-    return _BAD if _BAD in made or _BAD in made.values() else made
+        made_key = _value(key_type, int(key) if is_number else key, place, problems)
+        made_item = _value(item_type, item, place, problems)
+        if made_key is not _BAD and made_item is not _BAD:
+            made[made_key] = made_item
+    return made
 
 
 def _leaf(bare: Any, type_: Any, metas: list[Meta], value: object, where: str, problems: list[str]) -> object:
@@ -150,9 +153,11 @@ _NATIVE = {bool: "true or false", int: "a whole number", float: "a number", str:
 _PARSED_BY_THEMSELVES = (
     *(addresses.IPText, addresses.IPPort, addresses.Listen),
     *(urls.PrivateURL, urls.PageURL),
-    *(values.Duration, values.LearningPause, values.RaidPause, values.Size, values.NotSentSize, values.WindowSize),
-    *(values.HTTPPath, values.Directory),
+    *(values.Duration, values.LearningPause, values.RaidPause, values.Moment),
+    *(values.Size, values.NotSentSize, values.WindowSize, values.QuotaSize),
+    *(values.HTTPPath, values.Directory, values.UserName, values.HostName),
     *(values.PreferIPWord, values.TagFormatWord, values.ReplayCacheKind, values.AnswerDelayWord, values.LogLevelWord),
+    values.QuotaPeriodWord,
 )
 _PARSERS: dict[object, Callable[[object], object]] = {
     IPv4Address: addresses.parse_ipv4,

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 import mtglib
 from mtg.config.addresses import ListenIP, ListenUnix
+from mtg.config.front_hosts import hosts_key, with_whole_hosts
 from mtg.config.redaction import redact
 from mtg.config.schema import AntiReplaySection, Config
 from mtg.config.values import MSS_BOUNDS, WINDOW_BOUNDS_BYTES, LogLevelWord, ReplayCacheKind
@@ -44,16 +45,17 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     _client_tcp(config, findings.problems)
     config = _rename_kind(_log_level(config, table, findings.problems), findings)
     _notes(config, findings.warnings)
+    config = _ignore_secret(config, table, findings.warnings)
     config = _merge_dns(_merge_twins(config, table, findings), table, findings)
-    config = _prefer_host(config, findings.warnings)
-    _circle(config, findings.problems)
+    config = with_whole_hosts(_prefer_host(config, findings.warnings), findings.warnings)
+    _circles(config, findings.problems)
     return config
 
 
 def _required(config: Config, table: Mapping[str, Any], problems: list[str]) -> None:
     if "secret" in table and "secret-file" in table:
         problems.append("secret-file: expected only one of secret and secret-file, got both")
-    elif not table.get("secret-file") and "secret" not in table:
+    elif "secret" not in table and not any(table.get(key) for key in ("secret-file", "secrets", "users", "users-file")):
         problems.append("secret: missing; `mtg generate-secret HOST` makes one")
     if "bind-to" not in table:
         problems.append('bind-to: missing; expected IP:port such as "0.0.0.0:3128"')
@@ -114,18 +116,25 @@ def _log_level(config: Config, table: Mapping[str, Any], problems: list[str]) ->
     return replace(config, log_level=LogLevelWord("debug"))
 
 
-def _circle(config: Config, problems: list[str]) -> None:
-    """Report a site whose address is the proxy's own: each visitor would be led back to us."""
+def _circles(config: Config, problems: list[str]) -> None:
+    """Report sites whose address is the proxy's own: each visitor would be led back to us."""
     front = config.domain_fronting
-    key = "ip" if front.host is None else "host"
-    ip = mtglib.canonical_ip(front.host or front.ip or "")
-    if ip is None:
+    _circle(config, "domain-fronting", front.host, front.ip, front.port, problems)
+    for name, host in front.hosts.items():
+        if (host.host, host.ip, host.port) != (front.host, front.ip, front.port):
+            _circle(config, hosts_key(name), host.host, host.ip, host.port or front.port, problems)
+
+
+def _circle(config: Config, section: str, host: str | None, ip: str | None, port: int, problems: list[str]) -> None:
+    address = mtglib.canonical_ip(host or ip or "")
+    if address is None:
         return
-    where = mtglib.host_and_port(str(ip), front.port)
+    key = "ip" if host is None else "host"
+    where = mtglib.host_and_port(str(address), port)
     problems += [
-        f"domain-fronting.{key}: {where} is this proxy itself, which listens on {listen}; expected the site's address"
+        f"{section}.{key}: {where} is this proxy itself, which listens on {listen}; expected the site's address"
         for listen in config.bind_to
-        if isinstance(listen, ListenIP) and listen.port == front.port and _takes(listen, ip, config)
+        if isinstance(listen, ListenIP) and listen.port == port and _takes(listen, address, config)
     ]
 
 
@@ -136,6 +145,18 @@ def _takes(listen: ListenIP, ip: IPv4Address | IPv6Address, config: Config) -> b
     if not ip.is_loopback:  # we don't know whether it is an address of this machine
         return False
     return listen.ip.version == ip.version or (listen.ip.version == 6 and not listen.has_v4_beside(config.bind_to))
+
+
+def _ignore_secret(config: Config, table: Mapping[str, Any], warnings: list[str]) -> Config:
+    """Drop a top-level secret beside `[secrets]`, as mtg-multi does: a link that didn't work there stays so."""
+    if not config.secrets:
+        return config
+    warnings += [
+        f"{key}: has no effect beside [secrets]; move it there, or delete it"
+        for key in ("secret", "secret-file")
+        if key in table
+    ]
+    return replace(config, secret=None, secret_file=None)
 
 
 def _rename_kind(config: Config, findings: Findings) -> Config:
@@ -198,6 +219,8 @@ def _notes(config: Config, warnings: list[str]) -> None:
     """Report keys that are accepted but have no effect."""
     if config.tcp_buffer is not None:
         warnings.append("tcp-buffer: deprecated, has no effect")
+    if config.throttle.max_connections > config.concurrency:
+        warnings.append(f"throttle.max-connections: has no effect above concurrency ({config.concurrency})")
     cache, default = config.defense.anti_replay, AntiReplaySection()
     bloom = (cache.max_size, cache.error_rate) != (default.max_size, default.error_rate)
     if cache.enabled and cache.kind != "bloom" and bloom:
@@ -230,6 +253,5 @@ def _is_loopback(host: str) -> bool:
 PENDING: tuple[tuple[str, Callable[[Config], bool]], ...] = (
     ("proxy-protocol-listener", lambda c: c.proxy_protocol_listener),
     ("auto-update", lambda c: c.auto_update),
-    ("users", lambda c: bool(c.users)),
 )
 """Keys, each with a function that says whether the configuration asks for its feature."""

@@ -8,7 +8,7 @@ and limits. The part that uses it may have narrower ones (`mtg.build`).
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -19,20 +19,26 @@ from mtg.config.values import (
     AnswerDelayWord,
     Directory,
     Duration,
+    HostName,
     HTTPPath,
     LearningPause,
     LogLevelWord,
+    Moment,
     NotSentSize,
     PreferIPWord,
+    QuotaPeriodWord,
+    QuotaSize,
     RaidPause,
     ReplayCacheKind,
     Size,
     TagFormatWord,
+    UserName,
     WindowSize,
 )
 from mtglib import Secret
 
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535")]
+NotNegative = Annotated[int, Meta(ge=0, le=10**9, description="a whole number from 0 to 1000000000")]
 Positive = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000000000")]
 KeepAliveCount = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 127")]
 DownloadConcurrency = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to 1000")]
@@ -53,6 +59,41 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", k
     """A TOML table with known keys. Subclasses repeat `frozen=True`, as type checkers don't inherit it."""
 
 
+class UserSection(Section, frozen=True):
+    """A user: what its clients authenticate with, and what they may do."""
+
+    secret: Secret | None = None
+    secret_file: str | None = None
+    enabled: bool = True
+    expires: Moment | None = None
+    quota: QuotaSize | None = None
+    quota_period: QuotaPeriodWord = QuotaPeriodWord("total")
+    max_connections: Positive | None = None
+    max_networks: Positive | None = None
+
+
+class UsersFileTable(Section, frozen=True):
+    """What a `users-file` has: users that can be changed while the proxy runs."""
+
+    users: dict[UserName, UserSection] = {}
+
+
+class ThrottleSection(Section, frozen=True):
+    """The most connections of all users together, which they share fairly; 0: any number."""
+
+    max_connections: NotNegative = 0
+    check_interval: Duration = Duration(5)
+
+
+class FrontHostSection(Section, frozen=True):
+    """How one of several sites is reached; None: as `domain-fronting` says."""
+
+    host: str | None = None
+    ip: IPText | None = None
+    port: Port | None = None
+    proxy_protocol: bool | None = None
+
+
 class DomainFrontingSection(Section, frozen=True):
     """The site that everyone who isn't a client is shown."""
 
@@ -60,6 +101,8 @@ class DomainFrontingSection(Section, frozen=True):
     ip: IPText | None = None
     port: Port = 443
     proxy_protocol: bool = False
+    default_host: HostName | None = None
+    hosts: dict[HostName, FrontHostSection] = {}
 
 
 class TimeoutSection(Section, frozen=True):
@@ -186,8 +229,9 @@ class StatsSection(Section, frozen=True):
 class Config(Section, frozen=True):
     """A whole configuration.
 
-    After `mtg.config.load`, deprecated keys that have a successor are None, `log_level` is "debug" if `debug` is
-    true, and `secret` is set if there is no problem with it.
+    After `mtg.config.load`, deprecated keys that have a successor are None, and `log_level` is "debug" if `debug` is
+    true. `users` has the user of `secret` or `secret-file` and those of `secrets` as well, and if there is no problem
+    with it, each one's `secret` is set. No value of `domain_fronting.hosts` is None but those of `host` and `ip`.
     """
 
     debug: bool = False
@@ -211,7 +255,10 @@ class Config(Section, frozen=True):
     defense: DefenseSection = DefenseSection()
     stats: StatsSection = StatsSection()
     dc_overrides: dict[DCNumber, Annotated[tuple[IPPort, ...], Meta(min_length=1)]] = {}
-    users: tuple[dict[str, Any], ...] = ()
+    users_file: str | None = None
+    users: dict[UserName, UserSection] = {}
+    secrets: dict[UserName, Secret] = {}
+    throttle: ThrottleSection = ThrottleSection()
     # deprecated by mtg 2.x itself
     domain_fronting_port: Port | None = None
     domain_fronting_ip: IPText | None = None

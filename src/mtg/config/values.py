@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Self
 
@@ -23,6 +24,9 @@ _SIZE_UNITS = {"b": Decimal(1)} | {
 }
 _TERM = re.compile(rf"([0-9]{{1,15}}(?:\.[0-9]{{0,9}})?|\.[0-9]{{1,9}})({'|'.join(_SIZE_UNITS)})")
 _MAX_TEXT_CHARACTERS = 64
+_MAX_UNIX = 253_402_300_799  # the end of the year 9999
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].+)?")
+_USER_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Duration(float):
@@ -56,6 +60,7 @@ class Size(int):
 
     expected = 'a size such as "16kib" or "1MB"'
     bounds = "a size from 1 byte to 1 TiB"
+    most_bytes = MAX_SIZE_BYTES
 
     @classmethod
     def parse(cls, value: object) -> Self:
@@ -65,7 +70,7 @@ class Size(int):
         size_bytes = sum((Decimal(number) * _SIZE_UNITS[unit] for number, unit in terms), Decimal(0))
         if not terms or "".join(number + unit for number, unit in terms) != text or size_bytes != int(size_bytes):
             raise ValueError(cls.expected)
-        if not 0 < size_bytes <= MAX_SIZE_BYTES:
+        if not 0 < size_bytes <= cls.most_bytes:
             raise ValueError(cls.bounds)
         return cls(int(size_bytes))
 
@@ -93,6 +98,61 @@ class WindowSize(SystemSize):
     """The window of a SYN-ACK; `mtg.config.rules` requires these bounds."""
 
     bounds = f"0, or a size in bytes from {WINDOW_BOUNDS_BYTES[0]} to {WINDOW_BOUNDS_BYTES[1]}"
+
+
+class QuotaSize(Size):
+    """How much a user may use; `mtglib.users.UserLimits` has the same bounds."""
+
+    expected = 'a size above 0, up to 1048576tib, such as "10gb" (without a quota: no such key)'
+    bounds = expected
+    most_bytes = 2**60
+
+
+class Moment(float):
+    """A moment in Unix seconds, written as a date, which is its beginning, or as a date and time; without a zone: UTC.
+
+    TOML has a type for these; the same in quotes is accepted as well, for everything that makes TOML from JSON.
+    """
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value; raises ValueError with what was expected."""
+        with suppress(ValueError):
+            if isinstance(value, str) and _DATE.fullmatch(value):
+                value = datetime.fromisoformat(value)
+            if isinstance(value, date) and not isinstance(value, datetime):
+                value = datetime(value.year, value.month, value.day)
+            if isinstance(value, datetime):
+                aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+                if 0 <= (unix := aware.timestamp()) <= _MAX_UNIX:
+                    return cls(unix)
+        raise ValueError("a date such as 2027-01-31, or a date and time such as 2027-01-31T18:00:00Z, from 1970 on")
+
+    def __str__(self) -> str:
+        text = datetime.fromtimestamp(self, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return text.removesuffix("T00:00:00Z")
+
+
+class UserName(str):
+    """The name of a user; `mtglib.users.User` requires the same."""
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML key; raises ValueError with what was expected."""
+        if not isinstance(value, str) or not _USER_NAME.fullmatch(value):
+            raise ValueError("a name of 1 to 64 letters, digits, dots, underscores and hyphens")
+        return cls(value)
+
+
+class HostName(str):
+    """The name of a site, in lower case; anything that a secret's host can be."""
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value or key; raises ValueError with what was expected."""
+        if not isinstance(value, str) or not mtglib.Secret(b"\1" * 16, value).valid:
+            raise ValueError("a host name such as www.example.com")
+        return cls(value.lower())
 
 
 class Word(str):
@@ -137,6 +197,12 @@ class LogLevelWord(Word):
     """The least important messages that are logged."""
 
     choices = ("debug", "info", "warning")
+
+
+class QuotaPeriodWord(Word):
+    """How often a quota begins anew."""
+
+    choices = ("total", "day", "month")
 
 
 class HTTPPath(str):

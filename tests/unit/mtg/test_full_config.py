@@ -20,7 +20,9 @@ TABLE = tomllib.loads((Path(__file__).parent / "mtg_example.toml").read_text())
 
 OURS = {
     "log-level",
-    *("secret-file", "fast-mode", "mask-client-addresses", "dc-overrides", "users", "network.timeout.frame"),
+    *("secret-file", "fast-mode", "mask-client-addresses", "dc-overrides", "network.timeout.frame"),
+    *("users", "users-file", "secrets", "throttle.max-connections", "throttle.check-interval"),
+    *("domain-fronting.default-host", "domain-fronting.hosts"),
     *("defense.anti-replay.kind", "defense.anti-replay.url", "defense.cache-directory"),
     *("defense.front-learning.enabled", "defense.front-learning.each", "defense.front-learning.samples"),
     "defense.front-learning.answer-delay",

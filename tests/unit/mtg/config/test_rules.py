@@ -80,7 +80,6 @@ def test_deprecated_twins_that_differ_are_a_problem() -> None:
 UNSUPPORTED: list[tuple[str, dict[str, Any]]] = [
     ("proxy-protocol-listener", {"proxy-protocol-listener": True}),
     ("auto-update", {"auto-update": True}),
-    ("users", {"users": [{"name": "joe"}]}),
 ]
 
 
@@ -159,7 +158,7 @@ def test_the_old_name_of_the_exact_memory_is_told() -> None:
         {"state-directory": "/var/lib/mtg"},
         {"defense": {"anti-replay": {"kind": "exact", "max-entries": 10_000_000}}},
         {"defense": {"anti-replay": {"kind": "redis", "url": "redis://h", "max-entries": 5000, "remember": "30d"}}},
-        {"proxy-protocol-listener": False, "auto-update": False, "users": []},
+        {"proxy-protocol-listener": False, "auto-update": False},
         {"network": {"dns": "tls://1.1.1.1", "proxies": ["", "socks5://joe:hush@127.0.0.1:1080"]}},
         {"network": {"dns": "https://1.1.1.1", "keep-alive": {"idle": "5s", "interval": "1s", "count": 3}}},
         {"defense": {"anti-replay": {"kind": "redis", "url": "redis://joe:hush@h"}}},
