@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .usage_file import UsageFile
 from .user import DEFAULT_USER, QuotaPeriod, User, UserLimits
 from .users import Users, UserUsage
 
-__all__ = ["DEFAULT_USER", "QuotaPeriod", "User", "UserLimits", "UserUsage", "Users"]
+__all__ = ["DEFAULT_USER", "QuotaPeriod", "UsageFile", "User", "UserLimits", "UserUsage", "Users"]

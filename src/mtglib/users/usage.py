@@ -46,6 +46,20 @@ class Usage:
         self.month_bytes += from_client_bytes + to_client_bytes
         self.last_seen_unix = now_unix
 
+    def add(self, earlier: Usage) -> None:
+        """Add what was counted elsewhere, such as by an earlier process."""
+        self.from_client_bytes += earlier.from_client_bytes
+        self.to_client_bytes += earlier.to_client_bytes
+        self.streams += earlier.streams
+        self.last_seen_unix = max(self.last_seen_unix, earlier.last_seen_unix)
+        day_bytes = {self.day: self.day_bytes}
+        day_bytes[earlier.day] = day_bytes.get(earlier.day, 0) + earlier.day_bytes
+        month_bytes = {_month(self.day): self.month_bytes}
+        month_bytes[_month(earlier.day)] = month_bytes.get(_month(earlier.day), 0) + earlier.month_bytes
+        self.day = max(self.day, earlier.day)
+        self.day_bytes = day_bytes[self.day]
+        self.month_bytes = month_bytes[_month(self.day)]
+
     def period_bytes(self, period: QuotaPeriod, now_unix: float) -> int:
         """Return the bytes of both directions in the current period."""
         if period == "total":
