@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import mtglib
 from mtg import qr
 from mtg.config import Loaded
+from mtg.config.redaction import shown
 from mtg.server_address import link_port, reach, server_address
 from mtg.user_error import EXIT_USAGE, UserError
 
@@ -23,12 +25,12 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Everything a client needs; holds the secret."""
+    """Everything a client needs; holds the secret, and if there are several users, `secrets` has all of theirs."""
 
     ipv4: AccessEntry | None
     ipv6: AccessEntry | None
-    secret_hex: str
-    secret_base64: str
+    secret: mtglib.Secret
+    secrets: Mapping[str, mtglib.Secret]
 
     @property
     def best(self) -> AccessEntry:
@@ -38,10 +40,11 @@ class Access:
         return entry
 
     def as_json(self) -> dict[str, Any]:
-        """The JSON object that mtg prints; an unknown family is left out."""
+        """The JSON object that mtg prints, or mtg-multi for several users; an unknown family is left out."""
         families = {"ipv4": self.ipv4, "ipv6": self.ipv6}
         known = {family: _entry_json(entry) for family, entry in families.items() if entry}
-        return {**known, "secret": {"hex": self.secret_hex, "base64": self.secret_base64}}
+        several = {"secrets": {name: _secret_json(secret) for name, secret in self.secrets.items()}}
+        return {**known, "secret": _secret_json(self.secret), **(several if len(self.secrets) > 1 else {})}
 
     def notes(self) -> list[str]:
         """Lines about addresses that some clients can't reach."""
@@ -55,25 +58,37 @@ class Access:
 def make_access(
     loaded: Loaded,
     *,
+    user: str | None = None,
     ipv4: mtglib.IPAddress | None = None,
     ipv6: mtglib.IPAddress | None = None,
     port: int | None = None,
     hex_secret: bool = False,
 ) -> Access:
-    """Return the links of a configured proxy; arguments win over configured and detected values.
+    """Return the links of a user, by default the first one; arguments win over configured and detected values.
 
     Raises:
-        UserError: No address or port is known.
+        UserError: No address or port is known, or there is no such user.
     """
+    secrets = {str(name): section.secret for name, section in loaded.users.items() if section.secret is not None}
+    secret = loaded.first_secret if user is None else secrets.get(user)
+    if secret is None:
+        raise UserError("there are no users yet" if user is None else f"--user: there is no user {shown(user)}")
     base64 = not hex_secret
-    entries = {4: _entry(loaded, 4, ipv4, port, base64), 6: _entry(loaded, 6, ipv6, port, base64)}
+    entries = {
+        version: _entry(loaded, secret, version, given, port, base64) for version, given in ((4, ipv4), (6, ipv6))
+    }
     if not any(entries.values()):
         raise UserError("this server's public address isn't known: set public-ipv4 or pass -i", exit_code=EXIT_USAGE)
-    return Access(entries[4], entries[6], loaded.secret.hex(), loaded.secret.base64())
+    return Access(entries[4], entries[6], secret, secrets)
 
 
 def _entry(
-    loaded: Loaded, version: int, given: mtglib.IPAddress | None, port: int | None, base64: bool
+    loaded: Loaded,
+    secret: mtglib.Secret,
+    version: int,
+    given: mtglib.IPAddress | None,
+    port: int | None,
+    base64: bool,
 ) -> AccessEntry | None:
     address = server_address(loaded.config, version, given)
     if address is None:
@@ -81,7 +96,11 @@ def _entry(
     port = port or link_port(loaded.config.bind_to, version)
     if port is None:
         raise UserError("bind-to has no port to put into a link: pass -p", exit_code=EXIT_USAGE)
-    return AccessEntry(address, port, mtglib.proxy_links(loaded.secret, str(address), port, base64=base64))
+    return AccessEntry(address, port, mtglib.proxy_links(secret, str(address), port, base64=base64))
+
+
+def _secret_json(secret: mtglib.Secret) -> dict[str, str]:
+    return {"hex": secret.hex(), "base64": secret.base64()}
 
 
 def _entry_json(entry: AccessEntry) -> dict[str, Any]:

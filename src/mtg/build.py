@@ -17,6 +17,7 @@ from mtg.client_tcp import ClientTCP
 from mtg.config import Config, Loaded
 from mtg.config.addresses import Listen, ListenIP
 from mtg.config.schema import AntiReplaySection, IPListSection
+from mtg.configured_users import usage_file_of, users_of
 from mtg.directories import cache_directory, state_directory
 from mtg.refusals import Refusals
 from mtg.user_error import EXIT_USAGE, UserError
@@ -27,6 +28,7 @@ from mtglib.logger import Level, StructLogger, make_logger
 from mtglib.network import ClosableResolver, Direct, KeepAlive, SocketOptions, from_urls, resolver_from_url
 from mtglib.noop import NoopAntiReplayCache, NoopIPBlocklist, NoopLogger
 from mtglib.stats import Prometheus, Statsd
+from mtglib.users import UsageFile, Users
 
 ReplayCache: TypeAlias = Exact | StableBloom | Redis
 
@@ -66,6 +68,8 @@ class Parts:
         config: The configuration that the parts were built from.
         logger: Gets what the program itself has to say. That of `options` may drop more messages.
         options: The proxy's options, including its parts.
+        users: The users, also those of `users-file`.
+        usage: The file of what they have used, if there are more users than the secret's.
         listens: The addresses to listen on.
         client_tcp: Options of the listeners that must be set before they listen.
         socket_options: The options of the listeners; accepted connections inherit those that are allowed for visitors.
@@ -86,6 +90,8 @@ class Parts:
     config: Config
     logger: mtglib.Logger
     options: mtglib.ProxyOpts
+    users: Users
+    usage: UsageFile | None
     listens: tuple[Listen, ...]
     client_tcp: ClientTCP
     socket_options: SocketOptions
@@ -136,6 +142,12 @@ class _Builder:
         self._logger = _of_level(logger, cast(Level, self._config.log_level))
         self._refusals = Refusals(loaded)
         self._notes: list[str] = []
+        self._users = users_of(loaded)
+        self._usage = usage_file_of(loaded, self._users, logger)
+        if self._usage is None and not loaded.has_only_the_secret:
+            self._notes.append(
+                "state-directory: not set, and there is no home directory: after a restart, users' usage starts from 0"
+            )
         self._replay_memory = self._make_replay_memory(self._config.defense.anti_replay)
         self._prometheus = self._make_prometheus()
         self._statsd = self._make_statsd()
@@ -160,6 +172,8 @@ class _Builder:
             config=config,
             logger=self._program_logger,
             options=options,
+            users=self._users,
+            usage=self._usage,
             listens=config.bind_to,
             client_tcp=ClientTCP(config.network.client_tcp.mss, config.network.client_tcp.window),
             socket_options=self._socket_options,
@@ -191,7 +205,7 @@ class _Builder:
         allowed = self._make_ip_list("allowlist", allowlist) if allowlist.enabled and allowlist.urls else None
         options = partial(
             mtglib.ProxyOpts,
-            secret=config.secret or mtglib.Secret.generate("example.com"),  # without one there is a problem already
+            secret=self._loaded.first_secret or mtglib.Secret.generate(front.default_host or "example.com"),
             network=self._network,
             front_network=self._front_network,
             anti_replay_cache=self._replay_memory or NoopAntiReplayCache(),
@@ -216,7 +230,7 @@ class _Builder:
             domain_fronting_proxy_protocol=front.proxy_protocol,
             front_learning=self._make_front_learning(),
             answer_delay=cast(mtglib.AnswerDelay, str(config.defense.front_learning.answer_delay)),
-            record_urls=tuple(url.url for url in doppelganger.urls) if config.secret else (),
+            record_urls=tuple(url.url for url in doppelganger.urls) if self._loaded.first_secret else (),
             record_repeats=doppelganger.repeats_per_raid,
             record_refresh_seconds=float(doppelganger.raid_each),
             dial_timeout=float(timeout.tcp),

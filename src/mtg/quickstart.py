@@ -102,8 +102,10 @@ def write_config(path: Path, *, host: str, port: int, server: str | None) -> Non
 
 def link_lines(loaded: Loaded, server: str | None, port: int) -> list[str]:
     """Return the link, notes about it, and its QR code if stdout can show one."""
+    if loaded.first_secret is None:
+        return ["", "There are no users yet, so there is no link."]
     name, note = _server(loaded, server)
-    url = mtglib.proxy_links(loaded.secret, name, port).tg_url
+    url = mtglib.proxy_links(loaded.first_secret, name, port).tg_url
     lines = ["", f"Open this link in Telegram{f'. {note}' if note else ':'}", "", f"  {url}", ""]
     if qr.can_draw(sys.stdout):
         lines += [qr.drawing(url, colours=qr.is_terminal(sys.stdout)), ""]
@@ -134,9 +136,10 @@ def _made_lines(path: Path, host: str | None) -> list[str]:
 def _kept_lines(path: Path, loaded: Loaded, host: str | None, port: int | None) -> list[str]:
     """Return notes if the existing file differs from the given options."""
     lines = [f"{path}: already there, used unchanged."]
-    if host and host != loaded.secret.host:
+    secret = loaded.first_secret
+    if host and secret and host != secret.host:
         lines.append(
-            f"{path} shows {loaded.secret.host}; HOST= or --host was ignored. Delete {path} to make a new one (that "
+            f"{path} shows {secret.host}; HOST= or --host was ignored. Delete {path} to make a new one (that "
             "changes the link)."
         )
     ports = sorted({listen.port for listen in loaded.config.bind_to if isinstance(listen, ListenIP)})

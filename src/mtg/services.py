@@ -25,8 +25,9 @@ async def running_services(
 ) -> AsyncIterator[None]:
     """Run the parts around the proxy.
 
-    After entering, IP lists with copies on disk are loaded, and so are the hellos seen by an earlier process. After
-    leaving, all events are delivered; a service that doesn't end within half a second is left behind. The caller closes
+    After entering, IP lists with copies on disk are loaded, and so are the hellos seen by an earlier process and what
+    users have used. After leaving, all events are delivered; a service that doesn't end within half a second is left
+    behind. The caller closes
     the replay memory, as nobody needs it once the proxy has stopped accepting.
 
     Args:
@@ -49,6 +50,10 @@ async def running_services(
             on_start()
         if parts.replay_memory is not None and is_loaded:
             await _report_replay_memory(parts.replay_memory, logger)
+        if parts.usage is not None:
+            await _unless_stopped(parts.usage.load(), stop, "usage")
+            closing.push("the usage of users", parts.usage.close)
+            await closing.enter("the usage of users", _background(parts.usage.run, "usage", logger))
         if parts.statsd is not None:
             await closing.enter("statsd", parts.statsd)
         await closing.enter("the delivery of events", parts.fanout)

@@ -18,6 +18,7 @@ from mtg.commands.parameters import CONFIG, IPParameter, PortParameter, examples
     epilog=examples(
         "mtg access /etc/mtg.toml",
         "mtg access -i 198.51.100.7 --hex /etc/mtg.toml | jq -r .ipv4.tg_url",
+        "mtg access --user alice /etc/mtg.toml",
         "mtg access --svg proxy.svg /etc/mtg.toml > /dev/null",
     ),
 )
@@ -25,6 +26,7 @@ from mtg.commands.parameters import CONFIG, IPParameter, PortParameter, examples
 @click.option("-i", "--ipv4", type=IPParameter(4), help="IPv4 address to put into the link.")
 @click.option("-I", "--ipv6", type=IPParameter(6), help="IPv6 address to put into the link.")
 @click.option("-p", "--port", type=PortParameter(), help="Port to put into the link, if it differs from bind-to.")
+@click.option("-u", "--user", help="The user whose links these are [default: the first one].")
 @click.option("-x", "--hex", "hex_secret", is_flag=True, help="Write the secret in links in hex instead of base64.")
 @click.option("--qr/--no-qr", default=None, help="Draw a QR code on stderr [default: only on a terminal].")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the QR code as an SVG image.")
@@ -34,6 +36,7 @@ def access(
     ipv4: ipaddress.IPv4Address | None,
     ipv6: ipaddress.IPv6Address | None,
     port: int | None,
+    user: str | None,
     hex_secret: bool,
     qr: bool | None,
     svg: Path | None,
@@ -51,7 +54,7 @@ def access(
 
     loaded = load_config(config)
     check(loaded)
-    found = make_access(loaded, ipv4=ipv4, ipv6=ipv6, port=port, hex_secret=hex_secret)
+    found = make_access(loaded, ipv4=ipv4, ipv6=ipv6, port=port, user=user, hex_secret=hex_secret)
     link = found.best.links.tg_url
     for path, kind in ((svg, "svg"), (png, "png")):
         if path is not None:
