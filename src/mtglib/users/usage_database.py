@@ -51,6 +51,8 @@ class UsageDatabase:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(FileExistsError):  # made here, as SQLite would let others read it
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        self._path = path
+        self._inode = os.stat(path).st_ino
         self._connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
         try:
             with _broken_told():
@@ -69,7 +71,14 @@ class UsageDatabase:
         return {name: Usage(*values) for name, *values, _ in rows if name in names}
 
     def write(self, changed: Mapping[str, Usage], removed: Collection[str]) -> None:
-        """Store the usage of some users, and forget others; it is on the disk when this returns."""
+        """Store the usage of some users, and forget others; it is on the disk when this returns.
+
+        Raises:
+            BrokenDatabaseError: The file is broken.
+            OSError, sqlite3.Error: It is gone, or can't be written.
+        """
+        if os.stat(self._path).st_ino != self._inode:
+            raise OSError("another file is in its place")
         with _broken_told(), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany(

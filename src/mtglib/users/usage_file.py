@@ -26,6 +26,7 @@ WRITE_EACH_SECONDS: Final = 10.0
 _LOAD_TIMEOUT: Final = 5.0
 _LAST_WRITE_TIMEOUT: Final = 0.4
 _NOTHING: Final = Usage()
+_UNKNOWN: Final = Usage(streams=-1)
 
 _T = TypeVar("_T")
 
@@ -142,9 +143,9 @@ class UsageFile:
             return
         try:
             await self._in_thread(partial(database.write, changed, removed))
-        except BrokenDatabaseError:  # opening it again sets it aside, and what was in it is known
-            self._database = None
-            self._written.clear()
+        except (OSError, sqlite3.Error, BrokenDatabaseError):
+            self._database = None  # opening it anew sets it aside if it is broken, and makes it if it is gone
+            self._written = dict.fromkeys(self._written, _UNKNOWN)
             await self._in_thread(database.close)
             raise
         self._written.update(changed)

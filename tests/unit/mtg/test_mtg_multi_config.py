@@ -25,7 +25,7 @@ def test_all_its_users_are_there_in_order() -> None:
 
 def test_its_throttle_is_there() -> None:
     throttle = config_from_table(TABLE, source="example").config.throttle
-    assert (throttle.max_connections, throttle.check_interval) == (5000, 5)
+    assert (throttle.max_connections, float(throttle.check_interval)) == (5000, 5.0)
 
 
 def test_access_shows_the_same_as_its_own() -> None:

@@ -48,3 +48,26 @@ def test_a_new_period_begins_without_traffic() -> None:
     assert usage.period_bytes("day", unix("2026-12-01")) == 0
     assert usage.period_bytes("month", unix("2026-12-01")) == 0
     assert usage.period_bytes("total", unix("2026-12-01")) == 10
+
+
+@pytest.mark.parametrize(
+    ("earlier", "day", "month"),
+    [("2026-11-28", 3, 3), ("2026-11-27", 1, 3), ("2026-10-31", 1, 1), ("2026-11-29", 2, 3), ("2026-12-01", 2, 2)],
+)
+def test_what_was_counted_elsewhere_is_added_to_its_own_day_and_month(earlier: str, day: int, month: int) -> None:
+    usage, other = Usage(), Usage()
+    usage.count_bytes(1, 0, unix("2026-11-28"))
+    other.count_stream(unix(earlier))
+    other.count_bytes(0, 2, unix(earlier))
+    usage.add(other)
+    latest = max(unix("2026-11-28"), unix(earlier))
+    assert (usage.from_client_bytes, usage.to_client_bytes, usage.streams) == (1, 2, 1)
+    assert usage.last_seen_unix == latest
+    assert (usage.period_bytes("day", latest), usage.period_bytes("month", latest)) == (day, month)
+
+
+def test_what_was_counted_elsewhere_is_all_there_is_at_a_start() -> None:
+    usage, other = Usage(), Usage()
+    other.count_bytes(1, 2, unix("2026-11-28"))
+    usage.add(other)
+    assert usage == other
