@@ -92,7 +92,7 @@ def _cut_tail(table: Table) -> list[tuple[Any, Any]]:
     """Take away what comes after the table's last key: blank lines and comments, which are about what follows."""
     body = _body(table)
     keys = [index for index, (key, _) in enumerate(body) if key is not None]
-    after = keys[-1] + 1 if keys else len(body)
+    after = keys[-1] + 1 if keys else 0
     tail = body[after:]
     del body[after:]
     return tail

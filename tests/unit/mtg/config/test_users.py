@@ -75,7 +75,10 @@ def test_users_come_in_the_order_of_the_file_and_the_secret_first() -> None:
 
 def test_secrets_of_mtg_multi_are_users_and_can_have_limits() -> None:
     found = users(f'{BIND}[secrets]\nalice = "{A}"\nbob = "{B}"\n[users.bob]\nquota = "1gb"\n')
-    assert found == {"alice": UserSection(secret=SECRETS[0]), "bob": UserSection(secret=SECRETS[1], quota=QuotaSize(2**30))}
+    assert found == {
+        "alice": UserSection(secret=SECRETS[0]),
+        "bob": UserSection(secret=SECRETS[1], quota=QuotaSize(2**30)),
+    }
 
 
 @pytest.mark.parametrize(

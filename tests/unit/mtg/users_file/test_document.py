@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -56,8 +57,7 @@ def test_a_value_is_taken_away() -> None:
 
 def test_a_removed_user_takes_along_its_own_lines_only() -> None:
     assert without_user(TEXT, "ann") == (
-        "# my friends\n\n# the first one\n\n# and the second one\n"
-        '[users."bob.b"]\nsecret = "s2"\n\n# the last words\n'
+        '# my friends\n\n# the first one\n\n# and the second one\n[users."bob.b"]\nsecret = "s2"\n\n# the last words\n'
     )
     assert without_user(TEXT, "bob.b") == TEXT.replace('[users."bob.b"]\nsecret = "s2"\n', "")
 
@@ -75,11 +75,12 @@ def test_a_removed_user_takes_along_its_own_lines_only() -> None:
 )
 def test_however_it_is_written_a_change_is_right_or_refused(text: str) -> None:
     before = tomllib.loads(text)["users"]
-    for edit, expected in (
+    edits: list[tuple[Callable[[], str], dict[str, Any]]] = [
         (lambda: with_user(text, "bob", {"secret": "t"}), {**before, "bob": {"secret": "t"}}),
         (lambda: with_values(text, "ann", {"quota": "1b"}), {"ann": {**before["ann"], "quota": "1b"}}),
         (lambda: without_user(text, "ann"), {}),
-    ):
+    ]
+    for edit, expected in edits:
         try:
             after = edit()
         except NotEditableError:
@@ -96,7 +97,11 @@ _values = st.dictionaries(
 _comments = st.sampled_from(["# one", "# two = 2", "# [users.a]", "", "   # indented"])
 _changes = st.lists(
     st.tuples(st.just("add"), _names, _values)
-    | st.tuples(st.just("change"), _names, st.dictionaries(st.sampled_from(["secret", "quota"]), st.none() | st.text(max_size=3)))
+    | st.tuples(
+        st.just("change"),
+        _names,
+        st.dictionaries(st.sampled_from(["secret", "quota"]), st.none() | st.text(max_size=3)),
+    )
     | st.tuples(st.just("remove"), _names, st.just({}))
     | st.tuples(st.just("comment"), _names, st.builds(lambda text: {"text": text}, _comments)),
     max_size=12,
@@ -105,7 +110,9 @@ _changes = st.lists(
 
 @settings(deadline=None)
 @given(_changes)
-def test_any_changes_are_those_of_a_dictionary_and_comments_stay(changes: list[tuple[str, str, dict[str, Any]]]) -> None:
+def test_any_changes_are_those_of_a_dictionary_and_comments_stay(
+    changes: list[tuple[str, str, dict[str, Any]]],
+) -> None:
     text, model, comments = "", dict[str, dict[str, Any]](), 0
     for what, name, values in changes:
         match what:
