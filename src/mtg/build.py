@@ -17,7 +17,7 @@ from mtg.client_tcp import ClientTCP
 from mtg.config import Config, Loaded
 from mtg.config.addresses import Listen, ListenIP
 from mtg.config.schema import AntiReplaySection, IPListSection
-from mtg.configured_users import usage_file_of, users_of
+from mtg.configured_users import front_addresses, usage_file_of, user_options, users_of
 from mtg.directories import cache_directory, state_directory
 from mtg.refusals import Refusals
 from mtg.user_error import EXIT_USAGE, UserError
@@ -28,7 +28,6 @@ from mtglib.logger import Level, StructLogger, make_logger
 from mtglib.network import ClosableResolver, Direct, KeepAlive, SocketOptions, from_urls, resolver_from_url
 from mtglib.noop import NoopAntiReplayCache, NoopIPBlocklist, NoopLogger
 from mtglib.stats import Prometheus, Statsd
-from mtglib.users import UsageFile, Users
 
 ReplayCache: TypeAlias = Exact | StableBloom | Redis
 
@@ -90,8 +89,8 @@ class Parts:
     config: Config
     logger: mtglib.Logger
     options: mtglib.ProxyOpts
-    users: Users
-    usage: UsageFile | None
+    users: mtglib.Users
+    usage: mtglib.UsageFile | None
     listens: tuple[Listen, ...]
     client_tcp: ClientTCP
     socket_options: SocketOptions
@@ -205,7 +204,7 @@ class _Builder:
         allowed = self._make_ip_list("allowlist", allowlist) if allowlist.enabled and allowlist.urls else None
         options = partial(
             mtglib.ProxyOpts,
-            secret=self._loaded.first_secret or mtglib.Secret.generate(front.default_host or "example.com"),
+            **user_options(self._loaded, self._users),
             network=self._network,
             front_network=self._front_network,
             anti_replay_cache=self._replay_memory or NoopAntiReplayCache(),
@@ -228,6 +227,8 @@ class _Builder:
             domain_fronting_ip=None if front.ip is None else str(front.ip),
             domain_fronting_host=front.host,
             domain_fronting_proxy_protocol=front.proxy_protocol,
+            domain_fronting_default_host=front.default_host,
+            domain_fronting_hosts=front_addresses(self._loaded, self._refusals),
             front_learning=self._make_front_learning(),
             answer_delay=cast(mtglib.AnswerDelay, str(config.defense.front_learning.answer_delay)),
             record_urls=tuple(url.url for url in doppelganger.urls) if self._loaded.first_secret else (),

@@ -76,7 +76,7 @@ from .relay.choice import engine_description, engine_threads
 from .roster import Connection, State
 from .secret import Secret
 from .tunnel import socket_from_streams
-from .users import DEFAULT_USER, QuotaPeriod, User, UserLimits, Users, UserUsage
+from .users import DEFAULT_USER, QuotaPeriod, UsageFile, User, UserLimits, Users, UserUsage
 
 __version__ = "0.1.0"
 """The version of the library and of the program that comes with it."""
@@ -149,6 +149,7 @@ __all__ = [
     "State",
     "UnknownOptionError",
     "UpstreamError",
+    "UsageFile",
     "User",
     "UserLimits",
     "UserUsage",

@@ -44,7 +44,7 @@ def settle(config: Config, table: Mapping[str, Any], findings: Findings) -> Conf
     _too_short(config, findings.problems)
     _client_tcp(config, findings.problems)
     config = _rename_kind(_log_level(config, table, findings.problems), findings)
-    _notes(config, findings.warnings)
+    _notes(config, table, findings.warnings)
     config = _ignore_secret(config, table, findings.warnings)
     config = _merge_dns(_merge_twins(config, table, findings), table, findings)
     config = with_whole_hosts(_prefer_host(config, findings.warnings), findings.warnings)
@@ -215,10 +215,12 @@ def _prefer_host(config: Config, warnings: list[str]) -> Config:
     return replace(config, domain_fronting=replace(front, ip=None))
 
 
-def _notes(config: Config, warnings: list[str]) -> None:
+def _notes(config: Config, table: Mapping[str, Any], warnings: list[str]) -> None:
     """Report keys that are accepted but have no effect."""
     if config.tcp_buffer is not None:
         warnings.append("tcp-buffer: deprecated, has no effect")
+    if given(table, "throttle.check-interval"):
+        warnings.append("throttle.check-interval: has no effect: users' shares are never older than a second")
     if config.throttle.max_connections > config.concurrency:
         warnings.append(f"throttle.max-connections: has no effect above concurrency ({config.concurrency})")
     cache, default = config.defense.anti_replay, AntiReplaySection()

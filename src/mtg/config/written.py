@@ -10,13 +10,15 @@ from mtg.config.redaction import shown
 from mtg.config.schema import Config, Section
 from mtg.config.urls import PrivateURL
 
+_NAME = re.compile(r'"([^"]*)"|([^.]+)')
 _ELEMENT = re.compile(r"(.+)\[([0-9]+)\]")
 
 
 def given(table: Mapping[str, Any], key: str) -> object:
     """Return the value of a dotted key, such as `network.proxies[0]`; None if the table doesn't have it."""
     found: Any = table
-    for name in key.split("."):
+    for quoted, bare in _NAME.findall(key):
+        name = quoted or bare
         element = _ELEMENT.fullmatch(name)
         found = found.get(element[1] if element else name) if isinstance(found, Mapping) else None
         if element:

@@ -21,7 +21,6 @@ from mtg.user_error import EXIT_USAGE, UserError, os_reason
 from mtg.users_file.document import NotEditableError, Value, with_user, with_values, without_user
 from mtg.users_file.errors import NoSuchUserError, UserRefusedError, UsersFileError, UserTakenError
 from mtg.users_file.writing import ChangedError, version_of, write_whole
-from mtglib.users import User
 
 _TRIES = 5
 
@@ -52,7 +51,7 @@ class UsersFile:
         self._now_unix = now_unix
         self._turn = threading.Lock()
 
-    def load(self) -> tuple[User, ...]:
+    def load(self) -> tuple[mtglib.User, ...]:
         """Return its users.
 
         Raises:
@@ -60,7 +59,7 @@ class UsersFile:
         """
         return configured_users(self._users(self._table(self._text())).users)
 
-    def add(self, name: str, values: Mapping[str, object], host: str) -> tuple[User, ...]:
+    def add(self, name: str, values: Mapping[str, object], host: str) -> tuple[mtglib.User, ...]:
         """Add a user, with a new secret for a host if `values` has none.
 
         Raises:
@@ -79,7 +78,7 @@ class UsersFile:
 
         return self._change(name, edit)
 
-    def change(self, name: str, values: Mapping[str, object]) -> tuple[User, ...]:
+    def change(self, name: str, values: Mapping[str, object]) -> tuple[mtglib.User, ...]:
         """Change some values of a user; None takes a key away.
 
         Raises:
@@ -94,7 +93,7 @@ class UsersFile:
             gone["secret-file"] = None
         return self._change(name, lambda text, table: with_values(text, self._known(name, table), {**gone, **new}))
 
-    def remove(self, name: str) -> tuple[User, ...]:
+    def remove(self, name: str) -> tuple[mtglib.User, ...]:
         """Remove a user.
 
         Raises:
@@ -103,7 +102,7 @@ class UsersFile:
         """
         return self._change(name, lambda text, table: without_user(text, self._known(name, table)))
 
-    def rotate(self, name: str, host: str | None = None) -> tuple[User, ...]:
+    def rotate(self, name: str, host: str | None = None) -> tuple[mtglib.User, ...]:
         """Give a user a new key, and another host if there is one.
 
         Raises:
@@ -124,7 +123,7 @@ class UsersFile:
             raise NoSuchUserError(f"{shown_key(name)}: there is no user of this name")
         return name
 
-    def _change(self, name: str, edit: Callable[[str, Mapping[str, Any]], str]) -> tuple[User, ...]:
+    def _change(self, name: str, edit: Callable[[str, Mapping[str, Any]], str]) -> tuple[mtglib.User, ...]:
         if name in self._others:
             raise UserTakenError(f"{shown_key(name)}: is a user of {self._source}, and can only be changed there")
         with self._turn:
@@ -139,7 +138,7 @@ class UsersFile:
                     raise self._error(f"can't be written: {os_reason(error)}") from error
             raise self._error("is being changed all the time by another program")
 
-    def _change_once(self, edit: Callable[[str, Mapping[str, Any]], str]) -> tuple[User, ...]:
+    def _change_once(self, edit: Callable[[str, Mapping[str, Any]], str]) -> tuple[mtglib.User, ...]:
         version = version_of(self.path)
         text = self._text()
         table = self._table(text)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from .usage import Usage
+from .usage_errors import UsageFileAwayError, UsageFileBrokenError, UsageFileTakenError
 
 KEPT_SECONDS: Final = 31 * 86_400.0
 """How long the usage of users who weren't there at a start is kept: until then, they may come back."""
@@ -32,10 +33,6 @@ CREATE TABLE usage (
 """
 
 
-class BrokenDatabaseError(Exception):
-    """The file isn't a database that this version can use."""
-
-
 class UsageDatabase:
     """An open database. No other process can use it meanwhile.
 
@@ -43,27 +40,27 @@ class UsageDatabase:
         path: The file; it is made if it is missing, and its directory, too.
 
     Raises:
-        BrokenDatabaseError: The file is broken.
-        OSError, sqlite3.Error: It can't be used, as of now.
+        UsageFileBrokenError: The file is broken.
+        UsageFileAwayError: It can't be used as of now.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileExistsError):  # made here, as SQLite would let others read it
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         self._path = path
-        self._inode = os.stat(path).st_ino
-        self._connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
-        try:
-            with _broken_told():
+        with _translated():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):  # made here, as SQLite would let others read it
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            self._inode = os.stat(path).st_ino
+            self._connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
+            try:
                 self._prepare()
-        except BaseException:
-            self.close()
-            raise
+            except BaseException:
+                self.close()
+                raise
 
     def read(self, names: Collection[str], now_unix: float) -> dict[str, Usage]:
         """Return the usage of users by their names; that of others is deleted once they have been missing for long."""
-        with _broken_told():
+        with _translated():
             rows = self._connection.execute("SELECT * FROM usage").fetchall()
             missing = {name: since_unix for name, *_, since_unix in rows if name not in names}
             with suppress(sqlite3.OperationalError):  # the disk is full: next time
@@ -74,12 +71,12 @@ class UsageDatabase:
         """Store the usage of some users, and forget others; it is on the disk when this returns.
 
         Raises:
-            BrokenDatabaseError: The file is broken.
-            OSError, sqlite3.Error: It is gone, or can't be written.
+            UsageFileBrokenError: The file is broken.
+            UsageFileAwayError: It is gone, or can't be written.
         """
-        if os.stat(self._path).st_ino != self._inode:
-            raise OSError("another file is in its place")
-        with _broken_told(), self._connection:
+        with _translated(), self._connection:
+            if os.stat(self._path).st_ino != self._inode:
+                raise UsageFileAwayError("another file is in its place")
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany(
                 "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
@@ -109,7 +106,7 @@ class UsageDatabase:
         self._connection.execute("PRAGMA synchronous = FULL")  # else a power cut costs all since the last checkpoint
         (answer,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
         if answer != "ok":
-            raise BrokenDatabaseError(str(answer))
+            raise UsageFileBrokenError(str(answer))
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
             with self._connection:
@@ -117,40 +114,41 @@ class UsageDatabase:
                 self._connection.execute(_TABLE)
                 self._connection.execute(f"PRAGMA user_version = {_VERSION}")
         elif version != _VERSION:
-            raise BrokenDatabaseError(f"expected version {_VERSION}, got {version}")
+            raise UsageFileBrokenError(f"expected version {_VERSION}, got {version}")
         columns = [row[1] for row in self._connection.execute("PRAGMA table_info(usage)")]
         if columns != ["name", *(field.name for field in fields(Usage)), "missing_since_unix"]:
-            raise BrokenDatabaseError("expected other columns")
+            raise UsageFileBrokenError("expected other columns")
 
 
 def set_aside(path: Path) -> Path:
     """Rename a broken file, so that nothing of it is lost, and return its new name.
 
     Raises:
-        OSError: It can't be renamed.
+        UsageFileAwayError: It can't be renamed.
     """
     aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}")
-    for suffix in ("-wal", "-shm", "-journal"):
-        with suppress(FileNotFoundError):
-            os.replace(f"{path}{suffix}", f"{aside}{suffix}")
-    os.replace(path, aside)
+    with _translated():
+        for suffix in ("-wal", "-shm", "-journal"):
+            with suppress(FileNotFoundError):
+                os.replace(f"{path}{suffix}", f"{aside}{suffix}")
+        os.replace(path, aside)
     return aside
 
 
-def is_taken(error: BaseException) -> bool:
-    """Whether another process uses the file."""
-    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
 @contextmanager
-def _broken_told() -> Iterator[None]:
-    """Tell errors that won't go away from those of a disk that is full or read-only."""
+def _translated() -> Iterator[None]:
+    """Tell what won't go away from a disk that is full or read-only, and from another process."""
     try:
         yield
+    except OSError as error:
+        raise UsageFileAwayError(str(error)) from error
     except sqlite3.Error as error:
-        if _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
-            raise BrokenDatabaseError(str(error)) from error
-        raise
+        code = _code(error)
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise UsageFileTakenError(str(error)) from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+            raise UsageFileBrokenError(str(error)) from error
+        raise UsageFileAwayError(str(error)) from error
 
 
 def _code(error: BaseException) -> int | None:

@@ -6,21 +6,23 @@ Counting is in memory, and never waits for the disk: what has changed is written
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from ..ground.daemon_threads import DaemonThreads
 from ..ground.guarded_logger import GuardedLogger
 from ..interfaces import Logger
 from .usage import Usage
-from .usage_database import BrokenDatabaseError, UsageDatabase, is_taken, set_aside
+from .usage_errors import UsageFileAwayError, UsageFileBrokenError, UsageFileTakenError
 from .users import Users
+
+if TYPE_CHECKING:
+    from .usage_database import UsageDatabase
 
 WRITE_EACH_SECONDS: Final = 10.0
 _LOAD_TIMEOUT: Final = 5.0
@@ -94,7 +96,7 @@ class UsageFile:
                 if self._database is None:
                     await self._open()
                 await self._write()
-            except (OSError, sqlite3.Error, BrokenDatabaseError) as error:
+            except (OSError, UsageFileAwayError, UsageFileBrokenError) as error:
                 self._failed(error)
             else:
                 self._succeeded()
@@ -143,7 +145,7 @@ class UsageFile:
             return
         try:
             await self._in_thread(partial(database.write, changed, removed))
-        except (OSError, sqlite3.Error, BrokenDatabaseError):
+        except (OSError, UsageFileAwayError, UsageFileBrokenError):
             self._database = None  # opening it anew sets it aside if it is broken, and makes it if it is gone
             self._written = dict.fromkeys(self._written, _UNKNOWN)
             await self._in_thread(database.close)
@@ -162,10 +164,11 @@ class UsageFile:
         if self._has_failed:
             return
         self._has_failed = True
-        why = "is used by another process" if is_taken(error) else "can't be used"
+        is_taken = isinstance(error, UsageFileTakenError)
+        why = "is used by another process" if is_taken else "can't be used"
         self._logger.warning(
             f"usage: {self._path}: {why}: what users use is counted in memory only, and a restart forgets it",
-            error=None if is_taken(error) else error,
+            error=None if is_taken else error,
         )
 
     def _succeeded(self) -> None:
@@ -189,10 +192,13 @@ class _Opened(NamedTuple):
 
 
 def _open(path: Path, names: frozenset[str], now_unix: float) -> _Opened:
+    """Runs in the thread."""
+    from .usage_database import UsageDatabase, set_aside  # loads SQLite, which few need
+
     broken: Path | None = None
     try:
         database = UsageDatabase(path)
-    except BrokenDatabaseError:
+    except UsageFileBrokenError:
         broken = set_aside(path)
         database = UsageDatabase(path)
     try:

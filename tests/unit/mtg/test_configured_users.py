@@ -100,3 +100,36 @@ def test_without_a_place_for_usage_there_is_a_warning(monkeypatch: pytest.Monkey
 def test_a_check_is_enough_to_see_what_is_wrong() -> None:
     with pytest.raises(UserError):
         check(config_from_table(tomllib.loads(f"{BIND}[users.a]\n"), source="c"))
+
+
+def test_only_the_secret_is_no_collection_of_users() -> None:
+    options = parts(f'secret = "{A.hex()}"\n').options
+    assert (options.secret, options.users) == (A, None)
+
+
+def test_sites_arrive() -> None:
+    options = parts(f"""
+        [domain-fronting]
+        port = 8443
+        default-host = "b.example"
+        [domain-fronting.hosts."A.example"]
+        ip = "192.0.2.1"
+        proxy-protocol = true
+        [domain-fronting.hosts."b.example"]
+        host = "elsewhere.example"
+        port = 443
+        [secrets]
+        ann = "{A.hex()}"
+        bob = "{B.hex()}"
+    """).options
+    assert options.domain_fronting_default_host == "b.example"
+    assert options.front_address("a.example") == mtglib.FrontAddress(ip="192.0.2.1", port=8443, proxy_protocol=True)
+    assert options.front_address("b.example") == mtglib.FrontAddress(host="elsewhere.example", port=443)
+
+
+def test_a_site_that_the_library_refuses_is_a_line_with_its_key() -> None:
+    with pytest.raises(UserError) as raised:
+        parts(f'[domain-fronting.hosts."a.example"]\nhost = "https://x"\n[secrets]\nann = "{A.hex()}"\n')
+    (line,) = raised.value.lines
+    assert line.startswith('c: domain-fronting.hosts."a.example".host: expected a host name')
+    assert line.endswith('got "https://x"')

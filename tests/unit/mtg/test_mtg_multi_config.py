@@ -18,7 +18,9 @@ NAMES = ["alice", "bob", "__disabled__", "3f2b8c1e-9a4d-4f6b-8e2a-1c5d7e9f0a3b"]
 def test_all_its_users_are_there_in_order() -> None:
     loaded = config_from_table(TABLE, source="example")
     parts = build_parts(loaded, logger=NoopLogger())
-    assert loaded.warnings == ()
+    assert loaded.warnings == ("throttle.check-interval: has no effect: users' shares are never older than a second",)
+    assert parts.options.users is parts.users
+    assert parts.options.max_user_connections == 5000
     assert [user.name for user in parts.users] == NAMES
     assert {user.secret.host for user in parts.users} == {"storage.googleapis.com", "www.example.com"}
 

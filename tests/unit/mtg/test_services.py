@@ -202,3 +202,25 @@ async def test_metrics_that_cannot_be_served_any_more_are_a_warning(monkeypatch:
             assert listener.fileno() == -1, "who comes now is refused"
             assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("end of")]
     assert logger.warnings == ["metrics: has ended: broken"]
+
+
+async def test_usage_is_there_from_the_beginning_and_kept_at_the_end(tmp_path: Path) -> None:
+    def with_users() -> Parts:
+        users = {"ann": {"secret": SECRET.hex(), "quota": "1gb"}}
+        table = {"bind-to": "127.0.0.1:1", "network": {"dns": ""}, "state-directory": str(tmp_path), "users": users}
+        return build_parts(config_from_table(table, source="test"), logger=NoopLogger())
+
+    built = with_users()
+    async with running(built):
+        (account,) = built.users.accounts
+        account.usage.count_bytes(5, 7, 1_800_000_000.0)
+    again = with_users()
+    async with running(again):
+        (account,) = again.users.accounts
+        assert (account.usage.from_client_bytes, account.usage.to_client_bytes) == (5, 7)
+
+
+async def test_without_users_no_file_of_usage_is_made(tmp_path: Path) -> None:
+    async with running(parts(**{"state-directory": str(tmp_path)})):
+        pass
+    assert not (tmp_path / "usage").exists()
