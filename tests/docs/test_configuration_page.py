@@ -14,8 +14,9 @@ import pytest
 import mtglib
 from mtg.build import check
 from mtg.config import config_from_table
+from mtg.config.decode import decode
 from mtg.config.rules import PENDING
-from mtg.config.schema import Config, Section
+from mtg.config.schema import Config, FrontHostSection, Section, UserSection
 from mtglib.antireplay import Exact
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
@@ -32,6 +33,10 @@ def documented() -> dict[str, tuple[str, str]]:
     return found
 
 
+OF_TABLES = {"dc-overrides", "users", "secrets", "domain-fronting.hosts"}
+"""Keys whose tables have names that the operator chooses."""
+
+
 def keys(section: type[Section], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Each dotted key of the schema and its default."""
     for field in msgspec.structs.fields(section):
@@ -42,15 +47,18 @@ def keys(section: type[Section], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def test_every_key_is_there_and_no_other() -> None:
-    in_schema = {key for key, _ in keys(Config)} - {"dc-overrides"}
-    assert set(documented()) == in_schema
+    in_schema = {key for key, _ in keys(Config)} - OF_TABLES
+    of_users = {key for key, _ in keys(UserSection, "users.NAME.")}
+    of_hosts = {key for key, _ in keys(FrontHostSection, "domain-fronting.hosts.HOST.")}
+    assert set(documented()) == in_schema | of_users | of_hosts
     assert "## `[dc-overrides]`" in PAGE
+    assert "## `[secrets]`" in PAGE
 
 
 def test_defaults_are_the_schemas() -> None:
     written: dict[str, Any] = {"secret": "ee" + 16 * "01" + b"front.example".hex(), "bind-to": "127.0.0.1:3128"}
     for key, (default, _) in documented().items():
-        if default.startswith("`"):
+        if default.startswith("`") and not key.startswith("users."):
             *sections, name = key.split(".")
             table = written
             for section in sections:
@@ -60,6 +68,13 @@ def test_defaults_are_the_schemas() -> None:
     as_written = config_from_table(written, source="docs")
     assert as_written.problems == ()
     assert as_written.config == config_from_table(at_defaults, source="docs").config
+
+
+def test_defaults_of_a_user_are_the_schemas() -> None:
+    defaults = {key: default.strip("`") for key, (default, _) in documented().items() if default.startswith("`")}
+    rows = {key.removeprefix("users.NAME."): text for key, text in defaults.items() if key.startswith("users.")}
+    written = tomllib.loads("\n".join(f"{key} = {default}" for key, default in rows.items()))
+    assert decode(UserSection, written, []) == UserSection()
 
 
 def test_the_bounds_of_max_entries_are_those_of_the_memory() -> None:

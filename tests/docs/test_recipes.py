@@ -84,7 +84,8 @@ ALL_ON = {
     },
 }
 USED_BY_RULES = {
-    *("debug", "secret-file", "tcp-buffer", "network.doh-ip"),
+    *("debug", "secret", "secret-file", "secrets", "users-file", "tcp-buffer", "network.doh-ip"),
+    "throttle.check-interval",
     *("domain-fronting-ip", "domain-fronting-port", "domain-fronting-proxy-protocol"),
 }
 """Whose value is in another key afterwards, or without effect."""
@@ -95,6 +96,7 @@ def test_the_program_reads_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
     read = keys_read(ALL_ON, monkeypatch)
     for anti_replay in ({"kind": "bloom"}, {"kind": "redis", "url": "redis://127.0.0.1:1"}):
         read |= keys_read({"defense": {"anti-replay": anti_replay}}, monkeypatch)
+    read |= keys_read({"users": {"default": {"max-connections": 20}}}, monkeypatch)
 
     assert set(keys(Config)) - read == USED_BY_RULES
 

@@ -42,6 +42,8 @@ ELSEWHERE = {
     "relay/recrypt": "test_session",
     "stats/samples": "test_prometheus",
     "users/account": "test_limiter",
+    "users/usage_database": "test_usage_file",
+    "users/usage_errors": "test_usage_file",
 }
 """Modules that are one subject with another, and the test that has both: its path from the module's folder of tests."""
 
@@ -54,9 +56,13 @@ PROGRAM_ELSEWHERE = {
     "client_tcp": "../../integration/test_client_tcp",
     "commands/generate_secret": "../test_cli",
     "commands/run": "../../../integration/test_program_run",
+    "config/misplaced": "test_users",
+    "config/secret_files": "test_load",
     "config/toml": "test_load",
+    "config/toml_file": "test_load",
     "directories": "test_build",
     "new_secret": "test_cli",
+    "users_file/errors": "test_file",
 }
 
 
