@@ -22,6 +22,7 @@ from mtg.build import check
 from mtg.config import load_config
 from mtg.config.redaction import redact, shown, shown_key
 from mtg.user_error import UserError
+from mtg.users_file import UsersFile
 
 HOSTS = ("a", "front.example", "front-1.some-long-host-name.example.com")
 SECRETS = [mtglib.Secret(Random(number).randbytes(16), host) for host in HOSTS for number in range(20)]
@@ -72,7 +73,19 @@ KEYS = (
     *("defense.blocklist.urls", "defense.blocklist.update-each", "defense.anti-replay.kind"),
     *("defense.anti-replay.max-size", "defense.anti-replay.error-rate", "defense.anti-replay.url"),
     *("stats.prometheus.http-path", "stats.prometheus.bind-to", "stats.statsd.tag-format"),
-    "stats.statsd.metric-prefix",
+    *("stats.statsd.metric-prefix", "users-file", "secrets", "throttle.max-connections", "users.ann"),
+    *("domain-fronting.default-host", "domain-fronting.hosts"),
+)
+OF_USERS = (
+    "secret",
+    "secret-file",
+    "enabled",
+    "expires",
+    "quota",
+    "quota-period",
+    "max-connections",
+    "name",
+    "bind-to",
 )
 SWITCHES = 'defense.blocklist.enabled = true\nstats.statsd.enabled = true\nstats.statsd.address = "127.0.0.1:1"\n'
 
@@ -84,6 +97,7 @@ def _files(text: str) -> Iterator[str]:
         yield SWITCHES + "".join(f"{key} = {value}\n" for key in KEYS)
     for key in ("secret-file", "network", "dc-overrides"):
         yield f"bind-to = {quoted}\n{key} = {quoted}\n"
+    yield GOOD + "[users.ann]\n" + "".join(f"{key} = {quoted}\n" for key in OF_USERS)
     yield f'{GOOD}defense.anti-replay.kind = "redis"\ndefense.anti-replay.url = {quoted}\n'
     for raw in (text, f'"{text}"', f"'{text}'", quoted):
         yield f"{GOOD}unknown = {raw}\n"
@@ -92,6 +106,12 @@ def _files(text: str) -> Iterator[str]:
         yield f"{GOOD}[{raw}]\n[{raw}]\n"
         yield f"{GOOD}[network]\n{raw} = 1\n"
         yield f"{GOOD}[dc-overrides]\n{raw} = []\n"
+        yield f"{GOOD}[secrets]\n{raw} = 1\n"
+        yield f'{GOOD}[secrets]\n{raw} = "{SECRETS[0].hex()}"\n'
+        yield f"{GOOD}[secrets]\nann = {raw}\nbind-to = {raw}\n"
+        yield f'{GOOD}[users.{raw}]\nsecret = "{SECRETS[1].hex()}"\nexpires = 2020-01-01\nmax-networks = 1\n'
+        yield f"{GOOD}[users.{raw}]\nconcurrency = 5\n"
+        yield f"{GOOD}[domain-fronting.hosts.{raw}]\nip = {raw}\nhost = {raw}\nport = {raw}\n"
         yield f"{raw}\n{GOOD}"
 
 
@@ -124,6 +144,22 @@ def test_no_message_about_a_secrets_file_shows_it(tmp_path: Path, slip: Pasted) 
     assert not shows(_message(path), slip.key)
 
 
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pasted())
+def test_no_message_about_a_users_file_shows_it(tmp_path: Path, slip: Pasted) -> None:
+    path, users_file = tmp_path / "c.toml", tmp_path / "users.toml"
+    for each in (path, users_file):
+        each.touch(0o600)
+    path.write_text(f'users-file = "users.toml"\n{GOOD}')
+    for file in _files(slip.text):
+        users_file.write_text(file, "utf-8")
+        message = _message(path)
+        with pytest.raises(UserError) as raised:
+            UsersFile(users_file, {}, "c.toml").add("bob", {"quota": slip.text, slip.text: slip.text}, slip.text)
+        assert not shows(message, slip.key), file
+        assert not shows(str(raised.value), slip.key), file
+
+
 COMMANDS = (
     ["{}"],
     ["--{}"],
@@ -133,6 +169,7 @@ COMMANDS = (
     ["access", "-i", "{}", "missing.toml"],
     ["access", "-I{}", "missing.toml"],
     ["access", "-p", "{}", "missing.toml"],
+    ["access", "--user", "{}", "c.toml"],
     ["access", "--hex={}", "missing.toml"],
     ["access", "--svg", "/missing/{}", "c.toml"],
     ["generate-secret", "{}", "{}"],

@@ -221,6 +221,7 @@ async def test_usage_is_there_from_the_beginning_and_kept_at_the_end(tmp_path: P
 
 
 async def test_without_users_no_file_of_usage_is_made(tmp_path: Path) -> None:
-    async with running(parts(**{"state-directory": str(tmp_path)})):
+    table: dict[str, Any] = {"state-directory": str(tmp_path)}
+    async with running(parts(**table)):
         pass
     assert not (tmp_path / "usage").exists()
