@@ -8,6 +8,7 @@ expected value and the actual one. Values are shown through `mtg.config.redactio
 from __future__ import annotations
 
 import difflib
+import functools
 import typing
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
@@ -28,7 +29,7 @@ _BAD: Final = object()  # in place of a value whose problem was already reported
 
 def decode(section: type[S], table: Mapping[str, object], problems: list[str], path: str = "") -> S:
     """Return `table` as a `section`; append one line for each unknown key and invalid value."""
-    fields = {field.encode_name: field for field in msgspec.structs.fields(section)}
+    fields = _fields(section)
     good: dict[str, Any] = {}
     for key, value in table.items():
         if key not in fields:
@@ -38,6 +39,12 @@ def decode(section: type[S], table: Mapping[str, object], problems: list[str], p
         if made is not _BAD:
             good[fields[key].name] = made
     return section(**good)
+
+
+@functools.cache
+def _fields(section: type[Section]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    """Return a section's fields by their keys; kept, as there may be thousands of users."""
+    return {field.encode_name: field for field in msgspec.structs.fields(section)}
 
 
 def _value(type_: Any, value: object, where: str, problems: list[str]) -> object:

@@ -121,6 +121,15 @@ async def test_only_what_has_changed_is_written(tmp_path: Path, monkeypatch: pyt
     assert written == [(["bob"], []), ([], ["bob"])]
 
 
+async def test_a_power_cut_costs_nothing_that_was_written(tmp_path: Path) -> None:
+    async with opened(users(), tmp_path) as file:
+        assert file._database is not None
+        settings = [
+            file._database._connection.execute(f"PRAGMA {name}").fetchone() for name in ("journal_mode", "synchronous")
+        ]
+        assert settings == [("wal",), (2,)], "each commit waits for the disk: https://sqlite.org/pragma.html"
+
+
 async def test_a_day_and_a_month_go_on(tmp_path: Path) -> None:
     before, after = users(), users()
     async with opened(before, tmp_path):
