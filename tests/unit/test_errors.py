@@ -17,6 +17,7 @@ from mtglib.ipblocklist.list_error import ListError
 from mtglib.network import CircuitOpenError, ResolverClosedError
 from mtglib.network.dns.message import DNSError, NoHostNameError
 from mtglib.network.errors import TargetUnreachableError
+from mtglib.users.usage_errors import UsageFileAwayError, UsageFileBrokenError, UsageFileTakenError
 
 PART_ERRORS = [
     kind for kind in vars(errors).values() if isinstance(kind, type) and mtglib.PartIsNotDefinedError in kind.__bases__
@@ -55,6 +56,9 @@ MADE = [
     NoHostNameError("no such name"),
     ResolverClosedError(),
     TargetUnreachableError("no way"),
+    UsageFileAwayError("the disk is full"),
+    UsageFileBrokenError("no database"),
+    UsageFileTakenError("locked"),
 ]
 
 
