@@ -18,6 +18,7 @@ from mtglib.network import CircuitOpenError, ResolverClosedError
 from mtglib.network.dns.message import DNSError, NoHostNameError
 from mtglib.network.errors import TargetUnreachableError
 from mtglib.stats import AiohttpIsMissingError
+from mtglib.users.usage_errors import UsageFileAwayError, UsageFileBrokenError, UsageFileTakenError
 
 PART_ERRORS = [
     kind for kind in vars(errors).values() if isinstance(kind, type) and mtglib.PartIsNotDefinedError in kind.__bases__
@@ -57,6 +58,9 @@ MADE = [
     NoHostNameError("no such name"),
     ResolverClosedError(),
     TargetUnreachableError("no way"),
+    UsageFileAwayError("the disk is full"),
+    UsageFileBrokenError("no database"),
+    UsageFileTakenError("locked"),
 ]
 
 

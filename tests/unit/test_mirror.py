@@ -45,7 +45,6 @@ ELSEWHERE = {
     "stats/http_page": "../../parts/test_prometheus",
     "stats/samples": "test_prometheus",
     "users/account": "test_limiter",
-    "users/usage_database": "test_usage_file",
     "users/usage_errors": "test_usage_file",
 }
 """Modules that are one subject with another, and the test that has both: its path from the module's folder of tests."""

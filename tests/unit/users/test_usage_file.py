@@ -3,62 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import mtglib
 from integration.recording_logger import RecordingLogger
-from mtglib.users import UsageFile, User, Users, usage_file
+from mtglib.users import User
 from mtglib.users.usage import Usage
 from mtglib.users.usage_database import KEPT_SECONDS, UsageDatabase
 from support.eventually import eventually
 from unit.recorders import said
-
-NOW = 1_800_000_000.0
-DAY = 86_400.0
-
-
-def users(*names: str) -> Users:
-    return Users(User(name, mtglib.Secret.generate("front.example")) for name in names or ("ann", "bob"))
-
-
-def count(of: Users, name: str, from_client_bytes: int, to_client_bytes: int = 0, now_unix: float = NOW) -> None:
-    (account,) = (one for one in of.accounts if one.user.name == name)
-    account.usage.count_stream(now_unix)
-    account.usage.count_bytes(from_client_bytes, to_client_bytes, now_unix)
-
-
-def used(of: Users, name: str) -> tuple[int, int, int]:
-    usage = of.usage(name, NOW)
-    assert usage is not None
-    return usage.from_client_bytes, usage.to_client_bytes, usage.streams
-
-
-def file_of(of: Users, directory: Path, **options: Any) -> UsageFile:
-    options.setdefault("logger", RecordingLogger())
-    return UsageFile(of, directory / "usage", **{"now_unix": lambda: NOW, **options})
-
-
-@asynccontextmanager
-async def opened(of: Users, directory: Path, **options: Any) -> AsyncIterator[UsageFile]:
-    file = file_of(of, directory, **options)
-    await file.load()
-    try:
-        yield file
-    finally:
-        await file.close()
+from unit.users.usages import DAY, NOW, count, file_of, opened, used, users
 
 
 async def test_usage_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -119,15 +82,6 @@ async def test_only_what_has_changed_is_written(tmp_path: Path, monkeypatch: pyt
         of.remove("bob")
         await file.save()
     assert written == [(["bob"], []), ([], ["bob"])]
-
-
-async def test_a_power_cut_costs_nothing_that_was_written(tmp_path: Path) -> None:
-    async with opened(users(), tmp_path) as file:
-        assert file._database is not None
-        settings = [
-            file._database._connection.execute(f"PRAGMA {name}").fetchone() for name in ("journal_mode", "synchronous")
-        ]
-        assert settings == [("wal",), (2,)], "each commit waits for the disk: https://sqlite.org/pragma.html"
 
 
 async def test_a_day_and_a_month_go_on(tmp_path: Path) -> None:
@@ -308,99 +262,3 @@ async def test_a_file_that_is_spoilt_while_it_is_used_is_written_anew(
         assert [level for level, _ in said(logger)][-1] == "info"
     async with opened(after, tmp_path):
         assert [used(after, name)[0] for name in ("ann", "bob", "cid")] == [6, 5, 0]
-
-
-async def test_without_a_place_counting_goes_on(tmp_path: Path) -> None:
-    (tmp_path / "usage").write_text("a file where a directory should be")
-    of, logger = users(), RecordingLogger()
-    async with opened(of, tmp_path, logger=logger) as file:
-        count(of, "ann", 5)
-        await file.save()
-        await file.save()
-        assert [level for level, _ in said(logger)] == ["warning"]
-        os.unlink(tmp_path / "usage")
-        await file.save()
-        assert [level for level, _ in said(logger)] == ["warning", "info"]
-    after = users()
-    async with opened(after, tmp_path):
-        assert used(after, "ann") == (5, 0, 1)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 128 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a file system needs root")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-async def test_a_full_disk_costs_one_warning_and_nothing_that_was_counted(small_disk: Path) -> None:
-    of, after, logger = users(*(f"user{number}" for number in range(500))), users("user7"), RecordingLogger()
-    async with opened(of, small_disk, logger=logger) as file:
-        with pytest.raises(OSError, match="No space"), open(small_disk / "ballast", "wb") as ballast:
-            ballast.write(bytes(256 * 1024))
-        for user in of:
-            count(of, user.name, 5)
-        await file.save()
-        await file.save()
-        assert [level for level, _ in said(logger)] == ["warning"]
-        (small_disk / "ballast").unlink()
-        await file.save()
-        assert [level for level, _ in said(logger)] == ["warning", "info"]
-    async with opened(after, small_disk):
-        assert used(after, "user7") == (5, 0, 1)
-
-
-async def test_a_disk_that_becomes_read_only_costs_one_warning(small_disk: Path) -> None:
-    before, of, after, logger = users(), users(), users(), RecordingLogger()
-    async with opened(before, small_disk):
-        count(before, "ann", 5)
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    async with opened(of, small_disk, logger=logger) as file:
-        count(of, "ann", 1)
-        await file.save()
-        await file.save()
-        assert [level for level, _ in said(logger)] == ["warning"]
-        subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
-    async with opened(after, small_disk):
-        assert used(after, "ann") == (6, 0, 2)
-
-
-async def test_a_disk_that_does_not_answer_holds_up_neither_the_start_nor_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answer = threading.Event()
-    opens = usage_file._open
-    monkeypatch.setattr(usage_file, "_LOAD_TIMEOUT", 0.01)
-    monkeypatch.setattr(usage_file, "_open", lambda *arguments: (answer.wait(), opens(*arguments))[1])
-    of, logger = users(), RecordingLogger()
-    file = file_of(of, tmp_path, logger=logger)
-    try:
-        await file.load()
-        count(of, "ann", 5)
-        await file.close()
-    finally:
-        answer.set()
-    assert [level for level, _ in said(logger)] == ["warning", "warning"]
-
-
-async def test_an_answer_that_comes_late_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, of = users(), users()
-    async with opened(before, tmp_path):
-        count(before, "ann", 5)
-    answer = threading.Event()
-    opens = usage_file._open
-    with monkeypatch.context() as patched:
-        patched.setattr(usage_file, "_LOAD_TIMEOUT", 0.01)
-        patched.setattr(usage_file, "_open", lambda *arguments: (answer.wait(), opens(*arguments))[1])
-        file = file_of(of, tmp_path)
-        await file.load()
-    count(of, "ann", 1)
-    answer.set()
-    await file.save()
-    assert used(of, "ann") == (6, 0, 2)
-    await file.close()
