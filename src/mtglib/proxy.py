@@ -7,7 +7,6 @@ import errno
 import os
 import socket
 from collections.abc import Sequence
-from copy import copy
 from functools import partial
 from typing import Any, Self
 
@@ -19,13 +18,14 @@ from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .fine_clock import FineClock
 from .front.dial import fronting_address
 from .front.lessons import FrontAnswer
-from .generation import Generation
+from .generation import Generation, Handshakes
 from .ground.affinity import Affinity
 from .ground.checks import check_seconds
 from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint
 from .ground.guarded_logger import GuardedLogger, Warnings
 from .keyshare import KeyShares, new_x25519_public_key
-from .options import ProxyOpts
+from .limits import Limits
+from .options import ProxyOpts, checked_copy
 from .readiness import Readiness
 from .reasons import Reason
 from .relay.choice import ChosenRelay
@@ -36,8 +36,6 @@ from .tunnel import PLAIN_SOCKET, is_plain_socket
 from .user_parts import Emitter, guarded_clock
 from .visitor import Visitor
 from .visitor_log import VisitorLog
-
-_MOST_ACCEPTED_AT_ONCE = 64
 
 _CANCEL_TIMEOUT = 0.6
 """How long streams may take to end when told to: only a user's part that catches the cancellation needs longer."""
@@ -66,21 +64,15 @@ class Proxy:
     """
 
     def __init__(self, opts: ProxyOpts) -> None:
-        if not isinstance(opts, ProxyOpts):
-            expected = "ProxyOpts, such as ProxyOpts.with_defaults(secret)"
-            raise OptionError("opts", f"{expected}, got {type(opts).__name__}")
-        self._opts = opts = copy(opts)
-        opts.__post_init__()  # checks
+        self._opts = opts = checked_copy(opts)
         self._relay = ChosenRelay(opts.relay)
         self._logger = GuardedLogger(opts.logger).named("proxy")
         self._warnings = Warnings(self._logger)
         self._events = Emitter(opts.event_stream, self._warnings)
         opts.clock = guarded_clock(opts.clock, self._warnings)
         new_x25519_public_key()  # the first one takes 40 ms to gather entropy; no client should notice
-        most_visitors = opts.max_visitors or max(1, opts.concurrency // 2)
-        self._roster = Roster(opts.concurrency, most_visitors, opts.max_visitors_per_network)
-        # No connection accepted in one turn of the event loop may be evicted before its first bytes were read.
-        self._batch = max(1, min(_MOST_ACCEPTED_AT_ONCE, most_visitors // 2))
+        self._limits = Limits.of(opts)
+        self._roster = Roster(*self._limits[:3])
         self._shared: Shared | None = None
         self._generation: Generation | None = None
         self._entrance: Entrance | None = None
@@ -89,6 +81,7 @@ class Proxy:
         self._acceptors: dict[Acceptor, socket.socket] = {}
         self._shut_down = False
         self._ended_by_shutdown = 0
+        self._closing: set[asyncio.Task[None]] = set()  # what earlier options have left
 
     def __repr__(self) -> str:
         counted = f"listeners={len(self._acceptors)} connections={len(self._roster)} relay={self.relay_engine!r}"
@@ -146,6 +139,54 @@ class Proxy:
             entry.end(Reason.ENDED)
         return entry is not None
 
+    def replace_options(self, opts: ProxyOpts) -> asyncio.Future[None]:
+        """Use other options for all connections that are accepted from now on. Call it in the proxy's event loop.
+
+        No connection ends. Those in their handshake go on with the options they have begun with; relays of both keep
+        none of them. What was learnt of the fronting site is kept, and so are the relay and the live connections: where
+        there are more than the new limits allow, they become fewer as they end. Events and messages of all connections
+        go to the new event stream and logger.
+
+        Args:
+            opts: The options, which are copied. Parts may be the same objects as before.
+
+        Returns:
+            What is done once no handshake uses the earlier options: then parts that only these have can be closed.
+
+        Raises:
+            OptionError: A value is invalid, or `relay` is another one than before. Nothing has changed.
+            ProxyShutDownError, ProxyUseError: As `serve` raises them.
+        """
+        opts = checked_copy(opts)
+        if opts.relay != self._opts.relay:
+            raise OptionError("relay", f'"{self._opts.relay}", as a running proxy keeps its relay', opts.relay)
+        if self._shut_down:
+            raise ProxyShutDownError("this proxy was shut down")
+        if self._affinity is not None:
+            self._affinity.check()
+        opts.clock = guarded_clock(opts.clock, self._warnings)
+        earlier, later = self._generation, None
+        if self._shared is not None:
+            later = Generation.of(opts, self._shared, self._acceptors.values(), earlier)
+        # From here on nothing can fail.
+        self._opts, self._limits = opts, Limits.of(opts)
+        self._logger = GuardedLogger(opts.logger).named("proxy")
+        self._warnings.use(self._logger)
+        self._events.use(opts.event_stream)
+        self._roster.limit(*self._limits[:3])
+        for acceptor in self._acceptors:
+            acceptor.batch = self._limits.accepted_at_once
+        if self._shared is None or earlier is None or later is None:
+            return Handshakes().over()
+        self._shared.now_unix, self._shared.logger = opts.clock, self._logger
+        self._shared.visitor_log.use(self._logger)
+        self._entrance, self._generation = self._make_entrance(self._shared), later
+        later.front.begin(earlier.front)
+        closing = asyncio.ensure_future(earlier.front.close(later.front))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        return earlier.handshakes.over()
+
     async def serve(self, listener: socket.socket) -> None:
         """Serve the connections of a listening socket until the proxy is shut down.
 
@@ -170,7 +211,9 @@ class Proxy:
         if self._serves(listener):
             raise ProxyUseError("this listener is already being served")
         self._attach()
-        acceptor = Acceptor(listener, self._take, self._warnings, batch=self._batch, make_room=self._make_room)
+        acceptor = Acceptor(
+            listener, self._take, self._warnings, batch=self._limits.accepted_at_once, make_room=self._make_room
+        )
         self._acceptors[acceptor] = acceptor.listener
         try:
             await acceptor.run()
@@ -255,7 +298,7 @@ class Proxy:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
         if self._shared is not None and self._generation is not None:
-            await self._generation.front.close()
+            await asyncio.gather(self._generation.front.close(), *self._closing)
             self._shared.visitor_log.close()
             if not self._roster:  # otherwise streams left behind still need it
                 self._shared.readiness.close()
@@ -284,7 +327,7 @@ class Proxy:
     def _make_room(self) -> None:
         """Give up some visitors, as there are no descriptors left: clients mustn't wait for them to leave."""
         assert self._entrance is not None
-        for _ in range(self._batch):
+        for _ in range(self._limits.accepted_at_once):
             self._entrance.evict_one()
 
     def _start(self, sock: socket.socket, visitor: Visitor, *, counted: bool) -> Entry:
@@ -311,6 +354,9 @@ class Proxy:
         else:
             closing.result()
 
+    def _make_entrance(self, shared: Shared) -> Entrance:
+        return Entrance(self._opts, self._roster, shared.visitor_log, self._events, self._logger, self._warnings)
+
     def _attach(self) -> None:
         """Bind the proxy to this event loop and thread, unless it is bound already.
 
@@ -333,11 +379,9 @@ class Proxy:
             logger=self._logger,
             warnings=self._warnings,
         )
-        self._entrance = Entrance(
-            self._opts, self._roster, shared.visitor_log, self._events, self._logger, self._warnings
-        )
+        self._entrance = self._make_entrance(shared)
         self._generation = Generation.of(self._opts, shared, self._acceptors.values())
-        self._generation.front.load()
+        self._generation.front.begin()
         self._affinity = Affinity("proxy")
         self._ended = asyncio.get_running_loop().create_future()
 

@@ -18,7 +18,7 @@ from mtglib.conn import Conn
 from mtglib.dc_dialler import DCDialler
 from mtglib.fine_clock import FineClock
 from mtglib.front.dial import Front
-from mtglib.generation import Generation
+from mtglib.generation import Generation, Handshakes
 from mtglib.ground.endpoints import Endpoint
 from mtglib.ground.guarded_logger import GuardedLogger, Warnings
 from mtglib.keyshare import KeyShares
@@ -285,6 +285,7 @@ async def surroundings(
         secrets=(SECRET,),
         client_socket_options=socket_options,
         front=Front(opts, [], relay.report, warnings, KeyShares(), fine_clock),
+        handshakes=Handshakes(),
     )
     around = Surroundings(shared, generation, network, events, log)
     del generation, opts  # a test may want to know what else keeps them

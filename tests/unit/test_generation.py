@@ -6,13 +6,19 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
+from integration.recording_logger import RecordingLogger
+from mtglib import FrontLearning
+from mtglib.answers import LearntAnswer, Offer
 from mtglib.front.dial import Front
 from mtglib.generation import Generation
 from mtglib.network import Direct
 from mtglib.reasons import Reason
+from mtglib.wire.server_flight import Flight
+from mtglib.wire.server_hello import AnswerShape
 from support.timeless import timeless
 from unit.surroundings import DC, SECRET, Surroundings, Visit, options, over, surroundings
 
@@ -91,3 +97,43 @@ def parts_of(generation: Generation) -> dict[str, object]:
         "blocklist": generation.opts.ip_blocklist,
         "memory": generation.opts.anti_replay_cache,
     }
+
+
+OFFER = Offer((0x1D,), (0x1301,), (0x1D,), (), ())
+FLIGHT = Flight(AnswerShape(0x1301, (43, 51), 0x1D), 127, 3000)
+
+
+@timeless
+async def test_what_was_learnt_is_known_to_the_next_one() -> None:
+    async with surroundings() as around:
+        first = Generation.of(options(front_learning=FrontLearning(samples=2)), around.shared, [])
+        assert first.front.lessons is not None
+        first.front.lessons.answers.restore(SECRET.host, [LearntAnswer(b"key", OFFER, [FLIGHT] * 2, 7.0)])
+        same = Generation.of(options(front_learning=FrontLearning(samples=2)), around.shared, [], first)
+        other = Generation.of(options(front_learning=FrontLearning(samples=1)), around.shared, [], first)
+        nothing = Generation.of(options(), around.shared, [], first)
+
+        assert other.front.lessons is not None
+        assert same.front.lessons is not first.front.lessons, "another logger"
+        for generation, samples in ((same, 2), (other, 1)):
+            assert generation.front.lessons is not None
+            (learnt,) = generation.front.lessons.answers.of(SECRET.host)
+            assert (len(learnt.flights), learnt.learnt_unix) == (samples, 7.0)
+        assert nothing.front.lessons is None
+
+
+@timeless
+async def test_who_learns_goes_on_where_nothing_of_it_has_changed() -> None:
+    async with surroundings() as around:
+        urls = (f"https://{SECRET.host}/",)
+        opts = options(front_learning=FrontLearning(), record_urls=urls)
+        first = Generation.of(opts, around.shared, [])
+        again = Generation.of(replace(opts, concurrency=7, network=Direct()), around.shared, [], first)
+        other = Generation.of(replace(opts, record_repeats=1, logger=RecordingLogger()), around.shared, [], first)
+
+        assert again.front.lessons is first.front.lessons
+        assert again.front.record_learner is first.front.record_learner
+        assert other.front.record_learner is not first.front.record_learner
+        again.front.begin(first.front)
+        await first.front.close(again.front)
+        assert again.front.lessons is not None

@@ -62,8 +62,13 @@ class Front:
         warnings: Gets reports about a misbehaving network.
         key_shares: Makes key shares.
         clock: The proxy's.
+        previous: The one that this one replaces. What it has learnt of the same site is known here.
 
     Attributes:
+        opts: The proxy's options.
+        dials: Bounds the connections to the site that are being made at once.
+        lessons: What it has taught; None if nothing is to be learnt.
+        record_learner: Learns its records.
         visits: How long its visitors have to wait.
     """
 
@@ -75,57 +80,87 @@ class Front:
         warnings: Warnings,
         key_shares: KeyShares,
         clock: FineClock,
+        previous: Front | None = None,
     ) -> None:
-        self._opts = opts
+        self.opts = opts
         self._listeners = listeners
         self._warnings = warnings
+        self._logger = GuardedLogger(opts.logger).named("proxy")
         self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
-        self._dials = asyncio.Semaphore(_MOST_DIALS)
-        host, learning, logger = opts.secret.host, opts.front_learning, GuardedLogger(opts.logger).named("proxy")
-        self._lessons: Lessons | None = None
-        if learning is not None:
-            self._lessons = Lessons(host, learning, self._dial, key_shares, logger, opts.clock, clock.now_mono)
-        self.visits = VisitTimes(host, Answers(1), clock.now_mono) if self._lessons is None else self._lessons.visits
-        self._record_learner = RecordLearner(
+        self.dials: asyncio.Semaphore = asyncio.Semaphore(_MOST_DIALS) if previous is None else previous.dials
+        self.lessons = self._make_lessons(key_shares, clock, previous)
+        host = opts.secret.host
+        self.visits = VisitTimes(host, Answers(1), clock.now_mono) if self.lessons is None else self.lessons.visits
+        self.record_learner = self._make_record_learner(previous)
+
+    def _make_lessons(self, key_shares: KeyShares, clock: FineClock, previous: Front | None) -> Lessons | None:
+        opts, earlier = self.opts, None if previous is None else previous.lessons
+        if opts.front_learning is None:
+            return None
+        if earlier is not None and self._logs_as(previous) and earlier.goes_on(opts.secret.host, opts.front_learning):
+            return earlier
+        return Lessons(
+            opts.secret.host,
+            opts.front_learning,
             self._dial,
-            parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port),
-            opts.record_repeats,
-            opts.record_refresh_seconds,
-            logger,
-            warnings,
+            key_shares,
+            self._logger,
+            opts.clock,
+            clock.now_mono,
+            earlier,
         )
+
+    def _make_record_learner(self, previous: Front | None) -> RecordLearner:
+        opts, earlier = self.opts, None if previous is None else previous.record_learner
+        pages = parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port)
+        settings = (pages, opts.record_repeats, opts.record_refresh_seconds)
+        if earlier is not None and self._logs_as(previous) and earlier.goes_on(*settings):
+            return earlier
+        made = RecordLearner(self._dial, *settings, self._logger, self._warnings)
+        if earlier is not None and pages and previous is not None and previous.opts.secret.host == opts.secret.host:
+            made.take_over(earlier)
+        return made
+
+    def _logs_as(self, previous: Front | None) -> bool:
+        return previous is not None and previous.opts.logger is self.opts.logger
 
     @property
     def latest_answer(self) -> FrontAnswer | None:
         """The latest answer that was learnt; None before the first one."""
-        return None if self._lessons is None else self._lessons.latest
+        return None if self.lessons is None else self.lessons.latest
 
-    def load(self) -> None:
-        """Begin to read what an earlier process has learnt."""
-        if self._lessons is not None:
-            self._lessons.load()
+    def begin(self, previous: Front | None = None) -> None:
+        """Begin to read what an earlier process has learnt; take over from another one what that would go on doing."""
+        self.record_learner.dial = self._dial
+        if self.lessons is None:
+            return
+        self.lessons.dial_with(self._dial)
+        if previous is None or previous.lessons is not self.lessons:
+            self.lessons.load()
 
     async def loaded(self) -> None:
         """Wait until that is over."""
-        if self._lessons is not None and self._lessons.loading is not None:
-            await asyncio.wait([self._lessons.loading])
+        if self.lessons is not None and self.lessons.loading is not None:
+            await asyncio.wait([self.lessons.loading])
 
-    async def close(self) -> None:
-        """End its background work; the proxy is shutting down."""
-        closing = [self._loops.close(), self._record_learner.close()]
-        if self._lessons is not None:
-            closing.append(self._lessons.close())
+    async def close(self, successor: Front | None = None) -> None:
+        """End its background work, but for what another one has taken over."""
+        closing = [self._loops.close()]
+        if successor is None or successor.record_learner is not self.record_learner:
+            closing.append(self.record_learner.close())
+        if self.lessons is not None and (successor is None or successor.lessons is not self.lessons):
+            closing.append(self.lessons.close())
         await asyncio.gather(*closing)
 
     def answer_for(self, client: Admitted, visitor: Visitor) -> ChosenAnswer:
         """Choose what a client's answer looks like: as the site's own would, as far as that is known."""
-        learnt = None if self._lessons is None else self._lessons.answer_for(client, lambda: self.preamble(visitor))
+        learnt = None if self.lessons is None else self.lessons.answer_for(client, lambda: self.preamble(visitor))
         return learnt or default_answer(client.hello)
 
     def record_shape(self, visitor: Visitor) -> Shape | None:
         """Return which records a client gets, and learn them if it is time to; None: full ones, each sent at once."""
-        self._record_learner.saw_client(self.preamble(visitor))
-        return self._record_learner.shape or (DRS if self._opts.drs else None)
+        self.record_learner.saw_client(self.preamble(visitor))
+        return self.record_learner.shape or (DRS if self.opts.drs else None)
 
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site and send nothing yet; arguments and errors are those of `dial`."""
@@ -145,10 +180,10 @@ class Front:
         return await self._dial(entry.visitor.reached)
 
     async def _dial(self, reached: Endpoint | None = None) -> socket.socket:
-        host, port = fronting_address(self._opts)
-        network = self._opts.front_network or self._opts.network
-        async with self._dials:
-            upstream = await dial(network, host, port, 2 * self._opts.dial_timeout, self._warnings)
+        host, port = fronting_address(self.opts)
+        network = self.opts.front_network or self.opts.network
+        async with self.dials:
+            upstream = await dial(network, host, port, 2 * self.opts.dial_timeout, self._warnings)
         if leads_to_us(upstream, self._listeners, reached):
             upstream.close()
             raise UpstreamError(
@@ -158,13 +193,13 @@ class Front:
 
     def preamble(self, visitor: Visitor) -> bytes:
         """Return the bytes to send before the visitor's: a PROXY protocol header, if configured."""
-        if not self._opts.domain_fronting_proxy_protocol:
+        if not self.opts.domain_fronting_proxy_protocol:
             return b""
         return header_v2(visitor.client, visitor.reached)
 
     def job(self, client: socket.socket, said: bytes, site: SiteConnection) -> Job:
         """Make the job that relays a visitor, which has sent `said` so far, to the site, without changes."""
-        idle_timeout = max(self._opts.idle_timeout, MIN_FRONTING_IDLE_TIMEOUT)
+        idle_timeout = max(self.opts.idle_timeout, MIN_FRONTING_IDLE_TIMEOUT)
         return Job(
             client=client,
             upstream=site.upstream,
@@ -173,5 +208,5 @@ class Front:
             ciphers=None,
             idle_timeout=idle_timeout,
             half_closed_timeout=FRONT_HALF_CLOSED_TIMEOUT,
-            not_sent_low_water_bytes=self._opts.not_sent_low_water_bytes,
+            not_sent_low_water_bytes=self.opts.not_sent_low_water_bytes,
         )

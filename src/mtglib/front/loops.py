@@ -64,6 +64,7 @@ class LoopGuard:
         self.testing: asyncio.Task[None] | None = None
         self._is_loop = False
         self._known_until_mono = float("-inf")
+        self._is_closed = False
 
     def enter(self, entry: Entry, said: bytes) -> None:
         """Note a visitor that is about to be connected to the site.
@@ -80,7 +81,7 @@ class LoopGuard:
             raise _loop_error()
         if self._clock() >= self._known_until_mono:
             self._is_loop = False
-            if self.testing is None and self._is_suspicious(entry.network):
+            if self.testing is None and not self._is_closed and self._is_suspicious(entry.network):
                 self.testing = asyncio.get_running_loop().create_task(self._test(entry), name="mtg-loop-test")
         if self._is_loop:
             raise _loop_error()
@@ -92,7 +93,8 @@ class LoopGuard:
             self._unanswered.popitem(last=False)
 
     async def close(self) -> None:
-        """End a running test."""
+        """End a running test, and begin none any more."""
+        self._is_closed = True
         if self.testing is not None:
             self.testing.cancel()
             await asyncio.wait([self.testing], timeout=_CANCEL_TIMEOUT)

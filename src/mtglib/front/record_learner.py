@@ -30,7 +30,7 @@ class RecordLearner:
     """Loads pages.
 
     Args:
-        dial: Connects to the site.
+        dial: See below.
         pages: What to load; if there is nothing, it does nothing.
         repeats: How often each page is loaded.
         refresh_seconds: How long after that they are loaded again, give or take a fifth.
@@ -39,6 +39,7 @@ class RecordLearner:
         clock: Returns monotonic seconds.
 
     Attributes:
+        dial: Connects to the site.
         shape: What was learnt; None as long as there is nothing.
         learning: What is being done, if anything.
     """
@@ -53,7 +54,8 @@ class RecordLearner:
         warnings: Warnings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._dial = dial
+        self.dial = dial
+        self._is_closed = False
         self._pages = tuple(pages)
         self._repeats = repeats
         self._refresh_seconds = refresh_seconds
@@ -65,17 +67,27 @@ class RecordLearner:
         self.shape: Shape | None = None
         self.learning: asyncio.Task[None] | None = None
 
+    def goes_on(self, pages: Sequence[Page], repeats: int, refresh_seconds: float) -> bool:
+        """Whether it loads these pages, as often as that."""
+        return (self._pages, self._repeats, self._refresh_seconds) == (tuple(pages), repeats, refresh_seconds)
+
+    def take_over(self, earlier: RecordLearner) -> None:
+        """Use what another one has learnt, until there is more."""
+        self._learnt.extend(earlier._learnt)
+        self.shape = earlier.shape
+
     def saw_client(self, preamble: bytes) -> None:
         """Load the pages, if it is time to.
 
         Args:
             preamble: What the site gets before each request.
         """
-        if self._pages and self.learning is None and self._clock() >= self._due_mono:
+        if self._pages and not self._is_closed and self.learning is None and self._clock() >= self._due_mono:
             self.learning = asyncio.get_running_loop().create_task(self._learn(preamble), name="mtg-learn-records")
 
     async def close(self) -> None:
-        """Stop loading."""
+        """Stop loading, for ever."""
+        self._is_closed = True
         if self.learning is not None:
             self.learning.cancel()
             await asyncio.wait([self.learning], timeout=_CANCEL_TIMEOUT)
@@ -107,5 +119,5 @@ class RecordLearner:
     async def _load(self, preamble: bytes, page: Page) -> PageRecords:
         from .page import load_page  # imported here: few need it, and the HTTP/2 library behind it takes memory
 
-        with await self._dial() as sock:
+        with await self.dial() as sock:
             return await load_page(sock, preamble, page, self._clock)
