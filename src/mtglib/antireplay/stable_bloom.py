@@ -143,11 +143,13 @@ class StableBloom(PersistentCache[Inserted]):
 
     async def seen_before(self, data: bytes) -> bool:
         """Tell whether `data` was probably seen before, and remember it if not."""
+        if self.successor is not None:
+            return await self.successor.seen_before(data)
         fingerprint = keyed_fingerprint(self._cells.key, data)
         if self._cells.has_or_insert(fingerprint):
             return True
-        if self._entries is not None:
-            self._entries.add(fingerprint, int(self._clock()))
+        if self.entries is not None:
+            self.entries.add(fingerprint, int(self._clock()))
         return False
 
     def _new_entries(self, key: bytes) -> Inserted:
