@@ -1,8 +1,19 @@
-"""What a reload of the configuration has changed."""
+"""What a reload of the configuration changes, and what it tells."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from msgspec import Struct, structs
+
+import mtglib
+from mtg.build import Parts
+from mtg.config import Config, Loaded
+
+UNCHANGEABLE: Final = ("state-directory",)
+"""Keys that a running program keeps as they are: what it remembers there is in use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +36,52 @@ class ReloadResult:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     at_unix: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """How to get parts for what the file says now.
+
+    Attributes:
+        read: Reads the file; blocks. Raises UserError.
+        build: Makes parts for that, beside those in use; raises UserError.
+        follow: Makes the log what a configuration says.
+    """
+
+    read: Callable[[], Loaded]
+    build: Callable[[Loaded, Parts], Parts]
+    follow: Callable[[Loaded], None] = lambda _: None
+
+
+def keep_unchangeable(loaded: Loaded, config: Config) -> tuple[Loaded, tuple[str, ...]]:
+    """Return a configuration with the values of `UNCHANGEABLE` keys in use, and those of them that it has otherwise."""
+    kept = tuple(key for key in changed_keys(config, loaded.config) if key in UNCHANGEABLE)
+    values = {key.replace("-", "_"): getattr(config, key.replace("-", "_")) for key in kept}
+    return replace(loaded, config=structs.replace(loaded.config, **values)), kept
+
+
+def changed_keys(before: Config, after: Config) -> tuple[str, ...]:
+    """Return the keys whose values differ, with their sections: "domain-fronting.port"."""
+    return tuple(_changed(before, after, ""))
+
+
+def _changed(before: Struct, after: Struct, section: str) -> Iterator[str]:
+    for name in before.__struct_fields__:
+        key = f"{section}{name.replace('_', '-')}"
+        values: tuple[Any, Any] = getattr(before, name), getattr(after, name)
+        if isinstance(values[0], Struct) and isinstance(values[1], Struct):
+            yield from _changed(*values, f"{key}.")
+        elif values[0] != values[1]:
+            yield key
+
+
+def log_result(result: ReloadResult, logger: mtglib.Logger) -> None:
+    """Log it: a line for what changed, a warning for each problem."""
+    for line in (*result.problems, *result.warnings):
+        logger.warning(f"reload: {line}")
+    for key in result.unchangeable:
+        logger.warning(f"reload: {key}: changed in the file, which takes a restart")
+    if not result.is_applied:
+        logger.warning("reload: nothing has changed, as there are problems")
+    else:
+        logger.bind(changed=list(result.changed)).info("the configuration was read again")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import mtg
 import mtglib
-from mtg.build import Parts
+from mtg.build import Parts, ReplayCache
 from mtglib.stats import Sample, process_samples
 
 
-def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
-    """Register the sampled metrics with all statistics."""
+def sample_all(in_use: Callable[[], Parts], proxy: mtglib.Proxy) -> None:
+    """Register the sampled metrics with all statistics of the parts in use; a reload may change them."""
+    parts = in_use()
     samples: dict[str, Sample] = {
         "build_info": lambda: {(mtg.__version__, proxy.relay_engine): 1},
         "clients": lambda: proxy.clients,
@@ -21,12 +22,11 @@ def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
         "engine_buffered_bytes": lambda: _if_known(proxy.engine_buffered_bytes),
         "front_learned_timestamp_seconds": lambda: {(one.host,): one.learnt_unix for one in _learnt(proxy)},
         "front_answer_bytes": lambda: {(one.host,): one.answer_bytes for one in _learnt(proxy)},
-        "events_dropped": lambda: events_dropped(parts, proxy),
+        "events_dropped": lambda: events_dropped(in_use(), proxy),
         **process_samples(),
     }
-    if (memory := parts.replay_memory) is not None:
-        samples["replay_memory_entries"] = lambda: len(memory)
-        samples["replay_memory_reach_seconds"] = lambda: memory.reach_seconds
+    samples["replay_memory_entries"] = lambda: _of_memory(in_use(), len)
+    samples["replay_memory_reach_seconds"] = lambda: _of_memory(in_use(), lambda memory: memory.reach_seconds)
     for statistics in (parts.prometheus, parts.statsd):
         if statistics is not None:
             for name, function in samples.items():
@@ -40,6 +40,10 @@ def events_dropped(parts: Parts, proxy: mtglib.Proxy) -> int:
 
 def _learnt(proxy: mtglib.Proxy) -> tuple[mtglib.FrontAnswer, ...]:
     return () if proxy.front_answer is None else (proxy.front_answer,)
+
+
+def _of_memory(parts: Parts, function: Callable[[ReplayCache], float]) -> float | Mapping[tuple[str, ...], float]:
+    return {} if parts.replay_memory is None else function(parts.replay_memory)
 
 
 def _if_known(value: int | None) -> int | Mapping[tuple[str, ...], int]:

@@ -26,7 +26,6 @@ DECLARED = {
 """Nothing in them decides anything."""
 
 ELSEWHERE = {
-    "antireplay/persistent_cache": "test_exact",
     "antireplay/redis_url": "test_redis_options",
     "antireplay/window": "test_exact",
     "defaults": "test_options",
@@ -55,7 +54,9 @@ PROGRAM_ELSEWHERE = {
     "commands/run": "../../../integration/test_program_run",
     "config/toml": "test_load",
     "directories": "test_build",
+    "handover": "../../integration/test_program_reload_parts",
     "new_secret": "test_cli",
+    "serving": "../../integration/test_program_reload_parts",
 }
 
 
