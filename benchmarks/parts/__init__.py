@@ -12,6 +12,7 @@ from benchmarks.parts.key_shares import measure_key_shares
 from benchmarks.parts.line import Line, MeasureLines
 from benchmarks.parts.record_sizes import measure_record_sizes
 from benchmarks.parts.replay_check import measure_replay_checks
+from benchmarks.parts.users import measure_users
 from benchmarks.parts.visitors import measure_visitors
 
 PARTS: dict[str, MeasureLines] = {
@@ -21,6 +22,7 @@ PARTS: dict[str, MeasureLines] = {
     "handshakes": measure_handshakes,
     "key-shares": measure_key_shares,
     "answers": measure_answers,
+    "users": measure_users,
     "visitors": measure_visitors,
     "empty-records": measure_empty_records,
     "deliveries": measure_deliveries,

@@ -18,9 +18,9 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// Begins to watch `left_bytes` at `now`.
-    pub fn new(now: Instant, left_bytes: usize) -> Self {
-        Self { begun_at: now, taken_at: now, looked_at: now, left_bytes }
+    /// Begins to watch `left_bytes` at `now`, the last of which were taken at `taken_at`.
+    pub fn new(now: Instant, taken_at: Instant, left_bytes: usize) -> Self {
+        Self { begun_at: now, taken_at, looked_at: now, left_bytes }
     }
 
     /// Notes that a byte was taken.
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn looks_become_rare_and_are_late_by_a_quarter_at_most() {
         let start = Instant::now();
-        let mut backlog = Backlog::new(start, 100);
+        let mut backlog = Backlog::new(start, start, 100);
         let mut looks = 0;
         while backlog.looked_at < start + Duration::from_secs(30) {
             let (before, next) = (backlog.looked_at, backlog.next_look());
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn fewer_bytes_than_before_are_progress_and_more_are_not() {
         let start = Instant::now();
-        let mut backlog = Backlog::new(start, 100);
+        let mut backlog = Backlog::new(start, start, 100);
         for (left_bytes, is_progress) in [(100, false), (99, true), (500, false), (499, true), (0, true), (0, false)] {
             let now = backlog.next_look();
             backlog.note_left(now, left_bytes);

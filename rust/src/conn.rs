@@ -14,29 +14,16 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use crate::backlog::Backlog;
-use crate::buffer::Pool;
 use crate::codec::codecs;
-use crate::counters::{Registry, Traffic};
+use crate::counters::Traffic;
 use crate::flow::{Fault, Flow, Moved};
 use crate::io::Io;
 use crate::job::{Finished, Job, Reason, Timeouts};
-use crate::pacing::Rests;
 use crate::record::{encrypted_alert, BadRecord};
 use crate::side::{Interest, Ready, Side};
+use crate::turn::Turn;
 
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
-
-/// What a step borrows from its thread.
-pub struct Turn<'a> {
-    /// Its buffers.
-    pub pool: &'a mut Pool,
-    /// Its resting directions.
-    pub rests: &'a mut Rests,
-    /// The engine's counters.
-    pub registry: &'a Registry,
-    /// Its clock, read once per turn.
-    pub now: Instant,
-}
 
 #[derive(Clone, Copy)]
 enum State {
@@ -117,10 +104,11 @@ impl<S: Io> Conn<S> {
                 let read = self.flow_from(side).wants_to_read();
                 // A client that doesn't take upstream's last bytes gets no more time than one that does.
                 let may_end = self.backlog.is_none() && self.timeouts.half_closed.is_some();
-                Interest { read, write, end: side == Side::Upstream && !read && may_end }
+                let urgent = read && self.flow_from(side).is_raw();
+                Interest { read, write, end: side == Side::Upstream && !read && may_end, urgent }
             }
             State::Delivering { living, living_has_ended, .. } if living == side => {
-                Interest { read: !living_has_ended, write, end: false }
+                Interest { read: !living_has_ended, write, ..Interest::default() }
             }
             State::Delivering { .. } => Interest { read: self.flow_from(side).wants_to_read(), ..Interest::default() },
             State::Over(_) => Interest::default(),
@@ -132,7 +120,8 @@ impl<S: Io> Conn<S> {
         if ready.write && self.interest(side).write {
             self.flush(side, turn);
         }
-        if ready.read && self.interest(side).read {
+        let is_urgent = ready.urgent && self.receive_urgent(side);
+        if (ready.read || is_urgent) && self.interest(side).read {
             match self.state {
                 State::Delivering { living, .. } if living == side => self.read_and_discard(side, turn),
                 _ => self.read(side, turn),
@@ -150,10 +139,7 @@ impl<S: Io> Conn<S> {
 
     /// Reads from `source` again after a rest.
     pub fn go_on(&mut self, source: Side, turn: &mut Turn<'_>) {
-        match source {
-            Side::Client => self.up.go_on(),
-            Side::Upstream => self.down.go_on(),
-        }
+        self.flow_from_mut(source).go_on();
         self.step(source, Ready { read: true, ..Ready::default() }, turn);
         self.look_often(source, turn);
     }
@@ -182,6 +168,9 @@ impl<S: Io> Conn<S> {
             backlog.note_left(turn.now, left_bytes);
         }
         if self.deadline() <= turn.now {
+            if self.down.is_over() && self.timeouts.half_closed.is_some() {
+                self.client.be_forgotten_soon(); // the site's kernel has forgotten it
+            }
             self.abort(Reason::Idle);
         }
         self.end_if_all_is_delivered();
@@ -244,7 +233,9 @@ impl<S: Io> Conn<S> {
     }
 
     fn watch_backlog(&mut self, turn: &Turn<'_>) {
-        self.backlog = Some(Box::new(Backlog::new(turn.now, self.left_bytes())));
+        let has_waited = self.is_delivering() && (self.up.wants_to_send() || self.down.wants_to_send());
+        let taken_at = if has_waited { self.active_at } else { turn.now };
+        self.backlog = Some(Backlog::new(turn.now, taken_at, self.left_bytes()).into());
     }
 
     /// Counts the bytes that `backlog` is about: those that the living side doesn't have or, before a loss, the client.
@@ -288,6 +279,18 @@ impl<S: Io> Conn<S> {
             (Ok(_) | Err(Errno::AGAIN | Errno::INTR), _) | (_, State::Relaying | State::Over(_)) => (),
             (Err(_), State::Delivering { .. }) => self.lose(source, Reason::reset_by(source), false, turn),
         }
+    }
+
+    /// Receives an urgent byte if it is to be passed on; returns whether it is.
+    fn receive_urgent(&mut self, source: Side) -> bool {
+        let is_wanted = self.interest(source).urgent;
+        if is_wanted {
+            match source {
+                Side::Client => self.up.urgent.receive(&self.client),
+                Side::Upstream => self.down.urgent.receive(&self.upstream),
+            }
+        }
+        is_wanted
     }
 
     fn flush(&mut self, sink: Side, turn: &mut Turn<'_>) {

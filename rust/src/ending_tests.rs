@@ -112,6 +112,20 @@ fn what_the_living_side_sends_during_a_delivery_is_read_and_discarded() {
 }
 
 #[test]
+fn who_took_nothing_for_so_long_before_a_reset_gets_no_more_time() {
+    let mut world = world();
+    world.client.room_bytes.set(0);
+    say(&world, Side::Upstream, &[7; 1000], Ending::Open);
+    world.settle();
+    world.pass(TIMEOUTS.delivery);
+    say(&world, Side::Upstream, b"", Ending::Rst);
+    world.settle();
+    world.pass(Duration::ZERO);
+    assert_eq!(world.finished.map(|finished| finished.reason), Some(Reason::UpstreamReset));
+    assert!(world.client.got_rst.get());
+}
+
+#[test]
 fn deliveries_have_as_long_as_there_is_progress_and_no_longer_than_idleness() {
     let mut world = world();
     world.client.room_bytes.set(0);

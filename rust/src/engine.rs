@@ -11,12 +11,13 @@ use rustix::event::{eventfd, EventfdFlags};
 use rustix::io::{read, write};
 
 use crate::buffer::Pool;
-use crate::conn::{Conn, Turn};
+use crate::conn::Conn;
 use crate::counters::Registry;
 use crate::inbox::Inbox;
 use crate::job::{Finished, Job, Progress};
 use crate::pacing::Rests;
 use crate::sys;
+use crate::turn::Turn;
 use crate::worker::Worker;
 
 /// What threads and their owner share.

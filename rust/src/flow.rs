@@ -11,6 +11,7 @@ use crate::counters::Held;
 use crate::io::Io;
 use crate::pacing::REST;
 use crate::record::BadRecord;
+use crate::urgent::{self, Urgent};
 
 /// Why a direction can't go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ struct Pending {
     buffer: Buffer,
     start: usize,
     end: usize,
+    /// Whether the last byte is urgent.
+    ends_urgent: bool,
 }
 
 impl Pending {
@@ -41,12 +44,14 @@ impl Pending {
         }
         let buffer: Buffer = self.buffer[self.start..self.end].into();
         pool.give(self.buffer);
-        Self { buffer, start: 0, end: left }
+        Self { buffer, start: 0, end: left, ends_urgent: self.ends_urgent }
     }
 }
 
 /// A direction.
 pub struct Flow {
+    /// The urgent byte from the source, if it has sent one.
+    pub urgent: Urgent,
     codec: Codec,
     pending: Option<Pending>,
     rests: bool,
@@ -75,6 +80,7 @@ impl Flow {
     /// Makes a direction; the first `uncounted_bytes` sent are our preamble.
     pub fn new(codec: Codec, uncounted_bytes: usize) -> Self {
         Self {
+            urgent: Urgent::default(),
             codec,
             pending: None,
             rests: false,
@@ -187,11 +193,18 @@ impl Flow {
         let mut end = preamble.len() + filled.output_bytes;
         // What has come meanwhile goes into the same segment. A site that closes while bytes are unread ends with a
         // RST; if it got the same bytes in parts, it might end with a FIN.
-        let more = if gathers { source.recv(&mut buffer[end..READ_BYTES]) } else { Err(Errno::AGAIN) };
+        let urgent = if gathers && source.is_at_urgent_byte() { source.recv_urgent().ok() } else { None };
+        let more =
+            if gathers && urgent.is_none() { source.recv(&mut buffer[end..READ_BYTES]) } else { Err(Errno::AGAIN) };
         let count = more.unwrap_or(0);
         end += count;
-        moved.received_bytes += count;
-        let outcome = self.send(Pending { buffer, start: 0, end }, sink, &mut moved, pool, held);
+        if let Some(byte) = urgent {
+            buffer[end] = byte;
+            end += 1;
+        }
+        moved.received_bytes += count + usize::from(urgent.is_some());
+        let pending = Pending { buffer, start: 0, end, ends_urgent: urgent.is_some() };
+        let outcome = self.send(pending, sink, &mut moved, pool, held);
         let outcome = outcome.and_then(|()| self.note_end(more == Ok(0), filled.bad_record, sink));
         (moved, outcome.and_then(|()| more.map_or_else(|error| self.note_error(error), |_| Ok(()))))
     }
@@ -211,6 +224,13 @@ impl Flow {
         }
         let mut moved = Moved::default();
         let mut buffer = pool.take();
+        if let Some(byte) = self.urgent.take_if_next(source) {
+            buffer[0] = byte;
+            moved.received_bytes = 1;
+            let outcome =
+                self.send(Pending { buffer, start: 0, end: 1, ends_urgent: true }, sink, &mut moved, pool, held);
+            return (moved, outcome);
+        }
         let filled = match self.codec.fill(source, pool, &mut buffer, now) {
             Ok(filled) => filled,
             Err(error) => {
@@ -220,11 +240,19 @@ impl Flow {
         };
         let Filled { received_bytes, output_bytes, bad_record, pause } = filled;
         moved.received_bytes = received_bytes;
+        let mut end = output_bytes;
+        let urgent = self.urgent.take_if_next(source);
+        if let Some(byte) = urgent {
+            buffer[end] = byte;
+            end += 1;
+            moved.received_bytes += 1;
+        }
         // A site mustn't see a visitor's bytes with gaps that the visitor didn't make.
         let gathers = received_bytes >= READ_BYTES && !matches!(self.codec, Codec::Raw);
         moved.rest = pause.or(gathers.then_some(REST));
         self.rests = moved.rest.is_some();
-        let outcome = self.send(Pending { buffer, start: 0, end: output_bytes }, sink, &mut moved, pool, held);
+        let pending = Pending { buffer, start: 0, end, ends_urgent: urgent.is_some() };
+        let outcome = self.send(pending, sink, &mut moved, pool, held);
         (moved, outcome.and_then(|()| self.note_end(received_bytes == 0, bad_record, sink)))
     }
 
@@ -249,7 +277,7 @@ impl Flow {
     ) -> Result<(), Fault> {
         let mut outcome = Ok(());
         if pending.start < pending.end {
-            match sink.send(&pending.buffer[pending.start..pending.end]) {
+            match urgent::send(sink, &pending.buffer[pending.start..pending.end], pending.ends_urgent) {
                 Ok(count) => {
                     pending.start += count;
                     moved.sent_bytes += count;

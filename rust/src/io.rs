@@ -18,6 +18,14 @@ pub trait Io {
     fn recv_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize>;
     /// Sends as much as there is room for.
     fn send(&self, bytes: &[u8]) -> Result<usize>;
+    /// Sends as `send` does; more follows at once, and shares the last segment.
+    fn send_before_more(&self, bytes: &[u8]) -> Result<usize>;
+    /// Sends a byte as an urgent one.
+    fn send_urgent(&self, byte: u8) -> Result<usize>;
+    /// Receives the urgent byte, wherever in the stream it is. It keeps its place.
+    fn recv_urgent(&self) -> Result<u8>;
+    /// Whether the urgent byte, received or not, comes next in the stream.
+    fn is_at_urgent_byte(&self) -> bool;
     /// Ends our side: a FIN after everything that was sent.
     fn shut_down_writing(&self) -> Result<()>;
     /// Counts the received bytes that nobody has read.
@@ -34,6 +42,9 @@ pub trait Io {
     fn make_room(&self);
     /// Makes closing send a RST.
     fn reset_on_close(&self);
+    /// Makes the kernel forget the connection about a second after closing, and not a minute (tcp_fin_timeout), if only
+    /// our side has ended. It sends nothing then.
+    fn be_forgotten_soon(&self);
 }
 
 impl Io for OwnedFd {
@@ -47,6 +58,23 @@ impl Io for OwnedFd {
 
     fn send(&self, bytes: &[u8]) -> Result<usize> {
         send(self, bytes, SendFlags::NOSIGNAL)
+    }
+
+    fn send_before_more(&self, bytes: &[u8]) -> Result<usize> {
+        send(self, bytes, SendFlags::NOSIGNAL | SendFlags::MORE)
+    }
+
+    fn send_urgent(&self, byte: u8) -> Result<usize> {
+        send(self, &[byte], SendFlags::NOSIGNAL | SendFlags::OOB)
+    }
+
+    fn recv_urgent(&self) -> Result<u8> {
+        let mut byte = [0];
+        recv(self, &mut byte, RecvFlags::OOB).map(|_| byte[0])
+    }
+
+    fn is_at_urgent_byte(&self) -> bool {
+        sys::is_at_urgent_byte(self.as_fd())
     }
 
     fn shut_down_writing(&self) -> Result<()> {
@@ -84,5 +112,9 @@ impl Io for OwnedFd {
     fn reset_on_close(&self) {
         // A socket that isn't TCP doesn't have this option, and needs none.
         let _ = set_socket_linger(self, Some(Duration::ZERO));
+    }
+
+    fn be_forgotten_soon(&self) {
+        sys::be_forgotten_soon(self.as_fd());
     }
 }

@@ -42,6 +42,10 @@ mod side;
 #[allow(unsafe_code)]
 mod sys;
 mod timer;
+mod turn;
+mod urgent;
+#[cfg(test)]
+mod urgent_tests;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod vaes;

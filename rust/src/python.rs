@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::job::{Ciphers, Job, Timeouts};
@@ -14,6 +15,9 @@ use crate::{Alarm, Answer, CipherSpec, Engine, Finished, Memory, Page, Prefixes,
 
 /// More than anyone waits, and far from what a clock can't hold.
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
+/// So many HMACs take no longer than it takes to let other threads run meanwhile.
+const MOST_KEYS_WITH_GIL: usize = 16;
 
 /// Key, IV, bytes of keystream used.
 type PyCipher<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
@@ -61,9 +65,12 @@ fn hello_key<'py>(py: Python<'py>, record: &[u8]) -> Option<Bound<'py, PyBytes>>
 
 /// Find the key that a hello was made with; return its index and what the client's clock showed.
 #[pyfunction]
-fn find_key(record: &[u8], keys: Vec<Bound<'_, PyBytes>>) -> Option<(usize, u32)> {
-    let keys: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
-    crate::find_key(record, &keys)
+fn find_key(py: Python<'_>, record: &[u8], keys: Vec<PyBackedBytes>) -> Option<(usize, u32)> {
+    let keys: Vec<&[u8]> = keys.iter().map(|key| &**key).collect();
+    if keys.len() <= MOST_KEYS_WITH_GIL {
+        return crate::find_key(record, &keys);
+    }
+    py.detach(|| crate::find_key(record, &keys))
 }
 
 /// Take a hello apart; None if it is malformed.

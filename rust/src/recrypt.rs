@@ -5,7 +5,9 @@ use crate::cipher::{Cipher, CipherSpec, SLACK_BYTES};
 use crate::vaes;
 
 /// Decrypts bytes with one leg's cipher and encrypts them with the other's.
-pub struct Recrypt(Way);
+///
+/// It is boxed, as it has 544 bytes, and one of the two directions of fast mode has none.
+pub struct Recrypt(Box<Way>);
 
 #[allow(clippy::large_enum_variant)] // the large one is the usual one
 enum Way {
@@ -23,20 +25,20 @@ impl Recrypt {
         #[cfg(target_arch = "x86_64")]
         for vector_bytes in [64, 32] {
             if let Some(recrypt) = vaes::OnePass::new(decrypt, encrypt, vector_bytes) {
-                return Self(Way::OnePass(recrypt));
+                return Self(Box::new(Way::OnePass(recrypt)));
             }
         }
         Self::in_two_passes(decrypt, encrypt)
     }
 
     fn in_two_passes(decrypt: &CipherSpec, encrypt: &CipherSpec) -> Self {
-        Self(Way::TwoPasses { decrypt: Cipher::new(decrypt), encrypt: Cipher::new(encrypt) })
+        Self(Box::new(Way::TwoPasses { decrypt: Cipher::new(decrypt), encrypt: Cipher::new(encrypt) }))
     }
 
     /// Recrypts `input` into `output`, which is `SLACK_BYTES` longer. Two passes go through a buffer, which should fit
     /// into the L1 cache.
     pub fn apply(&mut self, input: &[u8], through: &mut [u8], output: &mut [u8]) {
-        match &mut self.0 {
+        match &mut *self.0 {
             #[cfg(target_arch = "x86_64")]
             Way::OnePass(recrypt) => recrypt.apply(input, output),
             Way::TwoPasses { decrypt, encrypt } => {
@@ -70,7 +72,8 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         for vector_bytes in [64, 32] {
             ways.extend(
-                vaes::OnePass::new(decrypt, encrypt, vector_bytes).map(|recrypt| Recrypt(Way::OnePass(recrypt))),
+                vaes::OnePass::new(decrypt, encrypt, vector_bytes)
+                    .map(|recrypt| Recrypt(Box::new(Way::OnePass(recrypt)))),
             );
         }
         ways

@@ -11,13 +11,14 @@ use rustix::io::{Errno, Result};
 
 use crate::buffer::Pool;
 use crate::cipher::CipherSpec;
-use crate::conn::{Conn, Turn};
+use crate::conn::Conn;
 use crate::counters::Registry;
 use crate::io::Io;
 use crate::job::{Ciphers, Finished, Job, Timeouts};
 use crate::pacing::Rests;
 use crate::shaper::Shape;
 use crate::side::{Ready, Side};
+use crate::turn::Turn;
 
 /// Those of a visitor.
 pub const TIMEOUTS: Timeouts = Timeouts {
@@ -71,6 +72,11 @@ pub struct Peer {
     pub got_rst: Cell<bool>,
     /// The most bytes that one read returns.
     pub read_bytes: Cell<usize>,
+    /// The place among `sent` of its urgent byte, which the stream leaves out.
+    pub urgent_at: Cell<Option<usize>>,
+    /// The places among `got` of bytes that came as urgent ones.
+    pub got_urgent_at: RefCell<Vec<usize>>,
+    urgent_is_told: Cell<bool>,
     error_is_told: Cell<bool>,
 }
 
@@ -87,6 +93,9 @@ impl Peer {
             got_rst: Cell::new(false),
             error_is_told: Cell::new(false),
             read_bytes: Cell::new(usize::MAX),
+            urgent_at: Cell::new(None),
+            got_urgent_at: RefCell::default(),
+            urgent_is_told: Cell::new(false),
         })
     }
 
@@ -94,11 +103,26 @@ impl Peer {
     fn ready(&self) -> Ready {
         let over = self.ending.get().is_lost();
         Ready {
-            read: over || self.ending.get() == Ending::Fin || !self.sent.borrow().is_empty(),
+            read: over || self.ending.get() == Ending::Fin || self.sent.borrow().len() > self.urgent_bytes_next(),
             write: over || self.room_bytes.get() > 0,
             end: self.ending.get() != Ending::Open,
             error: over && !self.error_is_told.get(),
+            urgent: self.urgent_at.get().is_some() && !self.urgent_is_told.get(),
         }
+    }
+
+    /// Sends a byte as an urgent one. As in Linux, one that came next before is gone, and one behind others isn't urgent
+    /// any more.
+    pub fn say_urgent(&self, byte: u8) {
+        let mut sent = self.sent.borrow_mut();
+        sent.drain(..self.urgent_bytes_next());
+        self.urgent_at.set(Some(sent.len()));
+        self.urgent_is_told.set(false);
+        sent.push_back(byte);
+    }
+
+    fn urgent_bytes_next(&self) -> usize {
+        usize::from(self.urgent_at.get() == Some(0))
     }
 
     /// As in Linux, an error is reported once, by the first call that meets it, and bytes come before it.
@@ -115,6 +139,10 @@ impl Peer {
 impl Io for Rc<Peer> {
     fn recv(&self, buffer: &mut [u8]) -> Result<usize> {
         let mut sent = self.sent.borrow_mut();
+        if self.urgent_bytes_next() > 0 {
+            sent.pop_front();
+            self.urgent_at.set(None);
+        }
         if sent.is_empty() {
             return match self.ending.get() {
                 Ending::Open => Err(Errno::AGAIN),
@@ -122,7 +150,9 @@ impl Io for Rc<Peer> {
                 Ending::Fin | Ending::FinThenRst => Ok(0),
             };
         }
-        let count = sent.len().min(buffer.len()).min(self.read_bytes.get());
+        let until = self.urgent_at.get().unwrap_or(sent.len());
+        let count = until.min(buffer.len()).min(self.read_bytes.get());
+        self.urgent_at.set(self.urgent_at.get().map(|at| at - count));
         for (place, byte) in buffer.iter_mut().zip(sent.drain(..count)) {
             *place = byte;
         }
@@ -160,6 +190,25 @@ impl Io for Rc<Peer> {
         Ok(count)
     }
 
+    fn send_before_more(&self, bytes: &[u8]) -> Result<usize> {
+        self.send(bytes)
+    }
+
+    fn send_urgent(&self, byte: u8) -> Result<usize> {
+        let count = self.send(&[byte])?;
+        self.got_urgent_at.borrow_mut().push(self.got.borrow().len() - 1);
+        Ok(count)
+    }
+
+    fn recv_urgent(&self) -> Result<u8> {
+        let at = self.urgent_at.get().filter(|_| !self.urgent_is_told.replace(true)).ok_or(Errno::INVAL)?;
+        Ok(self.sent.borrow()[at])
+    }
+
+    fn is_at_urgent_byte(&self) -> bool {
+        self.urgent_bytes_next() > 0
+    }
+
     fn shut_down_writing(&self) -> Result<()> {
         if self.ending.get().is_lost() {
             return Err(Errno::NOTCONN);
@@ -191,6 +240,8 @@ impl Io for Rc<Peer> {
     fn reset_on_close(&self) {
         self.got_rst.set(true);
     }
+
+    fn be_forgotten_soon(&self) {}
 }
 
 /// A connection between two peers, and its thread.
@@ -250,6 +301,7 @@ impl World {
                 let is_ready = ready.read && interest.read
                     || ready.write && interest.write
                     || ready.end && interest.end
+                    || ready.urgent && interest.urgent
                     || ready.error;
                 is_ready.then_some((side, ready))
             });

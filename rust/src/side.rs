@@ -31,6 +31,8 @@ pub struct Interest {
     pub write: bool,
     /// The peer's end of stream, even while bytes before it can't be read yet.
     pub end: bool,
+    /// An urgent byte.
+    pub urgent: bool,
 }
 
 /// The events of a socket.
@@ -44,4 +46,6 @@ pub struct Ready {
     pub end: bool,
     /// The connection to this peer is lost.
     pub error: bool,
+    /// An urgent byte has come, which may be behind others.
+    pub urgent: bool,
 }

@@ -68,6 +68,17 @@ pub fn make_room(fd: BorrowedFd<'_>) {
     }
 }
 
+/// Sets the shortest time for which the kernel keeps a connection that is closed, and whose peer hasn't ended its side.
+pub fn be_forgotten_soon(fd: BorrowedFd<'_>) {
+    let seconds: libc::c_int = 1;
+    let length = std::mem::size_of_val(&seconds) as libc::socklen_t;
+    // SAFETY: the option is one int, and `seconds` is one that outlives the call. A socket that isn't TCP refuses.
+    unsafe {
+        let value = std::ptr::from_ref(&seconds).cast();
+        libc::setsockopt(fd.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_LINGER2, value, length);
+    }
+}
+
 /// Counts the bytes that our kernel has received and nobody has read.
 pub fn unread_bytes(fd: BorrowedFd<'_>) -> usize {
     count_bytes(fd, libc::FIONREAD).unwrap_or(0)
@@ -84,11 +95,21 @@ pub fn unsent_bytes(fd: BorrowedFd<'_>) -> usize {
     count_bytes(fd, SIOCOUTQNSD).unwrap_or_else(|| unacknowledged_bytes(fd))
 }
 
+/// Whether the urgent byte comes next in the stream.
+pub fn is_at_urgent_byte(fd: BorrowedFd<'_>) -> bool {
+    const SIOCATMARK: libc::Ioctl = 0x8905;
+    read_int(fd, SIOCATMARK).is_some_and(|answer| answer != 0)
+}
+
 fn count_bytes(fd: BorrowedFd<'_>, request: libc::Ioctl) -> Option<usize> {
-    let mut count: libc::c_int = 0;
-    // SAFETY: these requests write one int, and `count` is one that outlives the call.
-    let status = unsafe { libc::ioctl(fd.as_raw_fd(), request, &mut count) };
-    (status == 0).then(|| usize::try_from(count).unwrap_or(0))
+    read_int(fd, request).map(|count| usize::try_from(count).unwrap_or(0))
+}
+
+fn read_int(fd: BorrowedFd<'_>, request: libc::Ioctl) -> Option<libc::c_int> {
+    let mut answer: libc::c_int = 0;
+    // SAFETY: these requests write one int, and `answer` is one that outlives the call.
+    let status = unsafe { libc::ioctl(fd.as_raw_fd(), request, &mut answer) };
+    (status == 0).then_some(answer)
 }
 
 /// Limits how much data the kernel holds unsent for a peer; a lower limit stays. What it has taken, we can't take back.

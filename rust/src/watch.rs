@@ -77,6 +77,7 @@ fn flags(interest: Interest) -> epoll::EventFlags {
     flags.set(epoll::EventFlags::IN, interest.read);
     flags.set(epoll::EventFlags::OUT, interest.write);
     flags.set(epoll::EventFlags::RDHUP, interest.end);
+    flags.set(epoll::EventFlags::PRI, interest.urgent);
     flags.set(epoll::EventFlags::ET, interest == Interest::default());
     flags
 }
@@ -90,5 +91,6 @@ pub fn ready(events: epoll::EventFlags) -> Ready {
         write: over || events.contains(Flags::OUT),
         end: events.intersects(Flags::RDHUP | Flags::HUP),
         error: events.contains(Flags::ERR),
+        urgent: events.contains(Flags::PRI),
     }
 }

@@ -12,12 +12,13 @@ use rustix::event::epoll;
 use rustix::io::Errno;
 
 use crate::buffer::Pool;
-use crate::conn::{Conn, Turn};
+use crate::conn::Conn;
 use crate::counters::Registry;
 use crate::inbox::{Command, Inbox, WAKE};
 use crate::job::{Finished, Reason};
 use crate::pacing::Rests;
 use crate::timer::Timers;
+use crate::turn::Turn;
 use crate::watch::{parse_token, ready, Watched};
 
 const EVENTS: usize = 256;

@@ -345,7 +345,7 @@ class App:
     def _log_start(self, listens: Sequence[str]) -> None:
         """Log a line with everything that a bug report needs, and no secret."""
         options = self._parts.options
-        address, host = mtglib.host_and_port(*self._proxy.domain_fronting_address), options.secret.host
+        address, host = mtglib.host_and_port(*self._proxy.domain_fronting_address), options.default_host
         self._logger.bind(
             version=mtg.__version__,
             python=platform.python_version(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 import mtg
 import mtglib
@@ -20,8 +21,9 @@ def sample_all(in_use: Callable[[], Parts], proxy: mtglib.Proxy) -> None:
         "engine_threads": mtglib.engine_threads,
         "engine_connections": lambda: proxy.engine_connections,
         "engine_buffered_bytes": lambda: _if_known(proxy.engine_buffered_bytes),
-        "front_learned_timestamp_seconds": lambda: {(one.host,): one.learnt_unix for one in _learnt(proxy)},
-        "front_answer_bytes": lambda: {(one.host,): one.answer_bytes for one in _learnt(proxy)},
+        "front_learned_timestamp_seconds": lambda: {(one.host,): one.learnt_unix for one in proxy.front_answers},
+        "front_answer_bytes": lambda: {(one.host,): one.answer_bytes for one in proxy.front_answers},
+        **_user_samples(parts.options.users),
         "events_dropped": lambda: events_dropped(in_use(), proxy),
         **process_samples(),
     }
@@ -38,8 +40,30 @@ def events_dropped(parts: Parts, proxy: mtglib.Proxy) -> int:
     return parts.fanout.dropped + proxy.events_dropped
 
 
-def _learnt(proxy: mtglib.Proxy) -> tuple[mtglib.FrontAnswer, ...]:
-    return () if proxy.front_answer is None else (proxy.front_answer,)
+def _user_samples(users: mtglib.Users | None) -> dict[str, Sample]:
+    """Return those of each user; a removed user's series end. Without `users` there are none."""
+
+    def usages() -> Iterator[tuple[str, mtglib.UserUsage]]:
+        for user in users or ():
+            assert users is not None
+            usage = users.usage(user.name, time.time())
+            assert usage is not None
+            yield user.name, usage
+
+    return {
+        "user_connections": lambda: {(name,): usage.connections for name, usage in usages()},
+        "user_traffic": lambda: {
+            (name, direction): count_bytes
+            for name, usage in usages()
+            for direction, count_bytes in (
+                ("from_client", usage.from_client_bytes),
+                ("to_client", usage.to_client_bytes),
+            )
+        },
+        "user_rejected": lambda: {
+            (name, str(reason)): count for name, usage in usages() for reason, count in usage.refusals.items()
+        },
+    }
 
 
 def _of_memory(parts: Parts, function: Callable[[ReplayCache], float]) -> float | Mapping[tuple[str, ...], float]:

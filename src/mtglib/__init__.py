@@ -60,6 +60,7 @@ from .event_types import (
     IPAddress,
 )
 from .front.lessons import FrontAnswer
+from .front_address import FrontAddress
 from .front_learning import FrontLearning
 from .ground.durations import parse_duration
 from .ground.endpoints import Endpoint, canonical_ip, host_and_port
@@ -75,6 +76,7 @@ from .relay.choice import engine_description, engine_threads
 from .roster import Connection, State
 from .secret import Secret
 from .tunnel import socket_from_streams
+from .users import DEFAULT_USER, QuotaPeriod, User, UserLimits, Users, UserUsage
 
 __version__ = "0.1.0"
 """The version of the library and of the program that comes with it."""
@@ -91,6 +93,7 @@ __all__ = [
     "DEFAULT_MAX_VISITORS_PER_NETWORK",
     "DEFAULT_PREFER_IP",
     "DEFAULT_TOLERATE_TIME_SKEWNESS_SECONDS",
+    "DEFAULT_USER",
     "HANDSHAKE_FAILURES",
     "SECRET_KEY_LENGTH_BYTES",
     "TCP_RELAY_READ_TIMEOUT",
@@ -114,6 +117,7 @@ __all__ = [
     "EventStream",
     "EventStreamIsNotDefinedError",
     "EventTraffic",
+    "FrontAddress",
     "FrontAnswer",
     "FrontLearning",
     "GuardedLogger",
@@ -136,6 +140,7 @@ __all__ = [
     "ProxyOpts",
     "ProxyShutDownError",
     "ProxyUseError",
+    "QuotaPeriod",
     "Reason",
     "RelayChoice",
     "Secret",
@@ -144,6 +149,10 @@ __all__ = [
     "State",
     "UnknownOptionError",
     "UpstreamError",
+    "User",
+    "UserLimits",
+    "UserUsage",
+    "Users",
     "__version__",
     "canonical_ip",
     "check_part",

@@ -1,15 +1,17 @@
-"""Decides whether to admit a client, from its hello, the secrets, a clock and the anti-replay cache."""
+"""Decides whether to admit a client, from its hello, the users' keys, a clock and the anti-replay cache."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from .errors import ClientError
 from .ground.deadlines import within
 from .interfaces import AntiReplayCache
+from .key_search import KeySearch
 from .reasons import Reason
 from .secret import Secret
+from .users.account import Account
 from .wire import client_hello
 from .wire.client_hello import ClientHello
 
@@ -20,11 +22,13 @@ class Admitted(NamedTuple):
     """An authenticated client.
 
     Attributes:
+        account: Its user's.
         secret: The secret that its hello was made with.
         hello: Its ClientHello.
         record: The same, as it came.
     """
 
+    account: Account
     secret: Secret
     hello: ClientHello
     record: bytes
@@ -32,7 +36,8 @@ class Admitted(NamedTuple):
 
 async def admit(
     record: bytes,
-    secrets: Sequence[Secret],
+    network: int | None,
+    keys: KeySearch,
     *,
     now_unix: Callable[[], float],
     tolerate_seconds: float,
@@ -45,7 +50,8 @@ async def admit(
 
     Args:
         record: A whole ClientHello, as from `client_hello.assemble`.
-        secrets: The accepted secrets.
+        network: Where it comes from.
+        keys: The users' keys.
         now_unix: The current time.
         tolerate_seconds: How far the client's clock may be off, either way.
         cache: The anti-replay cache.
@@ -54,17 +60,17 @@ async def admit(
         ClientError: It isn't a client of ours. The reason is one of DIGEST, REPLAY, REPLAY_CACHE (with the cache's
             exception as the cause), CLOCK, SNI, NOT_TLS.
     """
-    authentication = client_hello.authenticate(record, [secret.key for secret in secrets])
-    if authentication is None:
-        raise ClientError(Reason.DIGEST, "the ClientHello wasn't made with our secret")
+    found = await keys.find(record, network)
+    if found is None:
+        raise ClientError(Reason.DIGEST, "the ClientHello wasn't made with one of our secrets")
     await _refuse_replay(client_hello.authenticated_part(record), cache)
-    off_seconds = now_unix() - authentication.unix_time
+    off_seconds = now_unix() - found.unix_time
     if abs(off_seconds) > tolerate_seconds:
         raise ClientError(Reason.CLOCK, f"the client's clock is off by {-off_seconds:+.0f} s")
-    secret, hello = secrets[authentication.key_index], client_hello.parse(record)
+    secret, hello = found.secret, client_hello.parse(record)
     if hello.server_name.lower() != secret.host.lower():
         raise ClientError(Reason.SNI, "the client asked for another host than the secret's")
-    return Admitted(secret, hello, record)
+    return Admitted(found.account, secret, hello, record)
 
 
 async def _refuse_replay(authenticated_part: bytes, cache: AntiReplayCache) -> None:

@@ -59,6 +59,11 @@ DEFAULT_RECORD_REFRESH_SECONDS: Final = 6 * 3600.0
 MIN_FRONTING_IDLE_TIMEOUT: Final = 600.0
 """Seconds: a fronted relay idles at least this long, since a web site's own time-outs must show first."""
 
+FRONT_DELIVERY_TIMEOUT: Final = 1.0
+"""Seconds without a byte taken that a fronted relay lasts after one side is lost. A site's kernel that resets a
+connection delivers nothing more, whoever waits; ours delivers what it has got before, but not to a visitor that reads
+nothing."""
+
 FRONT_HALF_CLOSED_TIMEOUT: Final = 60.0
 """Seconds that a fronted relay lasts after the site's end of stream if the site takes no more bytes: as long as Linux
 keeps a connection that it has closed (tcp_fin_timeout)."""

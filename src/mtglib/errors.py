@@ -119,11 +119,13 @@ class ClientError(MtglibError):
 
     Attributes:
         reason: Why, for events, metrics and the log.
+        user: The user that may not come in, if that is why.
     """
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, user: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.user = user
 
 
 class UpstreamError(MtglibError):

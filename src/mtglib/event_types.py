@@ -51,12 +51,14 @@ class EventConnectedToDC(Event):
         dc: The DC's positive number, after fallback.
         handshake_seconds: Seconds from accept to the client's obfuscated2 frame.
         dial_seconds: Seconds from that frame until the DC was connected, failed addresses included.
+        user: The client's user.
     """
 
     remote_ip: IPAddress
     dc: int
     handshake_seconds: float = 0.0
     dial_seconds: float = 0.0
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +66,13 @@ class EventDomainFronting(Event):
     """A connection isn't from a client of ours, and is about to be relayed to the fronting site.
 
     Attributes:
-        reason: Why: one of `Reason.NOT_TLS` to `Reason.TIMEOUT`, or `Reason.CLOSED` if it ended its side before its
-            hello was complete.
+        reason: Why: one of `Reason.NOT_TLS` to `Reason.USER_SHARE`; `Reason.CLOSED` means that it ended its side before
+            its hello was complete.
+        user: The user that may not come in; empty for a stranger.
     """
 
     reason: Reason | Literal[""] = ""
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +82,12 @@ class EventTraffic(Event):
     Attributes:
         traffic_bytes: The number of bytes, without our own frame and PROXY protocol header.
         is_read: True: read from upstream for the client; False: written to upstream.
+        user: The client's user; empty for a visitor.
     """
 
     traffic_bytes: int
     is_read: bool
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +97,12 @@ class EventFinish(Event):
     Attributes:
         reason: Why.
         dc: The DC's positive number, even if it couldn't be reached; 0 for a stream without a DC.
+        user: The client's user; empty for a visitor.
     """
 
     reason: Reason | Literal[""] = ""
     dc: int = 0
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

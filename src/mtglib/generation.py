@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from .client_socket import ClientSocketOptions
 from .dc import DCTable
 from .dc_dialler import DCDialler
 from .front.dial import Front
+from .front.fronts import Fronts
+from .key_search import KeySearch
 from .options import ProxyOpts
-from .secret import Secret
+from .page_urls import parse_page_urls
 from .shared import Shared
+from .users import DEFAULT_USER, User, Users
+from .users.candidates import Candidates
 
 
 class Handshakes:
@@ -57,19 +62,18 @@ class Generation:
         opts: The options.
         dcs: The DC table of `opts`.
         dc_dialler: Connects to them.
-        secrets: The secrets that clients may use.
+        keys: The keys of the users.
         client_socket_options: Options of clients' sockets.
-        front: Connects visitors to the fronting site.
+        fronts: The fronting sites.
         handshakes: Who uses it.
     """
 
     opts: ProxyOpts
     dcs: DCTable
     dc_dialler: DCDialler
-    secrets: Sequence[Secret]
+    keys: KeySearch
     client_socket_options: ClientSocketOptions
-    front: Front
-
+    fronts: Fronts
     handshakes: Handshakes
 
     @classmethod
@@ -84,6 +88,17 @@ class Generation:
             listeners: The sockets that the proxy accepts on.
             previous: The one that it will replace: what that has learnt is known to this one.
         """
+        keys = _make_keys(opts, previous)
+        make_front = partial(
+            Front,
+            opts=opts,
+            pages=parse_page_urls(opts.record_urls, opts.sites()),
+            listeners=listeners,
+            refresh=shared.relay.report,
+            warnings=shared.warnings,
+            key_shares=shared.key_shares,
+            clock=shared.fine_clock,
+        )
         return cls(
             opts=opts,
             dcs=opts.dc_table(),
@@ -93,18 +108,20 @@ class Generation:
                 shared.warnings,
                 previous=None if previous is None else previous.dc_dialler,
             ),
-            secrets=(opts.secret,),
+            keys=keys,
             client_socket_options=ClientSocketOptions.of(
                 keep_alive=opts.keep_alive, congestion_control=opts.congestion_control
             ),
-            front=Front(
-                opts,
-                listeners,
-                shared.relay.report,
-                shared.warnings,
-                shared.key_shares,
-                shared.fine_clock,
-                None if previous is None else previous.front,
+            fronts=Fronts(
+                opts.default_host, keys.candidates, make_front, None if previous is None else previous.fronts
             ),
             handshakes=Handshakes(),
         )
+
+
+def _make_keys(opts: ProxyOpts, previous: Generation | None) -> KeySearch:
+    if opts.users is None:
+        return KeySearch(Candidates(Users([User(DEFAULT_USER, opts.checked_secret)])))
+    if previous is not None and previous.opts.users is opts.users:
+        return previous.keys  # it knows who came last from each network
+    return KeySearch(Candidates(opts.users))

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias, TypedDict
 
 from .constants import PreferIP
+from .front_address import FrontAddress
 from .front_learning import FrontLearning
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
+from .users import Users
 
 RelayChoice: TypeAlias = Literal["auto", "native", "pure"]
 """Which relay to use: the native engine, pure Python, or (auto) the engine if it is built."""
@@ -27,6 +29,8 @@ class OptionChanges(TypedDict, total=False):
     ip_blocklist: IPBlocklist
     event_stream: EventStream
     logger: Logger
+    users: Users | None
+    max_user_connections: int | None
     ip_allowlist: IPBlocklist | None
     buffer_size_bytes: int
     concurrency: int
@@ -55,6 +59,8 @@ class OptionChanges(TypedDict, total=False):
     domain_fronting_ip: str | None
     domain_fronting_host: str | None
     domain_fronting_proxy_protocol: bool
+    domain_fronting_default_host: str | None
+    domain_fronting_hosts: Mapping[str, FrontAddress]
     dc_overrides: Mapping[int, Sequence[str]]
     clock: Callable[[], float]
     relay: RelayChoice

@@ -25,6 +25,7 @@ from .errors import (
     SecretInvalidError,
     UnknownOptionError,
 )
+from .front_address import FrontAddress
 from .front_learning import FrontLearning
 from .ground.checks import (
     check_choice,
@@ -42,6 +43,7 @@ from .option_types import AnswerDelay, OptionChanges, RelayChoice
 from .page_urls import parse_page_urls
 from .part_check import check_part
 from .secret import Secret
+from .users import Users
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,7 +53,11 @@ class ProxyOpts:
     Durations are in seconds. All values are validated when the object is created.
 
     Attributes:
-        secret: Authenticates clients, and names the site that everyone else sees.
+        secret: Authenticates clients, and names the site that everyone else sees. It makes one user, "default".
+        users: Several users, instead of `secret`. Each has a secret of its own; they may have different sites. They may
+            change while the proxy runs.
+        max_user_connections: The most connections of all users together. When they are reached, users with few may
+            have more, and those with many get no new ones, so that they share the rest equally. None: no limit.
         network: Makes the connections to Telegram, and to the fronting site unless `front_network` is given.
         anti_replay_cache: Detects hellos that are sent a second time.
         ip_blocklist: Connections from these addresses are closed immediately.
@@ -94,8 +100,8 @@ class ProxyOpts:
         record_urls: Pages of the fronting site, `https://` and the secret's host, at most 100. They are loaded when a
             client comes, one at a time, and their records' sizes and the pauses between them are what later clients
             get in downloads, instead of those of `drs`. The last bytes of a burst may come 26 ms later; no connection
-            falls under 20 Mbit/s.
-        record_repeats: How often each of them is loaded, 1 to 1000.
+            falls under 20 Mbit/s. With a directory in `front_learning`, what was learnt is kept there, too.
+        record_repeats: How often each of them is loaded, 1 to 1000; the latest 64 loads count.
         record_refresh_seconds: How long after that they are loaded again, at least 60 s, give or take a fifth.
         not_sent_low_water_bytes: How much the kernel may hold for a peer before it can be sent, in either direction. A
             lower limit of a socket stays. None: no limit but the sockets' own, see `network.SocketOptions`.
@@ -103,6 +109,10 @@ class ProxyOpts:
         domain_fronting_ip: The fronting site's address, instead of looking up the secret's host.
         domain_fronting_host: Another name or IP address to reach the fronting site at, instead of `domain_fronting_ip`.
             Clients and visitors still ask for the secret's host.
+        domain_fronting_default_host: The site of visitors who ask for none of the users' sites; None: that of the first
+            user. Needed if there are no users at first.
+        domain_fronting_hosts: Where some of the sites are reached, by name, instead of what the options
+            `domain_fronting_port`, `_ip`, `_host` and `_proxy_protocol` say.
         domain_fronting_proxy_protocol: Tell the fronting site the visitor's address, with a PROXY protocol v2 header.
         dc_overrides: DC number -> list of "ip:port" or "[ipv6]:port", instead of the built-in addresses.
         clock: Returns Unix seconds; for tests.
@@ -117,7 +127,7 @@ class ProxyOpts:
         OptionError: Another value is invalid; the message names the option and says what is expected.
     """
 
-    secret: Secret
+    secret: Secret | None = None
     network: Network
     anti_replay_cache: AntiReplayCache
     ip_blocklist: IPBlocklist
@@ -153,13 +163,17 @@ class ProxyOpts:
     domain_fronting_ip: str | None = None
     domain_fronting_host: str | None = None
     domain_fronting_proxy_protocol: bool = False
+    users: Users | None = None
+    max_user_connections: int | None = None
+    domain_fronting_default_host: str | None = None
+    domain_fronting_hosts: Mapping[str, FrontAddress] = field(default_factory=dict)
     dc_overrides: Mapping[int, Sequence[str]] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
     relay: RelayChoice = "auto"
 
     @classmethod
-    def with_defaults(cls, secret: Secret, **changes: Unpack[OptionChanges]) -> ProxyOpts:
-        """Make options from a secret, with defaults for the parts.
+    def with_defaults(cls, secret: Secret | None = None, **changes: Unpack[OptionChanges]) -> ProxyOpts:
+        """Make options from a secret, or with `users` instead, with defaults for the parts.
 
         The defaults are direct connections, an exact anti-replay cache in memory (a restart empties it), no IP lists
         and no events. Messages go to the standard library's logger "mtglib", which shows warnings on stderr if
@@ -179,7 +193,7 @@ class ProxyOpts:
         return object.__new__(cls)
 
     def __post_init__(self) -> None:
-        _check_secret(self.secret)
+        self._check_users()
         for name, interface, error in _PARTS:
             check_part(name, getattr(self, name), interface, error)
         if self.ip_allowlist is not None:
@@ -201,7 +215,6 @@ class ProxyOpts:
                 raise OptionError("max_visitors", expected, self.max_visitors)
         check_int("max_visitors_per_network", self.max_visitors_per_network)
         check_int("domain_fronting_port", self.domain_fronting_port, 65535)
-        parse_page_urls(self.record_urls, self.secret.host, self.domain_fronting_port)
         check_int("record_repeats", self.record_repeats, 1000)
         check_seconds("record_refresh_seconds", self.record_refresh_seconds, least=60)
         check_choice("prefer_ip", self.prefer_ip, get_args(PreferIP))
@@ -216,9 +229,65 @@ class ProxyOpts:
             check_host("domain_fronting_host", self.domain_fronting_host)
             if self.domain_fronting_ip is not None:
                 raise OptionError("domain_fronting_host", "only one of domain_fronting_ip and domain_fronting_host")
+        parse_page_urls(self.record_urls, self.sites())
         check_function("clock", self.clock, "Unix seconds")
         if (dc := self.dc_table().unreachable()) is not None:
             raise OptionError("prefer_ip", f"a value that leaves DC {dc} with an address", self.prefer_ip)
+
+    @property
+    def checked_secret(self) -> Secret:
+        """The secret.
+
+        Raises:
+            SecretEmptyError, SecretInvalidError: It is missing or invalid.
+        """
+        return _checked_secret(self.secret)
+
+    @property
+    def default_host(self) -> str:
+        """The site of visitors who ask for none of the users' sites."""
+        if self.domain_fronting_default_host is not None:
+            return self.domain_fronting_default_host
+        if self.secret is not None:
+            return self.secret.host
+        assert self.users is not None
+        return next(iter(self.users)).secret.host
+
+    def sites(self) -> dict[str, FrontAddress]:
+        """Return all fronting sites, by their names in lower case, and where they are reached."""
+        users = () if self.users is None else tuple(self.users)
+        names = (self.default_host, *(user.secret.host for user in users))
+        return {name.lower(): self.front_address(name) for name in names}
+
+    def front_address(self, site: str) -> FrontAddress:
+        """Return where a site is reached."""
+        for name, address in self.domain_fronting_hosts.items():
+            if name.lower() == site.lower():
+                return address
+        return FrontAddress(
+            host=self.domain_fronting_host,
+            ip=self.domain_fronting_ip,
+            port=self.domain_fronting_port,
+            proxy_protocol=self.domain_fronting_proxy_protocol,
+        )
+
+    def _check_users(self) -> None:
+        users: Any = self.users
+        if users is None:
+            _checked_secret(self.secret)
+        elif self.secret is not None:
+            raise OptionError("users", "only one of secret and users")
+        elif not isinstance(users, Users):
+            raise OptionError("users", f"Users, got {type(users).__name__}")
+        if self.max_user_connections is not None:
+            check_int("max_user_connections", self.max_user_connections)
+        if self.domain_fronting_default_host is not None:
+            check_host("domain_fronting_default_host", self.domain_fronting_default_host)
+        elif users is not None and not users:
+            raise OptionError("domain_fronting_default_host", "a site for visitors, as there are no users")
+        addresses: Any = self.domain_fronting_hosts
+        if not isinstance(addresses, Mapping) or not all(isinstance(one, FrontAddress) for one in addresses.values()):
+            raise OptionError("domain_fronting_hosts", "a mapping of sites' names to FrontAddress")
 
     def dc_table(self) -> DCTable:
         """Make the DC table for these options.
@@ -269,12 +338,12 @@ _FLAGS = (
 )
 
 
-def _check_secret(secret: Any) -> None:
+def _checked_secret(secret: Any) -> Secret:
     if secret is None:
         raise SecretEmptyError
     if not isinstance(secret, Secret):
         raise SecretInvalidError(f"a Secret, got {type(secret).__name__}")
-    secret.checked()
+    return secret.checked()
 
 
 def _parse_overrides(overrides: Any) -> dict[int, tuple[DCAddress, ...]]:

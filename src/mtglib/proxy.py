@@ -16,12 +16,11 @@ from .ending import wait_for_end
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .fine_clock import FineClock
-from .front.dial import fronting_address
 from .front.lessons import FrontAnswer
 from .generation import Generation, Handshakes
 from .ground.affinity import Affinity
 from .ground.checks import check_seconds
-from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint
+from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint, peer_endpoint
 from .ground.guarded_logger import GuardedLogger, Warnings
 from .keyshare import KeyShares, new_x25519_public_key
 from .limits import Limits
@@ -34,6 +33,7 @@ from .shared import Shared
 from .stream import Stream
 from .tunnel import PLAIN_SOCKET, is_plain_socket
 from .user_parts import Emitter, guarded_clock
+from .users.limiter import CHECK_SECONDS, UserLimiter
 from .visitor import Visitor
 from .visitor_log import VisitorLog
 
@@ -81,16 +81,16 @@ class Proxy:
         self._acceptors: dict[Acceptor, socket.socket] = {}
         self._shut_down = False
         self._ended_by_shutdown = 0
-        self._closing: set[asyncio.Task[None]] = set()  # what earlier options have left
+        self._closing: set[asyncio.Future[None]] = set()  # what earlier options have left
 
     def __repr__(self) -> str:
         counted = f"listeners={len(self._acceptors)} connections={len(self._roster)} relay={self.relay_engine!r}"
-        return f"<Proxy host={self._opts.secret.host!r} {counted}{' shut down' if self._shut_down else ''}>"
+        return f"<Proxy host={self._opts.default_host!r} {counted}{' shut down' if self._shut_down else ''}>"
 
     @property
     def domain_fronting_address(self) -> tuple[str, int]:
         """The host (or the configured address) and the port of the fronting site."""
-        return fronting_address(self._opts)
+        return self._opts.front_address(self._opts.default_host).of_site(self._opts.default_host)
 
     @property
     def relay_engine(self) -> str:
@@ -123,9 +123,9 @@ class Proxy:
         return self._roster.visitors
 
     @property
-    def front_answer(self) -> FrontAnswer | None:
-        """The latest answer that was learnt of the fronting site; None if there is none."""
-        return None if self._generation is None else self._generation.front.latest_answer
+    def front_answers(self) -> tuple[FrontAnswer, ...]:
+        """The latest answer that was learnt of each fronting site; sites of which none is known are left out."""
+        return () if self._generation is None else self._generation.fronts.latest_answers
 
     def connections(self) -> tuple[Connection, ...]:
         """List the live connections of `serve` and `serve_conn`, oldest first."""
@@ -142,13 +142,11 @@ class Proxy:
     def replace_options(self, opts: ProxyOpts) -> asyncio.Future[None]:
         """Use other options for all connections that are accepted from now on. Call it in the proxy's event loop.
 
-        No connection ends. Those in their handshake go on with the options they have begun with; relays of both keep
-        none of them. What was learnt of the fronting site is kept, and so are the relay and the live connections: where
-        there are more than the new limits allow, they become fewer as they end. Events and messages of all connections
-        go to the new event stream and logger.
+        No connection ends. Those in their handshake go on with the options they have begun with; relays keep none of
+        them. What was learnt of the fronting sites is kept. Where there are more connections than the new limits allow,
+        they become fewer as they end. Events and messages of all of them go to the new event stream and logger.
 
-        Args:
-            opts: The options, which are copied. Parts may be the same objects as before.
+        `opts` is copied, and may have the same parts as before.
 
         Returns:
             What is done once no handshake uses the earlier options: then parts that only these have can be closed.
@@ -181,9 +179,8 @@ class Proxy:
         self._shared.now_unix, self._shared.logger = opts.clock, self._logger
         self._shared.visitor_log.use(self._logger)
         self._entrance, self._generation = self._make_entrance(self._shared), later
-        later.front.begin(earlier.front)
-        closing = asyncio.ensure_future(earlier.front.close(later.front))
-        self._closing.add(closing)
+        later.fronts.begin(earlier.fronts)
+        self._closing.add(closing := asyncio.ensure_future(earlier.fronts.close(later.fronts)))
         closing.add_done_callback(self._closing.discard)
         return earlier.handshakes.over()
 
@@ -252,7 +249,7 @@ class Proxy:
             if isinstance(sock, socket.socket):
                 sock.close()
             raise
-        visitor = Visitor(given or endpoint_of(_peer_name(sock)), partial(local_endpoint, sock))
+        visitor = Visitor(given or peer_endpoint(sock), partial(local_endpoint, sock))
         entry = self._start(sock, visitor, counted=False)
         try:
             assert self._ended is not None
@@ -298,7 +295,8 @@ class Proxy:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
         if self._shared is not None and self._generation is not None:
-            await asyncio.gather(self._generation.front.close(), *self._closing)
+            await asyncio.gather(self._generation.fronts.close(), *self._closing)
+            self._shared.limiter.close()
             self._shared.visitor_log.close()
             if not self._roster:  # otherwise streams left behind still need it
                 self._shared.readiness.close()
@@ -310,6 +308,11 @@ class Proxy:
 
     async def __aexit__(self, *_error: object) -> None:
         await self.shutdown()
+
+    def _make_limiter(self) -> UserLimiter:
+        check_seconds = None if self._opts.users is None else CHECK_SECONDS
+        most = self._opts.max_user_connections
+        return UserLimiter(lambda: self._roster.entries, self._opts.clock, most, check_seconds=check_seconds)
 
     def _serves(self, listener: socket.socket) -> bool:
         fd = listener.fileno()
@@ -336,7 +339,8 @@ class Proxy:
         stream = Stream(self._shared, self._generation, Conn(sock, self._shared.readiness), visitor)
         entry = stream.entry
         entry.counted = counted
-        entry.task = self._shared.readiness.loop.create_task(stream.run())
+        # One name for all: otherwise each task has a text of its own.
+        entry.task = self._shared.readiness.loop.create_task(stream.run(), name="mtg-stream")
         self._roster.add(entry)
         return entry
 
@@ -374,6 +378,7 @@ class Proxy:
             now_unix=self._opts.clock,
             fine_clock=FineClock(),
             roster=self._roster,
+            limiter=self._make_limiter(),
             visitor_log=VisitorLog(self._logger),
             events=self._events,
             logger=self._logger,
@@ -381,17 +386,10 @@ class Proxy:
         )
         self._entrance = self._make_entrance(shared)
         self._generation = Generation.of(self._opts, shared, self._acceptors.values())
-        self._generation.front.begin()
+        self._generation.fronts.begin()
         self._affinity = Affinity("proxy")
         self._ended = asyncio.get_running_loop().create_future()
 
 
 def _tasks(entries: Sequence[Entry]) -> list[asyncio.Task[None]]:
     return [entry.task for entry in entries if entry.task is not None]
-
-
-def _peer_name(sock: socket.socket) -> Any:
-    try:
-        return sock.getpeername()
-    except OSError:
-        return None

@@ -12,10 +12,11 @@ import select
 from collections.abc import Callable
 from contextlib import suppress
 
-READABLE = select.EPOLLIN
+READABLE = select.EPOLLIN | select.EPOLLPRI | select.EPOLLRDHUP
 WRITABLE = select.EPOLLOUT
 LOST = select.EPOLLERR
 ENDED = select.EPOLLRDHUP
+URGENT = select.EPOLLPRI
 _BROKEN = select.EPOLLERR | select.EPOLLHUP
 _MAX_EVENTS = 256
 
@@ -31,6 +32,12 @@ class _Watched:
         self.waiters: dict[int, asyncio.Future[None]] = {}
         self.calls: dict[int, Callable[[], None]] = {}
 
+    def take(self, wanted: int) -> int:
+        """Return the events, and forget the wanted ones; an end isn't forgotten, as it is reported only once."""
+        happened = self.happened
+        self.happened &= ~wanted | ENDED
+        return happened
+
 
 class Readiness:
     """An epoll set that belongs to one event loop. Make it, use it and close it inside that loop.
@@ -45,18 +52,20 @@ class Readiness:
         self._watched: dict[int, _Watched] = {}
         self.loop.add_reader(self._epoll.fileno(), self._dispatch)
 
-    async def wait(self, fd: int, wanted: int, deadline_mono: float | None = None) -> None:
+    async def wait(self, fd: int, wanted: int, deadline_mono: float | None = None) -> int:
         """Return when `fd` may be `READABLE` or `WRITABLE`. It may be too early: try, and wait again.
 
-        Call it after the socket has said that it would block; one waiter a direction.
+        Call it after the socket has said that it would block, or a read was short; one waiter a direction.
+
+        Returns:
+            The events, with `URGENT` if an urgent byte is among what can be read, and `ENDED` from the peer's end on.
 
         Raises:
             TimeoutError: The loop's clock has come to `deadline_mono`.
         """
         watched = self._watch(fd, wanted)
         if watched.happened & (wanted | _BROKEN):
-            watched.happened &= ~wanted
-            return
+            return watched.take(wanted)
         waiter = watched.waiters[wanted] = self.loop.create_future()
         timer = None if deadline_mono is None else self.loop.call_at(deadline_mono, _expire, waiter)
         try:
@@ -65,7 +74,7 @@ class Readiness:
             del watched.waiters[wanted]
             if timer is not None:
                 timer.cancel()
-        watched.happened &= ~wanted
+        return watched.take(wanted)
 
     def call(self, fd: int, event: int, callback: Callable[[], None]) -> None:
         """Have `callback` called at `LOST` or `ENDED`, whether anybody waits for the descriptor or not.

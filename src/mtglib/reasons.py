@@ -12,7 +12,7 @@ class Reason(StrEnum):
     """
 
     NOT_TLS = "not_tls"
-    """The bytes aren't the beginning of a ClientHello."""
+    """The bytes aren't the beginning of a ClientHello, or an urgent one (`MSG_OOB`) is among them."""
     DIGEST = "digest"
     """The ClientHello wasn't made with one of our secrets."""
     SNI = "sni"
@@ -28,6 +28,18 @@ class Reason(StrEnum):
     client didn't read it, or sent no frame in time."""
     CLOSED = "closed"
     """The client ended its side before its handshake was complete."""
+    USER_DISABLED = "user_disabled"
+    """The client's user is disabled, or was removed in the meantime."""
+    USER_EXPIRED = "user_expired"
+    """The client's user may not come in any more."""
+    USER_QUOTA = "user_quota"
+    """The client's user has used up its quota."""
+    USER_CONNECTIONS = "user_connections"
+    """The client's user has as many connections as it may have."""
+    USER_NETWORKS = "user_networks"
+    """The client's user has connections from as many networks as it may have."""
+    USER_SHARE = "user_share"
+    """All users together have as many connections as they may have, and the client's user has its share of them."""
 
     FRAME = "frame"
     """After our answer: a broken record, a transport other than padded intermediate, or another secret."""
@@ -51,6 +63,9 @@ class Reason(StrEnum):
     BAD_RECORD = "bad_record"
     """A client of ours broke the record protocol."""
 
+    USER = "user"
+    """The client's user may not stay: it was disabled or removed, has expired or used up its quota; or its network had
+    to make room for another one."""
     EVICTED = "evicted"
     """A visitor was evicted for a new connection."""
     ENDED = "ended"
@@ -61,9 +76,16 @@ class Reason(StrEnum):
     """An internal error of the proxy."""
 
 
+USER_REFUSALS = (
+    *(Reason.USER_DISABLED, Reason.USER_EXPIRED, Reason.USER_QUOTA),
+    *(Reason.USER_CONNECTIONS, Reason.USER_NETWORKS, Reason.USER_SHARE),
+)
+"""The reasons for refusing a user, as the metric `user_rejected` counts them."""
+
 HANDSHAKE_FAILURES = (
     *(Reason.NOT_TLS, Reason.DIGEST, Reason.SNI, Reason.CLOCK, Reason.REPLAY, Reason.REPLAY_CACHE),
     *(Reason.TIMEOUT, Reason.FRAME),
+    *USER_REFUSALS,
 )
 """The reasons for a failed handshake, as the metric `handshake_failures` counts them."""
 

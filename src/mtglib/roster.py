@@ -16,6 +16,7 @@ from typing import TypeAlias
 from .crowd import Crowd
 from .ground.endpoints import Endpoint
 from .reasons import Reason
+from .users.account import Account
 from .visitor import Visitor
 
 _FEW_VISITORS = 8
@@ -65,7 +66,8 @@ class Entry:
     """A live connection; its stream updates it.
 
     Attributes:
-        stream_id, visitor, since_unix, state, user, dc: As in `Connection`.
+        stream_id, visitor, since_unix, state, dc: As in `Connection`.
+        account: The client's; None for a visitor.
         from_client_bytes, to_client_bytes: As in `Connection`.
         end_reason: Why it was told to end; None if it wasn't.
         counted: Whether it counts for the limits: connections of `serve_conn` and evicted ones don't.
@@ -77,8 +79,18 @@ class Entry:
     """
 
     __slots__ = (
-        *("counted", "dc", "end_reason", "from_client_bytes", "has_begun", "is_over", "is_past_the_end", "network"),
-        *("since_unix", "state", "stream_id", "task", "to_client_bytes", "user", "visitor"),
+        *(
+            "account",
+            "counted",
+            "dc",
+            "end_reason",
+            "from_client_bytes",
+            "has_begun",
+            "is_over",
+            "is_past_the_end",
+            "network",
+        ),
+        *("since_unix", "state", "stream_id", "task", "to_client_bytes", "visitor"),
     )
 
     def __init__(self, stream_id: str, visitor: Visitor, since_unix: float) -> None:
@@ -87,7 +99,7 @@ class Entry:
         self.network = visitor.network
         self.since_unix = since_unix
         self.state = State.HANDSHAKE
-        self.user = ""
+        self.account: Account | None = None
         self.dc = 0
         self.from_client_bytes = 0
         self.to_client_bytes = 0
@@ -97,6 +109,11 @@ class Entry:
         self.is_over = False
         self.is_past_the_end = False
         self.task: asyncio.Task[None] | None = None
+
+    @property
+    def user(self) -> str:
+        """The name of the client's user; empty for a visitor."""
+        return "" if self.account is None else self.account.user.name
 
     def end(self, reason: Reason) -> None:
         """Make the stream end soon. The first reason counts; only a shutdown cancels the task again."""

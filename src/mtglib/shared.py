@@ -12,6 +12,7 @@ from .readiness import Readiness
 from .relay.choice import ChosenRelay
 from .roster import Roster
 from .user_parts import Emitter
+from .users.limiter import UserLimiter
 from .visitor_log import VisitorLog
 
 
@@ -26,6 +27,7 @@ class Shared:
         now_unix: Returns Unix seconds.
         fine_clock: Its clock for times of answers.
         roster: The live connections.
+        limiter: Limits the users' among them.
         visitor_log: Logs visitors.
         is_ending: Whether the proxy is being shut down. Nobody is admitted any more: the anti-replay cache may be
             closed, or another process may have taken it over.
@@ -38,6 +40,7 @@ class Shared:
     now_unix: Callable[[], float]
     fine_clock: FineClock
     roster: Roster
+    limiter: UserLimiter
     visitor_log: VisitorLog
     events: Emitter
     logger: GuardedLogger

@@ -14,6 +14,7 @@ from .answer_delay import due_seconds
 from .conn import Conn
 from .constants import CONNECTION_ID_LENGTH_BYTES
 from .errors import ClientError, UpstreamError
+from .front.dial import Front
 from .front.early import FRONT_AFTER_SECONDS, FRONT_AT_LAST_SECONDS, EarlyFront
 from .front.pieces import send_pieces
 from .generation import Generation
@@ -28,7 +29,6 @@ from .visitor import Visitor
 from .wire import client_hello
 from .wire.obfuscated2 import ClientFrame
 
-_DEFAULT_USER = "default"
 _NOT_AUTHENTIC = (Reason.FRAME, Reason.UNKNOWN_DC)
 """What comes of a client's records that somebody on the way has changed. A TLS server answers those with an alert."""
 
@@ -71,6 +71,7 @@ class Stream:
             job = await self._handshake()
             self._leave_generation()
             if job is not None:
+                self.entry.visitor.let_go()
                 relaying = self._shared.relay.run(job, report.moved)
                 del job  # otherwise it would be kept as long as the relay runs
                 relayed_mono = self._shared.fine_clock.now_mono()
@@ -101,7 +102,7 @@ class Stream:
 
     async def _handshake(self) -> Job | None:
         """Identify the peer and connect it to its upstream; None if there is nothing to relay."""
-        front, opts = self._generation.front, self._generation.opts
+        opts, record = self._generation.opts, b""
         try:
             record, length = await self._read_hello()
             self._heard_mono = self._shared.fine_clock.now_mono()
@@ -110,15 +111,18 @@ class Stream:
             ahead_seconds = self._early.ahead_seconds if self._early is not None else 0.0
             client = await self._admit(record)
         except ClientError as error:
+            self._conn.close_up_pieces()
             self._conn.receive_piece()
             self._report.turned_away(error)
             has_site = self._early is not None and not self._early.has_failed
             if error.reason is Reason.CLOSED and not self._conn.unread and not has_site:
                 self._report.closed(error.reason, "the visitor left without sending a byte")
                 return None
-            return await self._connect_to_front(error.reason)
-        self._note_client()
+            return await self._connect_to_front(record, error)
+        self._note_client(client)
+        self._conn.read_past_urgent(length)
         self._conn.take(length)
+        front = self._generation.fronts.of_host(client.secret.host)
         await front.loaded()
         chosen = front.answer_for(client, self.entry.visitor)
         answer = make_answer(client, chosen, self._shared.key_shares)
@@ -127,26 +131,35 @@ class Stream:
         deadline_mono = self._shared.readiness.loop.time() + opts.frame_timeout
         await send_answer(self._conn, answer, deadline_mono)
         frame, unread = await read_frame(self._conn, client, deadline_mono)
-        return await self._connect_to_dc(frame, unread)
+        return await self._connect_to_dc(front, frame, unread)
 
     async def _read_hello(self) -> tuple[bytes, int]:
-        """Return the hello and its length; it stays in `unread`, for the front, in case it isn't ours."""
+        """Return the hello and its length; it stays in `unread`, for the front, in case it isn't ours.
+
+        As at a TLS server, an urgent byte isn't in the stream. But it stays unread, in case it is to reach the site.
+        """
         loop, conn = self._shared.readiness.loop, self._conn
         began_mono = loop.time()
         assembled = client_hello.assemble(conn.unread) if conn.unread else None
         while assembled is None:
             if conn.unread:
                 conn.note_piece()
+            front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
             try:
-                front_at_mono = min(loop.time() + FRONT_AFTER_SECONDS, began_mono + FRONT_AT_LAST_SECONDS)
-                if not await conn.receive_more(front_at_mono):
+                has_more = await conn.receive_more(front_at_mono, up_to_urgent=True)
+            except TimeoutError:
+                self._early = EarlyFront(self._shared, self._generation.fronts.default, conn, self.entry)
+                return await self._early.read_hello(began_mono + self._generation.opts.handshake_timeout)
+            except ClientError:  # an urgent byte comes next
+                while (assembled := client_hello.assemble(conn.peek_around_urgent())) is None:
+                    if not await conn.more_behind_urgent(front_at_mono):
+                        raise
+            else:
+                if not has_more:
                     raise ClientError(
                         Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
                     )
-            except TimeoutError:
-                self._early = EarlyFront(self._shared, self._generation.front, conn, self.entry)
-                return await self._early.read_hello(began_mono + self._generation.opts.handshake_timeout)
-            assembled = client_hello.assemble(conn.unread)
+                assembled = client_hello.assemble(conn.unread)
         return assembled
 
     async def _admit(self, record: bytes) -> Admitted:
@@ -154,7 +167,8 @@ class Stream:
         try:
             client = await admit(
                 record,
-                self._generation.secrets,
+                self.entry.network,
+                self._generation.keys,
                 now_unix=opts.clock,
                 tolerate_seconds=opts.tolerate_time_skewness_seconds,
                 cache=opts.anti_replay_cache,
@@ -169,30 +183,34 @@ class Stream:
             raise ClientError(Reason.REPLAY_CACHE, "the proxy is shutting down, and remembers no hello any more")
         if self._early is not None and self._early.has_answered:
             raise ClientError(Reason.TIMEOUT, "the site answered before the client was admitted")
+        refusal = self._shared.limiter.refusal(client.account, self.entry.network)
+        if refusal is not None:
+            user = client.account.user.name
+            raise ClientError(refusal, f"the user {user} may not come in: {refusal}", user)
         return client
 
-    def _note_client(self) -> None:
+    def _note_client(self, client: Admitted) -> None:
         """Note that the peer is authenticated: a client, no longer a visitor, and no longer the site's."""
-        self.entry.user = _DEFAULT_USER
+        self._shared.limiter.came(client.account, self.entry)
         self._conn.set_options(self._generation.client_socket_options)
         self._shared.roster.authenticated(self.entry)
         if self._early is not None:
             self._early.drop()
             self._early = None
 
-    async def _connect_to_dc(self, frame: ClientFrame, unread: bytes) -> Job:
+    async def _connect_to_dc(self, front: Front, frame: ClientFrame, unread: bytes) -> Job:
         generation = self._generation
         choice = generation.dcs.choose(frame.dc)
         self._report.framed(choice.dc)
         self._conn.when_lost(self._lose)
         upstream, address = await generation.dc_dialler.dial(choice)
         self._report.connected(address)
-        shape = generation.front.record_shape(self.entry.visitor)
+        shape = front.record_shape(self.entry.visitor)
         return telegram_job(generation.opts, self._conn, upstream, frame, unread, choice.requested, shape)
 
-    async def _connect_to_front(self, reason: Reason) -> Job | None:
-        front = self._generation.front
-        self._report.fronted(reason)
+    async def _connect_to_front(self, record: bytes, why: ClientError) -> Job | None:
+        front = self._choose_front(record)
+        self._report.fronted(why.reason, why.user)
         self._conn.when_lost(self._lose)
         reading = self._shared.readiness.loop.create_task(self._conn.note_pieces())
         try:
@@ -202,9 +220,9 @@ class Stream:
                 site = await front.connect(self.entry, self._conn.unread)
             site = await send_pieces(self._conn, site, self._shared.readiness)
         except (OSError, TimeoutError, UpstreamError) as error:
-            why = f"the fronting site can't be reached: {str(error) or 'time-out'}"
-            self._report.closed(Reason.FRONT_UNREACHABLE, why)
-            self._shared.warnings.warn("front", why)
+            failure = f"the fronting site can't be reached: {str(error) or 'time-out'}"
+            self._report.closed(Reason.FRONT_UNREACHABLE, failure)
+            self._shared.warnings.warn("front", failure)
             reset(self._conn.detach()[0])
             return None
         finally:
@@ -221,6 +239,20 @@ class Stream:
         if hasattr(self, "_generation"):
             self._generation.handshakes.ended()
             del self._generation
+
+    def _choose_front(self, record: bytes) -> Front:
+        """Return the site that a visitor gets, from its hello, if it has sent a whole one.
+
+        One that was slow has been connected to the default site, and stays there if that has sent something.
+        """
+        fronts = self._generation.fronts
+        front = fronts.of_hello(record) if record else fronts.default
+        if self._early is not None and front is not fronts.default:
+            if self._early.has_answered:
+                return fronts.default
+            self._early.drop()
+            self._early = None
+        return front
 
     def _lose(self) -> None:
         """The peer is gone: nothing is dialled for it any more."""

@@ -32,12 +32,12 @@ class StreamReport:
         reason: Why it ended, as far as known.
     """
 
-    __slots__ = ("_accepted_mono", "_entry", "_framed_mono", "_shared", "_upstream", "reason")
+    __slots__ = ("_accepted_mono", "_entry", "_framed_mono", "_front_reason", "_shared", "reason")
 
     def __init__(self, shared: Shared, entry: Entry) -> None:
         self._shared = shared
         self._entry = entry
-        self._upstream = "none"
+        self._front_reason: Reason | None = None
         self._accepted_mono = self._framed_mono = time.monotonic()
         self.reason = Reason.CLOSED
 
@@ -58,13 +58,13 @@ class StreamReport:
         if self._shared.logger.debug_enabled:
             self._log().debug(f"visitor: {error}")
 
-    def fronted(self, reason: Reason) -> None:
-        """The peer is about to be connected to the site."""
+    def fronted(self, reason: Reason, user: str = "") -> None:
+        """The peer is about to be connected to the site; it may be a client of a user who may not come in."""
         entry = self._entry
         self._shared.roster.fronted(entry)
-        self._upstream = f"front ({reason})"
+        self._front_reason = reason
         self._shared.events.send(
-            EventDomainFronting(stream_id=entry.stream_id, timestamp=self._shared.now_unix(), reason=reason)
+            EventDomainFronting(stream_id=entry.stream_id, timestamp=self._shared.now_unix(), reason=reason, user=user)
         )
 
     def framed(self, dc: int) -> None:
@@ -76,7 +76,6 @@ class StreamReport:
         """The DC has been reached."""
         entry = self._entry
         entry.state = State.TELEGRAM
-        self._upstream = f"DC {entry.dc}"
         self._shared.events.send(
             EventConnectedToDC(
                 stream_id=entry.stream_id,
@@ -85,6 +84,7 @@ class StreamReport:
                 dc=entry.dc,
                 handshake_seconds=self._framed_mono - self._accepted_mono,
                 dial_seconds=time.monotonic() - self._framed_mono,
+                user=entry.user,
             )
         )
 
@@ -96,6 +96,7 @@ class StreamReport:
         entry.from_client_bytes += from_client_bytes
         entry.to_client_bytes += to_client_bytes
         self._shared.roster.touch(entry)
+        self._shared.limiter.moved(entry, from_client_bytes, to_client_bytes)
         for count, is_read in ((from_client_bytes, False), (to_client_bytes, True)):
             if count:
                 self._shared.events.send(
@@ -104,6 +105,7 @@ class StreamReport:
                         timestamp=self._shared.now_unix(),
                         traffic_bytes=count,
                         is_read=is_read,
+                        user=entry.user,
                     )
                 )
 
@@ -121,8 +123,15 @@ class StreamReport:
         """The stream is over, and its sockets are closed."""
         entry = self._entry
         self._shared.roster.remove(entry)
+        self._shared.limiter.left(entry)
         self._shared.events.send(
-            EventFinish(stream_id=entry.stream_id, timestamp=self._shared.now_unix(), reason=self.reason, dc=entry.dc)
+            EventFinish(
+                stream_id=entry.stream_id,
+                timestamp=self._shared.now_unix(),
+                reason=self.reason,
+                dc=entry.dc,
+                user=entry.user,
+            )
         )
 
     def _log_end(self, message: str, *, error: BaseException | None = None, **fields: object) -> None:
@@ -130,9 +139,17 @@ class StreamReport:
         logger = self._shared.logger
         if self._entry.user:
             if logger.info_enabled:
-                self._log(upstream=self._upstream, reason=str(self.reason), **fields).info(message, error=error)
+                self._log(user=self._entry.user, upstream=self._upstream(), reason=str(self.reason), **fields).info(
+                    message, error=error
+                )
         elif logger.debug_enabled:
-            self._log(upstream=self._upstream, reason=str(self.reason), **fields).debug(message, error=error)
+            self._log(upstream=self._upstream(), reason=str(self.reason), **fields).debug(message, error=error)
+
+    def _upstream(self) -> str:
+        """Name it; a text for each connection would stay in memory as long as that lasts."""
+        if self._entry.state is State.TELEGRAM:
+            return f"DC {self._entry.dc}"
+        return "none" if self._front_reason is None else f"front ({self._front_reason})"
 
     def _log(self, **fields: object) -> GuardedLogger:
         """Return this stream's logger; it is created when first used, as most streams log nothing."""

@@ -40,6 +40,10 @@ class Visitor:
             self._reached, self._find_reached = self._find_reached(), None
         return self._reached
 
+    def let_go(self) -> None:
+        """Find nothing more: that would keep the socket, which is given away."""
+        self._find_reached = None
+
 
 def _network(ip: IPAddress) -> int:
     return int(ip) if ip.version == 4 else -1 - (int(ip) >> _IPV6_NETWORK_SHIFT)

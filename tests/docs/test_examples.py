@@ -6,16 +6,18 @@ import asyncio
 import logging
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from examples import (
+    admin,
     block_lists,
     embed,
     metrics,
@@ -27,6 +29,7 @@ from examples import (
     shared_anti_replay,
     through_socks5,
     tuned,
+    users_from_a_database,
 )
 
 import mtglib
@@ -38,6 +41,7 @@ from support.faketls_client import FakeTLSClient
 from support.front import RecordingFront, answer
 from support.redis_server import SERVER, RedisServer
 from support.running_proxy import EventRecorder
+from support.server_answer import AnswerError
 from support.server_process import is_missing
 from support.socks_servers import MicroSocks
 from support.tcp_server import TCPServer
@@ -257,6 +261,70 @@ async def test_own_resolver_finds_the_site() -> None:
             await sockets.send_all(sock, b"GET / HTTP/1.1\r\n\r\n")
             assert await sockets.recv_exactly(sock, len(SITE)) == SITE
             sockets.close(sock)
+
+
+async def test_admin_lists_connections_and_ends_one(capsys: pytest.CaptureFixture[str]) -> None:
+    typed, printed = asyncio.Queue[str](), ""
+
+    async def lines() -> AsyncIterator[str]:
+        while True:
+            yield await typed.get()
+
+    async def said(line: str, expected: str) -> str:
+        nonlocal printed
+        printed = ""
+        typed.put_nowait(line)
+
+        def is_said() -> bool:
+            nonlocal printed
+            printed += capsys.readouterr().out
+            return expected in printed
+
+        await eventually(is_said)
+        return printed
+
+    async with FakeDC() as dc, serving(admin.serve, dc, lines()) as (secret, port):
+        await said("list\n", "there are no connections")
+        async with await FakeTLSClient.connect("127.0.0.1", port, secret) as client:
+            await client.send(b"in")
+            assert await client.recv_exactly(2) == b"in"
+            stream_id = (await said("list\n", "default from 127.0.0.1  DC 2")).split()[0]
+            await said("end nobody\n", "there is no such connection")
+            await said(f"end {stream_id}\n", "ended")
+            assert (await client.recv_until_end()).data == b""
+        await said("help\n", "type `list`")
+
+
+async def test_users_come_from_the_database_and_their_usage_goes_there(tmp_path: Path) -> None:
+    path = tmp_path / "users.sqlite3"
+    users_from_a_database.add_users(path, ["joe", "jane"], "front.example")
+    joe, jane = users_from_a_database.read_users(path)
+
+    def used_bytes(name: str) -> int:
+        with closing(sqlite3.connect(path)) as database:
+            (row,) = database.execute("SELECT used_bytes FROM users WHERE name = ?", (name,))
+            return int(row[0])
+
+    async def serve(_: mtglib.Secret, listener: socket.socket, **changes: Any) -> None:
+        await users_from_a_database.serve(path, "front.example", listener, 0.05, **changes)
+
+    async with FakeDC() as dc, serving(serve, dc) as (_, port):
+        await get_an_echo(joe.secret, port)
+        await eventually(lambda: used_bytes("joe") == 48_000)
+        assert used_bytes("jane") == 0
+        users_from_a_database.add_users(path, ["jim"], "front.example")
+        (jim,) = [user for user in users_from_a_database.read_users(path) if user.name == "jim"]
+
+        async def jim_is_in() -> bool:
+            with suppress(AnswerError, TimeoutError, OSError, EOFError):
+                async with await FakeTLSClient.connect("127.0.0.1", port, jim.secret, handshake_timeout=0.3):
+                    return True
+            return False
+
+        async with asyncio.timeout(20):
+            while not await jim_is_in():
+                pass
+        await get_an_echo(jane.secret, port)
 
 
 @pytest.mark.skipif(is_missing("microsocks") is not None, reason="microsocks is not installed")

@@ -18,10 +18,12 @@ _LETTERS: dict[type[mtglib.Event], str] = {
     mtglib.EventFinish: "E",
 }
 _STREAM = re.compile(r"S(R?FT*|CT*)?E")
-_FRONTED_FOR = {"not_tls", "digest", "sni", "clock", "replay", "replay_cache", "timeout", "closed"}
+_FRONTED_FOR = {"not_tls", "digest", "sni", "clock", "replay", "replay_cache", "timeout", "closed"} | {
+    *("user_disabled", "user_expired", "user_quota", "user_connections", "user_networks", "user_share"),
+}
 _RELAYED_UNTIL = {"client_eof", "upstream_eof", "client_reset", "upstream_reset", "idle", "bad_record"}
 _NOT_RELAYED_FOR = {"closed", "timeout", "frame", "unknown_dc", "client_reset", "dc_unreachable"}
-_ANYWHERE = {"shutdown", "error", "evicted", "ended"}
+_ANYWHERE = {"shutdown", "error", "evicted", "ended", "user"}
 _STREAMLESS = (mtglib.EventIPBlocklisted, mtglib.EventConcurrencyLimited, mtglib.EventIPListSize)
 
 

@@ -50,9 +50,10 @@ class Stage:
         assert isinstance(self.site, RecordingFront)
         return self.site
 
-    async def client(self, dc: int = 2, **options: Any) -> FakeTLSClient:
+    async def client(self, dc: int = 2, *, secret: mtglib.Secret | None = None, **options: Any) -> FakeTLSClient:
         """Connect a client of ours and do the whole handshake; ``options`` are ClientOptions' attributes."""
-        client = await FakeTLSClient.connect("127.0.0.1", self.port, self.secret, dc, ClientOptions(**options))
+        given = ClientOptions(**options)
+        client = await FakeTLSClient.connect("127.0.0.1", self.port, secret or self.secret, dc, given)
         return await self.peers.enter_async_context(client)
 
     async def client_before_hello(self, dc: int = 2, **options: Any) -> FakeTLSClient:
@@ -114,7 +115,8 @@ async def stage(
         site = await stack.enter_async_context(site or RecordingFront(script))
         listener = stack.enter_context(listener or socket.create_server(("127.0.0.1", 0), backlog=4096))
         events, log = EventRecorder(), RecordingLogger()
-        secret = secret or mtglib.Secret.generate(HOST)
+        users: mtglib.Users | None = changes.get("users")
+        secret = secret or (next(iter(users)).secret if users else mtglib.Secret.generate(HOST))
         settings: dict[str, Any] = {
             "event_stream": events,
             "logger": log,
@@ -124,7 +126,7 @@ async def stage(
             "dc_overrides": {number: [dc.address] for number in dcs},
             "front_learning": None,
         }
-        options = mtglib.ProxyOpts.with_defaults(secret, **(settings | changes))
+        options = mtglib.ProxyOpts.with_defaults(secret if users is None else None, **(settings | changes))
         async with _serving(mtglib.Proxy(options), listener) as proxy, AsyncExitStack() as peers:
             yield Stage(proxy, secret, listener, dc, site, events, log, peers)
     check_events(events.events)

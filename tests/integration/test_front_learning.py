@@ -12,7 +12,7 @@ import pytest
 
 import mtglib
 from integration.stage import HOST, Stage, stage
-from mtglib.front import answer_store
+from mtglib.front import site_store
 from mtglib.ground.files import open_regular
 from support.client_hello import build_client_hello, hello_records, with_key_shares
 from support.eventually import eventually
@@ -38,7 +38,7 @@ async def check_gets_through(around: Stage, **options: Any) -> FakeTLSClient:
 async def learnt(around: Stage) -> None:
     """Let a client come, and wait until its answer is learnt."""
     await check_gets_through(around)
-    await eventually(lambda: around.proxy.front_answer is not None)
+    await eventually(lambda: bool(around.proxy.front_answers))
 
 
 async def send_without_end(connection: FrontConnection) -> None:
@@ -72,7 +72,7 @@ async def test_a_site_that_cannot_be_learnt_costs_a_warning_and_no_client(script
         for _ in range(3):
             await check_gets_through(around)
 
-        assert around.proxy.front_answer is None
+        assert around.proxy.front_answers == ()
         (warning,) = around.log.warnings
         assert f"how {HOST} answers clients can't be learnt: " in str(warning)
         assert why in str(warning)
@@ -118,8 +118,9 @@ async def test_what_was_learnt_is_answered_from_the_first_client_on_after_a_rest
     secret = mtglib.Secret.generate(HOST)
     async with stage(relay, script=answer_then_eof(ANSWER), front_learning=learning, secret=secret) as around:
         await learnt(around)
-        assert around.proxy.front_answer
-        assert around.proxy.front_answer._replace(learnt_unix=0) == (HOST, 0, len(ANSWER) - len(CCS))
+        assert [one._replace(learnt_unix=0) for one in around.proxy.front_answers] == [
+            (HOST, 0, len(ANSWER) - len(CCS))
+        ]
 
     async with stage(relay, front_learning=learning, secret=secret) as around:
         client = await around.client_before_hello()
@@ -152,7 +153,7 @@ async def test_nobody_but_a_client_makes_the_proxy_ask() -> None:
         await around.probe(hello, then_eof=True)
 
         assert [bytes(each.received) for each in around.front.connections] == [hello]
-        assert around.proxy.front_answer is None
+        assert around.proxy.front_answers == ()
         await learnt(around)
         assert len(around.front.connections) == 2
 
@@ -178,7 +179,7 @@ async def test_clients_wait_for_what_was_kept_and_visitors_do_not(
         assert disk.wait(10)
         return open_regular(path)
 
-    monkeypatch.setattr(answer_store, "open_regular", open_when_the_disk_answers)
+    monkeypatch.setattr(site_store, "open_regular", open_when_the_disk_answers)
     async with stage("auto", script=answer_then_eof(b"the site"), front_learning=learning) as around:
         client = await around.client_before_hello()
         await client.send_hello()

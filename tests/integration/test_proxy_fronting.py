@@ -14,7 +14,11 @@ from integration.event_rules import names
 from integration.recording_logger import RecordingLogger
 from integration.routed_network import RoutedNetwork
 from integration.stage import HOST, stage, tcp_pair
+from mtglib.conn import Conn
+from mtglib.front.dial import SiteConnection
+from mtglib.front.pieces import send_pieces
 from mtglib.network import Direct
+from mtglib.readiness import Readiness
 from support import sockets
 from support.eventually import eventually
 from support.front import FrontConnection, RecordingFront, answer_then_eof, listen_only
@@ -327,3 +331,20 @@ async def test_pieces_that_come_during_the_dial_reach_the_site_as_pieces(relay: 
         await (await around.front.connection()).got(len(first) + 18)
         assert alone == [first]
         sockets.close(visitor)
+
+
+async def test_pauses_within_half_a_hello_make_no_answer_late(relay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[float] = []
+
+    async def note(conn: Conn, site: SiteConnection, readiness: Readiness) -> SiteConnection:
+        noted.extend(piece.came_mono for piece in conn.pieces if piece.said_bytes > site.forwarded_bytes)
+        return await send_pieces(conn, site, readiness)
+
+    monkeypatch.setattr("mtglib.stream.send_pieces", note)
+    async with stage(relay) as around:
+        visitor = await around.stranger(b"\x16\x03\x01\x00\x05")
+        await asyncio.sleep(0.03)
+        await sockets.send_all(visitor, b"no hello")
+
+        assert await (await around.front.connection()).got(13) == b"\x16\x03\x01\x00\x05no hello"
+        assert noted[-1] - noted[0] < 0.02

@@ -85,6 +85,20 @@ def of_all_kinds(around: Stage) -> list[Callable[[], Awaitable[None]]]:
     ]
 
 
+async def test_a_relayed_client_keeps_no_socket_that_was_given_away(relay: str) -> None:
+    async with stage(relay) as around:
+        await check_echo(await around.client())
+        given_away = _given_away_sockets()
+        for _ in range(3):
+            await check_echo(await around.client())
+
+        assert _given_away_sockets() == given_away
+
+
+def _given_away_sockets() -> int:
+    return sum(type(thing) is socket.socket and thing.fileno() < 0 for thing in gc.get_objects())
+
+
 async def test_connections_of_all_kinds_leave_nothing_behind(relay: str) -> None:
     async with stage(relay, warnings=True) as around:
         await check_echo(await around.client())

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
+from ipaddress import IPv4Address
+from pathlib import Path
 
 from integration.pair import recv_exactly, recv_until_end, together
 from integration.pour import Pour
@@ -11,8 +15,27 @@ from mtglib.relay.choice import ChosenRelay
 from support import sockets
 from support.eventually import eventually
 
+Address = tuple[str, int]
+
 QUICK_SECONDS = 0.05
 SOME_SECONDS = 1.0
+FORGOTTEN_SECONDS = 30.0
+"""Half of what Linux takes by itself (tcp_fin_timeout)."""
+
+
+def is_reset(sock: socket.socket) -> bool:
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET
+
+
+def tcp_connections() -> set[tuple[Address, Address]]:
+    """All connections of IPv4 that the kernel knows, by their own and their peer's address."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {(_address(own), _address(peer)) for _, own, peer, *_ in lines}
+
+
+def _address(written: str) -> Address:
+    ip, _, port = written.partition(":")
+    return str(IPv4Address(bytes.fromhex(ip)[::-1])), int(port, 16)
 
 
 async def test_silence_after_upstreams_end_is_the_end(relay: str) -> None:
@@ -22,6 +45,18 @@ async def test_silence_after_upstreams_end_is_the_end(relay: str) -> None:
         assert await around.reason() == "idle"
         assert await recv_until_end(around.client) == sockets.Received(b"", "eof")
         assert await recv_until_end(around.upstream) == sockets.Received(b"", "eof")
+
+
+async def test_after_that_the_kernel_soon_forgets_it_as_the_sites_does(relay: str) -> None:
+    async with relayed(relay, half_closed_timeout=QUICK_SECONDS) as around:
+        ours = around.client.sock.getpeername(), around.client.sock.getsockname()
+        around.upstream.send_eof()
+        assert await around.reason() == "idle"
+        assert await recv_until_end(around.client) == sockets.Received(b"", "eof")
+
+        await eventually(lambda: ours not in tcp_connections(), FORGOTTEN_SECONDS)
+        around.client.send_eof()
+        await eventually(lambda: is_reset(around.client.sock))
 
 
 async def test_clients_end_has_no_such_bound(relay: str) -> None:

@@ -41,8 +41,11 @@ def stream_of(
         why = mtglib.Reason.REPLAY if way == "replay" else mtglib.Reason.NOT_TLS
         events.append(mtglib.EventDomainFronting(stream_id=stream_id, timestamp=1.0, reason=why))
     if way == "dc":
-        seconds = {"handshake_seconds": 0.02, "dial_seconds": 0.3}
-        events.append(mtglib.EventConnectedToDC(stream_id=stream_id, timestamp=1.0, remote_ip=DC_IP, dc=dc, **seconds))
+        events.append(
+            mtglib.EventConnectedToDC(
+                stream_id=stream_id, timestamp=1.0, remote_ip=DC_IP, dc=dc, handshake_seconds=0.02, dial_seconds=0.3
+            )
+        )
     if way in ("dc", "front", "replay"):
         events += [traffic_of(stream_id, count, is_read=is_read) for count, is_read in moved]
     events.append(mtglib.EventFinish(stream_id=stream_id, timestamp=1.0, reason=reason, dc=bound_for))

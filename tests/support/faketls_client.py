@@ -65,6 +65,8 @@ class FakeTLSClient(sockets.Peer):
     """The signed handshake message, once sent: its records are ``hello_records(client.hello)``."""
     received_records: list[int] = field(default_factory=list)
     """The payload length of each 0x17 record that came after the answer."""
+    received_at_mono: list[float] = field(default_factory=list)
+    """When the last byte of each of them was read, in the monotonic clock's seconds."""
 
     def __post_init__(self) -> None:
         self._records = RecordReader()
@@ -214,10 +216,12 @@ class FakeTLSClient(sockets.Peer):
         self.close()
 
     def _take(self, wire: bytes) -> None:
+        now_mono = time.monotonic()
         for record in self._records.feed(wire):
             if record.kind != APPLICATION_DATA:
                 raise RecordError(f"record type {record.kind:#x} in the stream")
             if len(record.payload) > MAX_RECEIVED_BYTES:
                 raise RecordError(f"a record of {len(record.payload)} bytes")
             self.received_records.append(len(record.payload))
+            self.received_at_mono.append(now_mono)
             self._readable += self.frame.down.apply(record.payload)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tools.censor import observation
 from tools.censor.bench import Bench
 from tools.censor.comparison import ASPECTS, TIMES, differences, other_times, out_of_spread
+from tools.censor.downloads import DataCentre
 from tools.censor.observation import SHAPES, Hello, Observation, make_hello, observe
 from tools.probes.finding import SITE
 from tools.probes.sites import Deployment
@@ -153,7 +154,7 @@ async def found(proxy: Script, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(observation, "_PAUSE_SECONDS", 0.05)
     async with RecordingFront(answering(700)) as site, RecordingFront(proxy) as other:
         deployment = Deployment(Site(site.port), PeerSecret.random(), {SITE: site.port, "proxy": other.port})
-        return list((await Bench("rsa", deployment, with_times=False).compare("tdlib", 6))[0].differences)
+        return list((await Bench("rsa", deployment, DataCentre(), with_times=False).compare("tdlib", 6))[0].differences)
 
 
 class Site:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -18,9 +19,11 @@ from mtglib.conn import Conn
 from mtglib.dc_dialler import DCDialler
 from mtglib.fine_clock import FineClock
 from mtglib.front.dial import Front
+from mtglib.front.fronts import Fronts
 from mtglib.generation import Generation, Handshakes
 from mtglib.ground.endpoints import Endpoint
 from mtglib.ground.guarded_logger import GuardedLogger, Warnings
+from mtglib.key_search import KeySearch
 from mtglib.keyshare import KeyShares
 from mtglib.noop import NoopIPBlocklist
 from mtglib.readiness import Readiness
@@ -30,6 +33,9 @@ from mtglib.roster import Entry, Roster
 from mtglib.shared import Shared
 from mtglib.stream import Stream
 from mtglib.user_parts import Emitter
+from mtglib.users import DEFAULT_USER, User, Users
+from mtglib.users.candidates import Candidates
+from mtglib.users.limiter import UserLimiter
 from mtglib.visitor import Visitor
 from mtglib.visitor_log import VisitorLog
 from support import sockets
@@ -272,19 +278,34 @@ async def surroundings(
         key_shares=KeyShares(),
         now_unix=opts.clock,
         fine_clock=fine_clock,
-        roster=Roster(100, 50, 50),
+        roster=(roster := Roster(100, 50, 50)),
+        limiter=UserLimiter(lambda: roster.entries, opts.clock, opts.max_user_connections, check_seconds=None),
         visitor_log=VisitorLog(logger),
         events=Emitter(events, warnings),
         logger=logger,
         warnings=warnings,
     )
+    candidates = Candidates(opts.users or Users([User(DEFAULT_USER, SECRET)]))
     generation = Generation(
         opts=opts,
         dcs=opts.dc_table(),
         dc_dialler=DCDialler(opts.network, opts.dial_timeout, warnings),
-        secrets=(SECRET,),
+        keys=KeySearch(candidates),
         client_socket_options=socket_options,
-        front=Front(opts, [], relay.report, warnings, KeyShares(), fine_clock),
+        fronts=Fronts(
+            opts.default_host,
+            candidates,
+            partial(
+                Front,
+                opts=opts,
+                pages=[],
+                listeners=[],
+                refresh=relay.report,
+                warnings=warnings,
+                key_shares=KeyShares(),
+                clock=fine_clock,
+            ),
+        ),
         handshakes=Handshakes(),
     )
     around = Surroundings(shared, generation, network, events, log)

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from mtglib import ClientError, Reason, Secret
 from mtglib.admission import Admitted, admit
+from mtglib.key_search import KeySearch
+from mtglib.users import User, Users
+from mtglib.users.candidates import Candidates
 from support.client_hello import RANDOM_AT, Shape, build_client_hello, hello_records, sign_hello
 from support.timeless import TimelessLoop
 
@@ -59,16 +62,21 @@ def retimed(record: bytes, recorded: int, now: int) -> bytes:
 
 def outcome(record: bytes, memory: Any = None, *, secrets: list[Secret] | None = None, now: float = NOW_UNIX) -> Any:
     """Admit; return who was, or the reason if nobody was."""
-    deciding = admit(
-        record,
-        secrets or [SECRET],
-        now_unix=lambda: now,
-        tolerate_seconds=TOLERATE_SECONDS,
-        cache=memory or Memory(),
-    )
+    users = Users(User(f"{number}", secret) for number, secret in enumerate(secrets or [SECRET]))
+
+    async def deciding() -> Admitted:
+        return await admit(
+            record,
+            1,
+            KeySearch(Candidates(users)),
+            now_unix=lambda: now,
+            tolerate_seconds=TOLERATE_SECONDS,
+            cache=memory or Memory(),
+        )
+
     try:
         with asyncio.Runner(loop_factory=TimelessLoop) as runner:
-            return runner.run(deciding)
+            return runner.run(deciding())
     except ClientError as error:
         return error.reason
 

@@ -204,6 +204,29 @@ async def test_few_pieces_are_kept_of_a_peer_that_drips(ends: Ends) -> None:
     assert ends.conn.pieces[-1].said_bytes == 200
 
 
+async def test_pauses_of_an_unfinished_hello_are_closed_up(ends: Ends) -> None:
+    for data in (b"half", b"a hello", b"and junk"):
+        ends.peer.send(data)
+        assert await ends.conn.receive_more(soon())
+        ends.conn.note_piece()
+        await asyncio.sleep(0.03)
+    last_mono = ends.conn.pieces[-1].came_mono
+    ends.conn.close_up_pieces()
+
+    first, last = ends.conn.pieces
+    assert (first.said_bytes, last.said_bytes) == (11, 19), "the site still reads the last piece by itself"
+    assert 0 < last.came_mono - first.came_mono < 0.005
+    assert last.came_mono == last_mono, "what comes behind it keeps its pauses"
+
+
+async def test_what_came_at_once_is_one_piece_when_closed_up(ends: Ends) -> None:
+    ends.peer.send(b"junk")
+    assert await ends.conn.receive_more(soon())
+    ends.conn.close_up_pieces()
+
+    assert [piece.said_bytes for piece in ends.conn.pieces] == [4]
+
+
 async def test_a_piece_is_all_that_was_there_even_if_a_read_takes_less(ends: Ends) -> None:
     ends.peer.send(bytes(100_000))
     assert await ends.conn.receive_more(soon())
@@ -213,6 +236,16 @@ async def test_a_piece_is_all_that_was_there_even_if_a_read_takes_less(ends: End
     ends.conn.complete_piece()
 
     assert [piece.said_bytes for piece in ends.conn.pieces] == [100_000]
+
+
+async def test_segments_are_never_so_small_that_they_cost_much(readiness: Readiness) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 100)
+        peer.connect(listener.getsockname())
+        ours = Conn(listener.accept()[0], readiness)
+
+        assert ours.segment_bytes == 536
+        ours.close()
 
 
 async def test_segments_are_as_large_as_the_connection_allows(ends: Ends, readiness: Readiness) -> None:

@@ -15,10 +15,10 @@ from mtglib import event_types
 IP = ip_address("192.0.2.1")
 FIELDS: dict[type[mtglib.Event], dict[str, Any]] = {
     mtglib.EventStart: {"remote_ip": IP},
-    mtglib.EventConnectedToDC: {"remote_ip": IP, "dc": 2, "handshake_seconds": 0.1, "dial_seconds": 0.2},
-    mtglib.EventDomainFronting: {"reason": mtglib.Reason.DIGEST},
-    mtglib.EventTraffic: {"traffic_bytes": 5, "is_read": True},
-    mtglib.EventFinish: {"reason": mtglib.Reason.IDLE, "dc": 2},
+    mtglib.EventConnectedToDC: {"remote_ip": IP, "dc": 2, "handshake_seconds": 0.1, "dial_seconds": 0.2, "user": "a"},
+    mtglib.EventDomainFronting: {"reason": mtglib.Reason.DIGEST, "user": "a"},
+    mtglib.EventTraffic: {"traffic_bytes": 5, "is_read": True, "user": "a"},
+    mtglib.EventFinish: {"reason": mtglib.Reason.IDLE, "dc": 2, "user": "a"},
     mtglib.EventReplayAttack: {},
     mtglib.EventConcurrencyLimited: {},
     mtglib.EventIPBlocklisted: {"remote_ip": IP, "is_block_list": False},

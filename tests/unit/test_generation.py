@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from integration.recording_logger import RecordingLogger
-from mtglib import FrontLearning
+from mtglib import FrontLearning, ProxyOpts
 from mtglib.answers import LearntAnswer, Offer
 from mtglib.front.dial import Front
 from mtglib.generation import Generation
@@ -31,10 +31,10 @@ async def test_it_is_made_of_the_options() -> None:
         made = Generation.of(opts, around.shared, [])
 
     assert made.opts is opts
-    assert made.secrets == (SECRET,)
+    assert list(made.keys.candidates.all.secrets) == [SECRET]
     assert made.dcs.choose(DC).dc == DC
     assert made.client_socket_options.remote != ()
-    assert isinstance(made.front, Front)
+    assert isinstance(made.fronts.default, Front)
 
 
 async def client_of(around: Surroundings) -> Visit:
@@ -93,7 +93,7 @@ async def test_a_relay_keeps_nothing_of_it(begin: Callable[[Surroundings], Await
 def parts_of(generation: Generation) -> dict[str, object]:
     return {
         "generation": generation,
-        "front": generation.front,
+        "front": generation.fronts.default,
         "blocklist": generation.opts.ip_blocklist,
         "memory": generation.opts.anti_replay_cache,
     }
@@ -103,37 +103,39 @@ OFFER = Offer((0x1D,), (0x1301,), (0x1D,), (), ())
 FLIGHT = Flight(AnswerShape(0x1301, (43, 51), 0x1D), 127, 3000)
 
 
+def following(opts: ProxyOpts, around: Surroundings, previous: Generation) -> Front:
+    """The site of a generation that replaces another one."""
+    return Generation.of(opts, around.shared, [], previous).fronts.default
+
+
 @timeless
 async def test_what_was_learnt_is_known_to_the_next_one() -> None:
     async with surroundings() as around:
         first = Generation.of(options(front_learning=FrontLearning(samples=2)), around.shared, [])
-        assert first.front.lessons is not None
-        first.front.lessons.answers.restore(SECRET.host, [LearntAnswer(b"key", OFFER, [FLIGHT] * 2, 7.0)])
-        same = Generation.of(options(front_learning=FrontLearning(samples=2)), around.shared, [], first)
-        other = Generation.of(options(front_learning=FrontLearning(samples=1)), around.shared, [], first)
-        nothing = Generation.of(options(), around.shared, [], first)
-
-        assert other.front.lessons is not None
-        assert same.front.lessons is not first.front.lessons, "another logger"
-        for generation, samples in ((same, 2), (other, 1)):
-            assert generation.front.lessons is not None
-            (learnt,) = generation.front.lessons.answers.of(SECRET.host)
+        lessons = first.fronts.default.lessons
+        assert lessons is not None
+        lessons.answers.restore(SECRET.host, [LearntAnswer(b"key", OFFER, [FLIGHT] * 2, 7.0)])
+        for samples in (1, 2):
+            later = following(options(front_learning=FrontLearning(samples=samples)), around, first).lessons
+            assert later is not None
+            assert later is not lessons, "another logger, at least"
+            (learnt,) = later.answers.of(SECRET.host)
             assert (len(learnt.flights), learnt.learnt_unix) == (samples, 7.0)
-        assert nothing.front.lessons is None
+        assert following(options(), around, first).lessons is None
 
 
 @timeless
 async def test_who_learns_goes_on_where_nothing_of_it_has_changed() -> None:
     async with surroundings() as around:
-        urls = (f"https://{SECRET.host}/",)
-        opts = options(front_learning=FrontLearning(), record_urls=urls)
+        opts = options(front_learning=FrontLearning(), record_urls=(f"https://{SECRET.host}/",))
         first = Generation.of(opts, around.shared, [])
-        again = Generation.of(replace(opts, concurrency=7, network=Direct()), around.shared, [], first)
-        other = Generation.of(replace(opts, record_repeats=1, logger=RecordingLogger()), around.shared, [], first)
+        front = first.fronts.default
+        second = Generation.of(replace(opts, concurrency=7, network=Direct()), around.shared, [], first)
+        other = following(replace(opts, record_repeats=1, logger=RecordingLogger()), around, first)
 
-        assert again.front.lessons is first.front.lessons
-        assert again.front.record_learner is first.front.record_learner
-        assert other.front.record_learner is not first.front.record_learner
-        again.front.begin(first.front)
-        await first.front.close(again.front)
-        assert again.front.lessons is not None
+        assert second.fronts.default.lessons is front.lessons
+        assert second.fronts.default.record_learner is front.record_learner
+        assert other.record_learner is not front.record_learner
+        second.fronts.begin(first.fronts)
+        await first.fronts.close(second.fronts)
+        assert second.fronts.latest_answers == ()

@@ -40,6 +40,7 @@ ELSEWHERE = {
     "network/dns/udp": "test_by_url",
     "relay/recrypt": "test_session",
     "stats/samples": "test_prometheus",
+    "users/account": "test_limiter",
 }
 """Modules that are one subject with another, and the test that has both: its path from the module's folder of tests."""
 

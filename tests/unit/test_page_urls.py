@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from mtglib import OptionError
+from mtglib import FrontAddress, OptionError
 from mtglib.page_urls import Page, parse_page_urls
+
+SITES = {"front.example": FrontAddress(port=8443), "second.example": FrontAddress()}
 
 
 @pytest.mark.parametrize(
@@ -20,7 +22,13 @@ from mtglib.page_urls import Page, parse_page_urls
     ],
 )
 def test_a_page_is_what_follows_the_host(url: str, target: str) -> None:
-    assert parse_page_urls([url], "front.example", 8443) == (Page("front.example", target),)
+    assert parse_page_urls([url], SITES) == (Page("front.example", target),)
+
+
+def test_each_site_has_its_own_port() -> None:
+    assert parse_page_urls(["https://second.example/a"], SITES) == (Page("second.example", "/a"),)
+    with pytest.raises(OptionError, match="has another port"):
+        parse_page_urls(["https://second.example:8443/"], SITES)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +48,7 @@ def test_a_page_is_what_follows_the_host(url: str, target: str) -> None:
 )
 def test_anything_else_is_refused_with_a_reason_and_not_shown(url: Any, what: str) -> None:
     with pytest.raises(OptionError) as caught:
-        parse_page_urls(["https://front.example/", url], "front.example", 443)
+        parse_page_urls(["https://front.example/", url], SITES)
 
     assert str(caught.value) == (
         f"record_urls[1]: expected an https URL of the fronting site, such as https://front.example/ (this one {what})"
@@ -56,4 +64,4 @@ def test_anything_else_is_refused_with_a_reason_and_not_shown(url: Any, what: st
 )
 def test_what_is_no_list_of_a_few_is_refused(urls: Any, message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        parse_page_urls(urls, "front.example", 443)
+        parse_page_urls(urls, SITES)

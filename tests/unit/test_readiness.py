@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from integration.stage import open_fds, tcp_pair
-from mtglib.readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
+from mtglib.readiness import ENDED, LOST, READABLE, URGENT, WRITABLE, Readiness
 from support import sockets
 from support.eventually import eventually
 
@@ -27,7 +27,7 @@ def pair() -> Iterator[Pair]:
         yield one, other
 
 
-def waiting(readiness: Readiness, sock: socket.socket, wanted: int) -> asyncio.Task[None]:
+def waiting(readiness: Readiness, sock: socket.socket, wanted: int) -> asyncio.Task[int]:
     return asyncio.create_task(readiness.wait(sock.fileno(), wanted))
 
 
@@ -216,3 +216,28 @@ async def test_a_callback_that_raises_keeps_no_other_from_its_event(readiness: R
     for sock in (broken, other, sender):
         readiness.forget(sock.fileno())
         sock.close()
+
+
+async def test_an_urgent_byte_wakes_a_reader(readiness: Readiness) -> None:
+    one, other = await tcp_pair()
+    waiter = waiting(readiness, one, READABLE)
+    await asyncio.sleep(0)
+    other.send(b"!", socket.MSG_OOB)
+
+    assert await waiter & URGENT
+    assert one.recv(1, socket.MSG_OOB) == b"!"
+    other.send(b"x")
+    assert not await readiness.wait(one.fileno(), READABLE) & URGENT
+    readiness.forget(one.fileno())
+    sockets.close(one)
+    sockets.close(other)
+
+
+async def test_an_end_is_told_again_and_again(readiness: Readiness, pair: Pair) -> None:
+    waiter = waiting(readiness, pair[0], READABLE)
+    await asyncio.sleep(0)
+    pair[1].send(b"x")
+    pair[1].shutdown(socket.SHUT_WR)
+
+    assert await waiter & ENDED
+    assert await readiness.wait(pair[0].fileno(), READABLE) & ENDED

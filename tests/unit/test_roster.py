@@ -11,9 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from mtglib import Reason
+from mtglib import Reason, Secret
 from mtglib.ground.endpoints import Endpoint
 from mtglib.roster import Entry, Roster, State
+from mtglib.users import User
+from mtglib.users.account import Account
 from mtglib.visitor import Visitor
 
 FEW = 3  # of the 8 that are few, so that small crowds have both rules
@@ -204,7 +206,8 @@ async def test_an_entry_ends_its_task_for_the_first_reason() -> None:
 def test_a_connection_is_described_as_it_stands() -> None:
     roster = Roster(9, 9, 9)
     roster.add(one := entry("a"))
-    one.state, one.user, one.dc, one.from_client_bytes, one.to_client_bytes = State.TELEGRAM, "default", 2, 10, 20
+    one.state, one.dc, one.from_client_bytes, one.to_client_bytes = State.TELEGRAM, 2, 10, 20
+    one.account = Account(User("default", Secret(bytes(range(16)), "front.example")))
 
     (connection,) = roster.connections()
 

@@ -173,7 +173,7 @@ async def test_a_visitor_who_is_slow_teaches_nothing() -> None:
         sockets.send_eof(site)
         await over(visit)
 
-        assert len(around.generation.front.visits) == 0
+        assert len(around.generation.fronts.default.visits) == 0
 
 
 @timeless

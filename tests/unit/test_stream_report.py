@@ -16,8 +16,10 @@ from mtglib.dc import DCAddress
 from mtglib.relay.job import RelayResult
 from mtglib.roster import Entry, State
 from mtglib.stream_report import StreamReport
+from mtglib.users import User
+from mtglib.users.account import Account
 from support.timeless import timeless
-from unit.surroundings import CLIENT_IP, Surroundings, surroundings, visitor
+from unit.surroundings import CLIENT_IP, SECRET, Surroundings, surroundings, visitor
 
 NOW_UNIX = 1_700_000_000.0
 SINCE_UNIX = NOW_UNIX - 5
@@ -56,10 +58,10 @@ async def test_events_say_when_and_of_whom() -> None:
         ]
         assert [fields(event) for event in later] == [
             {},
-            {"reason": Reason.REPLAY},
-            {"traffic_bytes": 5, "is_read": False},
-            {"traffic_bytes": 7, "is_read": True},
-            {"reason": Reason.CLIENT_EOF, "dc": 0},
+            {"reason": Reason.REPLAY, "user": ""},
+            {"traffic_bytes": 5, "is_read": False, "user": ""},
+            {"traffic_bytes": 7, "is_read": True, "user": ""},
+            {"reason": Reason.CLIENT_EOF, "dc": 0, "user": ""},
         ]
         assert entry.state is State.FRONTED
         assert len(around.shared.roster) == 0
@@ -71,6 +73,7 @@ async def test_a_dc_that_is_reached_is_told_with_the_times_that_it_took(monkeypa
     async with reporting() as (_, entry, around):
         monkeypatch.setattr("time.monotonic", lambda: next(times))
         report = StreamReport(around.shared, entry)
+        around.shared.limiter.came(Account(User("joe", SECRET)), entry)
         report.framed(4)
         report.connected(DCAddress(ip_address("2001:db8::4"), 443))
         monkeypatch.undo()
@@ -83,8 +86,9 @@ async def test_a_dc_that_is_reached_is_told_with_the_times_that_it_took(monkeypa
             "dc": 4,
             "handshake_seconds": 0.5,
             "dial_seconds": 2.25,
+            "user": "joe",
         }
-        assert fields(finish) == {"reason": Reason.SHUTDOWN, "dc": 4}
+        assert fields(finish) == {"reason": Reason.SHUTDOWN, "dc": 4, "user": "joe"}
         assert entry.state is State.TELEGRAM
 
 
@@ -124,7 +128,7 @@ async def test_whose_upstream_has_ended_makes_room_first_whatever_still_moves() 
 @timeless
 async def test_the_end_of_a_client_is_told_at_info_and_that_of_a_visitor_at_debug(user: str, level: str) -> None:
     async with reporting() as (report, entry, around):
-        entry.user = user
+        entry.account = Account(User(user, SECRET)) if user else None
         report.fronted(Reason.SNI)
         report.relayed(RelayResult(5, 7, Reason.IDLE))
         report.closed(Reason.ERROR, "a fault", error=ZeroDivisionError("at work"))
@@ -134,6 +138,7 @@ async def test_the_end_of_a_client_is_told_at_info_and_that_of_a_visitor_at_debu
         assert [message.text for message in said] == ["finished", "closed: a fault", "closed: shutdown"]
         assert {message.level for message in said} == {level}
         whose = {"stream_id": "the stream", "client_ip": CLIENT_IP, "upstream": "front (sni)"}
+        whose |= {"user": user} if user else {}
         assert said[0].fields == {**whose, "reason": "idle", "from_client_bytes": 5, "to_client_bytes": 7}
         assert said[1].fields == {**whose, "reason": "error"}
         assert said[1].error == "ZeroDivisionError('at work')"
@@ -143,7 +148,7 @@ async def test_the_end_of_a_client_is_told_at_info_and_that_of_a_visitor_at_debu
 async def test_no_line_is_made_that_the_log_does_not_want(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RecordingLogger, "info_enabled", False, raising=False)
     async with reporting() as (report, entry, around):
-        entry.user = "default"
+        entry.account = Account(User("default", SECRET))
         report.relayed(RelayResult(5, 7, Reason.IDLE))
         assert around.log.messages == []
 

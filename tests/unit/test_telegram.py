@@ -22,6 +22,8 @@ from mtglib.keyshare import KeyShares
 from mtglib.readiness import Readiness
 from mtglib.relay.job import DRS, Job, Shape
 from mtglib.telegram import make_answer, read_frame, send_answer, telegram_job
+from mtglib.users import DEFAULT_USER, User
+from mtglib.users.account import Account
 from mtglib.wire import client_hello
 from mtglib.wire.aes_ctr import CipherState
 from mtglib.wire.handshake import NamedGroup
@@ -37,7 +39,7 @@ from unit.surroundings import SECRET, nonblocking_pair, options
 
 HELLO = sign_hello(build_client_hello(SECRET.host), SECRET.key, 1_700_000_000)
 RECORD = hello_records(HELLO)
-CLIENT = Admitted(SECRET, client_hello.parse(RECORD), RECORD)
+CLIENT = Admitted(Account(User(DEFAULT_USER, SECRET)), SECRET, client_hello.parse(RECORD), RECORD)
 ANSWER = ChosenAnswer(AnswerShape(0x1301, (0x2B, 0x33), NamedGroup.X25519), 3000)
 ALERT = make_record(0x15, b"\x01\x00")
 EMPTY = make_record(0x17, b"")

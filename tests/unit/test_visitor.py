@@ -51,3 +51,11 @@ def test_the_address_that_was_reached_is_looked_up_once_and_only_if_it_is_asked_
     assert len(found) == 1
     assert visitor.reached == visitor.reached == Endpoint(IPv4Address("192.0.2.1"), 443)
     assert Visitor(None).reached is None
+
+
+def test_once_the_socket_is_given_away_the_address_is_looked_up_no_more() -> None:
+    found = [Endpoint(IPv4Address("192.0.2.1"), 443)]
+    visitor = Visitor(None, found.pop)
+    visitor.let_go()
+
+    assert (visitor.reached, len(found)) == (None, 1)

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from support.nginx_site import Key
 from support.secrets import PeerSecret
-from tools.censor.classifier import best_feature
 from tools.censor.comparison import Comparison, differences
-from tools.censor.downloads import FEWEST_BYTES, Downloads, data_centre, from_site, some_length, through_proxy
+from tools.censor.downloads import (
+    FEWEST_BYTES,
+    DataCentre,
+    Download,
+    Downloads,
+    compared,
+    from_site,
+    some_length,
+    through_proxy,
+)
 from tools.censor.observation import SHAPES, Exchange, Observation, make_hello
 from tools.censor.sites import FRONTS
 from tools.probes.finding import SITE
 from tools.probes.judge import SLACK_SECONDS
 from tools.probes.probe import HOST
 from tools.probes.runner import rotated
-from tools.probes.sites import ITSELF, Deployment, deploy
+from tools.probes.sites import ITSELF, USUAL_LOADS, Deployment, deploy
 
 _MOST_TO_LEARN_FROM = 10
 _VISITORS_TO_LEARN_FROM = 40
@@ -35,11 +44,23 @@ _AT_ONCE = 100
 
 @asynccontextmanager
 async def bench(
-    front: str, key: Key, relays: Sequence[str], *, learns: bool = True, with_times: bool = True
+    front: str,
+    key: Key,
+    relays: Sequence[str],
+    *,
+    learns: bool = True,
+    with_times: bool = True,
+    page_loads: int = USUAL_LOADS,
 ) -> AsyncIterator[Bench]:
-    """Start a site with a certificate of this kind, and proxies for each relay, which learn from it or not."""
-    async with deploy(FRONTS[front], key, relays, data_centre, learns=learns, undelayed=with_times) as deployment:
-        yield Bench(key, deployment, learns=learns, with_times=with_times)
+    """Start a site with a certificate of this kind, and proxies for each relay, which learn from it or not.
+
+    They load its large file ``page_loads`` times.
+    """
+    centre = DataCentre()
+    async with deploy(
+        FRONTS[front], key, relays, centre.serve, learns=learns, undelayed=with_times, page_loads=page_loads
+    ) as deployment:
+        yield Bench(key, deployment, centre, learns=learns, with_times=with_times)
 
 
 class _Peer(NamedTuple):
@@ -60,8 +81,17 @@ def _undelayed(proxy: str) -> str:
 class Bench:
     """What a censor can look at."""
 
-    def __init__(self, key: Key, deployment: Deployment, *, learns: bool = False, with_times: bool = True) -> None:
+    def __init__(
+        self,
+        key: Key,
+        deployment: Deployment,
+        centre: DataCentre,
+        *,
+        learns: bool = False,
+        with_times: bool = True,
+    ) -> None:
         self._key = key
+        self._centre = centre
         self._learns = learns
         self._deployment = deployment
         self._proxies = [name for name in deployment.ports if name != SITE]
@@ -102,14 +132,14 @@ class Bench:
         """
         if self._learns:
             await self._let_them_load(patience_seconds)
-        sizes: dict[str, list[Sequence[int]]] = {name: [] for name in self._deployment.ports}
-        for number in range(downloads):
-            for name in rotated(list(self._deployment.ports), number):
-                sizes[name].append(await self._load(name, some_length()))
+        seen: dict[str, list[Download]] = {name: [] for name in self._deployment.ports}
+        for _ in range(downloads):
+            for name in random.sample(list(seen), len(seen)):  # nobody always comes after the same one
+                seen[name].append(await self._load(name, some_length()))
+                await self._centre.rest()
         found = []
         for proxy in self._proxies:
-            feature, auc = best_feature(sizes[SITE], sizes[proxy])
-            found.append(Downloads(self._key, proxy, feature, auc, sizes[SITE], sizes[proxy]))
+            found.append(compared(self._key, proxy, seen[SITE], seen[proxy]))
             report(found[-1])
         return found
 
@@ -142,7 +172,7 @@ class Bench:
         if not (waiting := [name for name in self._proxies if name != ITSELF]):
             return
         for _ in range(_MOST_TO_WAIT_FOR):
-            waiting = [name for name in waiting if (await self._load(name, FEWEST_BYTES))[0] > _ONE_SEGMENT_BYTES]
+            waiting = [name for name in waiting if (await self._load(name, FEWEST_BYTES)).sizes[0] > _ONE_SEGMENT_BYTES]
             if not waiting:
                 break
             await asyncio.sleep(_EACH_SECONDS)
@@ -157,7 +187,7 @@ class Bench:
         peer = self._peers[name]
         return Exchange(peer.port, make_hello(HOST, SHAPES[shape], peer.secret))
 
-    async def _load(self, name: str, count_bytes: int) -> list[int]:
+    async def _load(self, name: str, count_bytes: int) -> Download:
         port = self._deployment.ports[name]
         if name in (SITE, ITSELF):
             return await from_site(port, count_bytes)

@@ -1,4 +1,4 @@
-"""A simple classifier of downloads: which one feature of their record sizes tells those of the proxy best?
+"""A simple classifier of downloads: which one feature of their records tells those of the proxy best?
 
 How good it is, is told by the AUC: how likely a download through the proxy has a larger value than one from the site.
 0.5 is a guess, 1 is certainty.
@@ -6,13 +6,18 @@ How good it is, is told by the AUC: how likely a download through the proxy has 
 
 from __future__ import annotations
 
+import math
 import statistics
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 _ONE_SEGMENT_BYTES = 1500
+_SHORT_PAUSE_SECONDS, _LONG_PAUSE_SECONDS = 0.0001, 0.001
 
-FEATURES: dict[str, Callable[[Sequence[int]], float]] = {
+Feature = Callable[[Sequence[float]], float]
+
+OF_SIZES: dict[str, Feature] = {
     "first": lambda sizes: sizes[0],
     "mean": statistics.fmean,
     "median": statistics.median,
@@ -23,6 +28,31 @@ FEATURES: dict[str, Callable[[Sequence[int]], float]] = {
     "different sizes": lambda sizes: len(set(sizes)) / len(sizes),
 }
 """What is looked at of a download's record sizes; there is at least one record."""
+
+OF_PAUSES: dict[str, Feature] = {
+    "first": lambda pauses: pauses[0],
+    "mean": lambda pauses: statistics.fmean(_later(pauses)),
+    "largest": lambda pauses: max(_later(pauses)),
+    "spread": lambda pauses: statistics.pstdev(_later(pauses)),
+    "share of short ones": lambda pauses: _share(_later(pauses), _SHORT_PAUSE_SECONDS),
+    "share of long ones": lambda pauses: _share(_later(pauses), _LONG_PAUSE_SECONDS),
+}
+"""What is looked at of the times before a download's records, in seconds. The first one is since the client spoke: it
+is a feature of its own, and no part of the others."""
+
+
+class Judgement(NamedTuple):
+    """How well the best feature tells the downloads apart.
+
+    Attributes:
+        feature: Its name.
+        auc: Below 0.5 if the downloads that judge it say the opposite of those that chose it.
+        error: The standard error of the AUC, if each download is independent of the others.
+    """
+
+    feature: str
+    auc: float
+    error: float
 
 
 def auc(negatives: Sequence[float], positives: Sequence[float]) -> float:
@@ -36,18 +66,38 @@ def auc(negatives: Sequence[float], positives: Sequence[float]) -> float:
     return halves / (2 * len(negatives) * len(positives))
 
 
-def best_feature(at_site: Sequence[Sequence[int]], at_proxy: Sequence[Sequence[int]]) -> tuple[str, float]:
-    """Return the feature that tells the downloads apart best, and its AUC.
+def standard_error(area: float, negatives: int, positives: int) -> float:
+    """Return the standard error of an AUC that was found with so many of each; same source, table II."""
+    both_beat_one, one_beats_both = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = (
+        area * (1 - area) + (positives - 1) * (both_beat_one - area**2) + (negatives - 1) * (one_beats_both - area**2)
+    ) / (negatives * positives)
+    return math.sqrt(max(variance, 0.0))
+
+
+def best_feature(
+    features: Mapping[str, Feature], at_site: Sequence[Sequence[float]], at_proxy: Sequence[Sequence[float]]
+) -> Judgement:
+    """Find the feature that tells the downloads apart best.
 
     It is chosen with every other download, and judged with the rest: the best of many features would look good by
     chance alone. So there must be at least two downloads of each.
     """
 
     def both(name: str, start: int) -> float:
-        value = FEATURES[name]
-        return auc([value(sizes) for sizes in at_site[start::2]], [value(sizes) for sizes in at_proxy[start::2]])
+        value = features[name]
+        return auc([value(one) for one in at_site[start::2]], [value(one) for one in at_proxy[start::2]])
 
-    trained = {name: both(name, 0) for name in FEATURES}
+    trained = {name: both(name, 0) for name in features}
     name = max(trained, key=lambda name: abs(trained[name] - 0.5))
-    judged = both(name, 1)
-    return name, judged if trained[name] >= 0.5 else 1 - judged
+    judged = both(name, 1) if trained[name] >= 0.5 else 1 - both(name, 1)
+    return Judgement(name, judged, standard_error(judged, len(at_site) // 2, len(at_proxy) // 2))
+
+
+def _later(pauses: Sequence[float]) -> Sequence[float]:
+    """All but the first one, but one at least."""
+    return pauses[1:] or pauses
+
+
+def _share(pauses: Sequence[float], least_seconds: float) -> float:
+    return sum(pause >= least_seconds for pause in pauses) / len(pauses)

@@ -21,11 +21,12 @@ from tools.censor.report import print_comparison, print_comparisons, print_downl
 from tools.censor.sites import FRONTS, KEYS
 from tools.probes.options import add_sites_and_relays, list_of, positive
 from tools.probes.report import write_json
+from tools.probes.sites import USUAL_LOADS
 
 _DEFAULT_TRIES = 200
 _DEFAULT_DOWNLOADS = 100
-_LOADS_SECONDS = 25.0
-"""How long a proxy takes to load its site's file ten times, with its pauses: some sites never send it twice alike."""
+_LOAD_SECONDS = 2.5
+"""How long a proxy takes to load its site's file once, with a pause: some sites never send it twice alike."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,10 +61,10 @@ async def _run(front: str, options: argparse.Namespace, progress: Console) -> tu
     comparisons: list[Comparison] = []
     downloads: list[Downloads] = []
     for key in options.keys:
-        async with bench(front, key, options.relays, learns=options.learning) as here:
+        async with bench(front, key, options.relays, learns=options.learning, page_loads=options.loads) as here:
             for shape in options.shapes:
                 comparisons += await here.compare(shape, options.tries, lambda one: print_comparison(progress, one))
-            patience_seconds = _LOADS_SECONDS if options.learning else 0.0
+            patience_seconds = options.loads * _LOAD_SECONDS if options.learning else 0.0
             downloads += await here.download(options.downloads, patience_seconds=patience_seconds)
     return comparisons, downloads
 
@@ -81,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--downloads", type=_two_or_more, default=_DEFAULT_DOWNLOADS, help="of each kind (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--loads", type=positive, default=USUAL_LOADS, help="of each page by a proxy (default: %(default)s)"
     )
     parser.add_argument(
         "--learning",

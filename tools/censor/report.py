@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tools.censor.classifier import Judgement
 from tools.censor.comparison import TIMES, Comparison, p_of_times, values
-from tools.censor.downloads import Downloads
+from tools.censor.downloads import Download, Downloads
 from tools.censor.observation import Observation
 
 _FIRST_RECORDS = 8
@@ -50,11 +51,18 @@ def print_comparisons(console: Console, front: str, found: Sequence[Comparison])
 
 def print_downloads(console: Console, front: str, found: Sequence[Downloads]) -> None:
     """A line for each certificate and proxy."""
-    words = ("certificate", "proxy", "sizes of the first records and the usual one", "feature")
-    table = _table(f"{front}: records of downloads, site and proxy", words, ("downloads", "AUC"))
+    words = ("certificate", "proxy", "sizes of the first records and the usual one", "different", "of", "best feature")
+    table = _table(f"{front}: records of downloads, site and proxy", words, ("AUC",))
     for one in found:
-        sizes = f"{_sizes(one.at_site)}\n{_sizes(one.at_proxy)}"
-        table.add_row(one.key, one.proxy, sizes, one.feature, str(len(one.at_proxy)), f"{one.auc:.2f}")
+        table.add_row(
+            one.key,
+            one.proxy,
+            f"{_sizes(one.at_site)}\n{_sizes(one.at_proxy)}",
+            f"{_different(one.at_site)}\n{_different(one.at_proxy)}",
+            f"{len(one.at_site)}\n{len(one.at_proxy)}",
+            f"sizes: {one.sizes.feature}\npauses: {one.pauses.feature}",
+            f"{_auc(one.sizes)}\n{_auc(one.pauses)}",
+        )
     console.print(table)
 
 
@@ -108,9 +116,22 @@ def _added(one: Comparison) -> str:
     return f"{(delayed - undelayed) * 1000:.2f} ms"
 
 
-def _sizes(downloads: Sequence[Sequence[int]]) -> str:
+def _sizes(downloads: Sequence[Download]) -> str:
     """The beginning of one download, and how much of all of them the most frequent size is."""
-    counts = Counter(size for sizes in downloads for size in sizes)
+    counts = Counter(size for one in downloads for size in one.sizes)
     size, count = counts.most_common(1)[0]
-    first = " ".join(map(str, downloads[0][:_FIRST_RECORDS]))
+    first = " ".join(map(str, downloads[0].sizes[:_FIRST_RECORDS]))
     return f"{first} ... ({count / counts.total():.0%} {size})"
+
+
+def _different(downloads: Sequence[Download]) -> int:
+    """How many downloads aren't the beginning of another one."""
+    found = list[Sequence[int]]()
+    for sizes in sorted((one.sizes for one in downloads), key=len, reverse=True):
+        if not any(longer[: len(sizes)] == sizes for longer in found):
+            found.append(sizes)
+    return len(found)
+
+
+def _auc(judgement: Judgement) -> str:
+    return f"{judgement.auc:.2f} ± {judgement.error:.2f}"

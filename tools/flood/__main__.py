@@ -46,13 +46,13 @@ async def _run(cases: Sequence[Case]) -> list[Outcome]:
         for number, case in enumerate(cases, 1):
             print(
                 f"[{time.monotonic() - start_mono:4.0f} s, {number}/{len(cases)}] {case.kind} from {case.origin}, "
-                f"room for {case.concurrency}, {'pure' if case.pure else 'native'}: {case.hold} connections at "
-                f"{FILL_A_SECOND:g}/s, then {case.then_a_second:g}/s",
+                f"room for {case.concurrency}, {'pure' if case.pure else 'native'}, users {case.users}: "
+                f"{case.hold} connections at {FILL_A_SECOND:g}/s, then {case.then_a_second:g}/s",
                 flush=True,
             )
             outcome = await run_case(case, peers)
             outcomes.append(outcome)
-            print("   ", "  ".join(cells(outcome)[4:]), flush=True)
+            print("   ", "  ".join(cells(outcome)[5:]), flush=True)
     return outcomes
 
 

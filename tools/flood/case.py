@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -35,12 +36,13 @@ _SETTINGS = f'[network.timeout]\nframe = "{FRAME_SECONDS}s"\nidle = "{IDLE_SECON
 
 @dataclass(frozen=True)
 class Case:
-    """A combination to try."""
+    """A combination to try; with `users`, strangers' hellos are compared with so many keys."""
 
     kind: str
     origin: Origin
     concurrency: int
     pure: bool
+    users: int = 1
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -92,6 +94,12 @@ class Outcome:
         return not self.left and (is_open or KINDS[self.case.kind].needs_secret)
 
 
+def _other_users(count: int, host: str) -> str:
+    return "".join(
+        f'[users.u{number}]\nsecret = "ee{os.urandom(16).hex()}{host.encode().hex()}"\n' for number in range(count)
+    )
+
+
 async def run_case(case: Case, peers: Peers) -> Outcome:
     """Run the program, measure without a flood, flood it, and wait until everything is released."""
     kind = KINDS[case.kind]
@@ -104,7 +112,7 @@ async def run_case(case: Case, peers: Peers) -> Outcome:
         peers.site_port,
         concurrency=case.concurrency,
         pure=case.pure,
-        more_settings=_SETTINGS,
+        more_settings=_SETTINGS + _other_users(case.users - 1, ours.host),
     ) as program:
         target: int | str = program.unix_path if case.origin == "unix" else program.port
         # Half of the clients share the flood's address, as behind a NAT; with 200 addresses they share one of them.

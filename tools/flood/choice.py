@@ -22,7 +22,7 @@ def default_cases() -> list[Case]:
     """A subset that takes some minutes.
 
     Every kind against a small proxy, from one address with each relay and from 200 with the engine; the kinds that hold
-    the most against larger ones; and one through the Unix socket.
+    the most against larger ones; strangers' hellos against a thousand users; and one through the Unix socket.
     """
     small = [Case(kind, origin, 100, False) for origin in ("1", "200") for kind in KINDS]
     pure = [Case(kind, "1", 100, True) for kind in KINDS]
@@ -33,4 +33,5 @@ def default_cases() -> list[Case]:
         Case("one-byte", "1", 8192, False),
         Case("silent", "200", 8192, False),
     ]
-    return [*small, *pure, *large, Case("one-byte", "unix", 100, False)]
+    users = [Case("foreign-hello", origin, 1000, False, users=1000) for origin in ("1", "200")]
+    return [*small, *pure, *large, *users, Case("one-byte", "unix", 100, False)]

@@ -12,6 +12,7 @@ import select
 import socket
 import time
 from contextlib import suppress
+from typing import NamedTuple
 
 from support import sockets
 from tools.probes.wire import Wire
@@ -19,8 +20,15 @@ from tools.probes.wire import Wire
 _TCP_CLOSE = 7  # the kernel's TCP_CLOSE, the first byte of struct tcp_info
 
 
+class Arrival(NamedTuple):
+    """When bytes came: how many there were then in all, and the monotonic clock's seconds."""
+
+    total_bytes: int
+    at_mono: float
+
+
 class Connection:
-    """One connection; ``data`` is everything that came, ``endings`` how the peer ended it.
+    """One connection; ``data`` is everything that came, ``arrivals`` when, ``endings`` how the peer ended it.
 
     Times are seconds since just before it connected, so that the peer's own clock began later on a busy machine, too.
     """
@@ -28,6 +36,7 @@ class Connection:
     def __init__(self, sock: socket.socket, start_mono: float) -> None:
         self.sock = sock
         self.data = bytearray()
+        self.arrivals: list[Arrival] = []
         self.endings: list[tuple[str, float]] = []  # "fin" and "reset"
         self.first_byte_seconds: float | None = None
         self._start_mono = start_mono
@@ -90,9 +99,15 @@ class Connection:
             try:
                 await asyncio.get_running_loop().sock_sendall(self.sock, data)
             except OSError as error:
-                self._send_error = error.errno
-                if self.has_fin:  # the hang-up may have come without an error, as this write had taken it
-                    self._see_hang_up()
+                self._note_send_error(error)
+
+    def send_urgent(self, data: bytes) -> None:
+        """Send some bytes in one write, the last of which is urgent."""
+        if self._send_error is None:
+            try:
+                self.sock.send(data, socket.MSG_OOB)
+            except OSError as error:
+                self._note_send_error(error)
 
     def end(self) -> None:
         """Send a FIN, and continue reading."""
@@ -129,6 +144,11 @@ class Connection:
         self._hang_up.unregister(self.sock)
         sockets.reset(self.sock)
 
+    def _note_send_error(self, error: OSError) -> None:
+        self._send_error = error.errno
+        if self.has_fin:  # the hang-up may have come without an error, as this write had taken it
+            self._see_hang_up()
+
     def _receive(self) -> None:
         try:
             chunk = self.sock.recv(self._max_bytes)
@@ -142,6 +162,7 @@ class Connection:
             if self.first_byte_seconds is None:
                 self.first_byte_seconds = self.elapsed_seconds
             self.data += chunk
+            self.arrivals.append(Arrival(len(self.data), time.monotonic()))
             self._has_changed.set()
             if self._each_seconds:
                 self._rest()

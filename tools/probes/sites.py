@@ -25,6 +25,8 @@ from tools.probes.probe import HOST
 PATIENCE_SECONDS = 1
 LARGE_FILE = "/large.bin"
 """Every site has it."""
+USUAL_LOADS = 10
+"""How often a proxy loads each page, if its configuration doesn't say."""
 _SEGMENT_BYTES = 1448
 """A data centre's, as over Ethernet. The loopback's of 64 KB keep windows closed until a relay has read everything."""
 _NGINX = "send_timeout 1s; lingering_timeout 1s; lingering_time 2s; reset_timedout_connection off;"
@@ -71,11 +73,20 @@ ITSELF = "itself"
 class ProxyProgram(ServerProcess):
     """`mtg run`, with a site and a data centre on this machine, and defaults for everything else.
 
-    If it ``learns``, it asks the site how it answers clients, and ``delays`` its answers as long as the site takes.
+    If it ``learns``, it asks the site how it answers clients, and ``delays`` its answers as long as the site takes; if
+    it does both, it loads the site's large file ``page_loads`` times.
     """
 
     def __init__(
-        self, relay: str, secret: PeerSecret, site_port: int, dc_address: str, *, learns: bool, delays: bool = True
+        self,
+        relay: str,
+        secret: PeerSecret,
+        site_port: int,
+        dc_address: str,
+        *,
+        learns: bool,
+        page_loads: int,
+        delays: bool = True,
     ) -> None:
         super().__init__()
         self._relay = relay
@@ -85,7 +96,8 @@ class ProxyProgram(ServerProcess):
             f'[domain-fronting]\nip = "127.0.0.1"\nport = {site_port}\n'
             f"[defense.front-learning]\nenabled = {str(learns).lower()}\n"
             f'answer-delay = "{"front" if delays else "off"}"\n'
-            f"[defense.doppelganger]\nurls = {[f'https://{secret.host}{LARGE_FILE}'] if learns else []}\n"
+            f"[defense.doppelganger]\nurls = {[f'https://{secret.host}{LARGE_FILE}'] if learns and delays else []}\n"
+            f"repeats-per-raid = {page_loads}\n"
         )
 
     def command(self) -> Sequence[str | Path]:
@@ -120,11 +132,13 @@ async def deploy(
     *,
     learns: bool = False,
     undelayed: bool = False,
+    page_loads: int = USUAL_LOADS,
 ) -> AsyncIterator[Deployment]:
     """Start a site and a proxy for each relay, all with one secret.
 
     ``handler`` is what their data centre does. If it ``learns``, a proxy asks the site how it answers clients and when,
-    and in which records it sends its large file. ``undelayed``: for each relay, there is also one that answers at once.
+    and in which records it sends its large file, ``page_loads`` times. ``undelayed``: for each relay, there is also one
+    that answers at once.
     """
     secret = PeerSecret.random(HOST)
     async with AsyncExitStack() as stack:
@@ -135,9 +149,11 @@ async def deploy(
             ports[ITSELF] = site.port
         undelayed_ports = {}
         for relay in (name for name in relays if name != ITSELF):
-            program = ProxyProgram(relay, secret, site.port, dc.address, learns=learns)
+            program = ProxyProgram(relay, secret, site.port, dc.address, learns=learns, page_loads=page_loads)
             ports[relay] = (await stack.enter_async_context(program)).port
             if undelayed:
-                program = ProxyProgram(relay, secret, site.port, dc.address, learns=learns, delays=False)
+                program = ProxyProgram(
+                    relay, secret, site.port, dc.address, learns=learns, page_loads=page_loads, delays=False
+                )
                 undelayed_ports[relay] = (await stack.enter_async_context(program)).port
         yield Deployment(site, secret, ports, undelayed_ports)

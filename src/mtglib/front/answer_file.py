@@ -15,8 +15,8 @@ from ..wire.handshake import KEY_SHARE, SUPPORTED_VERSIONS, NamedGroup
 from ..wire.hello_shape import KEY_BYTES
 from ..wire.server_flight import MAX_FLIGHT_BYTES, Flight
 from ..wire.server_hello import AnswerShape
+from .site_store import FileKind
 
-MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 MOST_FLIGHTS: Final = 64
 """The most answers that are kept of one shape."""
 
@@ -53,6 +53,10 @@ def read_answers(host: str, data: bytes) -> tuple[list[LearntAnswer], int]:
         except _DAMAGED:
             continue
     return answers, len(lines) - len(answers)
+
+
+ANSWERS: Final = FileKind("answers", "front-learning", read_answers, write_answers)
+"""How `SiteStore` keeps them."""
 
 
 def _to_record(answer: LearntAnswer) -> dict[str, Any]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from ..admission import Admitted
 from ..answers import Answers, ChosenAnswer, default_answer
-from ..constants import FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
+from ..constants import FRONT_DELIVERY_TIMEOUT, FRONT_HALF_CLOSED_TIMEOUT, MIN_FRONTING_IDLE_TIMEOUT
 from ..errors import UpstreamError
 from ..fine_clock import FineClock
+from ..ground.checks import as_directory
 from ..ground.endpoints import Endpoint
 from ..ground.guarded_logger import GuardedLogger, Warnings
 from ..keyshare import KeyShares
 from ..options import ProxyOpts
-from ..page_urls import parse_page_urls
+from ..page_urls import Page
 from ..relay.job import DRS, Job, Shape
 from ..roster import Entry
 from ..upstream import dial
@@ -25,17 +26,13 @@ from ..wire.proxy_protocol import header_v2
 from .lessons import FrontAnswer, Lessons
 from .loops import LoopGuard
 from .own_address import leads_to_us
+from .page_file import PAGES
 from .record_learner import RecordLearner
+from .site_store import SiteStore
 from .visits import VisitTimes
 
 _MOST_DIALS = 512
 """The most connections to the site that are being made at once; more visitors wait."""
-
-
-def fronting_address(opts: ProxyOpts) -> tuple[str, int]:
-    """Return the host (or the configured one, or address) and port of the fronting site."""
-    host = opts.domain_fronting_host or opts.domain_fronting_ip or opts.secret.host
-    return str(host), opts.domain_fronting_port
 
 
 class SiteConnection(NamedTuple):
@@ -53,16 +50,18 @@ class SiteConnection(NamedTuple):
 
 
 class Front:
-    """The fronting site.
+    """A fronting site.
 
     Args:
+        host: Its name.
         opts: The proxy's options.
+        pages: Those of `record_urls`.
         listeners: The sockets that the proxy accepts on: a front that is one of them would be a loop.
         refresh: Updates every entry's `to_client_bytes`.
         warnings: Gets reports about a misbehaving network.
         key_shares: Makes key shares.
         clock: The proxy's.
-        previous: The one that this one replaces. What it has learnt of the same site is known here.
+        previous: The one of the same site that this one replaces: what that has learnt is known here.
 
     Attributes:
         opts: The proxy's options.
@@ -74,7 +73,9 @@ class Front:
 
     def __init__(
         self,
+        host: str,
         opts: ProxyOpts,
+        pages: Sequence[Page],
         listeners: Collection[socket.socket],
         refresh: Callable[[], None],
         warnings: Warnings,
@@ -83,41 +84,40 @@ class Front:
         previous: Front | None = None,
     ) -> None:
         self.opts = opts
+        self._address = opts.front_address(host)
+        self._dialled = self._address.of_site(host)
         self._listeners = listeners
         self._warnings = warnings
         self._logger = GuardedLogger(opts.logger).named("proxy")
         self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
         self.dials: asyncio.Semaphore = asyncio.Semaphore(_MOST_DIALS) if previous is None else previous.dials
-        self.lessons = self._make_lessons(key_shares, clock, previous)
-        host = opts.secret.host
+        self.lessons = self._make_lessons(host, key_shares, clock, previous)
         self.visits = VisitTimes(host, Answers(1), clock.now_mono) if self.lessons is None else self.lessons.visits
-        self.record_learner = self._make_record_learner(previous)
+        self.record_learner = self._make_record_learner([page for page in pages if page.host == host], previous)
 
-    def _make_lessons(self, key_shares: KeyShares, clock: FineClock, previous: Front | None) -> Lessons | None:
+    def _make_lessons(
+        self, host: str, key_shares: KeyShares, clock: FineClock, previous: Front | None
+    ) -> Lessons | None:
         opts, earlier = self.opts, None if previous is None else previous.lessons
         if opts.front_learning is None:
             return None
-        if earlier is not None and self._logs_as(previous) and earlier.goes_on(opts.secret.host, opts.front_learning):
+        if earlier is not None and self._logs_as(previous) and earlier.goes_on(host, opts.front_learning):
             return earlier
         return Lessons(
-            opts.secret.host,
-            opts.front_learning,
-            self._dial,
-            key_shares,
-            self._logger,
-            opts.clock,
-            clock.now_mono,
-            earlier,
+            host, opts.front_learning, self._dial, key_shares, self._logger, opts.clock, clock.now_mono, earlier
         )
 
-    def _make_record_learner(self, previous: Front | None) -> RecordLearner:
+    def _make_record_learner(self, pages: Sequence[Page], previous: Front | None) -> RecordLearner:
         opts, earlier = self.opts, None if previous is None else previous.record_learner
-        pages = parse_page_urls(opts.record_urls, opts.secret.host, opts.domain_fronting_port)
-        settings = (pages, opts.record_repeats, opts.record_refresh_seconds)
-        if earlier is not None and self._logs_as(previous) and earlier.goes_on(*settings):
+        learning = opts.front_learning
+        directory = as_directory("directory", learning.directory) if learning is not None and pages else None
+        settings = (tuple(pages), opts.record_repeats, opts.record_refresh_seconds, directory)
+        if earlier is not None and self._logs_as(previous) and earlier.settings == settings:
             return earlier
-        made = RecordLearner(self._dial, *settings, self._logger, self._warnings)
-        if earlier is not None and pages and previous is not None and previous.opts.secret.host == opts.secret.host:
+        store = None if directory is None else SiteStore(directory, PAGES, self._logger)
+        made = RecordLearner(self._dial, *settings[:3], self._logger, self._warnings, store)
+        made.settings = settings
+        if earlier is not None and pages:
             made.take_over(earlier)
         return made
 
@@ -132,6 +132,8 @@ class Front:
     def begin(self, previous: Front | None = None) -> None:
         """Begin to read what an earlier process has learnt; take over from another one what that would go on doing."""
         self.record_learner.dial = self._dial
+        if previous is None or previous.record_learner is not self.record_learner:
+            self.record_learner.load()
         if self.lessons is None:
             return
         self.lessons.dial_with(self._dial)
@@ -140,8 +142,9 @@ class Front:
 
     async def loaded(self) -> None:
         """Wait until that is over."""
-        if self.lessons is not None and self.lessons.loading is not None:
-            await asyncio.wait([self.lessons.loading])
+        loading = [self.record_learner.loading, self.lessons.loading if self.lessons is not None else None]
+        if tasks := [task for task in loading if task is not None]:
+            await asyncio.wait(tasks)
 
     async def close(self, successor: Front | None = None) -> None:
         """End its background work, but for what another one has taken over."""
@@ -180,7 +183,7 @@ class Front:
         return await self._dial(entry.visitor.reached)
 
     async def _dial(self, reached: Endpoint | None = None) -> socket.socket:
-        host, port = fronting_address(self.opts)
+        host, port = self._dialled
         network = self.opts.front_network or self.opts.network
         async with self.dials:
             upstream = await dial(network, host, port, 2 * self.opts.dial_timeout, self._warnings)
@@ -193,7 +196,7 @@ class Front:
 
     def preamble(self, visitor: Visitor) -> bytes:
         """Return the bytes to send before the visitor's: a PROXY protocol header, if configured."""
-        if not self.opts.domain_fronting_proxy_protocol:
+        if not self._address.proxy_protocol:
             return b""
         return header_v2(visitor.client, visitor.reached)
 
@@ -208,5 +211,6 @@ class Front:
             ciphers=None,
             idle_timeout=idle_timeout,
             half_closed_timeout=FRONT_HALF_CLOSED_TIMEOUT,
+            delivery_timeout=FRONT_DELIVERY_TIMEOUT,
             not_sent_low_water_bytes=self.opts.not_sent_low_water_bytes,
         )

@@ -50,7 +50,7 @@ class EarlyFront:
         self._failure: BaseException | None = None
         self._dialling: asyncio.Task[socket.socket] | None = self._loop.create_task(front.dial(entry, conn.unread))
         self._dialling.add_done_callback(self._note_dial)
-        self._answering: asyncio.Task[None] | None = None
+        self._answering: asyncio.Task[int] | None = None
         self._looking: asyncio.Timeout | None = None
 
     @property
@@ -83,7 +83,7 @@ class EarlyFront:
                 while (assembled := client_hello.assemble(conn.unread)) is None:
                     self._forward()
                     conn.note_piece()
-                    if not await conn.receive_more(None):
+                    if not await conn.receive_more(None, up_to_urgent=True):
                         raise ClientError(
                             Reason.CLOSED, "the client closed the connection before its ClientHello was complete"
                         )
@@ -142,7 +142,7 @@ class EarlyFront:
         self._answering = self._loop.create_task(readable)
         self._answering.add_done_callback(self._note_answer)
 
-    def _note_answer(self, answering: asyncio.Task[None]) -> None:
+    def _note_answer(self, answering: asyncio.Task[int]) -> None:
         if self._looking is not None and not answering.cancelled() and not self._looking.expired():
             self._looking.reschedule(self._loop.time())
 

@@ -16,8 +16,17 @@ from ..page_urls import Page
 PROTOCOLS: Final = ("h2", "http/1.1")
 """By their names in TLS, the one that is preferred first."""
 
-_WINDOW_BYTES: Final = 6 * 1024 * 1024
-"""As in browsers, and more than is loaded of a page: the site never waits for us."""
+_Codes = h2.settings.SettingCodes
+_HEADER_TABLE_BYTES: Final = 65_536
+_SETTINGS: Final = {
+    _Codes.HEADER_TABLE_SIZE: _HEADER_TABLE_BYTES,
+    _Codes.ENABLE_PUSH: 0,
+    _Codes.INITIAL_WINDOW_SIZE: 6_291_456,
+    _Codes.MAX_HEADER_LIST_SIZE: 262_144,
+}
+_WINDOW_UPDATE_BYTES: Final = 15_663_105
+"""Both as Chrome's: a site's frames depend on them, and its first one tells the table's size. The windows are more than
+is loaded of a page, so that the site never waits for us."""
 
 _FIELDS: Final = {"user-agent": "Mozilla/5.0", "accept": "*/*", "accept-encoding": "gzip, deflate, br"}
 
@@ -68,10 +77,10 @@ class HTTP2Exchange:
 
     def __init__(self, page: Page) -> None:
         self._connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
-        settings = {h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: _WINDOW_BYTES}
-        self._connection.local_settings = h2.settings.Settings(client=True, initial_values=settings)
+        self._connection.local_settings = h2.settings.Settings(client=True, initial_values=_SETTINGS)
+        self._connection.decoder.max_allowed_table_size = _HEADER_TABLE_BYTES  # it learns of changes only
         self._connection.initiate_connection()
-        self._connection.increment_flow_control_window(_WINDOW_BYTES)
+        self._connection.increment_flow_control_window(_WINDOW_UPDATE_BYTES)
         named = {":method": "GET", ":authority": page.host, ":scheme": "https", ":path": page.target, **_FIELDS}
         self._connection.send_headers(1, list(named.items()), end_stream=True)
         self.request = self._connection.data_to_send()

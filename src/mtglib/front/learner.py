@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -27,8 +28,8 @@ from .timetable import Timetable
 _KNOWN_HELLOS: Final = b""
 """The topic of the questions that are made from known hellos."""
 
-_PAUSE_SECONDS: Final = 0.5
-"""A site that has sent nothing for so long waits for its client."""
+_PAUSE_SECONDS: Final = (0.4, 1.6)
+"""A site that has sent nothing for so long waits for its client. It isn't always as long, since the site sees it."""
 
 _FLIGHT_TIMEOUT: Final = 10.0
 _CANCEL_TIMEOUT: Final = 0.1  # a user's network may swallow its cancellation
@@ -179,6 +180,7 @@ class Learner:
     async def _ask(self, question: bytes) -> Flight:
         """Send a hello, and read until the site waits for more."""
         loop, received = asyncio.get_running_loop(), b""
+        pause_seconds = random.uniform(*_PAUSE_SECONDS)  # noqa: S311 - no secret
         began_mono = self._clock()
         with await self.dial() as sock:
             connected_mono = answered_mono = self._clock()
@@ -187,7 +189,7 @@ class Learner:
                 while len(received) < MAX_FLIGHT_BYTES:
                     data = b""
                     with suppress(TimeoutError):
-                        async with asyncio.timeout(_PAUSE_SECONDS if received else None):
+                        async with asyncio.timeout(pause_seconds if received else None):
                             data = await loop.sock_recv(sock, _RECV_BYTES)
                     if not data:
                         return read_flight(received)._replace(

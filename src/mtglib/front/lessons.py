@@ -9,15 +9,16 @@ from functools import partial
 from typing import NamedTuple
 
 from ..admission import Admitted
-from ..answers import Answers, ChosenAnswer
+from ..answers import Answers, ChosenAnswer, LearntAnswer
 from ..front_learning import FrontLearning
 from ..ground.checks import as_directory
 from ..ground.guarded_logger import GuardedLogger
 from ..keyshare import KeyShares
 from ..wire.hello_key import hello_key
 from ..wire.hello_shape import parse_shape
-from .answer_store import AnswerStore
+from .answer_file import ANSWERS
 from .learner import Learner
+from .site_store import SiteStore
 from .visits import VisitTimes
 
 
@@ -68,7 +69,7 @@ class Lessons:
         self._host = host
         self._settings = settings
         directory = as_directory("directory", settings.directory)
-        self._store = None if directory is None else AnswerStore(directory, logger)
+        self._store = None if directory is None else SiteStore(directory, ANSWERS, logger)
         self.loading: asyncio.Task[None] | None = None
         self.answers = Answers(settings.samples)
         self.visits = VisitTimes(host, self.answers, now_mono)
@@ -128,14 +129,14 @@ class Lessons:
         key = hello_key(client.record)
         if key is None:  # no site answers that either
             return None
-        host = client.secret.host
+        host = self._host
         self._learner.saw(host, key, client.record, preamble)
         chosen = self.answers.choose(host, key, partial(parse_shape, client.record))
         if chosen is not None and (drawn := self.visits.draw((host, key))) is not None:
             chosen = chosen._replace(connect_seconds=drawn[0], first_byte_seconds=drawn[1])
         return chosen
 
-    async def _load(self, store: AnswerStore) -> None:
+    async def _load(self, store: SiteStore[LearntAnswer]) -> None:
         try:
             self.answers.restore(self._host, await store.load(self._host))
         finally:

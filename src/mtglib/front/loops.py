@@ -5,6 +5,9 @@ would cause endless connections. Many visitors from one network without an answe
 ones may look the same, and must notice nothing. So we test it: we connect to the front once, as a visitor's connection
 does, and send it unique bytes. If a visitor from that network arrives with these bytes, the front is a loop. Nobody
 waits for the test: a step in visitors' times would tell this proxy from its site.
+
+Visitors of that network alone are refused, which ends the loop. Somebody on the way to the site could read the bytes
+and bring them: it must not have others refused.
 """
 
 from __future__ import annotations
@@ -62,8 +65,8 @@ class LoopGuard:
         self._token = b""
         self._token_came_back = asyncio.Event()
         self.testing: asyncio.Task[None] | None = None
-        self._is_loop = False
-        self._known_until_mono = float("-inf")
+        self._loops_until_mono: dict[int | None, float] = {}  # by network
+        self._next_test_mono = float("-inf")
         self._is_closed = False
 
     def enter(self, entry: Entry, said: bytes) -> None:
@@ -79,12 +82,12 @@ class LoopGuard:
         if self._brings_the_token(entry, said):
             self._token_came_back.set()
             raise _loop_error()
-        if self._clock() >= self._known_until_mono:
-            self._is_loop = False
-            if self.testing is None and not self._is_closed and self._is_suspicious(entry.network):
-                self.testing = asyncio.get_running_loop().create_task(self._test(entry), name="mtg-loop-test")
-        if self._is_loop:
+        now_mono = self._clock()
+        if now_mono < self._loops_until_mono.get(entry.network, now_mono):
             raise _loop_error()
+        may_test = self.testing is None and not self._is_closed and now_mono >= self._next_test_mono
+        if may_test and self._is_suspicious(entry.network):
+            self.testing = asyncio.get_running_loop().create_task(self._test(entry), name="mtg-loop-test")
         unanswered = self._unanswered.setdefault(entry.network, [])
         self._unanswered.move_to_end(entry.network)
         if len(unanswered) < _MOST_UNANSWERED:
@@ -124,10 +127,13 @@ class LoopGuard:
             with suppress(OSError, TimeoutError, UpstreamError), await self._dial() as sock:
                 await self._wait_for_the_token(sock, self._preamble(suspect) + self._token)
         finally:
-            self._is_loop = self._token_came_back.is_set()
-            self._suspect = self.testing = None
-            holds_seconds = _LOOP_HOLDS_SECONDS if self._is_loop else _NO_LOOP_HOLDS_SECONDS
-            self._known_until_mono = self._clock() + holds_seconds
+            now_mono = self._clock()
+            loops = {network: until for network, until in self._loops_until_mono.items() if now_mono < until}
+            if self._token_came_back.is_set():
+                loops[suspect.network] = now_mono + _LOOP_HOLDS_SECONDS
+            else:
+                self._next_test_mono = now_mono + _NO_LOOP_HOLDS_SECONDS
+            self._suspect, self.testing, self._loops_until_mono = None, None, loops
 
     async def _wait_for_the_token(self, sock: socket.socket, sent: bytes) -> None:
         """Wait until the bytes we send to the front come back to us, the front answers, or a second has passed."""

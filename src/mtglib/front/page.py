@@ -27,7 +27,10 @@ _MOST_RECORDS: Final = 512
 _SHORTEST_PAUSE_SECONDS: Final = 0.0005
 """A network makes shorter ones by itself."""
 
-_RECV_BYTES: Final = 64 * 1024
+_GAP_SECONDS: Final = 0.005
+"""A pause in a response that is long enough to look at what came before it."""
+
+_RECV_BYTES: Final = 256 * 1024
 
 
 async def load_page(
@@ -46,12 +49,14 @@ async def load_page(
         UpstreamError: The site has no TLS 1.3, or no such page.
     """
     connection, noted = _TLSConnection(sock, page.host, clock), _Noted()
+    over_http2 = HTTP2Exchange(page)  # it takes a while, and a site notes whether a request follows the handshake
     async with asyncio.timeout(_LOAD_TIMEOUT):
         await asyncio.get_running_loop().sock_sendall(sock, preamble)
-        is_http2 = await connection.shake_hands() == "h2"
-        exchange = HTTP2Exchange(page) if is_http2 else HTTP1Exchange(page)
+        exchange: PageExchange = over_http2 if await connection.shake_hands() == "h2" else HTTP1Exchange(page)
         await connection.send(exchange.request)
-        while (records := await connection.receive(_SILENCE_SECONDS if exchange.has_begun else None)) is not None:
+        while (
+            records := await connection.receive(*(_SILENCE_SECONDS, _GAP_SECONDS) if exchange.has_begun else (None,))
+        ) is not None:
             for record in records:
                 if (content := connection.decrypt(record.data)) is not None and not noted.is_full:
                     await connection.send(exchange.take(content))
@@ -67,6 +72,7 @@ class _Noted:
 
     def __init__(self) -> None:
         self._records: list[TimedRecord] = []
+        self._known: dict[TimedRecord, TimedRecord] = {}  # most are alike, and are kept for hours
         self._opening = 0
         self._bytes = 0
 
@@ -80,7 +86,8 @@ class _Noted:
         self._opening += not exchange.has_begun
         pause_seconds = record.pause_seconds if record.pause_seconds >= _SHORTEST_PAUSE_SECONDS else 0.0
         size_bytes = min(len(record.data) - HEADER_BYTES, FULL_RECORD_BYTES)
-        self._records.append(TimedRecord(size_bytes, pause_seconds))
+        noted = TimedRecord(size_bytes, pause_seconds)
+        self._records.append(self._known.setdefault(noted, noted))
 
     def page_records(self) -> PageRecords:
         """Return what was noted."""
@@ -126,13 +133,46 @@ class _TLSConnection:
             self._tls.write(data)
             await self._flush()
 
-    async def receive(self, timeout_seconds: float | None) -> list[ArrivedRecord] | None:
-        """Return the records that are complete now that something has come; None after an end, or a time-out."""
-        data = b""
-        with suppress(TimeoutError):
+    async def receive(self, timeout_seconds: float | None, gap_seconds: float = 0.0) -> list[ArrivedRecord] | None:
+        """Return the records that are complete now that something has come; None after an end, or a time-out.
+
+        Where a site cuts its records may depend on how fast its visitor reads. So what comes is read first and looked
+        at when nothing more does, for as long as a gap.
+        """
+        arrived, come_bytes, was_waited_for = list[tuple[bytes, float, bool]](), 0, False
+        while come_bytes < _MOST_BYTES:
+            try:
+                data = self._sock.recv(_RECV_BYTES)
+            except BlockingIOError:
+                if arrived and not gap_seconds:
+                    break
+                if not await self._is_readable(gap_seconds if arrived else timeout_seconds):
+                    break
+                was_waited_for = True
+                continue
+            if not data:
+                break
+            arrived.append((data, self._clock(), was_waited_for))
+            come_bytes += len(data)
+            was_waited_for = False
+            await asyncio.sleep(0)  # it is the clients' turn
+        if not arrived:
+            return None
+        return [record for data, at_mono, waited in arrived for record in self._reader.feed(data, at_mono, waited)]
+
+    async def _is_readable(self, timeout_seconds: float | None) -> bool:
+        """Wait until something comes; False after a time-out. `sock_recv` could lose what comes at the same moment."""
+        loop, fd = asyncio.get_running_loop(), self._sock.fileno()
+        readable: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(fd, _settle, readable)
+        try:
             async with asyncio.timeout(timeout_seconds):
-                data = await asyncio.get_running_loop().sock_recv(self._sock, _RECV_BYTES)
-        return self._reader.feed(data, self._clock()) if data else None
+                await readable
+        except TimeoutError:
+            return False
+        finally:
+            loop.remove_reader(fd)
+        return True
 
     def decrypt(self, record: bytes) -> bytes | None:
         """Return what a record holds for the visitor; None if it ends the session."""
@@ -156,6 +196,11 @@ class _TLSConnection:
     async def _flush(self) -> None:
         if data := self._outgoing.read():
             await asyncio.get_running_loop().sock_sendall(self._sock, data)
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 @cache

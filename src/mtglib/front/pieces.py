@@ -12,13 +12,16 @@ import socket
 import time
 from contextlib import suppress
 
-from ..conn import Conn
+from ..conn import Conn, Piece
 from ..ground.reset import reset
 from ..readiness import READABLE, Readiness
 from .dial import SiteConnection
 
 _LEAST_PAUSE_SECONDS = 0.0002
 """A shorter pause isn't waited for: it takes as long until the relay has sent the rest."""
+
+_FIRST_READ_SECONDS = 0.005
+"""By then a site has tried to read from a new connection."""
 
 _TIMER_SECONDS = 0.001
 """The shortest time for which an event loop waits; a shorter one may be none."""
@@ -28,7 +31,8 @@ async def send_pieces(conn: Conn, site: SiteConnection, readiness: Readiness) ->
     """Send the pieces that have come, and those that come meanwhile, with the pauses between them.
 
     All of them are as late as the first one that the site hasn't got yet. As soon as the site says something, the rest
-    is the relay's. A cancelled call resets the site's connection.
+    is the relay's; so is an urgent byte, with the piece that it came with. A cancelled call resets the site's
+    connection.
 
     Args:
         conn: The visitor's.
@@ -50,6 +54,8 @@ async def send_pieces(conn: Conn, site: SiteConnection, readiness: Readiness) ->
                 if pause_seconds < _LEAST_PAUSE_SECONDS:
                     break
                 await _wait_for_the_site(upstream, readiness, pause_seconds)
+            if _came_with_urgent_byte(piece, conn):
+                break
             goes_on = (piece.said_bytes - forwarded_bytes) % segment_bytes == 0  # full segments, and more on the way
             unsent = preamble + conn.unread[forwarded_bytes : piece.said_bytes]
             sent_bytes = _send_in_segments(upstream, unsent, segment_bytes)
@@ -58,6 +64,8 @@ async def send_pieces(conn: Conn, site: SiteConnection, readiness: Readiness) ->
             if sent_bytes < len(unsent):
                 break
             conn.receive_piece()
+        else:
+            await _wait_for_urgent_byte(conn, upstream, readiness, late_seconds)
     except OSError:  # broken: then the relay finds out
         pass
     except BaseException:  # nobody else owns it
@@ -66,6 +74,31 @@ async def send_pieces(conn: Conn, site: SiteConnection, readiness: Readiness) ->
         raise
     readiness.forget(upstream.fileno())
     return SiteConnection(upstream, preamble, forwarded_bytes)
+
+
+def _came_with_urgent_byte(piece: Piece, conn: Conn) -> bool:
+    """Return whether an urgent byte is behind this piece, and was when the piece was read."""
+    if conn.urgent_mono is None or piece is not conn.pieces[-1]:
+        return False
+    return conn.urgent_mono - piece.came_mono < _LEAST_PAUSE_SECONDS
+
+
+async def _wait_for_urgent_byte(
+    conn: Conn, upstream: socket.socket, readiness: Readiness, late_seconds: float | None
+) -> None:
+    """Wait until an urgent byte behind all pieces is as late as they are.
+
+    Where it comes first and came late, the site has tried to read by then: that would have removed the byte.
+    """
+    if conn.urgent_mono is None:
+        return
+    if late_seconds is not None:
+        pause_seconds = conn.urgent_mono + late_seconds - time.monotonic()
+    else:
+        after_seconds = conn.urgent_mono - conn.made_mono
+        pause_seconds = min(after_seconds, _FIRST_READ_SECONDS) if after_seconds >= _TIMER_SECONDS else 0.0
+    if pause_seconds >= _LEAST_PAUSE_SECONDS:
+        await _wait_for_the_site(upstream, readiness, pause_seconds)
 
 
 def _send_in_segments(upstream: socket.socket, data: bytes, segment_bytes: int) -> int:

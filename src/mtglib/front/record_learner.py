@@ -18,11 +18,12 @@ from ..errors import UpstreamError
 from ..ground.guarded_logger import GuardedLogger, Warnings
 from ..page_urls import Page
 from ..relay.job import PageRecords, Shape
+from .page_file import MOST_PAGES, name_of
+from .site_store import SiteStore
 
 _PAUSE_SECONDS: Final = (0.5, 3.0)
 _JITTER: Final = (0.8, 1.2)
 _AFTER_A_FAILURE_SECONDS: Final = (600.0, 1200.0)
-_MOST_KEPT: Final = 16
 _CANCEL_TIMEOUT: Final = 0.1  # a user's network may swallow its cancellation
 
 
@@ -36,12 +37,16 @@ class RecordLearner:
         refresh_seconds: How long after that they are loaded again, give or take a fifth.
         logger: Gets a message about each page that was loaded.
         warnings: Gets reports about a site that can't be learnt from.
+        store: Keeps what was learnt; None: a restart forgets it.
         clock: Returns monotonic seconds.
 
     Attributes:
         dial: Connects to the site.
-        shape: What was learnt; None as long as there is nothing.
+        learnt: What was learnt, the latest at the end.
+        shape: The same; None as long as there is nothing.
         learning: What is being done, if anything.
+        settings: What it was made with, as far as its owner compares that.
+        loading: Reads what was kept; None once that is over, within a second or so.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class RecordLearner:
         refresh_seconds: float,
         logger: GuardedLogger,
         warnings: Warnings,
+        store: SiteStore[PageRecords] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.dial = dial
@@ -61,20 +67,24 @@ class RecordLearner:
         self._refresh_seconds = refresh_seconds
         self._logger = logger
         self._warnings = warnings
+        self._store = store
         self._clock = clock
         self._due_mono = clock()
-        self._learnt: deque[PageRecords] = deque(maxlen=_MOST_KEPT)
+        self.learnt: deque[PageRecords] = deque(maxlen=MOST_PAGES)
         self.shape: Shape | None = None
+        self.settings: tuple[object, ...] = ()
         self.learning: asyncio.Task[None] | None = None
+        self.loading: asyncio.Task[None] | None = None
 
-    def goes_on(self, pages: Sequence[Page], repeats: int, refresh_seconds: float) -> bool:
-        """Whether it loads these pages, as often as that."""
-        return (self._pages, self._repeats, self._refresh_seconds) == (tuple(pages), repeats, refresh_seconds)
+    def load(self) -> None:
+        """Begin to read what was kept on disk."""
+        if self._store is not None and self._pages:
+            self.loading = asyncio.get_running_loop().create_task(self._restore(self._store), name="mtg-pages")
 
     def take_over(self, earlier: RecordLearner) -> None:
         """Use what another one has learnt, until there is more."""
-        self._learnt.extend(earlier._learnt)
-        self.shape = earlier.shape
+        if earlier.learnt:
+            self._use(*earlier.learnt)
 
     def saw_client(self, preamble: bytes) -> None:
         """Load the pages, if it is time to.
@@ -86,11 +96,27 @@ class RecordLearner:
             self.learning = asyncio.get_running_loop().create_task(self._learn(preamble), name="mtg-learn-records")
 
     async def close(self) -> None:
-        """Stop loading, for ever."""
+        """Stop loading, for ever, and wait for the disk, but not for long."""
         self._is_closed = True
+        if self.loading is not None:
+            self.loading.cancel()
         if self.learning is not None:
             self.learning.cancel()
             await asyncio.wait([self.learning], timeout=_CANCEL_TIMEOUT)
+        if self._store is not None:
+            await self._store.close()
+
+    async def _restore(self, store: SiteStore[PageRecords]) -> None:
+        try:
+            if kept := await store.load(name_of(self._pages)):
+                self._use(*kept, *self.learnt)
+        finally:
+            self.loading = None
+
+    def _use(self, *learnt: PageRecords) -> None:
+        """Use all these, or the latest of them."""
+        self.learnt = deque(learnt, maxlen=MOST_PAGES)
+        self.shape = Shape(pages=tuple(self.learnt))
 
     async def _learn(self, preamble: bytes) -> None:
         pause_seconds = random.uniform(*_AFTER_A_FAILURE_SECONDS)  # noqa: S311 - no secret
@@ -99,8 +125,9 @@ class RecordLearner:
             for page in random.sample(self._pages * self._repeats, len(self._pages) * self._repeats):
                 loaded = await self._load(preamble, page)
                 self._tell_of(page, loaded)
-                self._learnt.append(loaded)
-                self.shape = Shape(pages=tuple(self._learnt))
+                self._use(*self.learnt, loaded)
+                if self._store is not None:
+                    self._store.keep(name_of(self._pages), self.learnt)
                 await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - no secret
             pause_seconds = self._refresh_seconds * random.uniform(*_JITTER)  # noqa: S311 - no secret
         except (OSError, UpstreamError) as error:

@@ -19,7 +19,6 @@ _News: TypeAlias = tuple[int, int, int, bool]
 """Job, bytes from client, bytes to client, whether upstream has ended its side."""
 
 _REASONS = {str(reason): reason for reason in RELAY_ENDS}
-_NOTHING = (0, 0, False)
 _PARTS = 20
 _LEAST_PART = 8
 _PART_EACH_SECONDS = 0.04
@@ -30,14 +29,32 @@ def thread_count() -> int:
     return len(os.sched_getaffinity(0))
 
 
+class _Running:
+    """A job in the engine.
+
+    Attributes:
+        on_traffic: As in `Relay.run`.
+        on_end: Done when it is over.
+        from_client_bytes, to_client_bytes, upstream_ended: What `on_traffic` was told so far, in all.
+    """
+
+    __slots__ = ("from_client_bytes", "on_end", "on_traffic", "to_client_bytes", "upstream_ended")
+
+    def __init__(self, on_traffic: OnTraffic, on_end: asyncio.Future[RelayResult]) -> None:
+        self.on_traffic = on_traffic
+        self.on_end = on_end
+        self.from_client_bytes = 0
+        self.to_client_bytes = 0
+        self.upstream_ended = False
+
+
 class NativeRelay:
     """Hands jobs to the engine's threads."""
 
     def __init__(self) -> None:
         self._engine = _Engine(thread_count())
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[int, tuple[asyncio.Future[RelayResult], OnTraffic]] = {}
-        self._reported: dict[int, tuple[int, int, bool]] = {}
+        self._running: dict[int, _Running] = {}
         self._untold: list[_News] = []
         self._last_shape: tuple[Shape, _RecordShape] | None = None
         self._part = 0
@@ -47,8 +64,21 @@ class NativeRelay:
 
     async def run(self, job: Job, on_traffic: OnTraffic) -> RelayResult:
         """See `Relay.run`."""
-        on_end: asyncio.Future[RelayResult] = self._loop.create_future()
-        number = self._engine.submit(
+        number = self._submit(job)
+        del job  # it would stay in memory as long as the relay runs
+        running = self._running[number] = _Running(on_traffic, self._loop.create_future())
+        self._ticker.start()
+        try:
+            return await running.on_end
+        except asyncio.CancelledError:
+            await self._abort(number, running)
+            raise
+        finally:
+            self._ticker.stop()
+
+    def _submit(self, job: Job) -> int:
+        """Hand a job out, and return its number. So many arguments would make `run`, which lasts, much larger."""
+        return self._engine.submit(
             job.client.detach(),
             job.upstream.detach(),
             job.client_unread,
@@ -60,16 +90,6 @@ class NativeRelay:
             self._record_shape(job.shape),
             job.not_sent_low_water_bytes,
         )
-        del job  # it would stay in memory as long as the relay runs
-        self._waiting[number] = (on_end, on_traffic)
-        self._ticker.start()
-        try:
-            return await on_end
-        except asyncio.CancelledError:
-            await self._abort(number, on_traffic)
-            raise
-        finally:
-            self._ticker.stop()
 
     def _record_shape(self, shape: Shape | None) -> _RecordShape | None:
         """Return the engine's copy. Jobs usually have the same shape, and it may hold thousands of records."""
@@ -80,16 +100,15 @@ class NativeRelay:
             self._last_shape = shape, copy
         return self._last_shape[1]
 
-    async def _abort(self, number: int, on_traffic: OnTraffic) -> None:
+    async def _abort(self, number: int, running: _Running) -> None:
         """End a job and wait for its last counts, however often the wait is cancelled."""
-        if number not in self._waiting:
+        if number not in self._running:
             return
-        on_end: asyncio.Future[RelayResult] = self._loop.create_future()
-        self._waiting[number] = (on_end, on_traffic)
+        running.on_end = self._loop.create_future()
         self._engine.abort(number)
-        while not on_end.done():
+        while not running.on_end.done():
             with suppress(asyncio.CancelledError):
-                await asyncio.shield(on_end)
+                await asyncio.shield(running.on_end)
 
     async def close(self) -> None:
         """See `Relay.close`."""
@@ -110,12 +129,14 @@ class NativeRelay:
 
     def _complete(self) -> None:
         for number, from_client, to_client, upstream_ended, reason, first_byte_seconds in self._engine.completed():
-            on_end, on_traffic = self._waiting.pop(number)
-            told = self._reported.pop(number, _NOTHING)
-            if not on_end.done():  # the caller only wakes up after the last traffic was reported
-                on_end.set_result(RelayResult(from_client, to_client, _REASONS[reason], first_byte_seconds))
-            if (from_client, to_client, upstream_ended) != told:
-                self._tell(on_traffic, from_client - told[0], to_client - told[1], upstream_ended)
+            running = self._running.pop(number)
+            if not running.on_end.done():  # the caller only wakes up after the last traffic was reported
+                result = RelayResult(from_client, to_client, _REASONS[reason], first_byte_seconds)
+                running.on_end.set_result(result)
+            from_client -= running.from_client_bytes
+            to_client -= running.to_client_bytes
+            if from_client or to_client or upstream_ended != running.upstream_ended:
+                self._tell(running, from_client, to_client, upstream_ended)
 
     def load(self) -> RelayLoad:
         """See `Relay.load`."""
@@ -143,15 +164,16 @@ class NativeRelay:
 
     def _tell_of(self, news: list[_News]) -> None:
         for number, from_client, to_client, upstream_ended in news:
-            if number in self._waiting:
-                told = self._reported.get(number, _NOTHING)
-                self._reported[number] = (told[0] + from_client, told[1] + to_client, upstream_ended)
-                self._tell(self._waiting[number][1], from_client, to_client, upstream_ended)
+            if (running := self._running.get(number)) is not None:
+                self._tell(running, from_client, to_client, upstream_ended)
 
-    def _tell(self, on_traffic: OnTraffic, from_client: int, to_client: int, upstream_ended: bool) -> None:
+    def _tell(self, running: _Running, from_client: int, to_client: int, upstream_ended: bool) -> None:
         """Report traffic. One job's callback that raises must not affect the others."""
+        running.from_client_bytes += from_client
+        running.to_client_bytes += to_client
+        running.upstream_ended = upstream_ended
         try:
-            on_traffic(from_client, to_client, upstream_ended)
+            running.on_traffic(from_client, to_client, upstream_ended)
         except Exception as error:
             self._loop.call_exception_handler({"message": "traffic can't be reported", "exception": error})
 

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Final
 
 from ..ground.reset import reset
 from ..readiness import ENDED, LOST, READABLE, WRITABLE, Readiness
@@ -28,15 +27,15 @@ from ..tls_alert import send_alert
 from ..wire.record_stream import RecordDecoder, encode_records
 from ..wire.tls_records import FULL_RECORD_BYTES
 from .backlog import Backlog
+from .direction import NOTHING, Direction
 from .job import READ_AHEAD_BYTES, Job, OnTraffic, RelayResult
 from .recrypt import Transform, recrypt
 from .shaper import Shaper
-from .sockets import make_room, tune, unacknowledged_bytes, unread_bytes, unsent_bytes
+from .sockets import be_forgotten_soon, make_room, tune, unacknowledged_bytes, unread_bytes, unsent_bytes
 from .timers import Timers
 
 _READ_BYTES = 4 * FULL_RECORD_BYTES
 _LEAST_PAUSE_SECONDS = 0.001
-_NOTHING: Final = memoryview(b"")
 _RECORDS_A_TURN = 32
 """The most records of one client unwrapped before it is the others' turn: empty ones cost their sender little."""
 
@@ -45,48 +44,30 @@ class _StoppedError(Exception):
     """A direction can't go on, and `Session` knows why."""
 
 
-class _Direction:
-    """One way through a session.
-
-    Attributes:
-        source, sink: The sockets.
-        pending: Bytes that were read and that the sink hasn't taken yet.
-        shaper: Cuts what was read into records, if the job has a shape for them.
-        source_is_lost: Whether only the bytes left in its kernel are read. Their end isn't the end of the stream,
-            unless `source_had_ended`.
-        source_had_ended: Whether it had ended its side before it was lost.
-        is_over: Whether nothing more is read or sent.
-    """
-
-    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
-        self.source = source
-        self.sink = sink
-        self.pending = _NOTHING
-        self.shaper: Shaper | None = None
-        self.source_is_lost = False
-        self.source_had_ended = False
-        self.is_over = False
-
-
 class Session:
     """One job."""
 
     tick: int | None = None
 
     def __init__(self, job: Job, on_traffic: OnTraffic, readiness: Readiness, timers: Timers) -> None:
-        self._job = replace(job, client_unread=b"")
-        self._client_unread = job.client_unread
+        self._job = replace(job, client_unread=b"", preamble=b"", ciphers=None)  # all that lasts
+        self._client_unread, self._preamble = job.client_unread, job.preamble
+        self._is_telegram = job.ciphers is not None
         self._on_traffic = on_traffic
         self._readiness = readiness
         self._timers = timers
         self._loop = asyncio.get_running_loop()
-        self._up = _Direction(job.client, job.upstream)
-        self._down = _Direction(job.upstream, job.client)
-        self._tasks: dict[_Direction, asyncio.Task[None]] = {}
+        self._up = Direction(job.client, job.upstream, passes_urgent=job.ciphers is None)
+        self._down = Direction(job.upstream, job.client, passes_urgent=job.ciphers is None)
+        if job.ciphers is not None:
+            self._up.transform = recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt)
+            if job.ciphers.dc_decrypt is not None and job.ciphers.client_encrypt is not None:
+                self._down.transform = recrypt(job.ciphers.dc_decrypt, job.ciphers.client_encrypt)
+        self._tasks: dict[Direction, asyncio.Task[None]] = {}
         self._discarding: asyncio.Task[None] | None = None
         self._on_end: asyncio.Future[Reason] = self._loop.create_future()
         self._first_eof: Reason | None = None
-        self._loss: tuple[Reason, _Direction] | None = None
+        self._loss: tuple[Reason, Direction] | None = None
         self._backlog: Backlog | None = None  # of the living side or, after upstream's end, of the client
         self._active_at_mono = self._loop.time()
         if job.shape is not None and job.ciphers is not None:
@@ -109,7 +90,7 @@ class Session:
             if self._job.half_closed_timeout is not None:
                 self._readiness.call(self._job.upstream.fileno(), ENDED, self._note_upstreams_end)
             for direction, work in ((self._up, self._upload), (self._down, self._download)):
-                self._tasks[direction] = self._loop.create_task(self._pump(direction, work))
+                self._tasks[direction] = self._loop.create_task(self._pump(direction, work), name="mtg-relay")
             self._timers.set(self, self._next_look_mono(self._deadline_mono()))
             reason = await self._on_end
         finally:
@@ -139,13 +120,15 @@ class Session:
         if self._backlog is not None:
             self._backlog.note_left(now_mono, self._left_bytes())
         if (deadline_mono := self._deadline_mono()) <= now_mono:
+            if self._upstream_ended and self._job.half_closed_timeout is not None:
+                be_forgotten_soon(self._job.client)  # the site's kernel has forgotten it
             self._end(self._loss[0] if self._loss else Reason.IDLE)
         elif self._loss and self._loss[1].is_over and self._backlog and not self._backlog.left_bytes:
             self._end(self._loss[0])
         else:
             self._timers.set(self, self._next_look_mono(deadline_mono))
 
-    async def _pump(self, direction: _Direction, work: Callable[[], Coroutine[None, None, None]]) -> None:
+    async def _pump(self, direction: Direction, work: Callable[[], Coroutine[None, None, None]]) -> None:
         try:
             await work()
         except _StoppedError:
@@ -159,27 +142,27 @@ class Session:
             self._end(self._first_eof)
 
     async def _upload(self) -> None:
-        job, decoder = self._job, RecordDecoder()
-        transform = recrypt(job.ciphers.client_decrypt, job.ciphers.dc_encrypt) if job.ciphers else bytes
-        await self._deliver(self._up, job.preamble, counted=False)
+        decoder = RecordDecoder()
+        await self._deliver(self._up, self._preamble, counted=False)
+        self._preamble = b""
         received, self._client_unread = self._client_unread, b""
-        if received and not job.ciphers:
+        if received and not self._is_telegram:
             # What has come meanwhile goes into the same segment. A site that closes while bytes are unread ends with a
             # RST; if it got the same bytes in parts, it might end with a FIN.
             received += self._receive_now(self._up) or b""
         while received := received or await self._receive(self._up):
-            if job.ciphers:
-                await self._deliver_payload(received, decoder, transform)
+            if self._is_telegram:
+                await self._deliver_payload(received, decoder)
             else:
                 await self._deliver(self._up, received)
             received = b""  # it isn't kept while we wait for more
         self._end_direction(self._up)
 
-    async def _deliver_payload(self, received: bytes, decoder: RecordDecoder, transform: Transform) -> None:
+    async def _deliver_payload(self, received: bytes, decoder: RecordDecoder) -> None:
         """Deliver what the client's records hold, a few records a turn of the event loop."""
         while received:
             payload, consumed_bytes, error = decoder.feed_part(received, _RECORDS_A_TURN)
-            await self._deliver(self._up, transform(payload))
+            await self._deliver(self._up, self._up.transform(payload))
             received = received[consumed_bytes:]
             if error is not None:
                 self._refuse(len(received))
@@ -194,16 +177,12 @@ class Session:
         self._tasks[self._down].cancel()
         if not self._down.pending:
             send_alert(self._job.client)
-        self._down.pending = _NOTHING
+        self._down.pending = NOTHING
         self._resets_client = behind_bytes > READ_AHEAD_BYTES
         self._end(Reason.BAD_RECORD)
 
     async def _download(self) -> None:
-        ciphers = self._job.ciphers
-        transform: Transform = bytes
-        if ciphers and ciphers.dc_decrypt and ciphers.client_encrypt:
-            transform = recrypt(ciphers.dc_decrypt, ciphers.client_encrypt)
-        encode: Transform = encode_records if ciphers else bytes
+        encode: Transform = encode_records if self._is_telegram else bytes
         if (shaper := self._down.shaper) is not None:
             encode = shaper.encode
         while received := await self._receive(self._down):
@@ -211,45 +190,46 @@ class Session:
             if self._first_byte_seconds is None:
                 self._first_byte_seconds = time.monotonic() - self._started_mono
             self._to_client_bytes += received_bytes
-            received = encode(transform(received))
+            received = encode(self._down.transform(received))
             await self._deliver(self._down, received)
             del received  # it isn't kept while we wait for more
             if shaper is not None and (pause_seconds := shaper.begin_pause(self._loop.time(), received_bytes)):
                 await asyncio.sleep(pause_seconds)
         self._end_direction(self._down)
 
-    async def _receive(self, direction: _Direction) -> bytes:
+    async def _receive(self, direction: Direction) -> bytes:
         while True:
             await asyncio.sleep(0)  # otherwise two sockets that are always ready would keep the event loop busy
             if direction.shaper is not None:
                 await self._plan(direction.source, direction.shaper)
-            if (data := self._receive_now(direction)) is not None:
-                return data
-            if direction.source_is_lost:
-                return b""
-            await self._readiness.wait(direction.source.fileno(), READABLE)
+            if not direction.has_to_wait:
+                if (data := self._receive_now(direction)) is not None:
+                    return data
+                if direction.source_is_lost:
+                    return b""
+            await direction.wait(self._readiness)
 
     async def _plan(self, source: socket.socket, shaper: Shaper) -> None:
         """Plan the next records, as soon as it is time to."""
         while seconds := shaper.plan(self._loop.time(), unread_bytes(source)):
             await asyncio.sleep(seconds)
 
-    def _receive_now(self, direction: _Direction) -> bytes | None:
+    def _receive_now(self, direction: Direction) -> bytes | None:
         """Return the available bytes, b"" at the end, None if it would block."""
         max_bytes = _READ_BYTES if direction.shaper is None else direction.shaper.planned_bytes
         try:
-            return direction.source.recv(max_bytes)
+            return direction.receive(max_bytes)
         except BlockingIOError:
             return None
         except OSError:
             self._lose(direction.source, self._reset_by(direction.source))
             return b""
 
-    async def _deliver(self, direction: _Direction, data: bytes, *, counted: bool = True) -> None:
+    async def _deliver(self, direction: Direction, data: bytes, *, counted: bool = True) -> None:
         direction.pending = memoryview(data)
         while direction.pending:
             try:
-                sent = direction.sink.send(direction.pending)
+                sent = direction.send_pending()
             except BlockingIOError:
                 await self._readiness.wait(direction.sink.fileno(), WRITABLE)
             except OSError as error:
@@ -264,9 +244,9 @@ class Session:
                     direction.shaper.note_sent(self._active_at_mono)
                 if counted and direction is self._up:
                     self._from_client_bytes += sent
-        direction.pending = _NOTHING  # an empty slice would keep all of it
+        direction.pending = NOTHING  # an empty slice would keep all of it
 
-    def _end_direction(self, direction: _Direction) -> None:
+    def _end_direction(self, direction: Direction) -> None:
         if direction.source_is_lost and not direction.source_had_ended:
             return
         self._first_eof = self._first_eof or (Reason.CLIENT_EOF if direction is self._up else Reason.UPSTREAM_EOF)
@@ -302,7 +282,7 @@ class Session:
         self._upstream_ended = self._upstream_ended or dead is self._job.upstream
         from_dead.source_is_lost = True
         from_dead.source_had_ended = had_ended
-        to_dead.pending = _NOTHING
+        to_dead.pending = NOTHING
         if (task := self._tasks.get(to_dead)) is not None and task is not asyncio.current_task():
             task.cancel()
         self._watch_backlog()
@@ -326,6 +306,8 @@ class Session:
     def _watch_backlog(self) -> None:
         self._backlog = Backlog(self._loop.time(), 0)
         self._backlog.left_bytes = self._left_bytes()
+        if self._loss and self._loss[1].pending:  # it has been waiting for some time
+            self._backlog.taken_at_mono = self._active_at_mono
         self._timers.set(self, self._next_look_mono(self._deadline_mono()))
 
     def _left_bytes(self) -> int:
@@ -333,7 +315,7 @@ class Session:
         direction = self._loss[1] if self._loss else self._down
         if self._reset_waits_for_acknowledgement():
             in_the_kernel_bytes = max(unacknowledged_bytes(direction.sink) - 1, 0)  # our FIN may be later
-        elif self._loss and not self._job.ciphers:
+        elif self._loss and not self._is_telegram:
             # A lost site's own kernel doesn't wait for a visitor's either: its reset follows what it has sent.
             in_the_kernel_bytes = unsent_bytes(direction.sink)
         else:
@@ -347,7 +329,7 @@ class Session:
         the FIN, it ignores this reset, as it isn't what comes next (RFC 5961, 3.2). Its acknowledgement is answered
         with another one.
         """
-        return self._loss is not None and self._loss[1].source_had_ended and not self._job.ciphers
+        return self._loss is not None and self._loss[1].source_had_ended and not self._is_telegram
 
     def _look_again_soon(self) -> None:
         """Poll for an acknowledgement: at first every millisecond, then a sixteenth late."""

@@ -168,10 +168,16 @@ def authenticated_part(record: bytes) -> bytes:
     return record[RANDOM.start : RANDOM.start + _DIGEST_BYTES]
 
 
+def server_name(record: bytes) -> str:
+    """Return the host name that a joined record asks for; empty if there is none, or if it is malformed."""
+    try:
+        return parse(record).server_name
+    except ClientError:
+        return ""
+
+
 def parse(record: bytes) -> ClientHello:
     """Take a joined record apart.
-
-    Only what was authenticated comes here: nobody without a key gets bytes into this parser.
 
     Raises:
         ClientError: NOT_TLS: it is malformed.

@@ -31,10 +31,13 @@ class TimedRecordReader:
         self._pause_seconds = 0.0
         self._partial = b""
 
-    def feed(self, data: bytes, arrived_mono: float) -> list[ArrivedRecord]:
-        """Take what has arrived at this time; return the records that are complete now."""
+    def feed(self, data: bytes, arrived_mono: float, was_waited_for: bool = True) -> list[ArrivedRecord]:
+        """Take what was read at this time; return the records that are complete now.
+
+        What was there before somebody waited for it has no pause: it may have come long before.
+        """
         if not self._partial:
-            self._pause_seconds = arrived_mono - self._arrived_mono
+            self._pause_seconds = arrived_mono - self._arrived_mono if was_waited_for else 0.0
         self._arrived_mono = arrived_mono
         data, at, records = self._partial + data, 0, list[ArrivedRecord]()
         while at + HEADER_BYTES <= len(data):

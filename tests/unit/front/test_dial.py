@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +15,14 @@ import pytest
 import mtglib
 from mtglib import ProxyOpts, Secret
 from mtglib.fine_clock import FineClock
-from mtglib.front.dial import Front, SiteConnection, fronting_address
+from mtglib.front.dial import Front, SiteConnection
+from mtglib.front.page_file import PAGES, name_of
+from mtglib.front.site_store import SiteStore
 from mtglib.ground.endpoints import Endpoint, endpoint_of
-from mtglib.ground.guarded_logger import Warnings
+from mtglib.ground.guarded_logger import GuardedLogger, Warnings
 from mtglib.keyshare import KeyShares
-from mtglib.relay.job import DRS, Job, Shape
+from mtglib.page_urls import parse_page_urls
+from mtglib.relay.job import DRS, Job, PageRecords, Shape, TimedRecord
 from mtglib.roster import Entry
 from mtglib.visitor import Visitor
 from support import sockets
@@ -61,13 +65,18 @@ async def dial_front(
 ) -> socket.socket:
     """Dial for a visitor who has arrived there, and has said nothing that others say."""
     entry = Entry("a", Visitor(SEEN, lambda: reached), 0.0)
-    return await Front(opts, listeners, lambda: None, warnings, KeyShares(), FineClock()).dial(entry, b"")
+    return await make_front(opts, warnings, listeners).dial(entry, b"")
+
+
+def make_front(opts: ProxyOpts, warnings: Warnings, listeners: Collection[socket.socket] = ()) -> Front:
+    pages = parse_page_urls(opts.record_urls, opts.sites())
+    return Front(opts.default_host, opts, pages, listeners, lambda: None, warnings, KeyShares(), FineClock())
 
 
 def fronting_job(
     opts: ProxyOpts, client: socket.socket, upstream: socket.socket, unread: bytes, visitor: Visitor, warnings: Warnings
 ) -> Job:
-    front = Front(opts, [], lambda: None, warnings, KeyShares(), FineClock())
+    front = make_front(opts, warnings)
     return front.job(client, unread, SiteConnection(upstream, front.preamble(visitor), 0))
 
 
@@ -75,15 +84,19 @@ def port_of(sock: socket.socket) -> int:
     return int(sock.getsockname()[1])
 
 
+def dialled_address(opts: ProxyOpts) -> tuple[str, int]:
+    return opts.front_address(opts.default_host).of_site(opts.default_host)
+
+
 def test_the_site_is_the_secrets_host_unless_an_address_is_given() -> None:
-    assert fronting_address(ProxyOpts.with_defaults(SECRET)) == ("front.example", 443)
+    assert dialled_address(ProxyOpts.with_defaults(SECRET)) == ("front.example", 443)
     given = ProxyOpts.with_defaults(SECRET, domain_fronting_ip="2001:db8::1", domain_fronting_port=8443)
-    assert fronting_address(given) == ("2001:db8::1", 8443)
+    assert dialled_address(given) == ("2001:db8::1", 8443)
 
 
 @pytest.mark.parametrize("host", ["other.example", "192.0.2.1", "2001:db8::1"])
 def test_another_host_can_be_given(host: str) -> None:
-    assert fronting_address(ProxyOpts.with_defaults(SECRET, domain_fronting_host=host)) == (host, 443)
+    assert dialled_address(ProxyOpts.with_defaults(SECRET, domain_fronting_host=host)) == (host, 443)
 
 
 async def test_the_front_network_dials_if_there_is_one(listen: Listen, warnings: Warnings) -> None:
@@ -210,7 +223,7 @@ def test_the_job_is_raw_and_patient(warnings: Warnings) -> None:
         job = fronting_job(opts, client, upstream, b"seen", visitor, warnings)
         assert (job.client, job.upstream, job.client_unread) == (client, upstream, b"seen")
         assert (job.ciphers, job.preamble, job.idle_timeout) == (None, b"", 600.0)
-        assert (job.half_closed_timeout, job.delivery_timeout) == (60.0, 30.0)
+        assert (job.half_closed_timeout, job.delivery_timeout) == (60.0, 1.0)
 
         opts = ProxyOpts.with_defaults(SECRET, idle_timeout=900.5)
         assert fronting_job(opts, client, upstream, b"", visitor, warnings).idle_timeout == 900.5
@@ -218,7 +231,7 @@ def test_the_job_is_raw_and_patient(warnings: Warnings) -> None:
 
 def test_the_site_can_be_told_who_asks(warnings: Warnings) -> None:
     opts = ProxyOpts.with_defaults(SECRET, domain_fronting_proxy_protocol=True)
-    front = Front(opts, [], lambda: None, warnings, KeyShares(), FineClock())
+    front = make_front(opts, warnings)
 
     header = front.preamble(Visitor(SEEN, lambda: Endpoint(ip_address("127.0.0.1"), 443)))
 
@@ -231,9 +244,31 @@ def test_the_site_can_be_told_who_asks(warnings: Warnings) -> None:
 async def test_before_a_page_was_loaded_records_are_full_or_dynamic(
     warnings: Warnings, drs: bool, shape: Shape | None
 ) -> None:
-    front = Front(ProxyOpts.with_defaults(SECRET, drs=drs), [], lambda: None, warnings, KeyShares(), FineClock())
+    front = make_front(ProxyOpts.with_defaults(SECRET, drs=drs), warnings)
 
     assert front.record_shape(Visitor(SEEN)) is shape
+
+
+async def test_the_first_client_after_a_restart_gets_records_that_were_learnt_before_it(
+    warnings: Warnings, listen: Listen, tmp_path: Path
+) -> None:
+    url = "https://front.example/file"
+    page = PageRecords((TimedRecord(250, 0.0), TimedRecord(16_401, 0.0)), 1)
+    opts = ProxyOpts.with_defaults(
+        SECRET,
+        network=OneHost("127.0.0.1", port_of(listen("127.0.0.1"))),
+        front_learning=mtglib.FrontLearning(directory=tmp_path),
+        record_urls=[url],
+    )
+    store = SiteStore(tmp_path, PAGES, GuardedLogger(None))
+    store.keep(name_of(parse_page_urls([url], opts.sites())), [page])
+    await store.close()
+    front = make_front(opts, warnings)
+    front.begin()
+    await front.loaded()
+
+    assert front.record_shape(Visitor(SEEN)) == Shape(pages=(page,))
+    await front.close()
 
 
 async def test_few_connections_to_the_site_are_begun_at_once(warnings: Warnings) -> None:
@@ -247,9 +282,7 @@ async def test_few_connections_to_the_site_are_begun_at_once(warnings: Warnings)
             raise OSError("no site")
 
     network = Hanging("", 0)
-    front = Front(
-        ProxyOpts.with_defaults(SECRET, network=network), [], lambda: None, warnings, KeyShares(), FineClock()
-    )
+    front = make_front(ProxyOpts.with_defaults(SECRET, network=network), warnings)
     visitors = [Visitor(Endpoint(ip_address(f"10.0.{n >> 8}.{n & 255}"), 1), None) for n in range(600)]
     dials = [asyncio.create_task(front.dial(Entry(str(each.ip), each, 0.0), b"")) for each in visitors]
     for _ in range(20):

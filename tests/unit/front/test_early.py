@@ -67,7 +67,7 @@ async def slow(said: bytes = b"", *, may_connect: bool = True, **changes: Any) -
         entry = Entry("slow", visitor(), 0.0)
         around.shared.roster.add(entry)
         conn.unread = said
-        it = Slow(around, peer, conn, entry, EarlyFront(around.shared, around.generation.front, conn, entry))
+        it = Slow(around, peer, conn, entry, EarlyFront(around.shared, around.generation.fronts.default, conn, entry))
         try:
             yield it
         finally:
@@ -247,7 +247,7 @@ async def test_who_takes_it_over_learns_what_the_site_has_and_is_the_only_one_to
     async with slow(b"\x16", domain_fronting_proxy_protocol=True) as it:
         _looking = it.looking()
         site = await it.around.far_end()
-        header = it.around.generation.front.preamble(it.entry.visitor)
+        header = it.around.generation.fronts.default.preamble(it.entry.visitor)
         assert await sockets.recv_exactly(site, len(header) + 1) == header + b"\x16"
 
         upstream, preamble, forwarded_bytes = await it.early.take()
@@ -301,7 +301,7 @@ class ShortNetwork(PairNetwork):
 async def test_of_a_site_that_takes_little_the_rest_is_for_who_takes_it_over(room_bytes: int) -> None:
     network = ShortNetwork(room_bytes)
     async with slow(b"\x16\x03", front_network=network, domain_fronting_proxy_protocol=True) as it:
-        header = it.around.generation.front.preamble(it.entry.visitor)
+        header = it.around.generation.fronts.default.preamble(it.entry.visitor)
         _looking = it.looking()
         site = await network.far_end()
         await settle()

@@ -62,6 +62,21 @@ def test_nothing_keeps_a_site_from_sending_megabytes() -> None:
     assert site.local_flow_control_window(1) > 1_000_000
 
 
+def test_a_site_is_told_what_chrome_tells_it() -> None:
+    """Its frames depend on that: the first header says how large the table is, of which it may use so much."""
+    exchange, site = asked()
+    told = site.remote_settings
+    wanted = {"header_table_size": 65_536, "enable_push": 0, "initial_window_size": 6_291_456}
+    assert {name: getattr(told, name) for name in wanted} == wanted
+    assert told.max_header_list_size == 262_144
+    assert site.outbound_flow_control_window == 65_535 + 15_663_105
+
+    site.send_headers(1, [(":status", "200")])
+    assert site.encoder.header_table_size == 65_536
+    exchange.take(site.data_to_send())
+    assert exchange.has_begun
+
+
 def test_another_status_is_no_page_in_http_2() -> None:
     exchange, site = asked()
     site.send_headers(1, [(":status", "404")])

@@ -16,6 +16,8 @@ from mtglib.admission import Admitted
 from mtglib.front.lessons import Lessons
 from mtglib.ground.guarded_logger import GuardedLogger
 from mtglib.keyshare import KeyShares
+from mtglib.users import DEFAULT_USER, User
+from mtglib.users.account import Account
 from mtglib.wire.client_hello import parse
 from support import sockets
 from support.client_hello import Shape, build_client_hello, hello_records
@@ -54,7 +56,9 @@ class School:
 
     def noise_bytes(self, record: bytes) -> int | None:
         """What a client gets."""
-        chosen = self.lessons.answer_for(Admitted(SECRET, parse(record), record), bytes)
+        chosen = self.lessons.answer_for(
+            Admitted(Account(User(DEFAULT_USER, SECRET)), SECRET, parse(record), record), bytes
+        )
         return None if chosen is None else chosen.noise_bytes
 
 

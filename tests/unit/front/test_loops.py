@@ -120,6 +120,21 @@ async def test_the_token_is_found_behind_headers_that_hops_have_put_before_it() 
             await entered(guard, 1)
 
 
+async def test_visitors_of_other_networks_are_not_refused_for_a_loop() -> None:
+    async def come_back(_sock: socket.socket, data: bytes) -> None:
+        with pytest.raises(mtglib.UpstreamError):
+            guard.enter(entry(), data)
+
+    async with Site(come_back).open() as site:
+        guard = guard_of(site)
+        await entered(guard, 17)
+        await outcome(guard)
+
+        await entered(guard, 1, ip="198.51.100.1")
+        with pytest.raises(mtglib.UpstreamError):
+            await entered(guard, 1)
+
+
 async def test_a_token_that_somebody_else_brings_is_nothing() -> None:
     told = asyncio.get_running_loop().create_future()
 
@@ -165,7 +180,7 @@ async def test_what_comes_back_is_a_loop() -> None:
             with pytest.raises(mtglib.UpstreamError, match=r"domain-fronting: .* leads back to this proxy"):
                 await entered(guard, 1)
         with pytest.raises(mtglib.UpstreamError):
-            await entered(guard, 1, b"something else", "192.0.2.9")
+            await entered(guard, 1, b"something else")
         assert site.dials == 1
 
         now_mono = 61.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import ssl
 from collections.abc import Iterator
 
@@ -12,11 +13,13 @@ from h2.connection import H2Connection
 from h2.events import RequestReceived
 
 from mtglib import UpstreamError
+from mtglib.front import page
 from mtglib.front.page import load_page
 from mtglib.page_urls import Page
 from mtglib.relay.job import PageRecords, TimedRecord
 from support import sockets
 from support.timeless import timeless
+from support.tls_records import HEADER_BYTES
 from unit.front.tls_site import HEAD, HOST, PROTECTION_BYTES, TLSSite
 
 PAGE = Page(HOST, "/file?x=1")
@@ -212,3 +215,18 @@ async def test_a_broken_session_is_told_of(site: TLSSite) -> None:
 
     with pytest.raises(UpstreamError, match="the session is broken"):
         await task
+
+
+async def test_time_that_passes_while_records_wait_to_be_read_is_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By this clock, each look at it takes a second. Each read ends where a record does, as no tickets come first."""
+    monkeypatch.setattr(page, "_RECV_BYTES", 4 * 1024)
+    site = TLSSite(tickets=0)
+    task = asyncio.create_task(load_page(site.ours, b"", PAGE, itertools.count().__next__))
+    await site.asked()
+    await site.send(*[HEAD.ljust(1024 - HEADER_BYTES - PROTECTION_BYTES)] * 150)
+    await site.end()
+
+    pauses = [record.pause_seconds for record in (await task).records]
+    assert len(pauses) == 150
+    assert pauses[1:] == [0.0] * 149
+    site.close()

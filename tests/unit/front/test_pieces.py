@@ -142,3 +142,36 @@ async def test_a_site_that_is_given_pieces_is_reset_when_its_visitor_goes(ends: 
     await asyncio.wait([sending])
 
     assert ends.upstream.fileno() == -1
+
+
+async def test_a_piece_that_came_with_an_urgent_byte_is_the_relays(ends: Ends, readiness: Readiness) -> None:
+    came(ends.conn, (0.0, b"one"), (0.05, b"two"))
+    ends.conn.urgent_mono = ends.conn.pieces[-1].came_mono
+
+    site = await send_pieces(ends.conn, SiteConnection(ends.upstream, b"", 0), readiness)
+
+    assert ends.site.recv(100) == b"one"
+    assert site.forwarded_bytes == 3
+
+
+async def test_an_urgent_byte_is_the_relays_when_it_is_as_late_as_the_pieces(ends: Ends, readiness: Readiness) -> None:
+    came(ends.conn, (0.0, b"one"))
+    begun_mono = time.monotonic()
+    ends.conn.urgent_mono = begun_mono + 0.05
+
+    site = await send_pieces(ends.conn, SiteConnection(ends.upstream, b"", 0), readiness)
+
+    assert ends.site.recv(100) == b"one"
+    assert site.forwarded_bytes == 3
+    assert time.monotonic() >= begun_mono + 0.05
+
+
+async def test_an_urgent_byte_before_all_others_waits_until_the_site_has_tried_to_read(
+    ends: Ends, readiness: Readiness
+) -> None:
+    begun_mono = time.monotonic()
+    ends.conn.urgent_mono = ends.conn.made_mono + 1.0
+
+    await send_pieces(ends.conn, SiteConnection(ends.upstream, b"", 0), readiness)
+
+    assert time.monotonic() >= begun_mono + 0.004

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Self
 
 import pytest
 
 import mtglib
 from integration.recording_logger import RecordingLogger
+from mtglib.front import page, page_file, record_learner
 from mtglib.front.record_learner import RecordLearner
+from mtglib.front.site_store import SiteStore
 from mtglib.ground.guarded_logger import GuardedLogger, Warnings
 from mtglib.page_urls import Page
+from mtglib.relay.job import PageRecords
 from support.timeless import timeless
 from unit.front.tls_site import HEAD, HOST, PROTECTION_BYTES, TLSSite
 
@@ -22,7 +26,7 @@ PAGES = (Page(HOST, "/a?token=hush"), Page(HOST, "/b"))
 class Loading:
     """A learner, and the site's ends of its connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Path | None = None) -> None:
         self.log = RecordingLogger()
         self.sites: list[TLSSite] = []
         self.refusal: Exception | None = None
@@ -31,7 +35,8 @@ class Loading:
         self.skipped_seconds = 0.0
         self._answering = set[asyncio.Task[None]]()
         logger = GuardedLogger(self.log)
-        self.learner = RecordLearner(self.dial, PAGES, 3, 3600.0, logger, Warnings(logger), self._now)
+        store = None if directory is None else SiteStore(directory, page_file.PAGES, logger)
+        self.learner = RecordLearner(self.dial, PAGES, 3, 3600.0, logger, Warnings(logger), store, self._now)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time() + self.skipped_seconds
@@ -54,6 +59,12 @@ class Loading:
         self.learner.saw_client(b"PROXY ")
         assert self.learner.learning is not None
         await self.learner.learning
+
+    async def restore(self) -> None:
+        """Read what was kept."""
+        self.learner.load()
+        assert self.learner.loading is not None
+        await self.learner.loading
 
     def has_begun(self) -> bool:
         """Let a client come; return whether something is loaded now."""
@@ -129,11 +140,12 @@ async def test_they_are_loaded_again_after_some_hours_when_a_client_comes() -> N
         loading.skipped_seconds += 0.42 * 3600
         assert len(loading.sites) == 6
         await loading.load()
-        await loading_again(loading)
+        for _ in range(10):
+            await loading_again(loading)
 
         assert loading.learner.shape is not None
-        assert len(loading.sites) == 18
-        assert len(loading.learner.shape.pages) == 16, "the oldest are forgotten"
+        assert len(loading.sites) == 72
+        assert len(loading.learner.shape.pages) == 64, "the oldest are forgotten"
 
 
 async def loading_again(loading: Loading) -> None:
@@ -186,10 +198,63 @@ async def test_it_ends_with_the_proxy_however_often_it_is_told() -> None:
 
 @timeless
 async def test_without_pages_nothing_is_done() -> None:
-    learner = RecordLearner(
-        Loading().dial, (), 3, 3600.0, GuardedLogger(None), Warnings(GuardedLogger(None)), lambda: 0.0
-    )
+    learner = RecordLearner(Loading().dial, (), 3, 3600.0, GuardedLogger(None), Warnings(GuardedLogger(None)))
+    learner.load()
     learner.saw_client(b"")
 
-    assert (learner.learning, learner.shape) == (None, None)
+    assert (learner.learning, learner.loading, learner.shape) == (None, None, None)
     await learner.close()
+
+
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk takes its own time, so these tests can't have a clock of theirs."""
+    monkeypatch.setattr(record_learner, "_PAUSE_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(page, "_SILENCE_SECONDS", 0.05)
+
+
+async def test_what_was_learnt_is_used_after_a_restart_and_learnt_on(tmp_path: Path, hurry: None) -> None:
+    async with Loading(tmp_path) as loading:
+        await loading.load()
+        learnt = loading.learner.shape
+        assert learnt is not None
+    (path,) = tmp_path.iterdir()
+    assert "hush" not in path.name + path.read_text(), "nor is a page's address told"
+
+    async with Loading(tmp_path) as loading:
+        await loading.restore()
+        assert loading.learner.shape is not None
+        assert [sizes(page) for page in loading.learner.shape.pages] == [sizes(page) for page in learnt.pages]
+        await loading.load()
+        assert len(loading.learner.shape.pages) == 12
+        assert loading.log.warnings == []
+
+
+async def test_a_damaged_copy_of_pages_is_told_of_once_and_the_rest_is_used(tmp_path: Path, hurry: None) -> None:
+    async with Loading(tmp_path) as loading:
+        await loading.load()
+    (path,) = tmp_path.iterdir()
+    for end, left in ((-20, 5), (9, 0)):
+        path.write_bytes(path.read_bytes()[:end])
+        async with Loading(tmp_path) as loading:
+            await loading.restore()
+            shape = loading.learner.shape
+            assert len(shape.pages if shape else ()) == left
+            (warning,) = loading.log.warnings
+            assert f"doppelganger: {path}: is damaged" in warning
+
+
+async def test_a_disk_that_takes_nothing_costs_only_what_a_restart_forgets(tmp_path: Path, hurry: None) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    async with Loading(blocked / "pages") as loading:
+        await loading.load()
+        assert loading.learner.shape is not None
+        assert len(loading.learner.shape.pages) == 6
+        await loading.learner.close()
+        (warning,) = loading.log.warnings
+        assert "can't be written: a restart forgets what was learnt" in warning
+
+
+def sizes(page: PageRecords) -> tuple[list[int], int]:
+    return [record.size_bytes for record in page.records], page.opening

@@ -59,10 +59,10 @@ async def test_somebody_is_asked_for_every_metric_that_is_sampled() -> None:
 class Taught(mtglib.Proxy):
     """A proxy that has learnt of its site, if the test says so."""
 
-    learnt: mtglib.FrontAnswer | None = None
+    learnt: tuple[mtglib.FrontAnswer, ...] = ()
 
     @property
-    def front_answer(self) -> mtglib.FrontAnswer | None:
+    def front_answers(self) -> tuple[mtglib.FrontAnswer, ...]:
         return self.learnt
 
 
@@ -74,5 +74,5 @@ async def test_what_was_learnt_of_the_site_is_there_once_it_is() -> None:
     when, size = (prometheus.functions[f"front_{name}"] for name in ("learned_timestamp_seconds", "answer_bytes"))
     assert (when(), size()) == ({}, {})
 
-    proxy.learnt = mtglib.FrontAnswer("front.example", 1e9, 2600)
+    proxy.learnt = (mtglib.FrontAnswer("front.example", 1e9, 2600),)
     assert (when(), size()) == ({("front.example",): 1e9}, {("front.example",): 2600})

@@ -107,6 +107,19 @@ async def test_a_peer_that_takes_nothing_of_what_a_lost_one_left_has_only_so_muc
 
 
 @timeless
+async def test_a_peer_that_took_nothing_for_so_long_before_gets_no_more_time() -> None:
+    async with running(idle_timeout=100.0, delivery_timeout=30.0) as job:
+        await fill(job.upstream)
+        job.client.send(b"never read by upstream")
+        await asyncio.sleep(30)
+        sockets.close(job.upstream)
+        began_mono = now()
+
+        assert (await job.result()).reason is Reason.UPSTREAM_RESET
+        assert now() == began_mono
+
+
+@timeless
 async def test_what_a_lost_one_left_is_delivered_within_the_idle_time_however_slowly_it_is_taken() -> None:
     async with running(idle_timeout=100.0, delivery_timeout=30.0) as job:
         await fill(job.upstream)

@@ -37,3 +37,10 @@ def test_records_are_the_same_at_any_cut(payloads: list[bytes], data: st.DataObj
     assert b"".join(record.data for record in records) == stream
     assert len(records) == len(payloads)
     assert sum(record.pause_seconds for record in records) <= len(cuts)
+
+
+def test_what_nobody_waited_for_has_no_pause() -> None:
+    reader = TimedRecordReader(begun_mono=10.0)
+
+    assert reader.feed(FIRST, 12.0, was_waited_for=False) == [ArrivedRecord(FIRST, 0.0)]
+    assert reader.feed(SECOND, 12.5) == [ArrivedRecord(SECOND, 0.5)]

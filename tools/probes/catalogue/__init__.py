@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.probes.catalogue import endings, hellos, mutations, paces, pieces, protocols, replays, tls
+from tools.probes.catalogue import endings, hellos, mutations, paces, pieces, protocols, replays, tls, urgent
 from tools.probes.probe import Probe
 
 KINDS = {
@@ -12,6 +12,7 @@ KINDS = {
     "ending": endings.PROBES,
     "pace": paces.PROBES,
     "pieces": pieces.PROBES,
+    "urgent": urgent.PROBES,
     "tls": tls.PROBES,
     "flip": mutations.FLIPS,
     "truncation": mutations.TRUNCATIONS,

@@ -12,49 +12,70 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, NamedTuple, TypeVar
 
-from ..answers import LearntAnswer
 from ..ground.daemon_threads import DaemonThreads
 from ..ground.files import open_regular, replace_file
 from ..ground.guarded_logger import GuardedLogger
-from .answer_file import MAX_FILE_BYTES, read_answers, write_answers
 
 _LOAD_TIMEOUT: Final = 1.0
 _LAST_WRITE_TIMEOUT: Final = 0.2
+_MAX_FILE_BYTES: Final = 4 * 1024 * 1024
+
+T = TypeVar("T")
 
 
-class AnswerStore:
-    """A directory of learnt answers.
+class FileKind(NamedTuple, Generic[T]):
+    """What is kept of each site.
+
+    Attributes:
+        name: What it is, in the plural.
+        topic: What messages about it begin with.
+        read: Returns what can be read of a site's bytes, and how much can't; raises ValueError if nothing can.
+        write: Makes them.
+    """
+
+    name: str
+    topic: str
+    read: Callable[[str, bytes], tuple[list[T], int]]
+    write: Callable[[str, Iterable[T]], bytes]
+
+
+class SiteStore(Generic[T]):
+    """A directory of what was learnt, of one kind.
 
     A failing disk costs nothing but what is kept there: one warning, and one message when it works again. What it
     didn't take is tried again every minute, and at the end.
 
     Args:
         directory: Created when something is kept.
+        kind: What is kept.
         logger: Gets messages, in the event loop's thread.
         try_again_seconds: How long after a failure the next attempt is.
     """
 
-    def __init__(self, directory: Path, logger: GuardedLogger, try_again_seconds: float = 60.0) -> None:
+    def __init__(
+        self, directory: Path, kind: FileKind[T], logger: GuardedLogger, try_again_seconds: float = 60.0
+    ) -> None:
         self._directory = directory
+        self._kind = kind
         self._logger = logger
         self._try_again_seconds = try_again_seconds
         self._loop = asyncio.get_running_loop()
-        self._thread = DaemonThreads(1, "mtg-answers")
+        self._thread = DaemonThreads(1, f"mtg-{kind.name}")
         self._unwritten: dict[str, bytes] = {}
         self._has_failed = False
         self._is_closed = False
         self._trying_again: asyncio.TimerHandle | None = None
 
-    async def load(self, host: str) -> list[LearntAnswer]:
+    async def load(self, host: str) -> list[T]:
         """Return what was kept of a site; after a second without the disk's answer, nothing."""
         path = self._path(host)
         reading: asyncio.Future[bytes] = self._loop.create_future()
         try:
             self._thread.run(partial(self._read, path, reading))
             async with asyncio.timeout(_LOAD_TIMEOUT):
-                answers, lost = read_answers(host, await reading)
+                found, lost = self._kind.read(host, await reading)
         except (FileNotFoundError, NotADirectoryError):
             return []
         except (OSError, TimeoutError) as error:
@@ -64,12 +85,14 @@ class AnswerStore:
             self._tell("warning", f"{path}: is damaged, and not used")
             return []
         if lost:
-            self._tell("warning", f"{path}: is damaged; answers that could be read, and are used: {len(answers)}")
-        return answers
+            self._tell(
+                "warning", f"{path}: is damaged; {self._kind.name} that could be read, and are used: {len(found)}"
+            )
+        return found
 
-    def keep(self, host: str, answers: Iterable[LearntAnswer]) -> None:
+    def keep(self, host: str, learnt: Iterable[T]) -> None:
         """Replace what is kept of a site, soon."""
-        self._unwritten[host] = write_answers(host, answers)
+        self._unwritten[host] = self._kind.write(host, learnt)
         self._begin_to_write()
 
     async def close(self) -> None:
@@ -96,13 +119,13 @@ class AnswerStore:
             self._failed(error)
 
     def _path(self, host: str) -> Path:
-        return self._directory / f"answers-{hashlib.sha256(host.encode()).hexdigest()[:32]}.jsonl"
+        return self._directory / f"{self._kind.name}-{hashlib.sha256(host.encode()).hexdigest()[:32]}.jsonl"
 
     def _read(self, path: Path, reading: asyncio.Future[bytes]) -> None:
         """Runs in the thread, like `_write`."""
         try:
             with open_regular(path) as file:
-                data = file.read(MAX_FILE_BYTES)
+                data = file.read(_MAX_FILE_BYTES)
         except Exception as error:
             self._in_loop(_settle, reading, b"", error)
         else:
@@ -121,7 +144,7 @@ class AnswerStore:
                 refused.pop(host, None)
                 self._in_loop(self._succeeded)
         for host, data in refused.items():
-            self._unwritten.setdefault(host, data)  # there may be newer answers by now
+            self._unwritten.setdefault(host, data)  # there may be something newer
 
     def _failed(self, error: Exception) -> None:
         if self._trying_again is None and not self._is_closed:
@@ -140,7 +163,7 @@ class AnswerStore:
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def _tell(self, level: str, text: str, error: Exception | None = None) -> None:
-        getattr(self._logger, level)(f"front-learning: {text}", error=error)
+        getattr(self._logger, level)(f"{self._kind.topic}: {text}", error=error)
 
 
 def _settle(future: asyncio.Future[bytes], data: bytes, error: Exception | None) -> None:

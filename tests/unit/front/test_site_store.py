@@ -13,16 +13,17 @@ import pytest
 
 from integration.recording_logger import RecordingLogger
 from mtglib.answers import LearntAnswer
-from mtglib.front import answer_store
-from mtglib.front.answer_store import AnswerStore
+from mtglib.front import site_store
+from mtglib.front.answer_file import ANSWERS
+from mtglib.front.site_store import SiteStore
 from mtglib.ground.files import open_regular
 from mtglib.ground.guarded_logger import GuardedLogger
 from support.eventually import eventually
 from unit.front.test_answer_file import HOST, learnt
 
 
-def store(directory: Path, logger: RecordingLogger) -> AnswerStore:
-    return AnswerStore(directory, GuardedLogger(logger))
+def store(directory: Path, logger: RecordingLogger) -> SiteStore[LearntAnswer]:
+    return SiteStore(directory, ANSWERS, GuardedLogger(logger))
 
 
 async def kept(directory: Path, logger: RecordingLogger, *answers: LearntAnswer, host: str = HOST) -> Path:
@@ -108,7 +109,7 @@ async def test_what_a_full_disk_did_not_take_is_written_later_without_another_an
 ) -> None:
     directory = tmp_path / "answers"
     directory.write_text("a file is in the way")
-    writing = AnswerStore(directory, GuardedLogger(logger), 60.0 if is_closed else 0.001)
+    writing = SiteStore(directory, ANSWERS, GuardedLogger(logger), 60.0 if is_closed else 0.001)
     writing.keep(HOST, [learnt("old")])
     writing.keep(HOST, [learnt()])
     await eventually(lambda: len(logger.messages) == 1)
@@ -131,8 +132,8 @@ async def test_a_disk_that_does_not_answer_is_told_of(
         disk.wait(10)
         return open_regular(path)
 
-    monkeypatch.setattr(answer_store, "open_regular", open_when_the_disk_answers)
-    monkeypatch.setattr(answer_store, "_LOAD_TIMEOUT", 0.01)
+    monkeypatch.setattr(site_store, "open_regular", open_when_the_disk_answers)
+    monkeypatch.setattr(site_store, "_LOAD_TIMEOUT", 0.01)
     reading = store(tmp_path, logger)
 
     assert await reading.load(HOST) == []

@@ -1,0 +1,123 @@
+"""Finds the user whose key a hello was made with.
+
+Every key that is tried costs an HMAC of the whole hello, about a microsecond. Up to sixteen are tried at once. Of more
+users, only those of the site that the hello asks for come into question, and a thread tries their keys, one hello at a
+time, networks by turns: a flood of strangers holds up neither the event loop, nor clients who come from where they came
+from before, nor those of other networks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from .fair_turns import FairTurns
+from .ground.daemon_threads import DaemonThreads
+from .secret import Secret
+from .users.account import Account
+from .users.candidates import MOST_AT_ONCE, Candidates, Keys
+from .wire import client_hello
+
+_THREADS = DaemonThreads(1, "mtg-keys")
+
+
+class Found(NamedTuple):
+    """Whose hello it is.
+
+    Attributes:
+        account: The user's.
+        secret: The secret that it was made with.
+        unix_time: What the client's clock showed, whole Unix seconds; a replay may say anything.
+    """
+
+    account: Account
+    secret: Secret
+    unix_time: int
+
+
+class KeySearch:
+    """Tries the keys of users.
+
+    Args:
+        candidates: Says which.
+
+    Attributes:
+        candidates: As given.
+    """
+
+    def __init__(self, candidates: Candidates) -> None:
+        self.candidates = candidates
+        self._turns = FairTurns()
+
+    async def find(self, record: bytes, network: int | None) -> Found | None:
+        """Find the user whose key a joined record was made with; None if it is nobody's.
+
+        Args:
+            record: As from `client_hello.assemble`.
+            network: Where it comes from; its last user's key is tried first.
+
+        Raises:
+            ClientError: NOT_TLS: the record ends within its random.
+        """
+        candidates = self.candidates
+        if candidates.are_few:
+            return _try(record, candidates.all)
+        last = candidates.last_of(network)
+        found = None if last is None else _try(record, Keys.of((last,)))
+        if found is None:
+            keys = candidates.of_host(client_hello.server_name(record))
+            found = (
+                _try(record, keys)
+                if len(keys.keys) <= MOST_AT_ONCE
+                else await self._try_in_thread(record, keys, network)
+            )
+        if found is not None:
+            candidates.matched(found.account, network)
+        return found
+
+    async def _try_in_thread(self, record: bytes, keys: Keys, network: int | None) -> Found | None:
+        async with self._turns.turn(network):
+            search = _Search(record, keys, asyncio.get_running_loop())
+            try:
+                _THREADS.run(search)
+            except OSError:  # there is no thread to be had
+                return _try(record, keys)
+            return await search.found
+
+
+class _Search:
+    """A search by a thread."""
+
+    def __init__(self, record: bytes, keys: Keys, loop: asyncio.AbstractEventLoop) -> None:
+        self._record = record
+        self._keys = keys
+        self._loop = loop
+        self.found: asyncio.Future[Found | None] = loop.create_future()
+
+    def __call__(self) -> None:
+        found: Found | None = None
+        error: Exception | None = None
+        try:
+            found = _try(self._record, self._keys)
+        except Exception as raised:
+            error = raised
+        try:
+            self._loop.call_soon_threadsafe(self._tell, found, error)
+        except RuntimeError:  # the event loop has been closed
+            return
+
+    def _tell(self, found: Found | None, error: Exception | None) -> None:
+        if self.found.done():  # the visitor has left
+            return
+        if error is None:
+            self.found.set_result(found)
+        else:
+            self.found.set_exception(error)
+
+
+def _try(record: bytes, keys: Keys) -> Found | None:
+    authentication = client_hello.authenticate(record, keys.keys)
+    if authentication is None:
+        return None
+    index, unix_time = authentication
+    return Found(keys.accounts[index], keys.secrets[index], unix_time)
