@@ -146,7 +146,12 @@ class Statsd:
 
     async def _flush_for_ever(self) -> None:
         while True:
-            if await self._writer.connect():
+            writer = self._writer
+            is_connected = await writer.connect()
+            if writer is not self._writer:  # it has moved meanwhile
+                writer.close()
+                continue
+            if is_connected:
                 self._flush()
             self._reachability.sent(self._writer.take_error())
             await asyncio.sleep(self._flush_each_seconds)
