@@ -178,6 +178,7 @@ class Proxy:
             return Handshakes().over()
         self._shared.now_unix, self._shared.logger = opts.clock, self._logger
         self._shared.visitor_log.use(self._logger)
+        self._shared.limiter.follow(opts.clock, opts.max_user_connections, self._check_seconds)
         self._entrance, self._generation = self._make_entrance(self._shared), later
         later.fronts.begin(earlier.fronts)
         self._closing.add(closing := asyncio.ensure_future(earlier.fronts.close(later.fronts)))
@@ -310,9 +311,12 @@ class Proxy:
         await self.shutdown()
 
     def _make_limiter(self) -> UserLimiter:
-        check_seconds = None if self._opts.users is None else CHECK_SECONDS
         most = self._opts.max_user_connections
-        return UserLimiter(lambda: self._roster.entries, self._opts.clock, most, check_seconds=check_seconds)
+        return UserLimiter(lambda: self._roster.entries, self._opts.clock, most, check_seconds=self._check_seconds)
+
+    @property
+    def _check_seconds(self) -> float | None:
+        return None if self._opts.users is None else CHECK_SECONDS
 
     def _serves(self, listener: socket.socket) -> bool:
         fd = listener.fileno()

@@ -14,7 +14,7 @@ import mtglib
 from integration.event_rules import check_events, names
 from integration.recording_logger import RecordingLogger
 from integration.routed_network import OnlyThese
-from integration.stage import Stage, stage
+from integration.stage import HOST, Stage, stage
 from mtglib.network import Direct
 from support import sockets
 from support.eventually import eventually
@@ -39,8 +39,7 @@ def other_options(around: Stage, **changes: Any) -> mtglib.ProxyOpts:
         "dc_overrides": {2: [around.dc.address]},
         "front_learning": None,
     }
-    secret = changes.pop("secret", around.secret)
-    return mtglib.ProxyOpts.with_defaults(secret, **(settings | changes))
+    return mtglib.ProxyOpts.with_defaults(**({"secret": around.secret} | settings | changes))
 
 
 async def check_echo(client: FakeTLSClient) -> None:
@@ -147,6 +146,24 @@ async def test_limits_follow_and_end_nobody(relay: str) -> None:
 
         await around.proxy.replace_options(other_options(around, concurrency=100))
         await check_echo(await around.client())
+
+
+async def test_users_may_follow_a_secret_and_those_who_are_removed_end(relay: str) -> None:
+    async with stage(relay) as around:
+        first = await around.client()
+        users = mtglib.Users([mtglib.User("one", around.secret), mtglib.User("two", mtglib.Secret.generate(HOST))])
+        await around.proxy.replace_options(other_options(around, secret=None, users=users))
+        second = await around.client()
+        await around.proxy.replace_options(other_options(around, secret=None, users=users, concurrency=77))
+        third = await around.client()
+        assert [one.user for one in around.proxy.connections()] == ["default", "one", "one"]
+
+        users.remove("one")
+        await around.events.seen(mtglib.EventFinish, 2)
+        assert [one.user for one in around.proxy.connections()] == ["default"]
+        await check_echo(first)
+        for client in (second, third):
+            client.close()
 
 
 async def test_lists_follow(relay: str) -> None:
