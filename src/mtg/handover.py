@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import mtglib
@@ -69,6 +70,9 @@ async def take_over_replay_memory(parts: Parts, earlier: Parts, logger: mtglib.L
         logger.warning(
             "state-directory: in use by another process; after a restart, hellos seen before it can be replayed"
         )
+    except asyncio.CancelledError:  # the program stops, and a successor may want the directory
+        await new.close()
+        raise
 
 
 async def close_earlier(earlier: Parts, parts: Parts) -> None:
