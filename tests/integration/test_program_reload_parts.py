@@ -118,6 +118,25 @@ async def test_a_list_that_stays_is_not_downloaded_again(tmp_path: Path) -> None
         assert len(server.requests) >= len(asked) + 2
 
 
+async def test_parts_that_are_configured_as_before_are_the_same(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("192.0.2.0/24\n")
+    listed = blocklist(str(tmp_path / "list"))
+    async with reloaded(tmp_path) as around:
+        await around.reload(listed)
+        before = around.app.parts
+        await around.reload({**listed, "concurrency": 77, "log-level": "debug"})
+        after = around.app.parts
+
+        assert after.options.concurrency == 77
+        assert after.resolver is before.resolver
+        assert after.replay_memory is before.replay_memory
+        assert after.ip_lists == before.ip_lists
+        assert (after.options.network, after.options.front_network) == (
+            before.options.network,
+            before.options.front_network,
+        )
+
+
 async def test_a_list_that_cannot_be_read_is_told_and_the_rest_applies(tmp_path: Path) -> None:
     async with reloaded(tmp_path) as around:
         result = await around.reload({**blocklist(str(tmp_path / "missing")), "concurrency": 77})

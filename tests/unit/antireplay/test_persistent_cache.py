@@ -104,3 +104,17 @@ async def test_nothing_is_taken_from_one_that_has_nothing(tmp_path: Path) -> Non
     await later.load()
     await check_known(later, hellos(0, 10))
     await later.close()
+
+
+async def test_hellos_that_come_while_others_are_copied_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = exact(None), larger(None)
+    await see(old, hellos(0, 10))
+
+    async def then_more(function: Callable[..., int], *arguments: object) -> int:
+        copied = function(*arguments)
+        await see(old, hellos(10, 20))
+        return copied
+
+    monkeypatch.setattr("asyncio.to_thread", then_more)
+    await new.take_over(old)
+    await check_known(new, hellos(0, 20))
