@@ -92,7 +92,8 @@ format: $(STAMPS)/dev
 
 packages: $(STAMPS)/dev $(STAMPS)/npm/package-lock.json
 	@sh tools/packages.sh nginx:nginx-light openssl:openssl curl:curl ip:iproute2 haproxy:haproxy \
-		redis-server:redis-server microsocks:microsocks danted:dante-server unbound:unbound go:golang-go
+		redis-server:redis-server microsocks:microsocks danted:dante-server unbound:unbound go:golang-go \
+		/usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream
 
 # The original statsd, and a client, for tests; where there is no npm, what needs them is skipped, and says so.
 $(STAMPS)/npm/package-lock.json: Makefile

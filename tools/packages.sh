@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs Debian packages whose programs are missing, where we may: packages.sh PROGRAM:PACKAGE...
+# Installs Debian packages whose programs or files are missing, where we may: packages.sh PROGRAM:PACKAGE...
 # Elsewhere it says what is missing; the tests that need it are then skipped, and say so.
 set -eu
 
 missing=
 for pair in "$@"; do
-    command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
+    command -v "${pair%%:*}" >/dev/null || [ -e "${pair%%:*}" ] || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
 

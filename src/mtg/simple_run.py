@@ -38,6 +38,7 @@ class Flags:
     prefer_ip: str
     domain_fronting_port: str
     domain_fronting_ip: str | None
+    proxy_protocol_listener: bool
     doh_ip: str
     timeout: str
     socks5_proxies: Sequence[str]
@@ -50,7 +51,8 @@ class Flags:
 def load_flags(flags: Flags) -> Loaded:
     """Return the configuration for the flags; unknown DCs fall back to a known one, as with mtg's simple-run."""
     loaded = config_from_table(_table(flags), source=_SOURCE)
-    return replace(loaded, warnings=())  # warnings are about keys that the user didn't write
+    told = tuple(warning for warning in loaded.warnings if warning.startswith("proxy-protocol-trusted: "))
+    return replace(loaded, warnings=told)  # the others are about keys that the user didn't write
 
 
 @contextmanager
@@ -77,6 +79,7 @@ def _table(flags: Flags) -> Mapping[str, Any]:
         "debug": flags.debug,
         "concurrency": _number(flags.concurrency),
         "prefer-ip": flags.prefer_ip,
+        "proxy-protocol-listener": flags.proxy_protocol_listener,
         "allow-fallback-on-unknown-dc": True,
         "domain-fronting": {"port": _number(flags.domain_fronting_port), "ip": flags.domain_fronting_ip or ""},
         "network": network,

@@ -1,4 +1,4 @@
-"""Decides whether an accepted connection may come in: checks IP lists and limits before any byte is read."""
+"""Decides whether a connection may come in: checks IP lists and limits before any byte of a client is read."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ class Entrance:
     def admits(self, visitor: Visitor) -> bool:
         """Return whether a new connection may come in; another visitor may be evicted for it."""
         ip = visitor.ip
-        if ip is not None and not self._lists_admit(ip):
-            return False
-        evicted = self._roster.visitor_to_evict(visitor.network)
+        return (ip is None or self._lists_admit(ip)) and self.has_room(ip, visitor.network)
+
+    def has_room(self, ip: IPAddress | None, network: int | None) -> bool:
+        """Return whether limits allow another connection from there; another visitor may be evicted for it."""
+        evicted = self._roster.visitor_to_evict(network)
         if evicted is not None:
             self._evict(evicted)
         elif self._roster.is_full:

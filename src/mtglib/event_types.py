@@ -36,7 +36,8 @@ class EventStart(Event):
     """The proxy began to handle a connection.
 
     Attributes:
-        remote_ip: The client's address (IPv4-mapped IPv6 as IPv4), or None if the socket has no IP address.
+        remote_ip: The client's address (IPv4-mapped IPv6 as IPv4), or None if the socket has no IP address. If a PROXY
+            header was expected and none came that names the client, it is the peer's.
     """
 
     remote_ip: IPAddress | None

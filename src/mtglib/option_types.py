@@ -61,6 +61,8 @@ class OptionChanges(TypedDict, total=False):
     domain_fronting_proxy_protocol: bool
     domain_fronting_default_host: str | None
     domain_fronting_hosts: Mapping[str, FrontAddress]
+    proxy_protocol_listener: bool
+    proxy_protocol_trusted: Sequence[str] | None
     dc_overrides: Mapping[int, Sequence[str]]
     clock: Callable[[], float]
     relay: RelayChoice

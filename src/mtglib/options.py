@@ -36,7 +36,7 @@ from .ground.checks import (
     check_list,
     check_seconds,
 )
-from .ground.endpoints import canonical_ip, parse_endpoint
+from .ground.endpoints import IPNetwork, canonical_ip, parse_endpoint, parse_network
 from .ground.urls import check_host
 from .interfaces import AntiReplayCache, EventStream, IPBlocklist, Logger, Network
 from .option_types import AnswerDelay, OptionChanges, RelayChoice
@@ -81,7 +81,7 @@ class ProxyOpts:
             connection.
         use_test_dcs: Clients may ask for Telegram's test DCs.
         handshake_timeout: The time from accept to a complete ClientHello; until then a slow visitor may still turn out
-            to be a client.
+            to be a client. A PROXY header has the same time for itself.
         frame_timeout: The time from our answer to the client's obfuscated2 frame; then the connection is closed.
         dial_timeout: The time to connect to one upstream address; twice that is the limit for all addresses of a DC.
         fast_mode: Let DCs encrypt downloads for the client, so that the proxy doesn't have to. The ciphertext is then
@@ -114,6 +114,12 @@ class ProxyOpts:
         domain_fronting_hosts: Where some of the sites are reached, by name, instead of what the options
             `domain_fronting_port`, `_ip`, `_host` and `_proxy_protocol` say.
         domain_fronting_proxy_protocol: Tell the fronting site the visitor's address, with a PROXY protocol v2 header.
+        proxy_protocol_listener: Connections of `serve` come through a balancer, which tells the client's address with a
+            PROXY protocol header, v1 or v2. A connection without a valid header is reset. IP lists, limits, events and
+            the fronting site see the header's addresses. Connections of `serve_conn` have no header.
+        proxy_protocol_trusted: The balancers' networks, such as "10.0.0.0/8", or addresses. Connections from elsewhere
+            have no header and come from where they come; those of Unix sockets always have one. None: everyone is
+            trusted, so anyone who can connect can claim any address.
         dc_overrides: DC number -> list of "ip:port" or "[ipv6]:port", instead of the built-in addresses.
         clock: Returns Unix seconds; for tests.
         relay: "native", "pure" (Python), or "auto": native if it is built, otherwise pure.
@@ -167,6 +173,8 @@ class ProxyOpts:
     max_user_connections: int | None = None
     domain_fronting_default_host: str | None = None
     domain_fronting_hosts: Mapping[str, FrontAddress] = field(default_factory=dict)
+    proxy_protocol_listener: bool = False
+    proxy_protocol_trusted: Sequence[str] | None = None
     dc_overrides: Mapping[int, Sequence[str]] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
     relay: RelayChoice = "auto"
@@ -230,6 +238,7 @@ class ProxyOpts:
             if self.domain_fronting_ip is not None:
                 raise OptionError("domain_fronting_host", "only one of domain_fronting_ip and domain_fronting_host")
         parse_page_urls(self.record_urls, self.sites())
+        self.trusted_networks()  # checks
         check_function("clock", self.clock, "Unix seconds")
         if (dc := self.dc_table().unreachable()) is not None:
             raise OptionError("prefer_ip", f"a value that leaves DC {dc} with an address", self.prefer_ip)
@@ -302,6 +311,17 @@ class ProxyOpts:
             overrides=_parse_overrides(self.dc_overrides),
         )
 
+    def trusted_networks(self) -> tuple[IPNetwork, ...] | None:
+        """Parse `proxy_protocol_trusted`.
+
+        Raises:
+            OptionError: It is invalid.
+        """
+        if self.proxy_protocol_trusted is None:
+            return None
+        check_list("proxy_protocol_trusted", self.proxy_protocol_trusted, "networks")
+        return tuple(_parse_trusted(index, network) for index, network in enumerate(self.proxy_protocol_trusted))
+
 
 def checked_copy(opts: Any) -> ProxyOpts:
     """Copy options, and check them again: they may have been changed since they were made.
@@ -334,7 +354,7 @@ _DURATIONS = (
 )
 _FLAGS = (
     *("allow_fallback_on_unknown_dc", "use_test_dcs"),
-    *("fast_mode", "drs", "keep_alive", "domain_fronting_proxy_protocol"),
+    *("fast_mode", "drs", "keep_alive", "domain_fronting_proxy_protocol", "proxy_protocol_listener"),
 )
 
 
@@ -344,6 +364,14 @@ def _checked_secret(secret: Any) -> Secret:
     if not isinstance(secret, Secret):
         raise SecretInvalidError(f"a Secret, got {type(secret).__name__}")
     return secret.checked()
+
+
+def _parse_trusted(index: int, network: Any) -> IPNetwork:
+    try:
+        return parse_network(network)
+    except (TypeError, ValueError):
+        expected = 'a network such as "10.0.0.0/8", with zeros behind its prefix, or an IP address'
+        raise OptionError(f"proxy_protocol_trusted[{index}]", expected, network) from None
 
 
 def _parse_overrides(overrides: Any) -> dict[int, tuple[DCAddress, ...]]:

@@ -25,6 +25,7 @@ from .ground.guarded_logger import GuardedLogger, Warnings
 from .keyshare import KeyShares, new_x25519_public_key
 from .limits import Limits
 from .options import ProxyOpts, checked_copy
+from .proxied_entrance import ProxiedEntrance
 from .readiness import Readiness
 from .reasons import Reason
 from .relay.choice import ChosenRelay
@@ -33,7 +34,7 @@ from .shared import Shared
 from .stream import Stream
 from .tunnel import PLAIN_SOCKET, is_plain_socket
 from .user_parts import Emitter, guarded_clock
-from .users.limiter import CHECK_SECONDS, UserLimiter
+from .users.limiter import UserLimiter
 from .visitor import Visitor
 from .visitor_log import VisitorLog
 
@@ -76,6 +77,7 @@ class Proxy:
         self._shared: Shared | None = None
         self._generation: Generation | None = None
         self._entrance: Entrance | None = None
+        self._proxied_entrance: ProxiedEntrance | None = None
         self._affinity: Affinity | None = None
         self._ended: asyncio.Future[None] | None = None  # done once it has shut down
         self._acceptors: dict[Acceptor, socket.socket] = {}
@@ -146,8 +148,6 @@ class Proxy:
         them. What was learnt of the fronting sites is kept. Where there are more connections than the new limits allow,
         they become fewer as they end. Events and messages of all of them go to the new event stream and logger.
 
-        `opts` is copied, and may have the same parts as before.
-
         Returns:
             What is done once no handshake uses the earlier options: then parts that only these have can be closed.
 
@@ -163,23 +163,22 @@ class Proxy:
         if self._affinity is not None:
             self._affinity.check()
         opts.clock = guarded_clock(opts.clock, self._warnings)
-        earlier, later = self._generation, None
-        if self._shared is not None:
-            later = Generation.of(opts, self._shared, self._acceptors.values(), earlier)
-        # From here on nothing can fail.
-        self._opts, self._limits = opts, Limits.of(opts)
+        shared, earlier = self._shared, self._generation
+        later = None if shared is None else Generation.of(opts, shared, self._acceptors.values(), earlier)
+        self._opts, self._limits = opts, Limits.of(opts)  # from here on nothing can fail
         self._logger = GuardedLogger(opts.logger).named("proxy")
         self._warnings.use(self._logger)
         self._events.use(opts.event_stream)
         self._roster.limit(*self._limits[:3])
         for acceptor in self._acceptors:
             acceptor.batch = self._limits.accepted_at_once
-        if self._shared is None or earlier is None or later is None:
+        if shared is None or earlier is None or later is None:
             return Handshakes().over()
-        self._shared.now_unix, self._shared.logger = opts.clock, self._logger
-        self._shared.visitor_log.use(self._logger)
-        self._shared.limiter.follow(opts.clock, opts.max_user_connections, self._check_seconds)
-        self._entrance, self._generation = self._make_entrance(self._shared), later
+        shared.now_unix, shared.logger = opts.clock, self._logger
+        shared.visitor_log.use(self._logger)
+        shared.limiter.follow(opts.clock, opts.max_user_connections, self._limits.check_seconds)
+        self._generation = later
+        self._enter(shared, later)
         later.fronts.begin(earlier.fronts)
         self._closing.add(closing := asyncio.ensure_future(earlier.fronts.close(later.fronts)))
         closing.add_done_callback(self._closing.discard)
@@ -311,22 +310,20 @@ class Proxy:
         await self.shutdown()
 
     def _make_limiter(self) -> UserLimiter:
-        most = self._opts.max_user_connections
-        return UserLimiter(lambda: self._roster.entries, self._opts.clock, most, check_seconds=self._check_seconds)
-
-    @property
-    def _check_seconds(self) -> float | None:
-        return None if self._opts.users is None else CHECK_SECONDS
+        most, check_seconds = self._opts.max_user_connections, self._limits.check_seconds
+        return UserLimiter(lambda: self._roster.entries, self._opts.clock, most, check_seconds=check_seconds)
 
     def _serves(self, listener: socket.socket) -> bool:
         fd = listener.fileno()
         return any(os.path.sameopenfile(fd, served.fileno()) for served in self._acceptors.values())
 
     def _take(self, sock: socket.socket, address: Any) -> None:
-        """Decide whether to serve an accepted connection, before any byte of it is read."""
+        """Decide whether to serve an accepted connection, before any byte of a client is read."""
         assert self._entrance is not None
         visitor = Visitor(endpoint_of(address), partial(local_endpoint, sock))
-        if self._entrance.admits(visitor):
+        if self._proxied_entrance is not None and self._proxied_entrance.trusts(visitor):
+            self._proxied_entrance.take(sock, visitor)
+        elif self._entrance.admits(visitor):
             self._start(sock, visitor, counted=True)
         else:
             sock.close()
@@ -362,8 +359,12 @@ class Proxy:
         else:
             closing.result()
 
-    def _make_entrance(self, shared: Shared) -> Entrance:
-        return Entrance(self._opts, self._roster, shared.visitor_log, self._events, self._logger, self._warnings)
+    def _enter(self, shared: Shared, generation: Generation) -> None:
+        """Let connections in as these options say."""
+        opts = generation.opts
+        entrance = Entrance(opts, self._roster, shared.visitor_log, self._events, self._logger, self._warnings)
+        self._entrance = entrance
+        self._proxied_entrance = ProxiedEntrance(shared, generation, entrance) if opts.proxy_protocol_listener else None
 
     def _attach(self) -> None:
         """Bind the proxy to this event loop and thread, unless it is bound already.
@@ -388,8 +389,8 @@ class Proxy:
             logger=self._logger,
             warnings=self._warnings,
         )
-        self._entrance = self._make_entrance(shared)
         self._generation = Generation.of(self._opts, shared, self._acceptors.values())
+        self._enter(shared, self._generation)
         self._generation.fronts.begin()
         self._affinity = Affinity("proxy")
         self._ended = asyncio.get_running_loop().create_future()

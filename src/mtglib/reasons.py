@@ -40,6 +40,8 @@ class Reason(StrEnum):
     """The client's user has connections from as many networks as it may have."""
     USER_SHARE = "user_share"
     """All users together have as many connections as they may have, and the client's user has its share of them."""
+    PROXY_HEADER = "proxy_header"
+    """With `ProxyOpts.proxy_protocol_listener`: a trusted peer sent no PROXY header in time, or an invalid one."""
 
     FRAME = "frame"
     """After our answer: a broken record, a transport other than padded intermediate, or another secret."""
@@ -84,7 +86,7 @@ USER_REFUSALS = (
 
 HANDSHAKE_FAILURES = (
     *(Reason.NOT_TLS, Reason.DIGEST, Reason.SNI, Reason.CLOCK, Reason.REPLAY, Reason.REPLAY_CACHE),
-    *(Reason.TIMEOUT, Reason.FRAME),
+    *(Reason.TIMEOUT, Reason.FRAME, Reason.PROXY_HEADER),
     *USER_REFUSALS,
 )
 """The reasons for a failed handshake, as the metric `handshake_failures` counts them."""

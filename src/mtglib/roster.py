@@ -44,7 +44,8 @@ class Connection:
 
     Attributes:
         stream_id: The stream id, as in its events.
-        client: The client's address; None if the socket has no IP address.
+        client: The client's address; None if the socket has no IP address. Until a PROXY header has come that was asked
+            for, it is the balancer's.
         user: The user whose secret the client used; empty for a visitor.
         state: What the connection is doing.
         dc: The DC's positive number; 0 as long as no DC is known.
@@ -71,7 +72,7 @@ class Entry:
         from_client_bytes, to_client_bytes: As in `Connection`.
         end_reason: Why it was told to end; None if it wasn't.
         counted: Whether it counts for the limits: connections of `serve_conn` and evicted ones don't.
-        network: The visitor's network.
+        network: The visitor's network; None as long as it isn't known.
         has_begun: Whether its task has taken its first step.
         is_past_the_end: Whether the site has ended its side.
         is_over: Whether it has left the roster.
@@ -244,6 +245,11 @@ class Roster:
         entry.is_past_the_end = True
         for crowd in self._crowds_of(entry):
             crowd.past_the_end(entry)
+
+    def withdraw(self, entry: Entry) -> None:
+        """Take a connection out of the limits until it is added again: its network is about to be known."""
+        self._discount(entry)
+        entry.counted = True
 
     def evict(self, entry: Entry) -> None:
         """End a visitor. Its place is free immediately; it is listed until it has ended."""

@@ -69,7 +69,7 @@ class Stream:
             if self.entry.end_reason is not None:
                 raise asyncio.CancelledError
             job = await self._handshake()
-            self._leave_generation()
+            self.leave_generation()
             if job is not None:
                 self.entry.visitor.let_go()
                 relaying = self._shared.relay.run(job, report.moved)
@@ -96,7 +96,7 @@ class Stream:
             report.closed(Reason.ERROR, "a fault", error=error)
             self._shared.warnings.warn(f"stream {type(error).__name__}", "internal error in a connection", error=error)
         finally:
-            self._leave_generation()
+            self.leave_generation()
             self._close()
             report.finished()
 
@@ -234,7 +234,7 @@ class Stream:
         self._report.moved(site.forwarded_bytes, 0, False)
         return front.job(*self._conn.detach(), site)
 
-    def _leave_generation(self) -> None:
+    def leave_generation(self) -> None:
         """Drop what the options decide: the handshake is over. May be called again."""
         if hasattr(self, "_generation"):
             self._generation.handshakes.ended()

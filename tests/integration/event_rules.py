@@ -22,8 +22,8 @@ _FRONTED_FOR = {"not_tls", "digest", "sni", "clock", "replay", "replay_cache", "
     *("user_disabled", "user_expired", "user_quota", "user_connections", "user_networks", "user_share"),
 }
 _RELAYED_UNTIL = {"client_eof", "upstream_eof", "client_reset", "upstream_reset", "idle", "bad_record"}
-_NOT_RELAYED_FOR = {"closed", "timeout", "frame", "unknown_dc", "client_reset", "dc_unreachable"}
 _ANYWHERE = {"shutdown", "error", "evicted", "ended", "user"}
+_NOT_RELAYED_FOR = {"closed", "proxy_header", "timeout", "frame", "unknown_dc", "client_reset", "dc_unreachable"}
 _STREAMLESS = (mtglib.EventIPBlocklisted, mtglib.EventConcurrencyLimited, mtglib.EventIPListSize)
 
 

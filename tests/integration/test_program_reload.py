@@ -65,7 +65,8 @@ CHANGES: dict[str, Change] = {
     "secret": Change(OTHER.hex()),
     "secret-file": Change(a_secret, {"secret": None}),
     "bind-to": Change(lambda _: f"127.0.0.2:{free_port()}"),
-    "proxy-protocol-listener": Change(REFUSED),
+    "proxy-protocol-listener": Change(True, {"proxy-protocol-trusted": ["127.0.0.0/8"]}),
+    "proxy-protocol-trusted": Change(["192.0.2.0/24"]),
     "concurrency": Change(100),
     "prefer-ip": Change("only-ipv4"),
     "public-ipv4": Change("192.0.2.1"),
@@ -159,7 +160,7 @@ def made(value: Any, tmp_path: Path) -> Any:
     return value(tmp_path) if callable(value) else value
 
 
-NOT_FOR_NEW_CLIENTS = {"secret", "bind-to", "network.proxies", "dc-overrides"}
+NOT_FOR_NEW_CLIENTS = {"proxy-protocol-listener", "secret", "bind-to", "network.proxies", "dc-overrides"}
 """With these, the clients of the test that come meanwhile wouldn't get where they want."""
 
 

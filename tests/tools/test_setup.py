@@ -118,8 +118,10 @@ def test_missing_packages_are_named_to_who_may_not_install(machine: Path) -> Non
 
 
 def test_nothing_is_said_where_nothing_is_missing(machine: Path) -> None:
+    """A program, or a file."""
     put(machine, "here", "")
-    assert subprocess.check_output(["/bin/sh", ROOT / "tools" / "packages.sh", "here:one"]) == b""
+    there = ["here:one", f"{ROOT}/Makefile:two"]
+    assert subprocess.check_output(["/bin/sh", ROOT / "tools" / "packages.sh", *there]) == b""
 
 
 PYTHON = """

@@ -222,8 +222,12 @@ class Surroundings:
 
     def _pair(self) -> tuple[socket.socket, socket.socket]:
         own, peer = nonblocking_pair()
-        self._open += [own, peer]
+        self.close_later(own, peer)
         return own, peer
+
+    def close_later(self, *socks: socket.socket) -> None:
+        """Have these closed with the rest."""
+        self._open += socks
 
     def close(self) -> None:
         """Close what the test had."""

@@ -33,7 +33,7 @@ DURATIONS = (
 )
 FLAGS = (
     *("allow_fallback_on_unknown_dc", "use_test_dcs"),
-    *("fast_mode", "drs", "keep_alive", "domain_fronting_proxy_protocol"),
+    *("fast_mode", "drs", "keep_alive", "domain_fronting_proxy_protocol", "proxy_protocol_listener"),
 )
 
 

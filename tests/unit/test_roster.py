@@ -106,6 +106,24 @@ class Crowd(RuleBasedStateMachine):
         self.roster.add(newcomer)
         (self.order if counted else self.uncounted).append(newcomer)
 
+    @rule(data=st.data(), ip=st.sampled_from(IPS))
+    def be_known(self, data: st.DataObject, ip: str | None) -> None:
+        waiting = [each for each in self.of(None) if each.state is State.HANDSHAKE and each not in self.past]
+        if who := self.one_of(data, waiting):
+            self.order.remove(who)
+            self.roster.withdraw(who)
+            who.visitor = visitor(ip)
+            who.network = who.visitor.network
+            wanted, evicted = self.to_evict(who.network), self.roster.visitor_to_evict(who.network)
+            assert (evicted in wanted) if wanted else evicted is None
+            assert not self.roster.is_full
+            if evicted is not None:
+                self.roster.evict(evicted)
+                self.forget(evicted)
+                self.uncounted.append(evicted)
+            self.roster.add(who)
+            self.order.append(who)
+
     def forget(self, gone: Entry) -> None:
         for group in (self.order, self.past, self.clients, self.uncounted):
             if gone in group:

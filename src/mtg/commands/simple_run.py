@@ -37,6 +37,11 @@ SECRET_VARIABLE = "MTG_SECRET"  # noqa: S105  # a name, not a secret
 @click.option("-p", "--domain-fronting-port", default="443", show_default=True, help="Port of the fronted site.")
 @click.option("--domain-fronting-ip", help="IP address of the fronted site; its name isn't resolved then.")
 @click.option(
+    "--proxy-protocol-listener",
+    is_flag=True,
+    help="A load balancer is in front, which tells clients' addresses with PROXY protocol, v1 or v2.",
+)
+@click.option(
     "-n", "--doh-ip", default="1.1.1.1", show_default=True, help="DNS over HTTPS server that resolves the site's name."
 )
 @click.option("-t", "--timeout", default="10s", show_default=True, help="Time-out for connecting to one address.")

@@ -27,6 +27,20 @@ class IPText(str):
         return cls(_ip(value, "an IP address"))
 
 
+class NetworkText(str):
+    """A network as `ip/bits`, or an address, which is a network of one, in its canonical spelling, as text."""
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value; raises ValueError with what was expected."""
+        try:
+            if not isinstance(value, str) or "%" in value:
+                raise ValueError
+            return cls(ipaddress.ip_network(value.strip()))
+        except ValueError:
+            raise ValueError('a network such as "10.0.0.0/8", with zeros behind its prefix, or an IP address') from None
+
+
 @dataclass(frozen=True, slots=True)
 class IPPort:
     """`1.2.3.4:443` or `[2001:db8::1]:443`; port 1 to 65535."""

@@ -148,7 +148,7 @@ def _all_paths(section: type[Section], path: str = "") -> typing.Iterator[str]:
 _NATIVE = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 _PARSED_BY_THEMSELVES = (
-    *(addresses.IPText, addresses.IPPort, addresses.Listen),
+    *(addresses.IPText, addresses.IPPort, addresses.Listen, addresses.NetworkText),
     *(urls.PrivateURL, urls.PageURL),
     *(values.Duration, values.LearningPause, values.RaidPause, values.Size, values.NotSentSize, values.WindowSize),
     *(values.HTTPPath, values.Directory),

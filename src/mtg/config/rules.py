@@ -206,7 +206,9 @@ def _notes(config: Config, warnings: list[str]) -> None:
         if cache.enabled and cache.kind not in kinds and getattr(cache, name) != getattr(default, name):
             key = f"defense.anti-replay.{name.replace('_', '-')}"
             warnings.append(f'{key}: has no effect with kind = "{cache.kind}"')
-    if config.defense.allowlist.enabled or config.defense.blocklist.enabled:
+    _note_trust(config, warnings)
+    has_lists = config.defense.allowlist.enabled or config.defense.blocklist.enabled
+    if has_lists and not config.proxy_protocol_listener:
         warnings += [
             f"bind-to: {redact(str(listen))} has no client addresses, so IP lists have no effect on it"
             for listen in config.bind_to
@@ -222,13 +224,28 @@ def _notes(config: Config, warnings: list[str]) -> None:
         warnings.append("defense.blocklist.urls: empty, so nobody is blocked")
 
 
+def _note_trust(config: Config, warnings: list[str]) -> None:
+    """Report a missing list of balancers, which every listener but a Unix socket needs, and one that isn't needed."""
+    is_set, listens_on_ip = config.proxy_protocol_trusted is not None, not _listens_on_unix_only(config)
+    if config.proxy_protocol_listener and listens_on_ip and not is_set:
+        warnings.append(
+            "proxy-protocol-trusted: not set, so anyone who can connect can claim any address with a PROXY header "
+            '(list the balancers, such as ["10.0.0.0/8"])'
+        )
+    elif is_set and not config.proxy_protocol_listener:
+        warnings.append("proxy-protocol-trusted: has no effect without proxy-protocol-listener")
+
+
+def _listens_on_unix_only(config: Config) -> bool:
+    return all(isinstance(listen, ListenUnix) for listen in config.bind_to)
+
+
 def _is_loopback(host: str) -> bool:
     ip = mtglib.canonical_ip(host)
     return ip is not None and ip.is_loopback
 
 
 PENDING: tuple[tuple[str, Callable[[Config], bool]], ...] = (
-    ("proxy-protocol-listener", lambda c: c.proxy_protocol_listener),
     ("auto-update", lambda c: c.auto_update),
     ("users", lambda c: bool(c.users)),
 )

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from mtg.config.addresses import IPPort, IPText, Listen
+from mtg.config.addresses import IPPort, IPText, Listen, NetworkText
 from mtg.config.urls import PageURL, PrivateURL
 from mtg.config.values import (
     MSS_BOUNDS,
@@ -196,6 +196,7 @@ class Config(Section, frozen=True):
     secret_file: str | None = None
     bind_to: Annotated[tuple[Listen, ...], Meta(min_length=1, extra={ONE_OR_MANY: True})] = ()
     proxy_protocol_listener: bool = False
+    proxy_protocol_trusted: Annotated[tuple[NetworkText, ...], Meta(min_length=1)] | None = None
     concurrency: Positive = 8192
     prefer_ip: PreferIPWord = PreferIPWord("prefer-ipv6")
     public_ipv4: IPv4Address | None = None

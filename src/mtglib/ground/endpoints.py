@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, NamedTuple
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import OptionError
 from ..event_types import IPAddress
 
+IPNetwork: TypeAlias = IPv4Network | IPv6Network
+
+_MAPPED_BITS = 96
 _UNIX_NAMES = ("", "/")  # nameless, or a path; abstract ones are bytes
 
 
@@ -102,6 +105,21 @@ def parse_endpoint(text: str) -> Endpoint:
     if bracketed != (ip.version == 6):
         raise ValueError(text)
     return Endpoint(ip, int(port))
+
+
+def parse_network(text: str) -> IPNetwork:
+    """Parse `ip/bits` or an IP address, which is a network of one; IPv4-mapped IPv6 becomes IPv4.
+
+    Raises:
+        ValueError: The value is invalid, or has bits behind its prefix.
+    """
+    if "%" in text:  # a zone has a meaning on one machine only, and `canonical_ip` has dropped it
+        raise ValueError(text)
+    network = ip_network(text)
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
 
 
 def host_and_port(host: str, port: int) -> str:

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtglib import OptionError
-from mtglib.ground.endpoints import canonical_ip, client_endpoint, endpoint_of, local_endpoint, parse_endpoint
+from mtglib.ground.endpoints import (
+    canonical_ip,
+    client_endpoint,
+    endpoint_of,
+    local_endpoint,
+    parse_endpoint,
+    parse_network,
+)
 
 addresses = st.ip_addresses()
 
@@ -113,3 +120,25 @@ def test_parsing_raises_value_errors_only(text: str) -> None:
         return
     assert canonical_ip(str(ip)) is not None
     assert 1 <= port <= 65535
+
+
+@given(ip=addresses)
+def test_a_network_has_the_canonical_addresses_that_are_in_it(ip: IPv4Address | IPv6Address) -> None:
+    canonical = canonical_ip(str(ip))
+    bits = 32 if ip.version == 4 else 128
+
+    assert canonical in parse_network(str(ip))
+    assert parse_network(f"{ip}/{bits}") == parse_network(str(ip))
+    assert parse_network(str(ip)).num_addresses == 1
+
+
+def test_a_mapped_network_is_ipv4_and_a_wider_one_is_not() -> None:
+    assert str(parse_network("::ffff:10.0.0.0/104")) == "10.0.0.0/8"
+    assert str(parse_network("::ffff:0:0/96")) == "0.0.0.0/0"
+    assert str(parse_network("::/0")) == "::/0"
+
+
+@pytest.mark.parametrize("text", ["", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10", "fe80::%lo/64", "2001:db8::1/32"])
+def test_anything_else_is_no_network(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_network(text)

@@ -30,6 +30,7 @@ OURS = {
     "network.client-tcp.mss",
     "network.client-tcp.window",
     "domain-fronting.host",
+    "proxy-protocol-trusted",
 }
 """Keys that mtg 2.x doesn't have."""
 

@@ -40,6 +40,10 @@ ip_list = section(
 )  # fmt: skip
 tables = section(
     tolerate_time_skewness=durations,
+    proxy_protocol_listener=st.booleans(),
+    proxy_protocol_trusted=st.lists(
+        st.sampled_from(["10.0.0.0/8", "::1", "10.0.0.1/8", "::ffff:0:0/96", "h", ""]), max_size=3,
+    ),
     domain_fronting=section(host=hosts, ip=st.sampled_from(["127.0.0.9", ""])),
     network=section(
         dns=urls("udp://", "tls://", "https://", ""),
@@ -68,7 +72,7 @@ tables = section(
 )  # fmt: skip
 
 
-_LINE = re.compile(r"test: [a-z-]+(\.[a-z-]+(\[[0-9]\])?)*: (expected|missing)")
+_LINE = re.compile(r"test: [a-z-]+(\[[0-9]\])?(\.[a-z-]+(\[[0-9]\])?)*: (expected|missing)")
 
 
 @settings(deadline=None, max_examples=500)

@@ -20,6 +20,7 @@ FLAGS = Flags(
     prefer_ip="prefer-ipv6",
     domain_fronting_port="443",
     domain_fronting_ip=None,
+    proxy_protocol_listener=False,
     doh_ip="1.1.1.1",
     timeout="10s",
     socks5_proxies=(),
@@ -41,6 +42,13 @@ def test_flags_arrive_and_the_time_out_is_not_the_idle_one() -> None:
     assert (config.domain_fronting.ip, config.domain_fronting.port) == ("127.0.0.9", 8443)
     timeout = config.network.timeout
     assert [float(seconds) for seconds in (timeout.tcp, timeout.http, timeout.idle)] == [2, 2, 300]
+
+
+def test_a_listener_behind_a_balancer_warns_of_everyone_who_could_be_one() -> None:
+    loaded = load_flags(replace(FLAGS, proxy_protocol_listener=True))
+    assert loaded.config.proxy_protocol_listener
+    assert [warning.partition(":")[0] for warning in loaded.warnings] == ["proxy-protocol-trusted"]
+    assert not load_flags(FLAGS).config.proxy_protocol_listener
 
 
 def test_every_bad_flag_is_named_as_a_flag() -> None:

@@ -121,6 +121,13 @@ def test_the_sites_host(calls: Calls) -> None:
     assert (built.options.domain_fronting_host, built.options.domain_fronting_ip) == ("other.example", None)
 
 
+def test_balancers(calls: Calls) -> None:
+    assert not parts(calls).options.proxy_protocol_listener
+    built = parts(calls, **{"proxy-protocol-listener": True, "proxy-protocol-trusted": ["10.0.0.0/8", "::1"]})
+    assert built.options.proxy_protocol_listener
+    assert built.options.proxy_protocol_trusted == ("10.0.0.0/8", "::1/128")
+
+
 @pytest.mark.parametrize("disabled", [True, False])
 def test_keep_alive_of_clients_is_as_configured(calls: Calls, disabled: bool) -> None:
     built = parts(calls, network={"keep-alive": {"disabled": disabled}})

@@ -78,7 +78,6 @@ def test_deprecated_twins_that_differ_are_a_problem() -> None:
 
 
 UNSUPPORTED: list[tuple[str, dict[str, Any]]] = [
-    ("proxy-protocol-listener", {"proxy-protocol-listener": True}),
     ("auto-update", {"auto-update": True}),
     ("users", {"users": [{"name": "joe"}]}),
 ]
@@ -145,6 +144,41 @@ def test_debug_is_another_name_of_a_log_level(table: dict[str, Any], level: str)
 def test_debug_and_another_level_are_a_problem() -> None:
     _, findings = settled({**BASE, "debug": True, "log-level": "info"})
     assert findings.problems == ['log-level: expected "debug" or nothing, as debug is true, got "info"']
+
+
+LISTENER = {"proxy-protocol-listener": True}
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (LISTENER, "not set, so anyone who can connect can claim any address"),
+        ({**LISTENER, "bind-to": ["unix:/run/mtg.sock", "127.0.0.1:1"]}, "not set, so anyone who can connect"),
+        ({**LISTENER, "proxy-protocol-trusted": ["10.0.0.0/8", "::1"]}, None),
+        ({**LISTENER, "proxy-protocol-trusted": ["0.0.0.0/0", "::/0"]}, None),
+        ({**LISTENER, "bind-to": "unix:/run/mtg.sock"}, None),
+        ({"proxy-protocol-trusted": ["10.0.0.0/8"]}, "has no effect without proxy-protocol-listener"),
+    ],
+)
+def test_who_is_trusted_is_to_be_said(table: dict[str, Any], told: str | None) -> None:
+    _, findings = settled({**BASE, **table})
+    assert findings.problems == []
+    assert len(findings.warnings) == (told is not None)
+    assert all(line.startswith(f"proxy-protocol-trusted: {told}") for line in findings.warnings)
+
+
+def test_lists_have_an_effect_on_a_unix_socket_behind_a_balancer() -> None:
+    blocklist = {"defense": {"blocklist": {"enabled": True, "urls": ["https://h/x"]}}}
+    unix = {**BASE, "bind-to": "unix:/run/mtg.sock", **blocklist}
+    assert len(settled(unix)[1].warnings) == 1
+    assert settled({**unix, **LISTENER})[1].warnings == []
+
+
+@pytest.mark.parametrize("value", [[], ["10.0.0.1/8"], ["10.0.0.0/8", "balancer.example"], "10.0.0.0/8", [5], True])
+def test_a_network_that_is_none_is_a_problem(value: object) -> None:
+    _, findings = settled({**BASE, **LISTENER, "proxy-protocol-trusted": value})
+    assert len(findings.problems) == 1
+    assert findings.problems[0].startswith("proxy-protocol-trusted")
 
 
 def test_the_old_name_of_the_exact_memory_is_told() -> None:
