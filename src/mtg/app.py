@@ -7,22 +7,35 @@ import math
 import platform
 import socket
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import mtg
 import mtglib
 from mtg.build import Parts
 from mtg.control.service import open_control
+from mtg.handover import (
+    close_earlier,
+    read_new_lists,
+    rename_statistics,
+    take_over_replay_memory,
+    with_same_statistics,
+    with_same_users,
+)
 from mtg.listeners import address_text, open_listeners
+from mtg.reload import Rebuild, ReloadResult, changed_keys, keep_unchangeable, log_result
 from mtg.samples import events_dropped, sample_all
-from mtg.services import running_services, serving_control
-from mtg.user_error import EXIT_RUNTIME
+from mtg.services import Services, running_services, serving_control, shows_otherwise
+from mtg.serving import Opened, Serving
+from mtg.user_error import EXIT_RUNTIME, UserError
 
 GRACE_SECONDS = 5.0
 """How long streams may continue after the program was told to stop."""
+
+_STOPPING = "the program is stopping"
 
 OnListening = Callable[[Sequence[socket.socket]], None]
 """Called with the listeners once the program can start, before the first log line; may print."""
@@ -66,27 +79,35 @@ class App:
 
     Args:
         parts: The proxy's options and the services.
+        rebuild: How to get parts for a changed file; None: there is no file.
         on_served: Called with the exit code when all streams have ended, before the services end.
     """
 
-    def __init__(self, parts: Parts, *, on_served: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self, parts: Parts, *, rebuild: Rebuild | None = None, on_served: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._parts = parts
         self._logger = parts.logger
         self._proxy = mtglib.Proxy(parts.options)
-        sample_all(parts, self._proxy)
+        self._rebuild = rebuild
+        self._serving = Serving(self._proxy, parts.logger)
+        self._services: Services | None = None
+        self._metrics: socket.socket | None = None
+        self._metrics_ends = ExitStack()
+        self._drains: set[asyncio.Task[None]] = set()
+        self.last_reload: ReloadResult | None = None
+        sample_all(lambda: self._parts, self._proxy)
         self._on_served = on_served
         self._phase = Phase.NEW
         self._since_unix = 0.0
-        self._listens: tuple[str, ...] = ()
-        self._serving: list[asyncio.Task[None]] = []
         self._has_begun = asyncio.Event()  # or has failed to start
         self._told_to_stop = asyncio.Event()
         self._grace_seconds = math.inf
         self._ends = AsyncExitStack()
         self._ending: asyncio.Task[int] | None = None
         self._reloading = asyncio.Lock()
-        self._next_reload: asyncio.Task[None] | None = None
-        self._reloads: set[asyncio.Task[None]] = set()
+        self._shared_calls: dict[str, asyncio.Task[Any]] = {}  # those that haven't begun yet
+        self._reloads: set[asyncio.Task[Any]] = set()
 
     async def start(self, on_listening: OnListening | None = None) -> None:
         """Listen, start the services, and serve.
@@ -112,8 +133,10 @@ class App:
     async def wait(self) -> int:
         """Wait until it has stopped, by `stop` or because a listener failed; return the exit code."""
         told = asyncio.create_task(self._told_to_stop.wait(), name="stop")
-        await asyncio.wait({*self._serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        failed = asyncio.create_task(self._serving.has_failed.wait(), name="a listener's failure")
+        await asyncio.wait({failed, told}, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
+        failed.cancel()
         return await (self.stop() if self._ending is None else asyncio.shield(self._ending))
 
     async def stop(self, grace_seconds: float = GRACE_SECONDS) -> int:
@@ -133,19 +156,19 @@ class App:
             await self._proxy.shutdown(grace_seconds=grace_seconds)
         return await asyncio.shield(self._ending)
 
-    async def reload_lists(self) -> None:
-        """Read all IP lists again. All calls during a reload share one more reload after it.
+    async def reload(self) -> ReloadResult:
+        """Read the configuration again, and use it from now on, without ending a connection.
 
-        A reload requested during the start happens once the app has started; during the shutdown, requests are ignored.
+        If there is a problem, nothing changes. Problems are logged, too, and kept in `last_reload`. All calls during a
+        reload share one more reload after it. One that is requested during the start happens once the app has started;
+        during the shutdown, nothing is read.
         """
-        if self._next_reload is None:
-            self._next_reload = asyncio.create_task(self._reload_lists(), name="reload of IP lists")
-            self._reloads.add(self._next_reload)
-            self._next_reload.add_done_callback(self._reloads.discard)
-        reload = self._next_reload
-        await asyncio.wait({reload})
-        if not reload.cancelled():
-            reload.result()
+        result: ReloadResult = await self._share("reload", self._reload)
+        return result
+
+    async def reload_lists(self) -> None:
+        """Read all IP lists again; calls are shared as those of `reload` are."""
+        await self._share("reload of IP lists", self._reload_lists)
 
     @property
     def parts(self) -> Parts:
@@ -162,7 +185,7 @@ class App:
         return Status(
             phase=self._phase,
             since_unix=self._since_unix,
-            listens=self._listens,
+            listens=self._serving.addresses,
             relay_engine=self._proxy.relay_engine,
             clients=self._proxy.clients,
             visitors=self._proxy.visitors,
@@ -171,32 +194,36 @@ class App:
 
     async def _begin(self, ends: AsyncExitStack, on_listening: OnListening | None) -> None:
         parts = self._parts
-        listeners = ends.enter_context(open_listeners(parts.listens, f"{parts.source}: bind-to", parts.client_tcp))
-        metrics_key = f"{parts.source}: stats.prometheus.bind-to"
-        metrics = ends.enter_context(open_listeners(parts.metrics_listens, metrics_key))
+        opened = self._serving.open(parts)
+        ends.callback(opened.ends.close)
+        ends.callback(lambda: self._metrics_ends.close())
+        self._metrics = self._open_metrics(parts, self._metrics_ends)
         control = ends.enter_context(open_control(parts.control, parts.source, parts.logger))
-        for listener in listeners:
-            parts.socket_options.apply(listener, self._logger)  # accepted connections inherit them, except keep-alive
-        self._listens = tuple(address_text(one) for one in listeners)
 
         def on_start() -> None:
             if on_listening is not None:
-                on_listening(listeners)
-            self._log_start()
+                on_listening(opened.sockets)
+            self._log_start([address_text(one) for one in opened.sockets])
 
-        if parts.replay_memory is not None:
-            # `_end` closes it first; this is a second time, as streams in their grace period may have used Redis again.
-            ends.push_async_callback(parts.replay_memory.close)
-        await ends.enter_async_context(
-            running_services(parts, metrics[0] if metrics else None, self._told_to_stop, on_start)
+        # `_end` closes it first; this is a second time, as streams in their grace period may have used Redis again.
+        ends.push_async_callback(self._close_replay_memory)
+        self._services = await ends.enter_async_context(
+            running_services(parts, self._metrics, self._told_to_stop, on_start)
         )
         await ends.enter_async_context(serving_control(self, control, self._told_to_stop))
-        self._serving = [asyncio.create_task(self._serve(one), name=address_text(one)) for one in listeners]
+        self._serving.use(opened)
 
-    async def _serve(self, listener: socket.socket) -> None:
-        """Serve clients and close the listener at the end: connections during the grace period are refused."""
-        with listener:
-            await self._proxy.serve(listener)
+    def _open_metrics(self, parts: Parts, ends: ExitStack) -> socket.socket | None:
+        """Open the metrics page's listener, if there is one; `ends` closes it.
+
+        Raises:
+            UserError: It can't be opened.
+        """
+        if self._metrics is not None and parts.metrics_listens == self._parts.metrics_listens:
+            return ends.enter_context(self._metrics.dup())
+        key = f"{parts.source}: stats.prometheus.bind-to"
+        listeners = ends.enter_context(open_listeners(parts.metrics_listens, key))
+        return listeners[0] if listeners else None
 
     async def _end(self) -> int:
         if self._phase is not Phase.NEW:
@@ -205,38 +232,133 @@ class App:
             self._phase = Phase.STOPPED
             return EXIT_RUNTIME
         self._phase = Phase.STOPPING
-        self._logger.info(f"shutting down; {self._grace_text()}")
-        shutting_down = asyncio.create_task(self._proxy.shutdown(grace_seconds=self._grace_seconds), name="shutdown")
-        if self._parts.replay_memory is not None:
-            # Nothing is accepted any more, and a successor may use the state directory during the grace period.
-            await self._parts.replay_memory.close()
-        connections_ended = await shutting_down
-        exit_code = self._exit_code(await asyncio.gather(*self._serving, return_exceptions=True))
-        self._on_served(exit_code)
         for reload in self._reloads:
             reload.cancel()
+        self._logger.info(f"shutting down; {self._grace_text()}")
+        shutting_down = asyncio.create_task(self._proxy.shutdown(grace_seconds=self._grace_seconds), name="shutdown")
+        # Nothing is accepted any more, and a successor may use the state directory during the grace period.
+        await self._close_replay_memory()
+        connections_ended = await shutting_down
+        exit_code = self._exit_code(await self._serving.over())
+        self._on_served(exit_code)
+        for task in (*self._reloads, *self._drains):
+            task.cancel()
         await self._ends.aclose()
         self._logger.bind(connections_ended=connections_ended).info("mtg has stopped")
         self._phase = Phase.STOPPED
         return exit_code
 
-    async def _reload_lists(self) -> None:
+    async def _close_replay_memory(self) -> None:
+        if self._parts.replay_memory is not None:
+            await self._parts.replay_memory.close()
+
+    async def _share(self, name: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Do some work after what is being done, once for all who ask for it before it begins."""
+        task = self._shared_calls.get(name)
+        if task is None:
+            task = self._shared_calls[name] = asyncio.create_task(self._in_turn(name, work), name=name)
+            self._reloads.add(task)
+            task.add_done_callback(self._reloads.discard)
+        await asyncio.wait({task})
+        if task.cancelled():
+            return ReloadResult(is_applied=False, problems=(_STOPPING,), at_unix=time.time())
+        return task.result()
+
+    async def _in_turn(self, name: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         await self._has_begun.wait()
         async with self._reloading:
-            self._next_reload = None
-            if self._phase is not Phase.RUNNING:
-                return
-            if not self._parts.ip_lists:
-                self._logger.info("there are no IP lists to read again; a changed configuration takes a restart")
-            else:
-                await asyncio.gather(*(ip_list.update() for ip_list, _ in self._parts.ip_lists))
+            del self._shared_calls[name]
+            return await work()
+
+    async def _reload_lists(self) -> None:
+        if self._phase is not Phase.RUNNING:
+            return
+        if self._rebuild is None and not self._parts.ip_lists:
+            self._logger.info("there are no IP lists to read again, and no configuration file")
+        else:
+            await asyncio.gather(*(ip_list.update() for ip_list, _ in self._parts.ip_lists))
+
+    async def _reload(self) -> ReloadResult:
+        if self._phase is not Phase.RUNNING:
+            return ReloadResult(is_applied=False, problems=(_STOPPING,), at_unix=time.time())
+        if self._rebuild is None:  # there is no file
+            return ReloadResult(is_applied=True, at_unix=time.time())
+        try:
+            result = await self._replace_parts(self._rebuild)
+        except UserError as failure:
+            result = ReloadResult(is_applied=False, problems=tuple(failure.lines), at_unix=time.time())
+        except Exception as error:
+            self._logger.warning("internal error: reload", error=error)
+            problem = f"internal error: {type(error).__name__}"
+            result = ReloadResult(is_applied=False, problems=(problem,), at_unix=time.time())
+        self.last_reload = result
+        log_result(result, self._logger)
+        return result
+
+    async def _replace_parts(self, rebuild: Rebuild) -> ReloadResult:
+        """Build parts for what the file says now, and put them in the place of those in use.
+
+        Raises:
+            UserError: Something can't be done. Nothing has changed.
+        """
+        earlier = self._parts
+        read = await asyncio.to_thread(rebuild.read)
+        loaded, unchangeable = keep_unchangeable(read, earlier.config)
+        parts = with_same_statistics(rebuild.build(loaded, earlier), earlier)
+        problems = await read_new_lists(parts, earlier)
+        has_another_page = shows_otherwise(parts, earlier)
+        with ExitStack() as opening:
+            opened = self._serving.open(parts)
+            opening.callback(opened.ends.close)
+            metrics_ends = opening.enter_context(ExitStack())
+            metrics = self._open_metrics(parts, metrics_ends) if has_another_page else self._metrics
+            self._serving.set_options(opened)
+            await take_over_replay_memory(parts, earlier, self._logger)
+            opening.pop_all()  # nothing from here on can fail
+        parts = with_same_users(parts, earlier)
+        drained = self._use(parts, opened)
+        rebuild.follow(loaded)
+        assert self._services is not None
+        await self._services.follow(parts, metrics)
+        if has_another_page:
+            self._metrics_ends.close()
+            self._metrics, self._metrics_ends = metrics, metrics_ends
+        self._when_drained(drained, earlier)
+        return ReloadResult(
+            is_applied=True,
+            changed=changed_keys(earlier.config, parts.config),
+            unchangeable=unchangeable,
+            problems=problems,
+            warnings=parts.warnings,
+            at_unix=time.time(),
+        )
+
+    def _use(self, parts: Parts, opened: Opened) -> asyncio.Future[None]:
+        """Use parts and listeners for all connections from now on; return what is done once no other ones are used."""
+        drained = self._proxy.replace_options(parts.options)
+        self._serving.use(opened)
+        rename_statistics(parts, self._parts)
+        self._parts = parts
+        sample_all(lambda: self._parts, self._proxy)
+        return drained
+
+    def _when_drained(self, drained: asyncio.Future[None], earlier: Parts) -> None:
+        """Close what only the earlier parts have, once no handshake uses it."""
+
+        async def drain() -> None:
+            await drained
+            await close_earlier(earlier, self._parts)
+
+        task = asyncio.create_task(drain(), name="earlier parts")
+        self._drains.add(task)
+        task.add_done_callback(self._drains.discard)
 
     def _grace_text(self) -> str:
         if self._grace_seconds == 0:
             return "open connections are closed now"
         return f"open connections have {self._grace_seconds:.0f} s to finish"
 
-    def _log_start(self) -> None:
+    def _log_start(self, listens: Sequence[str]) -> None:
         """Log a line with everything that a bug report needs, and no secret."""
         options = self._parts.options
         address, host = mtglib.host_and_port(*self._proxy.domain_fronting_address), options.default_host
@@ -244,15 +366,14 @@ class App:
             version=mtg.__version__,
             python=platform.python_version(),
             engine=self._proxy.relay_engine,
-            bind_to=list(self._listens),
+            bind_to=listens,
             domain_fronting=address if self._proxy.domain_fronting_address[0] == host else f"{host} at {address}",
             concurrency=options.concurrency,
         ).info("mtg has started")
         for warning in self._parts.warnings:
             self._logger.warning(warning)
 
-    def _exit_code(self, results: Sequence[BaseException | None]) -> int:
-        broken = [result for result in results if isinstance(result, Exception)]
+    def _exit_code(self, broken: Sequence[BaseException]) -> int:
         for error in broken:
             self._logger.warning("no longer listening", error=error)
         return EXIT_RUNTIME if broken else 0

@@ -2,12 +2,13 @@
 
 A value of the configuration reaches its part here; a key without an effect is rejected or reported by
 `mtg.config.rules`. Building parts opens no files or sockets and starts no threads, so a configuration can be built
-while another one is running. Only a logger, made by `build_logger`, starts a thread: the one that writes its lines.
+while another one is running: a part that would be made in the same way as that one's is the same object.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
@@ -21,13 +22,14 @@ from mtg.configured_users import front_addresses, usage_file_of, user_options, u
 from mtg.control.observed import Observed
 from mtg.control.settings import ControlSettings, control_settings
 from mtg.directories import cache_directory, state_directory
+from mtg.logs import of_log_level
+from mtg.maker import Made, Maker
 from mtg.option_keys import KEYS_OF_OPTIONS, KEYS_OF_REPLAY_CACHES
 from mtg.refusals import Refusals
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Exact, Redis, StableBloom
 from mtglib.events import Fanout
 from mtglib.ipblocklist import FireHOL
-from mtglib.logger import Level, StructLogger, make_logger
 from mtglib.network import ClosableResolver, Direct, KeepAlive, SocketOptions, from_urls, resolver_from_url
 from mtglib.noop import NoopAntiReplayCache, NoopIPBlocklist, NoopLogger
 from mtglib.stats import Prometheus, Statsd
@@ -63,6 +65,7 @@ class Parts:
         control: Where the program can be controlled, and by whom.
         observed: What the control API knows from events; None if the program can't be controlled.
         warnings: Warnings about the configuration, one line each.
+        made: By name, how each part was made, and the part.
     """
 
     source: str
@@ -87,28 +90,31 @@ class Parts:
     control: ControlSettings
     observed: Observed | None
     warnings: tuple[str, ...]
+    made: Mapping[str, Made] = field(repr=False)
 
 
-def build_logger(loaded: Loaded) -> mtglib.Logger:
-    """The program's log. Its level is at least "info", so that the start and the end are always in it."""
-    level = cast(Level, loaded.config.log_level)
-    return make_logger(
-        level="info" if level == "warning" else level, mask_client_addresses=loaded.config.mask_client_addresses
-    )
-
-
-def build_parts(loaded: Loaded, *, logger: mtglib.Logger) -> Parts:
+def build_parts(
+    loaded: Loaded,
+    *,
+    logger: mtglib.Logger,
+    parts_logger: mtglib.Logger | None = None,
+    previous: Parts | None = None,
+) -> Parts:
     """Build everything as configured.
 
     Args:
         loaded: The configuration.
-        logger: Gets what the program itself has to say, and from the parts what `log-level` asks for.
+        logger: Gets what the program itself has to say.
+        parts_logger: Gets what its parts have to say. None: `logger` does, as far as `log-level` asks for it.
+        previous: Parts in use, of which those are kept that are configured in the same way.
 
     Raises:
         UserError: With EXIT_USAGE and a line for each problem: those of the configuration, and options that parts
             reject.
     """
-    return _Builder(loaded, logger).build()
+    if parts_logger is None:
+        parts_logger = of_log_level(logger, loaded.config)
+    return _Builder(loaded, logger, parts_logger, previous).build()
 
 
 def check(loaded: Loaded) -> None:
@@ -117,12 +123,15 @@ def check(loaded: Loaded) -> None:
 
 
 class _Builder:
-    def __init__(self, loaded: Loaded, logger: mtglib.Logger) -> None:
+    def __init__(
+        self, loaded: Loaded, logger: mtglib.Logger, parts_logger: mtglib.Logger, previous: Parts | None
+    ) -> None:
         self._loaded = loaded
         self._config = loaded.config
         self._program_logger = logger
-        self._logger = _of_level(logger, cast(Level, self._config.log_level))
+        self._logger = parts_logger
         self._refusals = Refusals(loaded)
+        self._maker = Maker(self._refusals, {} if previous is None else previous.made)
         self._notes: list[str] = []
         self._users = users_of(loaded)
         self._usage = usage_file_of(loaded, self._users, logger)
@@ -134,15 +143,16 @@ class _Builder:
         self._prometheus = self._make_prometheus()
         self._statsd = self._make_statsd()
         self._control = control_settings(loaded)
-        masks = self._config.mask_client_addresses
-        self._observed = Observed(mask_client_addresses=masks) if self._control.is_on else None
+        self._observed = self._make_observed(None if previous is None else previous.observed)
         observers = [part for part in (self._prometheus, self._statsd, self._observed) if part is not None]
-        self._fanout = Fanout(observers, logger=logger)
+        self._fanout = Fanout(observers, logger=logger) if previous is None else previous.fanout
         self._socket_options = self._make_socket_options()
         self._resolver = self._make_resolver()
-        self._direct = self._make_direct(self._socket_options)
+        self._direct = self._make_direct("direct", self._socket_options)
         # as connections of the site's other visitors
-        self._front_network = self._make_direct(replace(self._socket_options, keep_alive=None, congestion_control=None))
+        self._front_network = self._make_direct(
+            "front", replace(self._socket_options, keep_alive=None, congestion_control=None)
+        )
         self._network = self._make_network()
         self._ip_lists: list[tuple[FireHOL, float]] = []
 
@@ -177,6 +187,7 @@ class _Builder:
             control=self._control,
             observed=self._observed,
             warnings=(*self._loaded.warnings, *dict.fromkeys(self._notes)),
+            made=self._maker.made,
         )
 
     def _when_state_is_taken(self) -> str | None:
@@ -270,27 +281,37 @@ class _Builder:
 
     def _make_resolver(self) -> ClosableResolver:
         resolver = partial(resolver_from_url, url=self._config.network.dns)
-        return self._refusals.make(resolver, {"url": "network.dns"}) or resolver_from_url("")
+        return self._maker.make("resolver", resolver, {"url": "network.dns"}) or resolver_from_url("")
 
-    def _make_direct(self, socket_options: SocketOptions) -> Direct:
-        return Direct(
+    def _make_direct(self, name: str, socket_options: SocketOptions) -> Direct:
+        direct = partial(
+            Direct,
             resolver=self._resolver,
             socket_options=socket_options,
             prefer_ip=_prefer_ip(self._config),
             logger=self._logger,
         )
+        made = self._maker.make(name, direct, {})
+        assert made is not None
+        return made
 
     def _make_network(self) -> mtglib.Network:
         urls = [proxy.url for proxy in self._config.network.proxies]
         network = partial(from_urls, urls=urls, base=self._direct, logger=self._logger)
-        return self._refusals.make(network, {"urls": "network.proxies"}) or self._direct
+        return self._maker.make("network", network, {"urls": "network.proxies"}) or self._direct
+
+    def _make_observed(self, in_use: Observed | None) -> Observed | None:
+        if not self._control.is_on:
+            return None
+        masks = self._config.mask_client_addresses
+        return Observed(mask_client_addresses=masks) if in_use is None else in_use
 
     def _make_prometheus(self) -> Prometheus | None:
         settings = self._config.stats.prometheus
         if not settings.enabled:
             return None
         prometheus = partial(Prometheus, metric_prefix=settings.metric_prefix)
-        return self._refusals.make(prometheus, {"metric_prefix": "stats.prometheus.metric-prefix"})
+        return self._maker.make("prometheus", prometheus, {"metric_prefix": "stats.prometheus.metric-prefix"})
 
     def _make_statsd(self) -> Statsd | None:
         settings = self._config.stats.statsd
@@ -304,7 +325,7 @@ class _Builder:
             tag_format=cast(Literal["datadog", "influxdb", "graphite"], str(settings.tag_format)),
             logger=self._logger,
         )
-        return self._refusals.make(statsd, {"metric_prefix": "stats.statsd.metric-prefix"})
+        return self._maker.make("statsd", statsd, {"metric_prefix": "stats.statsd.metric-prefix"})
 
     def _make_replay_memory(self, settings: AntiReplaySection) -> ReplayCache | None:
         if not settings.enabled:
@@ -333,7 +354,7 @@ class _Builder:
                 directory=directory,
                 logger=logger,
             )
-            return self._refusals.make(bloom, KEYS_OF_REPLAY_CACHES)
+            return self._maker.make("replay memory", bloom, KEYS_OF_REPLAY_CACHES)
         if kind == "redis" and settings.url is not None:
             redis = partial(
                 Redis,
@@ -343,9 +364,9 @@ class _Builder:
                 directory=directory,
                 logger=logger,
             )
-            return self._refusals.make(redis, KEYS_OF_REPLAY_CACHES)
+            return self._maker.make("replay memory", redis, KEYS_OF_REPLAY_CACHES)
         exact = partial(Exact, max_entries=settings.max_entries, directory=directory, logger=logger)
-        return self._refusals.make(exact, KEYS_OF_REPLAY_CACHES)
+        return self._maker.make("replay memory", exact, KEYS_OF_REPLAY_CACHES)
 
     def _make_ip_list(self, name: Literal["blocklist", "allowlist"], settings: IPListSection) -> FireHOL | None:
         directory = cache_directory(self._config)
@@ -353,7 +374,8 @@ class _Builder:
             self._notes.append(
                 "defense.cache-directory: not set, and there is no home directory: IP lists are not kept on disk"
             )
-        made = self._refusals.make(
+        made = self._maker.make(
+            f"{name}, each {float(settings.update_each)} s",
             partial(
                 FireHOL,
                 urls=[source.url for source in settings.urls],
@@ -374,11 +396,6 @@ class _Builder:
         if made is not None:
             self._ip_lists.append((made, float(settings.update_each)))
         return made
-
-
-def _of_level(logger: mtglib.Logger, level: Level) -> mtglib.Logger:
-    """Return a logger for the parts; one of a test gets all messages."""
-    return logger.with_level(level) if isinstance(logger, StructLogger) else logger
 
 
 def _prefer_ip(config: Config) -> mtglib.PreferIP:

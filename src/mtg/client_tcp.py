@@ -24,6 +24,19 @@ class ClientTCP:
     mss: int = 0
     window_bytes: int = 0
 
+    def follow(self, earlier: ClientTCP, listener: socket.socket) -> None:
+        """Set them on a socket that listens already, with others: they hold for connections from now on.
+
+        Raises:
+            UserError, OSError: As `apply` raises them.
+        """
+        if listener.family not in (socket.AF_INET, socket.AF_INET6) or self == earlier:
+            return
+        if self.mss != earlier.mss:
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self.mss)
+        if self.window_bytes != earlier.window_bytes:
+            _set_first_window(listener, self.window_bytes or _default_buffer_bytes(listener.family))
+
     def apply(self, listener: socket.socket) -> None:
         """Set them.
 
@@ -35,6 +48,11 @@ class ClientTCP:
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self.mss)
         if self.window_bytes:
             _set_first_window(listener, self.window_bytes)
+
+
+def _default_buffer_bytes(family: int) -> int:
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2  # the kernel doubles what is set
 
 
 def _set_first_window(listener: socket.socket, window_bytes: int) -> None:

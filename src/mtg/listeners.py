@@ -48,14 +48,38 @@ def open_listeners(
         UserError: One of them can't be opened; the message says which and why.
     """
     with contextlib.ExitStack() as opened:
-        sockets = []
-        for listen in listens:
-            try:
-                sockets.append(_open(listen, listens, client_tcp or ClientTCP(), opened))
-            except OSError as error:
-                reason = _reason(listen, error)
-                raise UserError(f"{key}: can't listen on {redact(str(listen))}: {reason}") from error
-        yield sockets
+        yield [opened.enter_context(open_listener(listen, listens, key, client_tcp)) for listen in listens]
+
+
+@contextlib.contextmanager
+def open_listener(
+    listen: Listen,
+    listens: Sequence[Listen],
+    key: str,
+    client_tcp: ClientTCP | None = None,
+    *,
+    beside: Sequence[socket.socket] = (),
+) -> Iterator[socket.socket]:
+    """A listening, non-blocking socket; closed at the end.
+
+    Args:
+        listen: Where.
+        listens: All addresses that the program listens on with it.
+        key: As for `open_listeners`.
+        client_tcp: As for `open_listeners`.
+        beside: Listeners of this program that are going to be closed. They may have the port, with another address:
+            `0.0.0.0:443` instead of `127.0.0.1:443`.
+
+    Raises:
+        UserError: As for `open_listeners`.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            with _sharing_ports(beside):
+                listener = _open(listen, listens, client_tcp or ClientTCP(), opened, shares_port=bool(beside))
+        except OSError as error:
+            raise UserError(f"{key}: can't listen on {redact(str(listen))}: {_reason(listen, error)}") from error
+        yield listener
 
 
 @contextlib.contextmanager
@@ -80,24 +104,48 @@ def address_text(listener: socket.socket) -> str:
     return f"unix:{name}" if isinstance(name, str) else mtglib.host_and_port(name[0], name[1])
 
 
+@contextlib.contextmanager
+def _sharing_ports(listeners: Sequence[socket.socket]) -> Iterator[None]:
+    """Let other sockets of this user have the listeners' ports for a moment."""
+    ip_listeners = [one for one in listeners if one.family in (socket.AF_INET, socket.AF_INET6)]
+    for one in ip_listeners:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        yield
+    finally:
+        for one in ip_listeners:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
+
+
 def _open(
-    listen: Listen, all_listens: Sequence[Listen], client_tcp: ClientTCP, opened: contextlib.ExitStack
+    listen: Listen,
+    all_listens: Sequence[Listen],
+    client_tcp: ClientTCP,
+    opened: contextlib.ExitStack,
+    *,
+    shares_port: bool,
 ) -> socket.socket:
     if isinstance(listen, ListenUnix):
         return _open_unix(listen.path, opened)
     assert isinstance(listen, ListenIP)
-    return _open_ip(listen, client_tcp, opened, v6_only=listen.has_v4_beside(all_listens))
+    v6_only = listen.has_v4_beside(all_listens)
+    return _open_ip(listen, client_tcp, opened, v6_only=v6_only, shares_port=shares_port)
 
 
-def _open_ip(listen: ListenIP, client_tcp: ClientTCP, opened: contextlib.ExitStack, *, v6_only: bool) -> socket.socket:
+def _open_ip(
+    listen: ListenIP, client_tcp: ClientTCP, opened: contextlib.ExitStack, *, v6_only: bool, shares_port: bool
+) -> socket.socket:
     family = socket.AF_INET6 if listen.ip.version == 6 else socket.AF_INET
     listener = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # otherwise a restart has to wait for TIME_WAIT
     if family == socket.AF_INET6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6_only))
     client_tcp.apply(listener)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shares_port))
     listener.bind((listen.host, listen.port))
-    return _listening(listener)
+    _listening(listener)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
+    return listener
 
 
 def _open_unix(path: str, opened: contextlib.ExitStack, mode: int | None = None) -> socket.socket:

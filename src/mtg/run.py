@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,15 +13,24 @@ import uvloop
 
 import mtglib
 from mtg.app import App, OnListening
-from mtg.build import Parts, build_logger, build_parts
+from mtg.build import Parts, build_parts
 from mtg.config import Loaded
 from mtg.last_resort import ENDING_SECONDS, LastResort
 from mtg.limits import fitting_concurrency, raise_file_limit
+from mtg.logs import Logs, build_logger
+from mtg.reload import Rebuild
 from mtg.signals import handling_signals
 
 
-def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int:
+def run_proxy(
+    loaded: Loaded, *, read: Callable[[], Loaded] | None = None, on_listening: OnListening | None = None
+) -> int:
     """Serve until a signal; return the exit code, 0 after a requested shutdown.
+
+    Args:
+        loaded: The configuration.
+        read: Reads the configuration again, for a reload; None: it can't be reloaded.
+        on_listening: See `OnListening`.
 
     Raises:
         UserError: The configuration can't be run (with a line for each problem), an address can't be listened on, or
@@ -28,19 +38,28 @@ def run_proxy(loaded: Loaded, *, on_listening: OnListening | None = None) -> int
     """
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # until there are handlers for them
         signal.signal(number, signal.SIG_IGN)
-    parts = _within_file_limit(build_parts(loaded, logger=build_logger(loaded)))
+    logs = Logs(loaded, lambda loaded: build_logger(loaded))
+    parts = _build(loaded, None, logs)
+    rebuild = None if read is None else Rebuild(read, partial(_build, logs=logs), logs.follow)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run(parts, on_listening))
+        serving = _run(parts, on_listening, rebuild)
+        del parts  # a reload replaces them
+        return runner.run(serving)
 
 
-async def _run(parts: Parts, on_listening: OnListening | None) -> int:
+async def _run(parts: Parts, on_listening: OnListening | None, rebuild: Rebuild | None = None) -> int:
     logger = parts.logger
     asyncio.get_running_loop().set_exception_handler(_Reporter(logger))
     last_resort = LastResort(logger)
-    app = App(parts, on_served=partial(last_resort.end_within, ENDING_SECONDS))
+    app = App(parts, rebuild=rebuild, on_served=partial(last_resort.end_within, ENDING_SECONDS))
+    del parts
     with handling_signals(app, last_resort, logger):
         await app.start(on_listening)
         return await app.wait()
+
+
+def _build(loaded: Loaded, previous: Parts | None, logs: Logs) -> Parts:
+    return _within_file_limit(build_parts(loaded, logger=logs.program, parts_logger=logs.parts, previous=previous))
 
 
 def _within_file_limit(parts: Parts) -> Parts:

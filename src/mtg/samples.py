@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import mtg
 import mtglib
-from mtg.build import Parts
+from mtg.build import Parts, ReplayCache
 from mtglib.stats import Sample, process_samples
 
 
-def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
-    """Register the sampled metrics with all statistics."""
+def sample_all(in_use: Callable[[], Parts], proxy: mtglib.Proxy) -> None:
+    """Register the sampled metrics with all statistics of the parts in use; a reload may change them."""
+    parts = in_use()
     samples: dict[str, Sample] = {
         "build_info": lambda: {(mtg.__version__, proxy.relay_engine): 1},
         "clients": lambda: proxy.clients,
@@ -23,12 +24,11 @@ def sample_all(parts: Parts, proxy: mtglib.Proxy) -> None:
         "front_learned_timestamp_seconds": lambda: {(one.host,): one.learnt_unix for one in proxy.front_answers},
         "front_answer_bytes": lambda: {(one.host,): one.answer_bytes for one in proxy.front_answers},
         **_user_samples(parts.options.users),
-        "events_dropped": lambda: events_dropped(parts, proxy),
+        "events_dropped": lambda: events_dropped(in_use(), proxy),
         **process_samples(),
     }
-    if (memory := parts.replay_memory) is not None:
-        samples["replay_memory_entries"] = lambda: len(memory)
-        samples["replay_memory_reach_seconds"] = lambda: memory.reach_seconds
+    samples["replay_memory_entries"] = lambda: _of_memory(in_use(), len)
+    samples["replay_memory_reach_seconds"] = lambda: _of_memory(in_use(), lambda memory: memory.reach_seconds)
     for statistics in (parts.prometheus, parts.statsd):
         if statistics is not None:
             for name, function in samples.items():
@@ -64,6 +64,10 @@ def _user_samples(users: mtglib.Users | None) -> dict[str, Sample]:
             (name, str(reason)): count for name, usage in usages() for reason, count in usage.refusals.items()
         },
     }
+
+
+def _of_memory(parts: Parts, function: Callable[[ReplayCache], float]) -> float | Mapping[tuple[str, ...], float]:
+    return {} if parts.replay_memory is None else function(parts.replay_memory)
 
 
 def _if_known(value: int | None) -> int | Mapping[tuple[str, ...], int]:

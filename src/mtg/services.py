@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 import mtglib
@@ -15,7 +15,111 @@ from mtg.control.program import RunningProgram
 from mtg.control.service import serve_control
 from mtg.user_error import EXIT_USAGE, UserError
 from mtglib.antireplay import Redis
+from mtglib.ipblocklist import FireHOL
 from mtglib.stats import Prometheus
+
+
+class _Slot:
+    """A service that may be replaced while the program runs."""
+
+    def __init__(self) -> None:
+        self._running = AsyncExitStack()
+
+    async def put(self, *services: AbstractAsyncContextManager[object]) -> None:
+        """Begin something, then end what was there before."""
+        async with AsyncExitStack() as beginning:
+            for service in services:
+                await beginning.enter_async_context(service)
+            earlier, self._running = self._running, beginning.pop_all()
+        await earlier.aclose()
+
+    async def close(self) -> None:
+        """End what is there."""
+        await self._running.aclose()
+
+
+class Services:
+    """The parts that run beside the proxy, which a reload may replace.
+
+    Args:
+        parts: The parts.
+        stop: Set when the proxy stops accepting.
+    """
+
+    def __init__(self, parts: Parts, stop: asyncio.Event) -> None:
+        self._parts = parts
+        self._stop = stop
+        self._page, self._statsd, self._usage = _Slot(), _Slot(), _Slot()
+        self._lists = {"blocklist": _Slot(), "allowlist": _Slot()}
+
+    async def begin(self, closing: Closing, metrics: socket.socket | None) -> None:
+        """Begin all of them."""
+        parts = self._parts
+        closing.push("the usage of users", self._usage.close)
+        await self._count_usage()
+        closing.push("statsd", self._statsd.close)
+        if parts.statsd is not None:
+            await self._statsd.put(parts.statsd)
+        await closing.enter("the delivery of events", parts.fanout)
+        closing.push("the metrics page", self._page.close)
+        await self._show_page(metrics)
+        for name, slot in self._lists.items():
+            if (found := _list_named(name, parts)) is not None:
+                await found[0].load()
+                await self._refresh_list(name)
+            closing.push(f"the {name}", slot.close)
+
+    async def follow(self, parts: Parts, metrics: socket.socket | None) -> None:
+        """Go on with other parts: those that are the same objects aren't disturbed.
+
+        Args:
+            parts: The parts; those that stay are the same objects.
+            metrics: The page's listener, if the page isn't shown as before, or not there; closed at `stop`.
+        """
+        earlier, self._parts = self._parts, parts
+        if parts.usage is not earlier.usage:
+            await self._count_usage()
+        if parts.statsd is not None and earlier.statsd is None:
+            await self._statsd.put(parts.statsd)
+        observers = [part for part in (parts.prometheus, parts.statsd, parts.observed) if part is not None]
+        await parts.fanout.replace_observers(observers)
+        if parts.statsd is None:
+            await self._statsd.put()
+        if shows_otherwise(parts, earlier):
+            await self._show_page(metrics)
+        for name in self._lists:
+            if _list_named(name, parts) != _list_named(name, earlier):
+                await self._refresh_list(name)
+
+    async def close_resolver(self) -> None:
+        """Close the resolver, which is begun by its first question."""
+        await self._parts.resolver.aclose()
+
+    async def _count_usage(self) -> None:
+        usage = self._parts.usage
+        if usage is None:
+            await self._usage.put()
+            return
+        await _unless_stopped(usage.load(), self._stop, "usage")
+        await self._usage.put(_closed(usage), _background(usage.run, "usage", self._parts.logger))
+
+    async def _show_page(self, metrics: socket.socket | None) -> None:
+        parts = self._parts
+        if parts.prometheus is None or metrics is None:
+            await self._page.put()
+            return
+        serving = partial(_serve_metrics, parts.prometheus, metrics, parts.metrics_path, self._stop)
+        await self._page.put(_background(serving, "metrics", parts.logger))
+
+    async def _refresh_list(self, name: str) -> None:
+        found = _list_named(name, self._parts)
+        if found is None:
+            await self._lists[name].put()
+            self._parts.fanout.send(mtglib.EventIPListSize(size=0, is_block_list=name == "blocklist"))
+            return
+        ip_list, update_each_seconds = found
+        running = partial(ip_list.run, update_each_seconds)
+        await self._lists[name].put(_background(running, name, self._parts.logger), _shut_down(ip_list))
 
 
 @asynccontextmanager
@@ -24,7 +128,7 @@ async def running_services(
     metrics: socket.socket | None,
     stop: asyncio.Event,
     on_start: Callable[[], None] = lambda: None,
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Services]:
     """Run the parts around the proxy.
 
     After entering, IP lists with copies on disk are loaded, and so are the hellos seen by an earlier process and what
@@ -42,8 +146,9 @@ async def running_services(
         UserError: With EXIT_USAGE and `parts.when_state_is_taken`.
     """
     logger = parts.logger
+    services = Services(parts, stop)
     async with Closing(logger) as closing:
-        closing.push("the resolver", parts.resolver.aclose)
+        closing.push("the resolver", services.close_resolver)
         if parts.when_state_is_taken is None:  # nothing can refuse the start, so it doesn't wait for the disk
             on_start()
             is_loaded = await _load_replay_memory(parts, stop)
@@ -52,23 +157,37 @@ async def running_services(
             on_start()
         if parts.replay_memory is not None and is_loaded:
             await _report_replay_memory(parts.replay_memory, logger)
-        if parts.usage is not None:
-            await _unless_stopped(parts.usage.load(), stop, "usage")
-            closing.push("the usage of users", parts.usage.close)
-            await closing.enter("the usage of users", _background(parts.usage.run, "usage", logger))
-        if parts.statsd is not None:
-            await closing.enter("statsd", parts.statsd)
-        await closing.enter("the delivery of events", parts.fanout)
-        if parts.prometheus is not None and metrics is not None:
-            serving = partial(_serve_metrics, parts.prometheus, metrics, parts.metrics_path, stop)
-            await closing.enter("the metrics page", _background(serving, "metrics", logger))
-        for ip_list, update_each_seconds in parts.ip_lists:
-            await ip_list.load()
-            name = "blocklist" if ip_list is parts.options.ip_blocklist else "allowlist"
-            running = partial(ip_list.run, update_each_seconds)
-            await closing.enter(f"the {name}", _background(running, name, logger))
-            closing.push(f"the {name}", ip_list.shutdown)  # waits for running reads, unlike a cancellation
-        yield
+        await services.begin(closing, metrics)
+        del parts, on_start  # others may have taken their place when this goes on
+        yield services
+
+
+def shows_otherwise(parts: Parts, earlier: Parts) -> bool:
+    """Whether the metrics page is another one, or elsewhere."""
+
+    def place(of: Parts) -> tuple[object, ...]:
+        return of.prometheus, of.metrics_listens, of.metrics_path
+
+    return place(parts) != place(earlier)
+
+
+def _list_named(name: str, parts: Parts) -> tuple[FireHOL, float] | None:
+    wanted = parts.options.ip_blocklist if name == "blocklist" else parts.options.ip_allowlist
+    return next((each for each in parts.ip_lists if each[0] is wanted), None)
+
+
+@asynccontextmanager
+async def _closed(usage: mtglib.UsageFile) -> AsyncIterator[None]:
+    """Close it at the end, which writes the last of it."""
+    yield
+    await usage.close()
+
+
+@asynccontextmanager
+async def _shut_down(ip_list: FireHOL) -> AsyncIterator[None]:
+    """Shut it down at the end, which waits for running reads, unlike a cancellation."""
+    yield
+    await ip_list.shutdown()
 
 
 @asynccontextmanager

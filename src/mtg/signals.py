@@ -19,7 +19,7 @@ _UNUSED = (signal.SIGUSR1, signal.SIGUSR2)
 
 @contextmanager
 def handling_signals(app: App, last_resort: LastResort, logger: mtglib.Logger) -> Iterator[None]:
-    """Stop at the first SIGTERM or SIGINT, immediately at the second; read IP lists again at SIGHUP.
+    """Stop at the first SIGTERM or SIGINT, immediately at the second; reload at SIGHUP.
 
     SIGHUP stops as well if the terminal that we log to has been closed. If the end hangs, the process ends anyway.
     SIGUSR1 and SIGUSR2, which make other programs reopen their logs, only cause a log line. At the end all of these are
@@ -60,9 +60,13 @@ class _Handler:
 
     def hang_up(self) -> None:
         if not (self._had_terminal and not os.isatty(_STDERR)):
-            self._call(self._app.reload_lists())
+            self._call(self._reload())
         elif not self.was_told_to_stop:
             self._stop()
+
+    async def _reload(self) -> None:
+        await self._app.reload()
+        await self._app.reload_lists()
 
     def ignore(self, number: signal.Signals) -> None:
         self._logger.info(f"{number.name} has no effect: the log goes to stderr, and there is nothing to open again")

@@ -6,11 +6,13 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from .ground.guarded_logger import Warnings
 
 _PAUSE_SECONDS = 0.1
+_MOST_WAITING = 4096  # as many as a kernel keeps by default
 _OUT_OF_RESOURCES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _OF_ONE_CONNECTION = frozenset(  # accept(2): errors of the new connection, to be treated like "try again"
     (
@@ -38,10 +40,11 @@ class Acceptor:
         listener: A listening socket; it is made non-blocking, and the caller closes it.
         take: Gets each connection, non-blocking, and its peer's address as the socket module gives it.
         warnings: Gets reports about a lack of resources.
-        batch: The most connections taken in one turn of the event loop, so that a flood doesn't starve other tasks.
+        batch: See below.
         make_room: Called when there are no resources for more connections, before a pause.
 
     Attributes:
+        batch: The most connections taken in one turn of the event loop, so that a flood doesn't starve other tasks.
         listener: The duplicate, closed by `run`.
 
     Raises:
@@ -57,7 +60,7 @@ class Acceptor:
         batch: int,
         make_room: Callable[[], None],
     ) -> None:
-        self._batch = batch
+        self.batch = batch
         self._make_room = make_room
         self.listener = _duplicate(listener)
         self._take = take
@@ -67,7 +70,7 @@ class Acceptor:
         self._pause: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
-        """Accept until `stop`.
+        """Accept until `stop`. If it is cancelled, connections that the kernel has accepted by then are taken first.
 
         Raises:
             OSError: Accepting broke for good.
@@ -75,6 +78,10 @@ class Acceptor:
         self._loop.add_reader(self.listener.fileno(), self._accept)
         try:
             await self._over
+        except asyncio.CancelledError:
+            self._over.cancel()
+            self._take_waiting()
+            raise
         finally:
             if self._pause is not None:
                 self._pause.cancel()
@@ -87,7 +94,7 @@ class Acceptor:
             self._over.set_result(None)
 
     def _accept(self) -> None:
-        for _ in range(self._batch):
+        for _ in range(self.batch):
             if self._over.done():
                 return
             try:
@@ -101,6 +108,13 @@ class Acceptor:
                 return
             sock.setblocking(False)
             self._take(sock, address)
+
+    def _take_waiting(self) -> None:
+        with suppress(OSError):
+            for _ in range(_MOST_WAITING):
+                sock, address = self.listener.accept()
+                sock.setblocking(False)
+                self._take(sock, address)
 
     def _failed(self, error: OSError) -> None:
         if error.errno in _OUT_OF_RESOURCES:

@@ -138,6 +138,12 @@ class Answers:
         self._keep(host, [LearntAnswer(hello.key, Offer.of(hello), flights, now_unix)])
         return is_expected
 
+    def take_over(self, earlier: Answers) -> None:
+        """Add all that another one has learnt."""
+        for (host, key), answer in earlier._learnt.items():
+            kept = LearntAnswer(key, answer.offer, answer.flights[-self._samples :], answer.learnt_unix)
+            self._keep(host, [kept])
+
     def restore(self, host: str, answers: Iterable[LearntAnswer]) -> None:
         """Add what was learnt earlier, the shape used last at the end. What was learnt since stays."""
         self._keep(host, [answer for answer in answers if (host, answer.key) not in self._learnt])

@@ -28,15 +28,27 @@ class DCDialler:
             the time by which the network exceeds it.
         warnings: Gets reports about unreachable DCs and misbehaving networks.
         clock: Returns monotonic seconds.
+        previous: The one that this one replaces. If it dials with the same network, what it has learnt is used.
+
+    Attributes:
+        network: As given.
+        silent: The addresses that didn't answer.
     """
 
     def __init__(
-        self, network: Network, dial_timeout: float, warnings: Warnings, clock: Callable[[], float] = time.monotonic
+        self,
+        network: Network,
+        dial_timeout: float,
+        warnings: Warnings,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        previous: DCDialler | None = None,
     ) -> None:
-        self._network = network
+        self.network = network
         self._dial_timeout = dial_timeout
         self._warnings = warnings
-        self._silent = SilentAddresses(clock)
+        is_known = previous is not None and previous.network is network
+        self.silent: SilentAddresses = previous.silent if previous and is_known else SilentAddresses(clock)
         self._cancelled: set[asyncio.Task[socket.socket]] = set()
 
     async def dial(self, choice: DCChoice) -> tuple[socket.socket, DCAddress]:
@@ -50,7 +62,7 @@ class DCDialler:
             UpstreamError: No address could be reached, which also causes a warning, once a minute; or the network
                 misbehaved.
         """
-        race = _Race(self._network, choice.addresses, self._dial_timeout, self._warnings, self._silent)
+        race = _Race(self.network, choice.addresses, self._dial_timeout, self._warnings, self.silent)
         try:
             reached = await race.run()
         finally:

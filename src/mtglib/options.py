@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, fields
 from typing import Any, Self, Unpack, get_args
 
@@ -320,6 +321,20 @@ class ProxyOpts:
             return None
         check_list("proxy_protocol_trusted", self.proxy_protocol_trusted, "networks")
         return tuple(_parse_trusted(index, network) for index, network in enumerate(self.proxy_protocol_trusted))
+
+
+def checked_copy(opts: Any) -> ProxyOpts:
+    """Copy options, and check them again: they may have been changed since they were made.
+
+    Raises:
+        OptionError: A value is invalid, or they aren't options.
+    """
+    if not isinstance(opts, ProxyOpts):
+        expected = "ProxyOpts, such as ProxyOpts.with_defaults(secret)"
+        raise OptionError("opts", f"{expected}, got {type(opts).__name__}")
+    copied: ProxyOpts = copy(opts)
+    copied.__post_init__()
+    return copied
 
 
 _SIGNATURE = inspect.signature(ProxyOpts.__init__)

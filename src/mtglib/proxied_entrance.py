@@ -63,6 +63,7 @@ class ProxiedEntrance:
             if entry.end_reason is None and not self._admits(entry, await self._find_client(conn, entry.visitor)):
                 conn.close()
                 self._shared.roster.remove(entry)
+                stream.leave_generation()
                 return
         except ClientError as error:
             self._note_failure(entry, error)
@@ -75,6 +76,7 @@ class ProxiedEntrance:
         except Exception as error:
             entry.end_reason = Reason.ERROR
             self._shared.warnings.warn("PROXY header", "internal error in a connection", error=error)
+        del self  # it has the generation, which no relay may keep
         await stream.run()
 
     async def _find_client(self, conn: Conn, peer: Visitor) -> Visitor:

@@ -7,7 +7,6 @@ import errno
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from copy import copy
 from functools import partial
 from typing import Any, Self
 
@@ -18,13 +17,14 @@ from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
 from .fine_clock import FineClock
 from .front.lessons import FrontAnswer
-from .generation import Generation
+from .generation import Generation, Handshakes
 from .ground.affinity import Affinity
 from .ground.checks import check_seconds
-from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint
+from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint, peer_endpoint
 from .ground.guarded_logger import GuardedLogger, Warnings
 from .keyshare import KeyShares, new_x25519_public_key
-from .options import ProxyOpts
+from .limits import Limits
+from .options import ProxyOpts, checked_copy
 from .proxied_entrance import ProxiedEntrance
 from .readiness import Readiness
 from .reasons import Reason
@@ -34,11 +34,9 @@ from .shared import Shared
 from .stream import Stream
 from .tunnel import PLAIN_SOCKET, is_plain_socket
 from .user_parts import Emitter, guarded_clock
-from .users.limiter import CHECK_SECONDS, UserLimiter
+from .users.limiter import UserLimiter
 from .visitor import Visitor
 from .visitor_log import VisitorLog
-
-_MOST_ACCEPTED_AT_ONCE = 64
 
 _CANCEL_TIMEOUT = 0.6
 """How long streams may take to end when told to: only a user's part that catches the cancellation needs longer."""
@@ -67,21 +65,15 @@ class Proxy:
     """
 
     def __init__(self, opts: ProxyOpts) -> None:
-        if not isinstance(opts, ProxyOpts):
-            expected = "ProxyOpts, such as ProxyOpts.with_defaults(secret)"
-            raise OptionError("opts", f"{expected}, got {type(opts).__name__}")
-        self._opts = opts = copy(opts)
-        opts.__post_init__()  # checks
+        self._opts = opts = checked_copy(opts)
         self._relay = ChosenRelay(opts.relay)
         self._logger = GuardedLogger(opts.logger).named("proxy")
         self._warnings = Warnings(self._logger)
         self._events = Emitter(opts.event_stream, self._warnings)
         opts.clock = guarded_clock(opts.clock, self._warnings)
         new_x25519_public_key()  # the first one takes 40 ms to gather entropy; no client should notice
-        most_visitors = opts.max_visitors or max(1, opts.concurrency // 2)
-        self._roster = Roster(opts.concurrency, most_visitors, opts.max_visitors_per_network)
-        # No connection accepted in one turn of the event loop may be evicted before its first bytes were read.
-        self._batch = max(1, min(_MOST_ACCEPTED_AT_ONCE, most_visitors // 2))
+        self._limits = Limits.of(opts)
+        self._roster = Roster(*self._limits[:3])
         self._shared: Shared | None = None
         self._generation: Generation | None = None
         self._entrance: Entrance | None = None
@@ -91,6 +83,7 @@ class Proxy:
         self._acceptors: dict[Acceptor, socket.socket] = {}
         self._shut_down = False
         self._ended_by_shutdown = 0
+        self._closing: set[asyncio.Future[None]] = set()  # what earlier options have left
 
     def __repr__(self) -> str:
         counted = f"listeners={len(self._acceptors)} connections={len(self._roster)} relay={self.relay_engine!r}"
@@ -156,6 +149,49 @@ class Proxy:
             entry.end(Reason.ENDED)
         return entry is not None
 
+    def replace_options(self, opts: ProxyOpts) -> asyncio.Future[None]:
+        """Use other options for all connections that are accepted from now on. Call it in the proxy's event loop.
+
+        No connection ends. Those in their handshake go on with the options they have begun with; relays keep none of
+        them. What was learnt of the fronting sites is kept. Where there are more connections than the new limits allow,
+        they become fewer as they end. Events and messages of all of them go to the new event stream and logger.
+
+        Returns:
+            What is done once no handshake uses the earlier options: then parts that only these have can be closed.
+
+        Raises:
+            OptionError: A value is invalid, or `relay` is another one than before. Nothing has changed.
+            ProxyShutDownError, ProxyUseError: As `serve` raises them.
+        """
+        opts = checked_copy(opts)
+        if opts.relay != self._opts.relay:
+            raise OptionError("relay", f'"{self._opts.relay}", as a running proxy keeps its relay', opts.relay)
+        if self._shut_down:
+            raise ProxyShutDownError("this proxy was shut down")
+        if self._affinity is not None:
+            self._affinity.check()
+        opts.clock = guarded_clock(opts.clock, self._warnings)
+        shared, earlier = self._shared, self._generation
+        later = None if shared is None else Generation.of(opts, shared, self._acceptors.values(), earlier)
+        self._opts, self._limits = opts, Limits.of(opts)  # from here on nothing can fail
+        self._logger = GuardedLogger(opts.logger).named("proxy")
+        self._warnings.use(self._logger)
+        self._events.use(opts.event_stream)
+        self._roster.limit(*self._limits[:3])
+        for acceptor in self._acceptors:
+            acceptor.batch = self._limits.accepted_at_once
+        if shared is None or earlier is None or later is None:
+            return Handshakes().over()
+        shared.now_unix, shared.logger = opts.clock, self._logger
+        shared.visitor_log.use(self._logger)
+        shared.limiter.follow(opts.clock, opts.max_user_connections, self._limits.check_seconds)
+        self._generation = later
+        self._enter(shared, later)
+        later.fronts.begin(earlier.fronts)
+        self._closing.add(closing := asyncio.ensure_future(earlier.fronts.close(later.fronts)))
+        closing.add_done_callback(self._closing.discard)
+        return earlier.handshakes.over()
+
     async def serve(self, listener: socket.socket) -> None:
         """Serve the connections of a listening socket until the proxy is shut down.
 
@@ -180,7 +216,9 @@ class Proxy:
         if self._serves(listener):
             raise ProxyUseError("this listener is already being served")
         self._attach()
-        acceptor = Acceptor(listener, self._take, self._warnings, batch=self._batch, make_room=self._make_room)
+        acceptor = Acceptor(
+            listener, self._take, self._warnings, batch=self._limits.accepted_at_once, make_room=self._make_room
+        )
         self._acceptors[acceptor] = acceptor.listener
         try:
             await acceptor.run()
@@ -219,7 +257,7 @@ class Proxy:
             if isinstance(sock, socket.socket):
                 sock.close()
             raise
-        visitor = Visitor(given or endpoint_of(_peer_name(sock)), partial(local_endpoint, sock))
+        visitor = Visitor(given or peer_endpoint(sock), partial(local_endpoint, sock))
         entry = self._start(sock, visitor, counted=False)
         try:
             assert self._ended is not None
@@ -265,7 +303,7 @@ class Proxy:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
         if self._shared is not None and self._generation is not None:
-            await self._generation.fronts.close()
+            await asyncio.gather(self._generation.fronts.close(), *self._closing)
             self._shared.limiter.close()
             self._shared.visitor_log.close()
             if not self._roster:  # otherwise streams left behind still need it
@@ -280,8 +318,7 @@ class Proxy:
         await self.shutdown()
 
     def _make_limiter(self) -> UserLimiter:
-        check_seconds = None if self._opts.users is None else CHECK_SECONDS
-        most = self._opts.max_user_connections
+        most, check_seconds = self._opts.max_user_connections, self._limits.check_seconds
         return UserLimiter(lambda: self._roster.entries, self._opts.clock, most, check_seconds=check_seconds)
 
     def _serves(self, listener: socket.socket) -> bool:
@@ -302,7 +339,7 @@ class Proxy:
     def _make_room(self) -> None:
         """Give up some visitors, as there are no descriptors left: clients mustn't wait for them to leave."""
         assert self._entrance is not None
-        for _ in range(self._batch):
+        for _ in range(self._limits.accepted_at_once):
             self._entrance.evict_one()
 
     def _start(self, sock: socket.socket, visitor: Visitor, *, counted: bool) -> Entry:
@@ -330,6 +367,13 @@ class Proxy:
         else:
             closing.result()
 
+    def _enter(self, shared: Shared, generation: Generation) -> None:
+        """Let connections in as these options say."""
+        opts = generation.opts
+        entrance = Entrance(opts, self._roster, shared.visitor_log, self._events, self._logger, self._warnings)
+        self._entrance = entrance
+        self._proxied_entrance = ProxiedEntrance(shared, generation, entrance) if opts.proxy_protocol_listener else None
+
     def _attach(self) -> None:
         """Bind the proxy to this event loop and thread, unless it is bound already.
 
@@ -353,23 +397,12 @@ class Proxy:
             logger=self._logger,
             warnings=self._warnings,
         )
-        self._entrance = Entrance(
-            self._opts, self._roster, shared.visitor_log, self._events, self._logger, self._warnings
-        )
         self._generation = Generation.of(self._opts, shared, self._acceptors.values())
-        self._generation.fronts.load()
-        if self._opts.proxy_protocol_listener:
-            self._proxied_entrance = ProxiedEntrance(shared, self._generation, self._entrance)
+        self._enter(shared, self._generation)
+        self._generation.fronts.begin()
         self._affinity = Affinity("proxy")
         self._ended = asyncio.get_running_loop().create_future()
 
 
 def _tasks(entries: Sequence[Entry]) -> list[asyncio.Task[None]]:
     return [entry.task for entry in entries if entry.task is not None]
-
-
-def _peer_name(sock: socket.socket) -> Any:
-    try:
-        return sock.getpeername()
-    except OSError:
-        return None

@@ -141,16 +141,20 @@ class Roster:
     """
 
     def __init__(self, concurrency: int, visitors: int, per_network: int) -> None:
-        self._concurrency = concurrency
-        self._most_visitors = visitors
-        self._crowded = visitors - visitors // 4
-        self._per_network = per_network
+        self.limit(concurrency, visitors, per_network)
         self._entries: dict[str, Entry] = {}
         self._all_visitors: Crowd[Entry] = Crowd()
         self._networks: dict[_NetworkKey, Crowd[Entry]] = {}
         self._by_size: dict[int, dict[_NetworkKey, None]] = {}
         self._largest = 0
         self.counted = 0
+
+    def limit(self, concurrency: int, visitors: int, per_network: int) -> None:
+        """Change the limits. If there are too many connections by now, they become fewer as they end."""
+        self._concurrency = concurrency
+        self._most_visitors = visitors
+        self._crowded = visitors - visitors // 4
+        self._per_network = per_network
 
     @property
     def visitors(self) -> int:

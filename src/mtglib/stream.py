@@ -51,6 +51,7 @@ class Stream:
     def __init__(self, shared: Shared, generation: Generation, conn: Conn, visitor: Visitor) -> None:
         self._shared = shared
         self._generation = generation
+        generation.handshakes.began()
         self._conn = conn
         self._early: EarlyFront | None = None
         self._heard_mono: float | None = None  # when the hello was complete
@@ -68,7 +69,7 @@ class Stream:
             if self.entry.end_reason is not None:
                 raise asyncio.CancelledError
             job = await self._handshake()
-            del self._generation
+            self.leave_generation()
             if job is not None:
                 self.entry.visitor.let_go()
                 relaying = self._shared.relay.run(job, report.moved)
@@ -95,6 +96,7 @@ class Stream:
             report.closed(Reason.ERROR, "a fault", error=error)
             self._shared.warnings.warn(f"stream {type(error).__name__}", "internal error in a connection", error=error)
         finally:
+            self.leave_generation()
             self._close()
             report.finished()
 
@@ -231,6 +233,12 @@ class Stream:
         self._early = None
         self._report.moved(site.forwarded_bytes, 0, False)
         return front.job(*self._conn.detach(), site)
+
+    def leave_generation(self) -> None:
+        """Drop what the options decide: the handshake is over. May be called again."""
+        if hasattr(self, "_generation"):
+            self._generation.handshakes.ended()
+            del self._generation
 
     def _choose_front(self, record: bytes) -> Front:
         """Return the site that a visitor gets, from its hello, if it has sent a whole one.

@@ -20,10 +20,14 @@ class Emitter:
     """
 
     def __init__(self, stream: EventStream, warnings: Warnings) -> None:
-        self._stream = stream
-        self._send = stream.send
+        self.use(stream)
         self._warnings = warnings
         self.dropped = 0
+
+    def use(self, stream: EventStream) -> None:
+        """Send to another stream from now on."""
+        self._stream = stream
+        self._send = stream.send
 
     def send(self, event: Event) -> None:
         """Hand an event over."""

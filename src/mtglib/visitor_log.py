@@ -23,6 +23,10 @@ class VisitorLog:
         self._networks: set[int | None] = set()
         self._timer: asyncio.TimerHandle | None = None
 
+    def use(self, logger: GuardedLogger) -> None:
+        """Log through another logger from now on."""
+        self._logger = logger
+
     def came(self, network: int | None, reason: Reason) -> None:
         """Count a visitor that was rejected for this reason."""
         self._reasons[reason] += 1

@@ -8,8 +8,9 @@ import re
 
 import mtglib
 from docs.pages import ROOT
-from mtg.build import build_logger, build_parts
+from mtg.build import build_parts
 from mtg.config import config_from_table
+from mtg.logs import build_logger
 from mtglib.noop import NoopLogger
 
 SECRET = mtglib.Secret(bytes(range(16)), "front.example")

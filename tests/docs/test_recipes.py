@@ -12,10 +12,11 @@ import pytest
 
 from docs.pages import ROOT
 from docs.test_reliability_page import functions_in
-from mtg.build import build_logger, build_parts
+from mtg.build import build_parts
 from mtg.config import config_from_table
 from mtg.config.rules import PENDING
 from mtg.config.schema import Config, Section
+from mtg.logs import build_logger
 from mtg.server_address import server_address
 from mtglib import Reason, Secret
 from mtglib.stats.metrics import METRICS

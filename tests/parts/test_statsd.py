@@ -269,3 +269,21 @@ async def test_original_statsd_understands_it(tag_format: str, mark: str) -> Non
         traffic = f"mtg.telegram_traffic{mark}telegram_ip={DC_IP}{mark}dc=2{mark}direction=from_client"
         assert (counters[traffic], counters["mtg.replay_attacks"]) == (3, 1)
         assert timers[f"mtg.dial_duration{mark}dc=2"] == [300]
+
+
+async def test_after_a_move_the_other_server_gets_what_comes_from_then_on() -> None:
+    before = open_fds()
+    with receiver("datadog") as server, receiver("influxdb") as other:
+        async with statsd(server.port) as observer:
+            await observer.observe(OPEN)
+            await server.until(lambda: server.counter("mtg.replay_attacks") == 1)
+            with pytest.raises(mtglib.OptionError):
+                observer.move("127.0.0.1", 0)
+            observer.move("127.0.0.1", other.port, metric_prefix="b", tag_format="influxdb")
+            await other.until(lambda: other.gauge("b.client_connections", ("ip_family", "ipv4")) == len(WAYS))
+            await observer.observe(CLOSED)
+            await other.until(lambda: other.gauge("b.client_connections", ("ip_family", "ipv4")) == 0)
+
+        assert other.counter("b.replay_attacks") == 0, "the first server has it"
+        assert server.counter("mtg.connections_finished", ("reason", "client_eof")) == 0
+    await check_fds(before)

@@ -20,7 +20,7 @@ from mtglib.dc_dialler import DCDialler
 from mtglib.fine_clock import FineClock
 from mtglib.front.dial import Front
 from mtglib.front.fronts import Fronts
-from mtglib.generation import Generation
+from mtglib.generation import Generation, Handshakes
 from mtglib.ground.endpoints import Endpoint
 from mtglib.ground.guarded_logger import GuardedLogger, Warnings
 from mtglib.key_search import KeySearch
@@ -310,6 +310,7 @@ async def surroundings(
                 clock=fine_clock,
             ),
         ),
+        handshakes=Handshakes(),
     )
     around = Surroundings(shared, generation, network, events, log)
     del generation, opts  # a test may want to know what else keeps them

@@ -6,13 +6,19 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
+from integration.recording_logger import RecordingLogger
+from mtglib import FrontLearning, ProxyOpts
+from mtglib.answers import LearntAnswer, Offer
 from mtglib.front.dial import Front
 from mtglib.generation import Generation
 from mtglib.network import Direct
 from mtglib.reasons import Reason
+from mtglib.wire.server_flight import Flight
+from mtglib.wire.server_hello import AnswerShape
 from support.timeless import timeless
 from unit.surroundings import DC, SECRET, Surroundings, Visit, options, over, surroundings
 
@@ -91,3 +97,45 @@ def parts_of(generation: Generation) -> dict[str, object]:
         "blocklist": generation.opts.ip_blocklist,
         "memory": generation.opts.anti_replay_cache,
     }
+
+
+OFFER = Offer((0x1D,), (0x1301,), (0x1D,), (), ())
+FLIGHT = Flight(AnswerShape(0x1301, (43, 51), 0x1D), 127, 3000)
+
+
+def following(opts: ProxyOpts, around: Surroundings, previous: Generation) -> Front:
+    """The site of a generation that replaces another one."""
+    return Generation.of(opts, around.shared, [], previous).fronts.default
+
+
+@timeless
+async def test_what_was_learnt_is_known_to_the_next_one() -> None:
+    async with surroundings() as around:
+        first = Generation.of(options(front_learning=FrontLearning(samples=2)), around.shared, [])
+        lessons = first.fronts.default.lessons
+        assert lessons is not None
+        lessons.answers.restore(SECRET.host, [LearntAnswer(b"key", OFFER, [FLIGHT] * 2, 7.0)])
+        for samples in (1, 2):
+            later = following(options(front_learning=FrontLearning(samples=samples)), around, first).lessons
+            assert later is not None
+            assert later is not lessons, "another logger, at least"
+            (learnt,) = later.answers.of(SECRET.host)
+            assert (len(learnt.flights), learnt.learnt_unix) == (samples, 7.0)
+        assert following(options(), around, first).lessons is None
+
+
+@timeless
+async def test_who_learns_goes_on_where_nothing_of_it_has_changed() -> None:
+    async with surroundings() as around:
+        opts = options(front_learning=FrontLearning(), record_urls=(f"https://{SECRET.host}/",))
+        first = Generation.of(opts, around.shared, [])
+        front = first.fronts.default
+        second = Generation.of(replace(opts, concurrency=7, network=Direct()), around.shared, [], first)
+        other = following(replace(opts, record_repeats=1, logger=RecordingLogger()), around, first)
+
+        assert second.fronts.default.lessons is front.lessons
+        assert second.fronts.default.record_learner is front.record_learner
+        assert other.record_learner is not front.record_learner
+        second.fronts.begin(first.fronts)
+        await first.fronts.close(second.fronts)
+        assert second.fronts.latest_answers == ()

@@ -27,7 +27,6 @@ DECLARED = {
 """Nothing in them decides anything."""
 
 ELSEWHERE = {
-    "antireplay/persistent_cache": "test_exact",
     "antireplay/redis_url": "test_redis_options",
     "antireplay/window": "test_exact",
     "defaults": "test_options",
@@ -73,8 +72,10 @@ PROGRAM_ELSEWHERE = {
     "config/toml_file": "test_load",
     "config/token_file": "test_load",
     "directories": "test_build",
+    "handover": "../../integration/test_program_reload_parts",
     "new_secret": "test_cli",
     "users_file/errors": "test_file",
+    "serving": "../../integration/test_program_reload_parts",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import rich_click as click
@@ -24,10 +25,10 @@ def run(config: Path) -> None:
 
     Runs in the foreground and logs to stderr: JSON lines, or coloured ones on a terminal. SIGTERM and SIGINT stop
     accepting; open connections get 5 seconds, and a second more for anything that hangs. A second signal ends them at
-    once. SIGHUP reloads IP lists, or stops the program if its terminal has closed. Exit codes: 0 after a signal, 1 if
-    it can't listen on an address, 2 if CONFIG is wrong (with a line for each problem).
+    once. SIGHUP reads CONFIG and IP lists again, or stops the program if its terminal has closed. Exit codes: 0 after a
+    signal, 1 if it can't listen on an address, 2 if CONFIG is wrong (with a line for each problem).
     """
     from mtg.config import load_config
     from mtg.run import run_proxy
 
-    sys.exit(run_proxy(load_config(config)))
+    sys.exit(run_proxy(load_config(config), read=partial(load_config, config)))

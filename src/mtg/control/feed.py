@@ -82,7 +82,7 @@ class EventFeed:
     """
 
     def __init__(self, *, mask_client_addresses: bool = False) -> None:
-        self._mask = mask_client_addresses
+        self.mask_client_addresses = mask_client_addresses
         self._readers: dict[EventReader, None] = {}
 
     def __len__(self) -> int:
@@ -111,7 +111,7 @@ class EventFeed:
         for field in fields(event):
             value = getattr(event, field.name)
             if field.name == "remote_ip" and value is not None:
-                value = mask_address(str(value)) if self._mask and kind in _OF_CLIENTS else str(value)
+                value = mask_address(str(value)) if self.mask_client_addresses and kind in _OF_CLIENTS else str(value)
             data[_RENAMED.get(field.name, field.name)] = value
         return _message(EVENT_NAMES.get(kind, "other"), data)
 

@@ -33,6 +33,40 @@ class ProgramStatus(Protocol):
         ...
 
 
+class ReloadOutcome(Protocol):
+    """As `mtg.reload.ReloadResult`."""
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether the file's settings are in use now, but for `unchangeable` ones."""
+        ...
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Keys that have another value now."""
+        ...
+
+    @property
+    def unchangeable(self) -> tuple[str, ...]:
+        """Keys whose other value takes a restart."""
+        ...
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, one line each."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings about the configuration, one line each."""
+        ...
+
+    @property
+    def at_unix(self) -> float:
+        """When that was, Unix seconds."""
+        ...
+
+
 class RunningProgram(Protocol):
     """The running program."""
 
@@ -50,6 +84,11 @@ class RunningProgram(Protocol):
         """Return the current status."""
         ...
 
-    async def reload_lists(self) -> None:
-        """Read all IP lists again."""
+    @property
+    def last_reload(self) -> ReloadOutcome | None:
+        """What came of the last reload; None: there was none."""
+        ...
+
+    async def reload(self) -> ReloadOutcome:
+        """Read the configuration again, and use it from now on."""
         ...

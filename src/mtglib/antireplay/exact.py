@@ -51,8 +51,10 @@ class Exact(PersistentCache[Memory]):
     ) -> None:
         check_int("max_entries", max_entries)
         self._max_entries = max_entries
-        memory = self._new_entries(token_bytes(KEY_BYTES))
+        key = token_bytes(KEY_BYTES)
+        memory = self._new_entries(key)
         super().__init__(memory, file_entries=max(max_entries // 8, 1), directory=directory, logger=logger, clock=clock)
+        self.key = key
         self._seen: Callable[[bytes, int], bool] = memory.seen
         if self._directory is not None:
             self._seen = partial(self._first_without_load, memory)
@@ -64,12 +66,14 @@ class Exact(PersistentCache[Memory]):
 
     async def seen_before(self, data: bytes) -> bool:
         """Return whether `data` is remembered, and remember it if not."""
+        if self.successor is not None:
+            return await self.successor.seen_before(data)
         return self._seen(data, int(self._clock()))
 
     async def load(self) -> None:
         """See `PersistentCache.load`."""
-        if self._entries is not None:
-            self._use(self._entries)
+        if self.entries is not None:
+            self._use(self.entries)
         await super().load()
 
     def _new_entries(self, key: bytes) -> Memory:

@@ -49,18 +49,26 @@ class Journal:
         record_bytes: The length of a record.
         file_entries: The number of records after which a new file is begun.
         now_unix: Returns Unix seconds.
+        key: The key of the first file; None: a random one.
 
     Attributes:
         notes: Problems with the files that were read, one line each, with the file's name.
     """
 
-    def __init__(self, directory: Path, record_bytes: int, file_entries: int, now_unix: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        record_bytes: int,
+        file_entries: int,
+        now_unix: Callable[[], float],
+        key: bytes | None = None,
+    ) -> None:
         self.notes: list[str] = []
         self._directory = directory
         self._record_bytes = record_bytes
         self._file_entries = file_entries
         self._now_unix = now_unix
-        self._key = secrets.token_bytes(KEY_BYTES)
+        self._key = key or secrets.token_bytes(KEY_BYTES)
         self._folder: int | None = None
         self._latest: int | None = None
         self._files: deque[_File] = deque()
@@ -71,6 +79,11 @@ class Journal:
     def is_usable(self) -> bool:
         """Whether the directory is there, and ours."""
         return self._folder is not None
+
+    @property
+    def saved(self) -> int:
+        """The number of the first record that isn't safely on disk."""
+        return self._safe.sequence
 
     def load(self, make: Callable[[bytes], AnyEntries]) -> AnyEntries:
         """Make entries with the files' key, or a new one, and add all records that can be read.

@@ -35,6 +35,7 @@ class Persistence(Generic[AnyEntries]):
         write_each_seconds: The pause between two writes. By default a hello is on disk a second after it came: half of
             that is the disk's.
         last_write_timeout: How long the disk may take at the end.
+        key: See `Journal`.
     """
 
     def __init__(
@@ -47,15 +48,21 @@ class Persistence(Generic[AnyEntries]):
         logger: GuardedLogger,
         write_each_seconds: float = 0.5,
         last_write_timeout: float = 0.8,
+        key: bytes | None = None,
     ) -> None:
         self._directory = directory
-        self._journal = Journal(directory, record_bytes, file_entries, now_unix)
+        self._journal = Journal(directory, record_bytes, file_entries, now_unix, key)
         self._logger = logger
         self._write_each_seconds = write_each_seconds
         self._last_write_timeout = last_write_timeout
         self._stop = threading.Event()
         self._ended: asyncio.Future[None] | None = None
         self._has_failed = False
+
+    @property
+    def saved(self) -> int:
+        """The number of the first entry that isn't on disk."""
+        return self._journal.saved
 
     async def load(self, make: Callable[[bytes], AnyEntries]) -> AnyEntries | None:
         """Return `make`'s entries for the directory's key, with the stored records; from then on, store new ones.

@@ -25,6 +25,7 @@ from ..ground.guarded_logger import checked_logger
 from ..interfaces import AntiReplayCache, Logger
 from ..part_check import check_part
 from .exact import Exact
+from .persistent_cache import HasPersistent
 from .redis_url import checked_address
 from .sending import Sending
 from .server_addresses import ServerAddresses
@@ -85,6 +86,8 @@ class Redis:
     Raises:
         OptionError: A value is invalid, or the package redis isn't installed.
     """
+
+    successor: AntiReplayCache | None = None
 
     def __init__(
         self,
@@ -151,6 +154,8 @@ class Redis:
 
     async def seen_before(self, data: bytes) -> bool:
         """Return whether any proxy that uses the server has seen `data`, and remember it if not."""
+        if self.successor is not None:
+            return await self.successor.seen_before(data)
         if await self._fallback.seen_before(data):
             return True
         # A hash makes short keys of any data, and the server learns nothing about a hello.
@@ -198,6 +203,23 @@ class Redis:
         if self._own is not None:
             await self._own.load()
         await self._sending.load()
+
+    @property
+    def persistent(self) -> Exact | None:
+        """The memory of this process, unless it is the caller's."""
+        return self._own
+
+    async def take_over(self, earlier: HasPersistent) -> None:
+        """Continue what another cache has remembered; see `Exact.take_over`.
+
+        Hellos that still wait for the server of another `Redis` with the same directory will be sent to this one's.
+        """
+        if isinstance(earlier, Redis):
+            await earlier._sending.close()  # noqa: SLF001  # of the same class
+        await self._sending.load()
+        if self._own is not None:
+            await self._own.take_over(earlier)
+        earlier.successor = self
 
     async def close(self) -> None:
         """Close connections and files, within about a second. A later call opens new connections."""

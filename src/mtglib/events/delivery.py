@@ -22,6 +22,9 @@ class Delivery:
         max_queued_events: The bound of the queue.
         logger: Gets exceptions of the observer, at most once a minute.
         clock: Returns monotonic seconds.
+
+    Attributes:
+        observer: As given.
     """
 
     def __init__(
@@ -31,7 +34,7 @@ class Delivery:
         logger: GuardedLogger,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._observer = observer
+        self.observer = observer
         self._warnings = Warnings(logger, clock)
         self._queue = StreamQueue(max_queued_events)
         self._refused = 0
@@ -73,7 +76,7 @@ class Delivery:
     async def _hand_over(self, batch: Sequence[Event]) -> None:
         try:
             # A plain function is as good as one that is awaited: it is done when it returns.
-            awaited: Awaitable[None] | None = self._observer.observe(batch)
+            awaited: Awaitable[None] | None = self.observer.observe(batch)
             if awaited is not None:
                 await awaited
         except asyncio.CancelledError as error:
@@ -82,7 +85,7 @@ class Delivery:
             if task is None or task.cancelling():
                 raise
             # Something that the observer waited for was cancelled, not this task.
-            self._warnings.part_failed(self._observer, "observe", error)
+            self._warnings.part_failed(self.observer, "observe", error)
         except Exception as error:
             self._refused += len(batch)
-            self._warnings.part_failed(self._observer, "observe", error)
+            self._warnings.part_failed(self.observer, "observe", error)

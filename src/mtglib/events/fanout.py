@@ -58,7 +58,10 @@ class Fanout:
         self._drain_timeout = drain_timeout
         self._has_logger = logger is not None
         self._logger = checked_logger(logger).named("events")
-        self._deliveries = [Delivery(observer, max_queued_events, self._logger) for observer in observers]
+        self._max_queued_events = max_queued_events
+        self._deliveries = [self._delivery(observer) for observer in observers]
+        self._leaving: list[Delivery] = []
+        self._dropped_earlier = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._inbox: list[Event] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -68,12 +71,68 @@ class Fanout:
     @property
     def dropped(self) -> int:
         """The number of events that observers never got, or raised on; the sum for all observers."""
-        return sum(self.dropped_by_observer)
+        leaving = sum(delivery.dropped for delivery in self._leaving)
+        return self._dropped_earlier + leaving + sum(self.dropped_by_observer)
 
     @property
     def dropped_by_observer(self) -> tuple[int, ...]:
         """For each observer, the number of events it never got, or raised on; in the order of `observers`."""
         return tuple(delivery.dropped for delivery in self._deliveries)
+
+    async def replace_observers(self, observers: Sequence[Observer]) -> None:
+        """Pass later events to other observers; those that are among the present ones go on without a gap.
+
+        This applies as soon as it is called. It returns when the observers that aren't among them any more have taken
+        their queued events, but after `drain_timeout` at the latest: then they are cancelled.
+
+        Args:
+            observers: As for the class.
+
+        Raises:
+            OptionError: One of them isn't an observer.
+        """
+        _check(observers, self._max_queued_events, self._drain_timeout)
+        self._distribute()
+        known = {id(delivery.observer): delivery for delivery in self._deliveries}
+        earlier, self._deliveries = (
+            self._deliveries,
+            [known.get(id(observer)) or self._delivery(observer) for observer in observers],
+        )
+        gone = [delivery for delivery in earlier if delivery not in self._deliveries]
+        for delivery in gone:
+            delivery.end()
+        if self._loop is None or self._ended:
+            self._dropped_earlier += sum(delivery.dropped for delivery in gone)
+            return
+        tasks = dict(zip(earlier, self._tasks, strict=True))
+        last = [tasks.pop(delivery) for delivery in gone]
+        self._tasks = [
+            tasks.get(delivery) or self._loop.create_task(delivery.run(), name="mtg-observer")
+            for delivery in self._deliveries
+        ]
+        self._leaving += gone
+        try:
+            if last:
+                await self._end(last)
+        finally:
+            for delivery in gone:
+                delivery.close()
+                self._leaving.remove(delivery)
+                self._dropped_earlier += delivery.dropped
+
+    def _delivery(self, observer: Observer) -> Delivery:
+        return Delivery(observer, self._max_queued_events, self._logger)
+
+    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Wait for deliveries that have been told to end, and cancel them when it takes too long."""
+        try:
+            await asyncio.wait(tasks, timeout=self._drain_timeout)
+        finally:
+            late = [task for task in tasks if not task.done()]
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=_CANCEL_TIMEOUT)
 
     def send(self, event: Event) -> None:
         """Take an event. Must be called in the event loop's thread."""
@@ -92,10 +151,7 @@ class Fanout:
         if self._loop is not None:
             raise RuntimeError("a Fanout can be entered once")
         self._loop = asyncio.get_running_loop()
-        self._tasks = [
-            self._loop.create_task(delivery.run(), name=f"mtg-observer-{number}")
-            for number, delivery in enumerate(self._deliveries)
-        ]
+        self._tasks = [self._loop.create_task(delivery.run(), name="mtg-observer") for delivery in self._deliveries]
         self._distribute()
         return self
 
@@ -107,13 +163,8 @@ class Fanout:
             delivery.end()
         try:
             if self._tasks:
-                await asyncio.wait(self._tasks, timeout=self._drain_timeout)
+                await self._end(self._tasks)
         finally:
-            late = [task for task in self._tasks if not task.done()]
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=_CANCEL_TIMEOUT)
             self._ended = True
             self._distribute()
             for delivery in self._deliveries:

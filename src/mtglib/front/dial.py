@@ -61,8 +61,13 @@ class Front:
         warnings: Gets reports about a misbehaving network.
         key_shares: Makes key shares.
         clock: The proxy's.
+        previous: The one of the same site that this one replaces: what that has learnt is known here.
 
     Attributes:
+        opts: The proxy's options.
+        dials: Bounds the connections to the site that are being made at once.
+        lessons: What it has taught; None if nothing is to be learnt.
+        record_learner: Learns its records.
         visits: How long its visitors have to wait.
     """
 
@@ -76,64 +81,89 @@ class Front:
         warnings: Warnings,
         key_shares: KeyShares,
         clock: FineClock,
+        previous: Front | None = None,
     ) -> None:
-        self._opts = opts
+        self.opts = opts
         self._address = opts.front_address(host)
         self._dialled = self._address.of_site(host)
         self._listeners = listeners
         self._warnings = warnings
+        self._logger = GuardedLogger(opts.logger).named("proxy")
         self._loops = LoopGuard(self._dial, lambda entry: self.preamble(entry.visitor), refresh)
-        self._dials = asyncio.Semaphore(_MOST_DIALS)
-        learning, logger = opts.front_learning, GuardedLogger(opts.logger).named("proxy")
-        self._lessons: Lessons | None = None
-        if learning is not None:
-            self._lessons = Lessons(host, learning, self._dial, key_shares, logger, opts.clock, clock.now_mono)
-        self.visits = VisitTimes(host, Answers(1), clock.now_mono) if self._lessons is None else self._lessons.visits
-        own_pages = [page for page in pages if page.host == host]
-        directory = as_directory("directory", learning.directory) if learning is not None and own_pages else None
-        self._record_learner = RecordLearner(
-            self._dial,
-            own_pages,
-            opts.record_repeats,
-            opts.record_refresh_seconds,
-            logger,
-            warnings,
-            None if directory is None else SiteStore(directory, PAGES, logger),
+        self.dials: asyncio.Semaphore = asyncio.Semaphore(_MOST_DIALS) if previous is None else previous.dials
+        self.lessons = self._make_lessons(host, key_shares, clock, previous)
+        self.visits = VisitTimes(host, Answers(1), clock.now_mono) if self.lessons is None else self.lessons.visits
+        self.record_learner = self._make_record_learner([page for page in pages if page.host == host], previous)
+
+    def _make_lessons(
+        self, host: str, key_shares: KeyShares, clock: FineClock, previous: Front | None
+    ) -> Lessons | None:
+        opts, earlier = self.opts, None if previous is None else previous.lessons
+        if opts.front_learning is None:
+            return None
+        if earlier is not None and self._logs_as(previous) and earlier.goes_on(host, opts.front_learning):
+            return earlier
+        return Lessons(
+            host, opts.front_learning, self._dial, key_shares, self._logger, opts.clock, clock.now_mono, earlier
         )
+
+    def _make_record_learner(self, pages: Sequence[Page], previous: Front | None) -> RecordLearner:
+        opts, earlier = self.opts, None if previous is None else previous.record_learner
+        learning = opts.front_learning
+        directory = as_directory("directory", learning.directory) if learning is not None and pages else None
+        settings = (tuple(pages), opts.record_repeats, opts.record_refresh_seconds, directory)
+        if earlier is not None and self._logs_as(previous) and earlier.settings == settings:
+            return earlier
+        store = None if directory is None else SiteStore(directory, PAGES, self._logger)
+        made = RecordLearner(self._dial, *settings[:3], self._logger, self._warnings, store)
+        made.settings = settings
+        if earlier is not None and pages:
+            made.take_over(earlier)
+        return made
+
+    def _logs_as(self, previous: Front | None) -> bool:
+        return previous is not None and previous.opts.logger is self.opts.logger
 
     @property
     def latest_answer(self) -> FrontAnswer | None:
         """The latest answer that was learnt; None before the first one."""
-        return None if self._lessons is None else self._lessons.latest
+        return None if self.lessons is None else self.lessons.latest
 
-    def load(self) -> None:
-        """Begin to read what an earlier process has learnt."""
-        if self._lessons is not None:
-            self._lessons.load()
-        self._record_learner.load()
+    def begin(self, previous: Front | None = None) -> None:
+        """Begin to read what an earlier process has learnt; take over from another one what that would go on doing."""
+        self.record_learner.dial = self._dial
+        if previous is None or previous.record_learner is not self.record_learner:
+            self.record_learner.load()
+        if self.lessons is None:
+            return
+        self.lessons.dial_with(self._dial)
+        if previous is None or previous.lessons is not self.lessons:
+            self.lessons.load()
 
     async def loaded(self) -> None:
         """Wait until that is over."""
-        loading = [self._record_learner.loading, self._lessons.loading if self._lessons is not None else None]
+        loading = [self.record_learner.loading, self.lessons.loading if self.lessons is not None else None]
         if tasks := [task for task in loading if task is not None]:
             await asyncio.wait(tasks)
 
-    async def close(self) -> None:
-        """End its background work; the proxy is shutting down."""
-        closing = [self._loops.close(), self._record_learner.close()]
-        if self._lessons is not None:
-            closing.append(self._lessons.close())
+    async def close(self, successor: Front | None = None) -> None:
+        """End its background work, but for what another one has taken over."""
+        closing = [self._loops.close()]
+        if successor is None or successor.record_learner is not self.record_learner:
+            closing.append(self.record_learner.close())
+        if self.lessons is not None and (successor is None or successor.lessons is not self.lessons):
+            closing.append(self.lessons.close())
         await asyncio.gather(*closing)
 
     def answer_for(self, client: Admitted, visitor: Visitor) -> ChosenAnswer:
         """Choose what a client's answer looks like: as the site's own would, as far as that is known."""
-        learnt = None if self._lessons is None else self._lessons.answer_for(client, lambda: self.preamble(visitor))
+        learnt = None if self.lessons is None else self.lessons.answer_for(client, lambda: self.preamble(visitor))
         return learnt or default_answer(client.hello)
 
     def record_shape(self, visitor: Visitor) -> Shape | None:
         """Return which records a client gets, and learn them if it is time to; None: full ones, each sent at once."""
-        self._record_learner.saw_client(self.preamble(visitor))
-        return self._record_learner.shape or (DRS if self._opts.drs else None)
+        self.record_learner.saw_client(self.preamble(visitor))
+        return self.record_learner.shape or (DRS if self.opts.drs else None)
 
     async def connect(self, entry: Entry, said: bytes) -> SiteConnection:
         """Connect to the site and send nothing yet; arguments and errors are those of `dial`."""
@@ -154,9 +184,9 @@ class Front:
 
     async def _dial(self, reached: Endpoint | None = None) -> socket.socket:
         host, port = self._dialled
-        network = self._opts.front_network or self._opts.network
-        async with self._dials:
-            upstream = await dial(network, host, port, 2 * self._opts.dial_timeout, self._warnings)
+        network = self.opts.front_network or self.opts.network
+        async with self.dials:
+            upstream = await dial(network, host, port, 2 * self.opts.dial_timeout, self._warnings)
         if leads_to_us(upstream, self._listeners, reached):
             upstream.close()
             raise UpstreamError(
@@ -172,7 +202,7 @@ class Front:
 
     def job(self, client: socket.socket, said: bytes, site: SiteConnection) -> Job:
         """Make the job that relays a visitor, which has sent `said` so far, to the site, without changes."""
-        idle_timeout = max(self._opts.idle_timeout, MIN_FRONTING_IDLE_TIMEOUT)
+        idle_timeout = max(self.opts.idle_timeout, MIN_FRONTING_IDLE_TIMEOUT)
         return Job(
             client=client,
             upstream=site.upstream,
@@ -182,5 +212,5 @@ class Front:
             idle_timeout=idle_timeout,
             half_closed_timeout=FRONT_HALF_CLOSED_TIMEOUT,
             delivery_timeout=FRONT_DELIVERY_TIMEOUT,
-            not_sent_low_water_bytes=self._opts.not_sent_low_water_bytes,
+            not_sent_low_water_bytes=self.opts.not_sent_low_water_bytes,
         )

@@ -40,7 +40,7 @@ class Learner:
     """Asks the site.
 
     Args:
-        dial: Connects to it.
+        dial: See below.
         answers: Gets what was learnt.
         new_share: Makes the key shares of our hellos.
         logger: Gets a message about each answer, and a warning when a site begins to answer in a way that clients
@@ -52,6 +52,7 @@ class Learner:
         clock: Returns monotonic seconds.
 
     Attributes:
+        dial: Connects to the site.
         learning: The question that is being asked, if there is one.
     """
 
@@ -68,7 +69,8 @@ class Learner:
         now_unix: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._dial = dial
+        self.dial = dial
+        self._is_closed = False
         self._answers = answers
         self._new_share = new_share
         self._logger = logger
@@ -89,7 +91,7 @@ class Learner:
             record: The whole hello.
             preamble: Makes what the site gets before it.
         """
-        if self.learning is not None:
+        if self.learning is not None or self._is_closed:
             return
         is_due = self._timetable.is_due((host, key))
         if is_due is None:
@@ -100,7 +102,8 @@ class Learner:
             self._begin_with_known(host, preamble)
 
     async def close(self) -> None:
-        """Stop asking."""
+        """Stop asking, for ever."""
+        self._is_closed = True
         if self.learning is not None:
             self.learning.cancel()
             await asyncio.wait([self.learning], timeout=_CANCEL_TIMEOUT)
@@ -179,7 +182,7 @@ class Learner:
         loop, received = asyncio.get_running_loop(), b""
         pause_seconds = random.uniform(*_PAUSE_SECONDS)  # noqa: S311 - no secret
         began_mono = self._clock()
-        with await self._dial() as sock:
+        with await self.dial() as sock:
             connected_mono = answered_mono = self._clock()
             async with asyncio.timeout(_FLIGHT_TIMEOUT):
                 await loop.sock_sendall(sock, question)

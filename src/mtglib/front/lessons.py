@@ -47,8 +47,10 @@ class Lessons:
         logger: Gets warnings about the site and the disk.
         now_unix: Returns Unix seconds.
         now_mono: Returns monotonic seconds.
+        previous: The one that this one replaces: what that has learnt is known here.
 
     Attributes:
+        answers: What was learnt.
         visits: How long the site's visitors have to wait.
         loading: Reads what was kept on disk; None once that is over, within a second or so.
     """
@@ -62,16 +64,21 @@ class Lessons:
         logger: GuardedLogger,
         now_unix: Callable[[], float],
         now_mono: Callable[[], float],
+        previous: Lessons | None = None,
     ) -> None:
         self._host = host
+        self._settings = settings
         directory = as_directory("directory", settings.directory)
         self._store = None if directory is None else SiteStore(directory, ANSWERS, logger)
         self.loading: asyncio.Task[None] | None = None
-        self._answers = Answers(settings.samples)
-        self.visits = VisitTimes(host, self._answers, now_mono)
+        self.answers = Answers(settings.samples)
+        self.visits = VisitTimes(host, self.answers, now_mono)
+        if previous is not None:
+            self.answers.take_over(previous.answers)
+            self.visits.take_over(previous.visits)
         self._learner = Learner(
             dial,
-            self._answers,
+            self.answers,
             key_shares.another_clients,
             logger,
             each_seconds=settings.each_seconds,
@@ -84,12 +91,20 @@ class Lessons:
     @property
     def latest(self) -> FrontAnswer | None:
         """The latest answer; None before the first one."""
-        answers = self._answers.of(self._host)
+        answers = self.answers.of(self._host)
         if not answers:
             return None
         latest = max(answers, key=lambda answer: answer.learnt_unix)
         flight = latest.flights[-1]
         return FrontAnswer(self._host, latest.learnt_unix, flight.server_hello_bytes + flight.encrypted_bytes)
+
+    def goes_on(self, host: str, settings: FrontLearning) -> bool:
+        """Whether it has this host and these settings."""
+        return (self._host, self._settings) == (host, settings)
+
+    def dial_with(self, dial: Callable[[], Awaitable[socket.socket]]) -> None:
+        """Connect to the site in another way from now on."""
+        self._learner.dial = dial
 
     def load(self) -> None:
         """Begin to read what was kept on disk."""
@@ -116,17 +131,17 @@ class Lessons:
             return None
         host = self._host
         self._learner.saw(host, key, client.record, preamble)
-        chosen = self._answers.choose(host, key, partial(parse_shape, client.record))
+        chosen = self.answers.choose(host, key, partial(parse_shape, client.record))
         if chosen is not None and (drawn := self.visits.draw((host, key))) is not None:
             chosen = chosen._replace(connect_seconds=drawn[0], first_byte_seconds=drawn[1])
         return chosen
 
     async def _load(self, store: SiteStore[LearntAnswer]) -> None:
         try:
-            self._answers.restore(self._host, await store.load(self._host))
+            self.answers.restore(self._host, await store.load(self._host))
         finally:
             self.loading = None
 
     def _keep(self, host: str) -> None:
         if self._store is not None:
-            self._store.keep(host, self._answers.of(host))
+            self._store.keep(host, self.answers.of(host))

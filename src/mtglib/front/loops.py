@@ -67,6 +67,7 @@ class LoopGuard:
         self.testing: asyncio.Task[None] | None = None
         self._loops_until_mono: dict[int | None, float] = {}  # by network
         self._next_test_mono = float("-inf")
+        self._is_closed = False
 
     def enter(self, entry: Entry, said: bytes) -> None:
         """Note a visitor that is about to be connected to the site.
@@ -84,7 +85,8 @@ class LoopGuard:
         now_mono = self._clock()
         if now_mono < self._loops_until_mono.get(entry.network, now_mono):
             raise _loop_error()
-        if self.testing is None and now_mono >= self._next_test_mono and self._is_suspicious(entry.network):
+        may_test = self.testing is None and not self._is_closed and now_mono >= self._next_test_mono
+        if may_test and self._is_suspicious(entry.network):
             self.testing = asyncio.get_running_loop().create_task(self._test(entry), name="mtg-loop-test")
         unanswered = self._unanswered.setdefault(entry.network, [])
         self._unanswered.move_to_end(entry.network)
@@ -94,7 +96,8 @@ class LoopGuard:
             self._unanswered.popitem(last=False)
 
     async def close(self) -> None:
-        """End a running test."""
+        """End a running test, and begin none any more."""
+        self._is_closed = True
         if self.testing is not None:
             self.testing.cancel()
             await asyncio.wait([self.testing], timeout=_CANCEL_TIMEOUT)

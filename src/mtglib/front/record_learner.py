@@ -31,7 +31,7 @@ class RecordLearner:
     """Loads pages.
 
     Args:
-        dial: Connects to the site.
+        dial: See below.
         pages: What to load; if there is nothing, it does nothing.
         repeats: How often each page is loaded.
         refresh_seconds: How long after that they are loaded again, give or take a fifth.
@@ -41,8 +41,11 @@ class RecordLearner:
         clock: Returns monotonic seconds.
 
     Attributes:
-        shape: What was learnt; None as long as there is nothing.
+        dial: Connects to the site.
+        learnt: What was learnt, the latest at the end.
+        shape: The same; None as long as there is nothing.
         learning: What is being done, if anything.
+        settings: What it was made with, as far as its owner compares that.
         loading: Reads what was kept; None once that is over, within a second or so.
     """
 
@@ -57,7 +60,8 @@ class RecordLearner:
         store: SiteStore[PageRecords] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._dial = dial
+        self.dial = dial
+        self._is_closed = False
         self._pages = tuple(pages)
         self._repeats = repeats
         self._refresh_seconds = refresh_seconds
@@ -66,8 +70,9 @@ class RecordLearner:
         self._store = store
         self._clock = clock
         self._due_mono = clock()
-        self._learnt: deque[PageRecords] = deque(maxlen=MOST_PAGES)
+        self.learnt: deque[PageRecords] = deque(maxlen=MOST_PAGES)
         self.shape: Shape | None = None
+        self.settings: tuple[object, ...] = ()
         self.learning: asyncio.Task[None] | None = None
         self.loading: asyncio.Task[None] | None = None
 
@@ -76,17 +81,23 @@ class RecordLearner:
         if self._store is not None and self._pages:
             self.loading = asyncio.get_running_loop().create_task(self._restore(self._store), name="mtg-pages")
 
+    def take_over(self, earlier: RecordLearner) -> None:
+        """Use what another one has learnt, until there is more."""
+        if earlier.learnt:
+            self._use(*earlier.learnt)
+
     def saw_client(self, preamble: bytes) -> None:
         """Load the pages, if it is time to.
 
         Args:
             preamble: What the site gets before each request.
         """
-        if self._pages and self.learning is None and self._clock() >= self._due_mono:
+        if self._pages and not self._is_closed and self.learning is None and self._clock() >= self._due_mono:
             self.learning = asyncio.get_running_loop().create_task(self._learn(preamble), name="mtg-learn-records")
 
     async def close(self) -> None:
-        """Stop loading, and wait for the disk, but not for long."""
+        """Stop loading, for ever, and wait for the disk, but not for long."""
+        self._is_closed = True
         if self.loading is not None:
             self.loading.cancel()
         if self.learning is not None:
@@ -98,14 +109,14 @@ class RecordLearner:
     async def _restore(self, store: SiteStore[PageRecords]) -> None:
         try:
             if kept := await store.load(name_of(self._pages)):
-                self._use(*kept, *self._learnt)
+                self._use(*kept, *self.learnt)
         finally:
             self.loading = None
 
     def _use(self, *learnt: PageRecords) -> None:
         """Use all these, or the latest of them."""
-        self._learnt = deque(learnt, maxlen=MOST_PAGES)
-        self.shape = Shape(pages=tuple(self._learnt))
+        self.learnt = deque(learnt, maxlen=MOST_PAGES)
+        self.shape = Shape(pages=tuple(self.learnt))
 
     async def _learn(self, preamble: bytes) -> None:
         pause_seconds = random.uniform(*_AFTER_A_FAILURE_SECONDS)  # noqa: S311 - no secret
@@ -114,9 +125,9 @@ class RecordLearner:
             for page in random.sample(self._pages * self._repeats, len(self._pages) * self._repeats):
                 loaded = await self._load(preamble, page)
                 self._tell_of(page, loaded)
-                self._use(*self._learnt, loaded)
+                self._use(*self.learnt, loaded)
                 if self._store is not None:
-                    self._store.keep(name_of(self._pages), self._learnt)
+                    self._store.keep(name_of(self._pages), self.learnt)
                 await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - no secret
             pause_seconds = self._refresh_seconds * random.uniform(*_JITTER)  # noqa: S311 - no secret
         except (OSError, UpstreamError) as error:
@@ -135,5 +146,5 @@ class RecordLearner:
     async def _load(self, preamble: bytes, page: Page) -> PageRecords:
         from .page import load_page  # imported here: few need it, and the HTTP/2 library behind it takes memory
 
-        with await self._dial() as sock:
+        with await self.dial() as sock:
             return await load_page(sock, preamble, page, self._clock)

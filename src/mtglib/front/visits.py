@@ -101,6 +101,10 @@ class VisitTimes:
     def __len__(self) -> int:
         return len(self._waits)
 
+    def take_over(self, earlier: VisitTimes) -> None:
+        """Begin with all that another one has noted."""
+        self._waits.update(earlier._waits)
+
     def begin(self, said: bytes, heard_mono: float) -> Visit | None:
         """Recognise a visitor with a client's hello; None for others.
 

@@ -75,6 +75,14 @@ def client_endpoint(field: str, address: Any) -> Endpoint | None:
     raise OptionError(field, "a tuple (ip, port), such as ('192.0.2.1', 50000)", address)
 
 
+def peer_endpoint(sock: socket.socket) -> Endpoint | None:
+    """Return the address at the other end of a socket; None if it has none, or is broken."""
+    try:
+        return endpoint_of(sock.getpeername())
+    except OSError:
+        return None
+
+
 def local_endpoint(sock: socket.socket) -> Endpoint | None:
     """Return the address that a socket is bound to, if it has one."""
     try:

@@ -100,6 +100,10 @@ class Warnings:
         self._clock = clock
         self._said_at_mono: dict[str, float] = {}
 
+    def use(self, logger: GuardedLogger) -> None:
+        """Warn through another logger from now on."""
+        self._logger = logger
+
     def warn(self, subject: str, message: str, *, error: BaseException | None = None) -> None:
         """Warn, unless there was a warning about `subject` within the last minute."""
         now_mono = self._clock()

@@ -125,6 +125,23 @@ class FireHOL:
         """
         await self._refresh.load()
 
+    async def take_over(self, earlier: FireHOL) -> None:
+        """Begin with what another list has of the same sources. `run` reads these when they are due, not immediately.
+
+        Args:
+            earlier: The list that this one is to replace; it goes on as it is.
+        """
+        await self._refresh.take_over(earlier._refresh)  # of the same class
+
+    async def update_missing(self) -> tuple[SourceStatus, ...]:
+        """Read the sources that nothing is loaded of, now.
+
+        Returns:
+            `sources`; each failed source has a `problem`. Nothing is raised.
+        """
+        await self._refresh.update_missing()
+        return self.sources
+
     async def update(self) -> tuple[SourceStatus, ...]:
         """Read all sources again, now; may be called while `run` runs. One line in the log sums up the results.
 

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from .files import read_file
 from .list_error import ListError
@@ -42,6 +43,7 @@ class Source(ABC):
     """One part of a list.
 
     Attributes:
+        name: The whole URL or path, which may contain a password; `label`, unless it is given.
         label: The name to show in logs.
         secrets: Texts that must not be shown in errors.
         prefixes: The last good contents.
@@ -49,9 +51,13 @@ class Source(ABC):
         problem: Why the last attempt to read it failed; empty: it succeeded.
         cache_error: Why the last attempt to write the copy failed; None: it succeeded.
         busy: Held while it is being read.
+        digest: That of the contents; empty as long as nothing is loaded.
+        read_mono: When it was last read without a problem (`time.monotonic`); None: it wasn't.
     """
 
-    def __init__(self, label: str, secrets: tuple[str, ...] = ()) -> None:
+    def __init__(self, label: str, secrets: tuple[str, ...] = (), *, name: str = "") -> None:
+        self.name = name or label
+        self.read_mono: float | None = None
         self.label = label
         self.secrets = secrets
         self.prefixes: Prefixes = PrefixSet(b"")
@@ -59,7 +65,12 @@ class Source(ABC):
         self.problem = ""
         self.cache_error: OSError | None = None
         self.busy = asyncio.Lock()
-        self._digest = b""
+        self.digest = b""
+
+    def take_over(self, earlier: Self) -> None:
+        """Begin with the contents of another object for the same source."""
+        self.prefixes, self.origin, self.digest = earlier.prefixes, earlier.origin, earlier.digest
+        self.problem, self.cache_error, self.read_mono = earlier.problem, earlier.cache_error, earlier.read_mono
 
     def status(self) -> SourceStatus:
         """Return the status."""
@@ -87,12 +98,12 @@ class Source(ABC):
         Raises:
             ListError: The text isn't a list.
         """
-        digest, prefixes = await in_thread(_parse, text, self._digest)
+        digest, prefixes = await in_thread(_parse, text, self.digest)
         if prefixes is None:
             return
         if prefixes.broken_lines > prefixes.count or not (prefixes.count or may_be_empty):
             raise ListError(f"not an IP list: {prefixes.broken_lines} invalid lines, {prefixes.count} valid ones")
-        self._digest, self.prefixes, self.origin = digest, prefixes, origin
+        self.digest, self.prefixes, self.origin = digest, prefixes, origin
 
 
 def _parse(text: Sequence[bytes], known_digest: bytes) -> tuple[bytes, Prefixes | None]:
@@ -119,7 +130,7 @@ class FileSource(Source):
 
     async def load(self) -> None:
         """See `Source.load`."""
-        if not self._digest:
+        if not self.digest:
             await self.update()
 
     async def update(self) -> None:

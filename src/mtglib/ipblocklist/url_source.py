@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Self
 
 from ..ground.urls import URLParts
 from ..interfaces import Network
@@ -24,6 +25,9 @@ class URLSource(Source):
         max_bytes: The most bytes of text; more is an error.
         disk: Held while the copy is loaded.
         downloads: Held from the request until the list is parsed and saved.
+
+    Attributes:
+        validators: Those of the contents.
     """
 
     def __init__(
@@ -37,7 +41,7 @@ class URLSource(Source):
         disk: asyncio.Semaphore,
         downloads: asyncio.Semaphore,
     ) -> None:
-        super().__init__(url.label, url.secrets)
+        super().__init__(url.label, url.secrets, name=url.text)
         self._url = url.text
         self._network = network
         self._disk_cache = disk_cache
@@ -45,11 +49,16 @@ class URLSource(Source):
         self._max_bytes = max_bytes
         self._disk = disk
         self._downloads = downloads
-        self._validators = Validators()
+        self.validators = Validators()
+
+    def take_over(self, earlier: Self) -> None:
+        """See `Source.take_over`."""
+        super().take_over(earlier)
+        self.validators = earlier.validators
 
     async def load(self) -> None:
         """See `Source.load`."""
-        if self._disk_cache is None or self._digest:
+        if self._disk_cache is None or self.digest:
             return
         async with self._disk:
             copy = await in_thread(self._disk_cache.read, self._url)
@@ -59,7 +68,7 @@ class URLSource(Source):
                 await self._take(copy.text, "copy", may_be_empty=False)
             except ListError as error:
                 raise self._disk_cache.unusable(self._url, str(error)) from error
-            self._validators = copy.validators
+            self.validators = copy.validators
 
     async def update(self) -> None:
         """See `Source.update`."""
@@ -75,20 +84,20 @@ class URLSource(Source):
                 return
             text, validators = answer
             await self._take(text, "download", may_be_empty=False)
-            self._validators = validators
+            self.validators = validators
             await self._keep(text)
 
     async def _known(self) -> Validators:
         """Return the validators of our version; empty ones if its copy is missing, so that it is sent again."""
-        if self._disk_cache is None or await in_thread(self._disk_cache.has, self._url, self._digest, self._validators):
-            return self._validators
+        if self._disk_cache is None or await in_thread(self._disk_cache.has, self._url, self.digest, self.validators):
+            return self.validators
         return Validators()
 
     async def _keep(self, text: Sequence[bytes]) -> None:
         if self._disk_cache is None:
             return
         try:
-            await in_thread(self._disk_cache.keep, self._url, text, self._validators)
+            await in_thread(self._disk_cache.keep, self._url, text, self.validators)
             self.cache_error = None
         except OSError as error:
             self.cache_error = error

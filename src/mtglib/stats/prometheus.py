@@ -35,15 +35,28 @@ class Prometheus:
     """
 
     def __init__(self, *, metric_prefix: str = "mtg") -> None:
-        expected = "letters, digits, underscores and colons, not starting with a digit"
-        check_text("metric_prefix", metric_prefix, _PREFIX, expected)
-        self._prefix = metric_prefix
+        self.rename(metric_prefix)
         self._counts = Counts()
         self._samples = Samples()
         self._histograms: dict[str, dict[Labels, Histogram]] = {
             HANDSHAKE_SECONDS.name: {(): Histogram()},
             DIAL_SECONDS.name: {},
         }
+
+    def rename(self, metric_prefix: str) -> None:
+        """Change the prefix. The numbers go on.
+
+        Raises:
+            OptionError: The prefix is invalid.
+        """
+        expected = "letters, digits, underscores and colons, not starting with a digit"
+        check_text("metric_prefix", metric_prefix, _PREFIX, expected)
+        self._prefix = metric_prefix
+
+    @property
+    def metric_prefix(self) -> str:
+        """The prefix."""
+        return self._prefix
 
     async def observe(self, events: Sequence[Event]) -> None:
         """Count events."""

@@ -64,17 +64,9 @@ class Statsd:
         flush_each_seconds: float = 1.0,
         logger: Logger | None = None,
     ) -> None:
-        check_text("host", host, _HOST, "a name or an IP address")
-        check_int("port", port, 65_535)
-        words = "words of letters, digits, underscores and hyphens, separated by dots"
-        check_text("metric_prefix", metric_prefix, _PREFIX, words)
-        check_choice("tag_format", tag_format, LINES)
         check_seconds("flush_each_seconds", flush_each_seconds, _LONGEST_FLUSH_SECONDS)
-        self._writer = UDPWriter(host, port)
         self._logger = checked_logger(logger)
-        self._reachability = Reachability(f"statsd: {host_and_port(host, port)}", self._logger)
-        self._prefix = metric_prefix.removesuffix(".") + "."
-        self._line = LINES[tag_format]
+        self._aim(host, port, metric_prefix, tag_format)
         self._flush_each_seconds = flush_each_seconds
         self._counts = Counts()
         self._samples = Samples()
@@ -82,6 +74,34 @@ class Statsd:
         self._warned: set[str] = set()
         self._was_entered = False
         self._flushing: asyncio.Task[None] | None = None
+
+    def move(self, host: str, port: int, *, metric_prefix: str = "mtg", tag_format: TagFormat = "datadog") -> None:
+        """Send what comes from now on elsewhere, or in another way. The numbers go on: no increment is sent twice.
+
+        Args:
+            host: As for the class, like the others.
+            port: Its UDP port.
+            metric_prefix: The prefix of each metric's name.
+            tag_format: The format of tags.
+
+        Raises:
+            OptionError: A value is invalid. Nothing has changed.
+        """
+        earlier = self._writer
+        self._aim(host, port, metric_prefix, tag_format)
+        earlier.flush()
+        earlier.close()
+
+    def _aim(self, host: str, port: int, metric_prefix: str, tag_format: TagFormat) -> None:
+        check_text("host", host, _HOST, "a name or an IP address")
+        check_int("port", port, 65_535)
+        words = "words of letters, digits, underscores and hyphens, separated by dots"
+        check_text("metric_prefix", metric_prefix, _PREFIX, words)
+        check_choice("tag_format", tag_format, LINES)
+        self._writer = UDPWriter(host, port)
+        self._reachability = Reachability(f"statsd: {host_and_port(host, port)}", self._logger)
+        self._prefix = metric_prefix.removesuffix(".") + "."
+        self._line = LINES[tag_format]
 
     async def observe(self, events: Sequence[Event]) -> None:
         """Count events, and send durations."""
@@ -126,7 +146,12 @@ class Statsd:
 
     async def _flush_for_ever(self) -> None:
         while True:
-            if await self._writer.connect():
+            writer = self._writer
+            is_connected = await writer.connect()
+            if writer is not self._writer:  # it has moved meanwhile
+                writer.close()
+                continue
+            if is_connected:
                 self._flush()
             self._reachability.sent(self._writer.take_error())
             await asyncio.sleep(self._flush_each_seconds)

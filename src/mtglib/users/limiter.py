@@ -64,6 +64,16 @@ class UserLimiter:
         self._share_until_mono = 0.0
         self._checking: asyncio.TimerHandle | None = None
 
+    def follow(self, now_unix: Callable[[], float], most_connections: int | None, check_seconds: float | None) -> None:
+        """Go on with other settings; see the class for each. Nobody ends who has a place."""
+        self.close()
+        self._now_unix = now_unix
+        self._most_connections = most_connections
+        self._check_seconds = check_seconds
+        self._share_until_mono = 0.0
+        if self._connections:
+            self._check_later()
+
     @property
     def share(self) -> int | None:
         """How many connections each user may have at the moment; None: no limit, or not reached."""

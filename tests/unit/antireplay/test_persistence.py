@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ from unit.antireplay.test_journal import full_at
 
 @asynccontextmanager
 async def kept(
-    directory: Path, logger: RecordingLogger | None = None, **changes: float
+    directory: Path, logger: RecordingLogger | None = None, **changes: Any
 ) -> AsyncIterator[PureReplayMemory]:
     """A memory that is kept there, and written every millisecond unless `changes` have another time."""
     persistence: Persistence[PureReplayMemory] = Persistence(

@@ -264,7 +264,7 @@ async def test_the_first_client_after_a_restart_gets_records_that_were_learnt_be
     store.keep(name_of(parse_page_urls([url], opts.sites())), [page])
     await store.close()
     front = make_front(opts, warnings)
-    front.load()
+    front.begin()
     await front.loaded()
 
     assert front.record_shape(Visitor(SEEN)) == Shape(pages=(page,))

@@ -19,16 +19,19 @@ from support.client_hello import build_client_hello, hello_records
 class Site:
     """What stands for a `Front`."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, previous: Any = None) -> None:
         self.host = host
+        self.previous = previous
         self.loads = 0
         self.closed = False
         self.latest_answer: FrontAnswer | None = None
 
-    def load(self) -> None:
+    def begin(self, previous: Any = None) -> None:
+        assert previous is self.previous
         self.loads += 1
 
-    async def close(self) -> None:
+    async def close(self, successor: Any = None) -> None:
+        assert successor is None or successor.previous is self
         self.closed = True
 
 
@@ -95,3 +98,17 @@ async def test_all_are_closed_and_tell_what_they_have_learnt() -> None:
     assert list(fronts.latest_answers) == [sites[1].latest_answer]
     await fronts.close()
     assert [site.closed for site in sites] == [True, True]
+
+
+async def test_those_that_replace_others_know_them_and_make_no_more_than_is_needed() -> None:
+    make: Any = Site
+    earlier = fronts_of(Users([user("one", "a.example"), user("two", "b.example")]))
+    old: list[Any] = [earlier.of_host(host) for host in ("a.example", "b.example")]
+    later = Fronts("a.example", Candidates(Users([user("one", "a.example"), user("x", "c.example")])), make, earlier)
+    later.begin(earlier)
+    await earlier.close(later)
+
+    default: Any = later.default
+    assert (default.previous, default.loads) == (old[0], 1)
+    assert list(later.made) == ["a.example"]
+    assert all(site.closed for site in old)

@@ -16,7 +16,7 @@ from mtg import run
 from mtg.client_tcp import ClientTCP
 from mtg.config import config_from_table
 from mtg.config.addresses import ListenIP, ListenUnix
-from mtg.listeners import address_text, open_listeners
+from mtg.listeners import address_text, open_listener, open_listeners
 from mtg.user_error import UserError
 from support import sockets
 from support.ports import free_port
@@ -205,3 +205,31 @@ def test_what_the_kernel_lacks_for_listeners_is_one_line_of_the_program(
 
     told = [(message.level, message.text) for message in logger.messages if "doesn't support" in message.text]
     assert told == [("debug", "this system doesn't support TCP_NOTSENT_LOWAT; it is not set")]
+
+
+def test_a_listener_follows_what_connections_are_to_have() -> None:
+    with open_listeners([ListenIP("127.0.0.1", 0)], KEY) as (listener,):
+        before = (mss_of(listener), listener.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
+        small = ClientTCP(1200, 4096)
+        small.follow(ClientTCP(), listener)
+        assert mss_of(listener) <= 1200
+        assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 8192
+        ClientTCP().follow(small, listener)
+        assert (mss_of(listener), listener.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)) == before
+
+
+def mss_of(listener: socket.socket) -> int:
+    """The segment size of a connection that was accepted."""
+    with socket.create_connection(listener.getsockname()) as client, listener.accept()[0]:
+        return min(client.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG), 32_768)
+
+
+def test_a_port_is_shared_for_a_moment_only() -> None:
+    with open_listeners([ListenIP("0.0.0.0", 0)], KEY) as (wide,):
+        port = wide.getsockname()[1]
+        narrow = ListenIP("127.0.0.1", port)
+        with open_listener(narrow, [narrow], KEY, beside=[wide]) as listener:
+            for each in (wide, listener):
+                assert each.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT) == 0
+            with pytest.raises(UserError, match="another program is using this address"), open_listeners([narrow], KEY):
+                pass

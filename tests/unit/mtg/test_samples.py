@@ -51,7 +51,7 @@ async def test_somebody_is_asked_for_every_metric_that_is_sampled() -> None:
     prometheus, statsd = AskedPrometheus(), AskedStatsd()
     built = build_parts(config_from_table(TABLE, source="test"), logger=NoopLogger())
     parts = replace(built, prometheus=prometheus, statsd=statsd)
-    sample_all(parts, mtglib.Proxy(parts.options))
+    sample_all(lambda: parts, mtglib.Proxy(parts.options))
 
     assert sorted(prometheus.functions) == sorted(statsd.names) == sorted(metric.name for metric in SAMPLED)
 
@@ -70,7 +70,7 @@ async def test_what_was_learnt_of_the_site_is_there_once_it_is() -> None:
     prometheus = AskedPrometheus()
     parts = replace(build_parts(config_from_table(TABLE, source="test"), logger=NoopLogger()), prometheus=prometheus)
     proxy = Taught(parts.options)
-    sample_all(parts, proxy)
+    sample_all(lambda: parts, proxy)
     when, size = (prometheus.functions[f"front_{name}"] for name in ("learned_timestamp_seconds", "answer_bytes"))
     assert (when(), size()) == ({}, {})
 

@@ -177,3 +177,13 @@ async def test_socket_that_does_not_listen() -> None:
 def test_it_is_an_observer() -> None:
     parts: list[Any] = [Prometheus()]
     assert all(isinstance(part, mtglib.Observer) for part in parts)
+
+
+async def test_another_prefix_keeps_the_numbers() -> None:
+    prometheus = Prometheus()
+    await prometheus.observe([mtglib.EventConcurrencyLimited()])
+    prometheus.rename("other")
+    assert value(prometheus.render(), "other_concurrency_limited") == 1
+    with pytest.raises(mtglib.OptionError):
+        prometheus.rename("1")
+    assert prometheus.metric_prefix == "other"
