@@ -29,7 +29,7 @@ from mtg.listeners import address_text, open_listeners
 from mtg.reload import Rebuild, ReloadResult, changed_keys, keep_unchangeable, log_result
 from mtg.samples import events_dropped, sample_all
 from mtg.services import Services, running_services, serving_control, shows_otherwise
-from mtg.serving import Opened, Serving
+from mtg.serving import OpenedListeners, Serving
 from mtg.user_error import EXIT_RUNTIME, UserError
 
 GRACE_SECONDS = 5.0
@@ -282,7 +282,8 @@ class App:
         if self._phase is not Phase.RUNNING:
             return ReloadResult(is_applied=False, problems=(_STOPPING,), at_unix=time.time())
         if self._rebuild is None:  # there is no file
-            return ReloadResult(is_applied=True, at_unix=time.time())
+            self.last_reload = ReloadResult(is_applied=True, at_unix=time.time())
+            return self.last_reload
         try:
             result = await self._replace_parts(self._rebuild)
         except UserError as failure:
@@ -333,7 +334,7 @@ class App:
             at_unix=time.time(),
         )
 
-    def _use(self, parts: Parts, opened: Opened) -> asyncio.Future[None]:
+    def _use(self, parts: Parts, opened: OpenedListeners) -> asyncio.Future[None]:
         """Use parts and listeners for all connections from now on; return what is done once no other ones are used."""
         drained = self._proxy.replace_options(parts.options)
         self._serving.use(opened)

@@ -215,7 +215,7 @@ class _Builder:
             concurrency=config.concurrency,
             max_visitors=config.defense.limits.visitors,
             max_visitors_per_network=config.defense.limits.per_network,
-            prefer_ip=_prefer_ip(config),
+            prefer_ip=cast(mtglib.PreferIP, str(config.prefer_ip)),
             tolerate_time_skewness_seconds=float(config.tolerate_time_skewness),
             allow_fallback_on_unknown_dc=config.allow_fallback_on_unknown_dc,
             fast_mode=config.fast_mode,
@@ -288,7 +288,7 @@ class _Builder:
             Direct,
             resolver=self._resolver,
             socket_options=socket_options,
-            prefer_ip=_prefer_ip(self._config),
+            prefer_ip=cast(mtglib.PreferIP, str(self._config.prefer_ip)),
             logger=self._logger,
         )
         made = self._maker.make(name, direct, {})
@@ -396,7 +396,3 @@ class _Builder:
         if made is not None:
             self._ip_lists.append((made, float(settings.update_each)))
         return made
-
-
-def _prefer_ip(config: Config) -> mtglib.PreferIP:
-    return cast(mtglib.PreferIP, str(config.prefer_ip))

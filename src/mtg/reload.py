@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 import mtglib
 from mtg.build import Parts
 from mtg.config import Config, Loaded
+from mtg.config.values import UserName
 
 UNCHANGEABLE: Final = ("state-directory", "control-socket", "api-bind-to")
 """Keys that a running program keeps as they are: what it remembers there, and who asks it there, goes on."""
@@ -62,7 +63,15 @@ def keep_unchangeable(loaded: Loaded, config: Config) -> tuple[Loaded, tuple[str
 
 def changed_keys(before: Config, after: Config) -> tuple[str, ...]:
     """Return the keys whose values differ, with their sections: "domain-fronting.port"."""
-    return tuple(_changed(before, after, ""))
+    return tuple(_changed(_as_written(before), _as_written(after), ""))
+
+
+def _as_written(config: Config) -> Config:
+    """Return the configuration without the secret that the user "default" has from the top-level key."""
+    default = UserName(mtglib.DEFAULT_USER)
+    if default not in config.users or config.users[default].secret != config.secret:
+        return config
+    return structs.replace(config, users={**config.users, default: structs.replace(config.users[default], secret=None)})
 
 
 def _changed(before: Struct, after: Struct, section: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ class _Listener:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedListeners:
     """Listeners that are open, but not all in use yet.
 
     Attributes:
@@ -74,7 +74,7 @@ class Serving:
         """Where it listens, as `bind-to` would write it."""
         return tuple(one.address for one in self._listeners.values())
 
-    def open(self, parts: Parts) -> Opened:
+    def open(self, parts: Parts) -> OpenedListeners:
         """Open those of a configuration that aren't open yet, all or none.
 
         Raises:
@@ -95,9 +95,9 @@ class Serving:
                 parts.socket_options.apply(sock, self._logger)  # accepted connections inherit them, except keep-alive
                 new[each] = _Listener(sock, address_text(sock), own)
             every = {each: new.get(each) or self._listeners[each] for each in wanted}
-            return Opened(parts, new, every, ends.pop_all())
+            return OpenedListeners(parts, new, every, ends.pop_all())
 
-    def set_options(self, opened: Opened) -> None:
+    def set_options(self, opened: OpenedListeners) -> None:
         """Give those that stay the options of the new ones.
 
         Raises:
@@ -107,7 +107,7 @@ class Serving:
             if key not in opened.new and self._parts is not None:
                 self._follow(one.sock, opened.parts, self._parts)
 
-    def use(self, opened: Opened) -> None:
+    def use(self, opened: OpenedListeners) -> None:
         """Serve these listeners from now on; close the others, once what waits there is accepted."""
         opened.keep()
         gone = [one for key, one in self._listeners.items() if key not in opened.all]

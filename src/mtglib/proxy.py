@@ -15,18 +15,16 @@ from .conn import Conn
 from .ending import wait_for_end
 from .entrance import Entrance
 from .errors import OptionError, ProxyShutDownError, ProxyUseError
-from .fine_clock import FineClock
 from .front.lessons import FrontAnswer
 from .generation import Generation, Handshakes
 from .ground.affinity import Affinity
 from .ground.checks import check_seconds
 from .ground.endpoints import client_endpoint, endpoint_of, local_endpoint, peer_endpoint
 from .ground.guarded_logger import GuardedLogger, Warnings
-from .keyshare import KeyShares, new_x25519_public_key
+from .keyshare import new_x25519_public_key
 from .limits import Limits
 from .options import ProxyOpts, checked_copy
 from .proxied_entrance import ProxiedEntrance
-from .readiness import Readiness
 from .reasons import Reason
 from .relay.choice import ChosenRelay
 from .roster import Connection, Entry, Roster
@@ -34,9 +32,7 @@ from .shared import Shared
 from .stream import Stream
 from .tunnel import PLAIN_SOCKET, is_plain_socket
 from .user_parts import Emitter, guarded_clock
-from .users.limiter import UserLimiter
 from .visitor import Visitor
-from .visitor_log import VisitorLog
 
 _CANCEL_TIMEOUT = 0.6
 """How long streams may take to end when told to: only a user's part that catches the cancellation needs longer."""
@@ -317,10 +313,6 @@ class Proxy:
     async def __aexit__(self, *_error: object) -> None:
         await self.shutdown()
 
-    def _make_limiter(self) -> UserLimiter:
-        most, check_seconds = self._opts.max_user_connections, self._limits.check_seconds
-        return UserLimiter(lambda: self._roster.entries, self._opts.clock, most, check_seconds=check_seconds)
-
     def _serves(self, listener: socket.socket) -> bool:
         fd = listener.fileno()
         return any(os.path.sameopenfile(fd, served.fileno()) for served in self._acceptors.values())
@@ -384,18 +376,9 @@ class Proxy:
         if self._affinity is not None:
             self._affinity.check()
             return
-        self._shared = shared = Shared(
-            relay=self._relay,
-            readiness=Readiness(),
-            key_shares=KeyShares(),
-            now_unix=self._opts.clock,
-            fine_clock=FineClock(),
-            roster=self._roster,
-            limiter=self._make_limiter(),
-            visitor_log=VisitorLog(self._logger),
-            events=self._events,
-            logger=self._logger,
-            warnings=self._warnings,
+        limits = self._opts.max_user_connections, self._limits.check_seconds
+        self._shared = shared = Shared.of(
+            self._relay, self._roster, self._opts.clock, limits, self._events, self._logger, self._warnings
         )
         self._generation = Generation.of(self._opts, shared, self._acceptors.values())
         self._enter(shared, self._generation)

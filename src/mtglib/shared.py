@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from .fine_clock import FineClock
 from .ground.guarded_logger import GuardedLogger, Warnings
@@ -46,3 +47,44 @@ class Shared:
     logger: GuardedLogger
     warnings: Warnings
     is_ending: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        relay: ChosenRelay,
+        roster: Roster,
+        now_unix: Callable[[], float],
+        user_limits: tuple[int | None, float | None],
+        events: Emitter,
+        logger: GuardedLogger,
+        warnings: Warnings,
+    ) -> Self:
+        """Make it in the proxy's event loop.
+
+        Args:
+            relay: The relay.
+            roster: The live connections.
+            now_unix: Returns Unix seconds.
+            user_limits: The most connections of all users together, and how often they are checked, as `UserLimiter`
+                has them.
+            events: Wraps the user's event stream.
+            logger: Wraps the user's logger.
+            warnings: Gets reports about the user's parts.
+
+        Raises:
+            OSError: There are no descriptors left.
+        """
+        most_connections, check_seconds = user_limits
+        return cls(
+            relay=relay,
+            readiness=Readiness(),
+            key_shares=KeyShares(),
+            now_unix=now_unix,
+            fine_clock=FineClock(),
+            roster=roster,
+            limiter=UserLimiter(lambda: roster.entries, now_unix, most_connections, check_seconds=check_seconds),
+            visitor_log=VisitorLog(logger),
+            events=events,
+            logger=logger,
+            warnings=warnings,
+        )

@@ -92,3 +92,7 @@ class RunningProgram(Protocol):
     async def reload(self) -> ReloadOutcome:
         """Read the configuration again, and use it from now on."""
         ...
+
+    async def reload_lists(self) -> None:
+        """Read all IP lists again."""
+        ...

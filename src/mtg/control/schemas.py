@@ -114,7 +114,7 @@ class Fill(Struct, kw_only=True):
     most: Annotated[int, Meta(description="how many there may be")]
 
 
-class Limits(Struct, kw_only=True):
+class LimitsReport(Struct, kw_only=True):
     """The limits of this process."""
 
     connections: Annotated[Fill, Meta(description="connections of clients and visitors (`concurrency`)")]
@@ -188,7 +188,7 @@ class StatusReport(Struct, kw_only=True):
     config: Annotated[str, Meta(description="the configuration file")]
     listeners: Annotated[tuple[str, ...], Meta(description="the addresses that it listens on")]
     clients: Annotated[int, Meta(description="clients that are connected")]
-    limits: Annotated[Limits, Meta(description="limits of this process, and how full they are")]
+    limits: Annotated[LimitsReport, Meta(description="limits of this process, and how full they are")]
     memory_bytes: Annotated[int | None, Meta(description="the process's memory; null if the system doesn't tell")]
     lists: Annotated[tuple[IPList, ...], Meta(description="IP lists")]
     dcs: Annotated[tuple[DCReport, ...], Meta(description="data centres, as they were seen last")]

@@ -10,7 +10,7 @@ import mtg
 import mtglib
 from mtg.control.reloading import last_reload
 from mtg.control.route import Call, Route
-from mtg.control.schemas import DCReport, Fill, FrontReport, IPList, Limits, ListSource, SiteAnswer, StatusReport
+from mtg.control.schemas import DCReport, Fill, FrontReport, IPList, LimitsReport, ListSource, SiteAnswer, StatusReport
 from mtglib.stats import process_samples
 
 
@@ -28,7 +28,7 @@ async def _status(call: Call) -> StatusReport:
         config=parts.source,
         listeners=tuple(status.listens),
         clients=proxy.clients,
-        limits=Limits(
+        limits=LimitsReport(
             connections=Fill(now=proxy.clients + proxy.visitors, most=parts.options.concurrency),
             visitors=Fill(
                 now=proxy.visitors, most=parts.options.max_visitors or max(1, parts.options.concurrency // 2)
