@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import heapq
 import operator
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from .waits import MOST_WAITS, Wait, WaitDistribution
 from .wire.client_hello import ClientHello
 from .wire.hello_shape import HelloShape
 from .wire.server_flight import Flight
@@ -24,9 +26,18 @@ _MOST_NOISE_BYTES: Final = 10 * 1024
 _SPREAD_BYTES: Final = 16
 """Between the flights of a site that hasn't changed: signatures vary in length by less."""
 
+_LATEST_WAITS: Final = 8
+"""With three, all may have been late. Of more, some would be of a day long ago, when the site may have been quicker."""
+
+_UNKNOWN_WAIT: Final = Wait(0.0, 0.0)
+_seconds: Final = operator.attrgetter("seconds")
+
 _NOISE_LENGTHS: Final = MAX_NOISE_BYTES - MIN_NOISE_BYTES + 1
 
 _Key = tuple[str, bytes]
+
+LearntWait = tuple[float, Wait]
+"""When it was learnt, Unix seconds, and how long it was."""
 
 
 class ChosenAnswer(NamedTuple):
@@ -84,12 +95,20 @@ class LearntAnswer:
         offer: What such hellos offer.
         flights: The latest answers, at least one.
         learnt_unix: When the last of them came, Unix seconds.
+        waits: How long the latest 64 answers took, each with the time when that was learnt.
+        shortest_wait: That of the latest eight; others may have been longer because we or the site were busy.
     """
 
     key: bytes
     offer: Offer
     flights: list[Flight]
     learnt_unix: float
+    waits: list[LearntWait] = field(default_factory=list)
+    shortest_wait: Wait = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        measured = (wait for _, wait in self.waits[-_LATEST_WAITS:] if wait.seconds > 0)
+        self.shortest_wait = min(measured, key=_seconds, default=_UNKNOWN_WAIT)
 
     @property
     def shapes(self) -> set[AnswerShape]:
@@ -103,10 +122,6 @@ class LearntAnswer:
         return is_within and flight.shape == self.flights[-1].shape
 
 
-def _times(flight: Flight) -> float:
-    return flight.connect_seconds + flight.first_byte_seconds
-
-
 class Answers:
     """Answers of sites, by host and shape of hello; of the shapes used least lately, none is kept beyond 256.
 
@@ -118,6 +133,7 @@ class Answers:
         self._samples = samples
         self._learnt: OrderedDict[_Key, LearntAnswer] = OrderedDict()  # the last used last
         self._nearest: dict[_Key, LearntAnswer | None] = {}  # for shapes that nothing was learnt of
+        self._waits: dict[str, WaitDistribution] = {}
 
     def __len__(self) -> int:
         return len(self._learnt)
@@ -135,14 +151,25 @@ class Answers:
         answer = self._learnt.get((host, hello.key))
         is_expected = answer is None or answer.expects(flight)
         flights = [*(answer.flights if answer is not None else ()), flight][-self._samples :]
-        self._keep(host, [LearntAnswer(hello.key, Offer.of(hello), flights, now_unix)])
+        wait = now_unix, Wait(flight.connect_seconds, flight.first_byte_seconds)
+        waits = [*(answer.waits if answer is not None else ()), wait][-MOST_WAITS:]
+        self._keep(host, [LearntAnswer(hello.key, Offer.of(hello), flights, now_unix, waits)])
         return is_expected
 
     def take_over(self, earlier: Answers) -> None:
         """Add all that another one has learnt."""
         for (host, key), answer in earlier._learnt.items():
-            kept = LearntAnswer(key, answer.offer, answer.flights[-self._samples :], answer.learnt_unix)
+            flights = answer.flights[-self._samples :]
+            kept = LearntAnswer(key, answer.offer, flights, answer.learnt_unix, answer.waits)
             self._keep(host, [kept])
+
+    def waits(self, host: str) -> WaitDistribution:
+        """Return how long the latest answers of a site took, whatever the shape of the hello: 64 of them at most."""
+        if (known := self._waits.get(host)) is None:
+            everything = (wait for answer in self.of(host) for wait in answer.waits)
+            known = WaitDistribution(wait for _, wait in heapq.nlargest(MOST_WAITS, everything))
+            self._waits[host] = known
+        return known
 
     def restore(self, host: str, answers: Iterable[LearntAnswer]) -> None:
         """Add what was learnt earlier, the shape used last at the end. What was learnt since stays."""
@@ -167,8 +194,7 @@ class Answers:
             return None
         flight = answer.flights[int(len(answer.flights) * random.random())]  # noqa: S311 - no secret
         noise_bytes = min(flight.encrypted_bytes - HEADER_BYTES, _MOST_NOISE_BYTES)
-        quickest = min(answer.flights, key=_times)  # others may have come when the site was busy
-        return ChosenAnswer(flight.shape, noise_bytes, quickest.connect_seconds, quickest.first_byte_seconds)
+        return ChosenAnswer(flight.shape, noise_bytes, *answer.shortest_wait)
 
     def _keep(self, host: str, answers: Iterable[LearntAnswer]) -> None:
         for answer in answers:
@@ -176,6 +202,7 @@ class Answers:
         while len(self._learnt) > MOST_SHAPES:
             self._learnt.popitem(last=False)
         self._nearest.clear()
+        self._waits.pop(host, None)
 
     def _find_nearest(self, key: _Key, read: Callable[[], HelloShape]) -> LearntAnswer | None:
         if key not in self._nearest:

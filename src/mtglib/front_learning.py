@@ -22,7 +22,8 @@ class FrontLearning:
 
     Attributes:
         each_seconds: The pause between two questions about hellos of one shape, at least 600; about a quarter of it is
-            left to chance. The first questions follow each other within minutes.
+            left to chance. The first questions follow each other within minutes. A site whose times vary is asked
+            every 10 to 30 minutes until 64 of its answers are known.
         samples: The number of first questions, and of the latest answers that clients' answers are drawn from, 1 to 64.
         directory: Where to keep what was learnt; created if missing. None: in memory only.
 

@@ -39,6 +39,15 @@ def test_it_reports_and_ends_with_0_where_nothing_differs(tmp_path: Path) -> Non
     assert len(downloads["at_site"]) == len(downloads["at_proxy"]) == 2
 
 
+def test_what_is_learnt_ahead_is_what_clients_get_from_the_start(tmp_path: Path) -> None:
+    done = small_run(tmp_path / "results.json", "--relays", "pure", "--tries", "6", "--learnt", "2", "--downloads", "0")
+
+    assert "1 comparisons" in done.stdout, done.stderr
+    (comparison,) = json.loads((tmp_path / "results.json").read_text())["nginx"]
+    assert len(comparison["of_visitors"]) == len(comparison["at_proxy"]) == 6
+    assert not {"server_hello", "flight_bytes"} & set(comparison["differences"])
+
+
 def test_it_ends_with_1_where_something_differs(tmp_path: Path) -> None:
     """If the answer isn't learnt, the flight does."""
     done = small_run(tmp_path / "results.json", "--relays", "pure", "--tries", "6", "--no-learning")
@@ -51,10 +60,10 @@ def test_it_ends_with_1_where_something_differs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--fronts", "apache"), "no 'apache'; there are nginx, haproxy, go, node, far"),
+        (("--fronts", "apache"), "no 'apache'; there are nginx, haproxy, go, node, far, jittery"),
         (("--shapes", "p521"), "no 'p521'; there are tdlib, apple, x25519, secp256r1"),
         (("--tries", "0"), "expected a positive integer"),
-        (("--downloads", "1"), "expected at least 2"),
+        (("--downloads", "1"), "expected 0, or at least 2"),
     ],
 )
 def test_what_isnt_there_is_a_message(arguments: tuple[str, ...], message: str) -> None:

@@ -68,6 +68,46 @@ def test_how_long_the_site_took_goes_with_its_answer() -> None:
     assert (answer.connect_seconds, answer.first_byte_seconds) == (0.02, 0.03)
 
 
+def timed(milliseconds: float) -> Flight:
+    """An answer that took so long, half of it for the connection."""
+    return flight()._replace(connect_seconds=milliseconds / 2000, first_byte_seconds=milliseconds / 2000)
+
+
+@pytest.mark.parametrize(
+    ("times", "shortest"), [((20, 30, 10, 40), 10), ((10, *[20] * 8, 30), 20), ((0, 20), 20), ((0,), 0)]
+)
+def test_without_more_it_is_the_shortest_of_the_latest_eight_that_were_measured(
+    times: tuple[int, ...], shortest: int
+) -> None:
+    answers = Answers(1)
+    for milliseconds in times:
+        answers.add(HOST, offered(), timed(milliseconds), 0.0)
+
+    answer = chosen(answers, offered())
+    assert answer
+    assert answer.connect_seconds == answer.first_byte_seconds == shortest / 2000
+
+
+def test_how_long_a_site_takes_is_told_by_its_latest_64_answers_of_any_shape() -> None:
+    answers, shapes = Answers(3), [offered("modern"), offered("old")]
+    for number in range(1, 101):
+        answers.add(HOST, shapes[number % 2], timed(number), 1e9 + number)
+        answers.add("other.example", shapes[0], timed(500), 1e9)
+
+    waits = answers.waits(HOST).waits
+    assert [wait.seconds for wait in waits] == [pytest.approx(number / 1000) for number in range(37, 101)]
+    assert len(answers.learnt(HOST, shapes[0].key).flights) == 3  # type: ignore[union-attr]
+
+
+def test_how_long_it_takes_is_known_from_what_was_learnt_earlier() -> None:
+    first, second = Answers(3), Answers(3)
+    assert second.waits(HOST).waits == []
+    first.add(HOST, offered(), timed(20), 0.0)
+    second.restore(HOST, first.of(HOST))
+
+    assert [wait.seconds for wait in second.waits(HOST).waits] == [0.02]
+
+
 def test_another_shape_gets_the_same_if_it_can_be_followed() -> None:
     answers = Answers(3)
     answers.add(HOST, offered("modern"), flight(group=X25519_MLKEM768), 0.0)

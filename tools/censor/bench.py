@@ -6,10 +6,12 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from support.nginx_site import Key
 from support.secrets import PeerSecret
+from tools.censor.ahead import learn_ahead
 from tools.censor.comparison import Comparison, differences
 from tools.censor.downloads import (
     FEWEST_BYTES,
@@ -51,16 +53,39 @@ async def bench(
     learns: bool = True,
     with_times: bool = True,
     page_loads: int = USUAL_LOADS,
+    ahead: Ahead | None = None,
 ) -> AsyncIterator[Bench]:
     """Start a site with a certificate of this kind, and proxies for each relay, which learn from it or not.
 
-    They load its large file ``page_loads`` times.
+    They load its large file ``page_loads`` times. Proxies that have learnt ``ahead`` learn nothing from visitors, whose
+    hellos aren't like any client's.
     """
     centre = DataCentre()
     async with deploy(
-        FRONTS[front], key, relays, centre.serve, learns=learns, undelayed=with_times, page_loads=page_loads
+        FRONTS[front],
+        key,
+        relays,
+        centre.serve,
+        learns=learns,
+        undelayed=with_times,
+        page_loads=page_loads,
+        learn_ahead=None if ahead is None else ahead.learn,
     ) as deployment:
-        yield Bench(key, deployment, centre, learns=learns, with_times=with_times)
+        yield Bench(
+            key, deployment, centre, learns=learns, with_times=with_times, has_strange_visitors=ahead is not None
+        )
+
+
+class Ahead(NamedTuple):
+    """What proxies have learnt when they start: so many answers to hellos of each of these shapes."""
+
+    shapes: Sequence[str]
+    answers: int
+
+    async def learn(self, port: int, state: Path) -> None:
+        """Learn it from the site at this port."""
+        hellos = [make_hello(HOST, SHAPES[shape], None) for shape in self.shapes]
+        await learn_ahead(port, HOST, hellos, self.answers, state)
 
 
 class _Peer(NamedTuple):
@@ -70,8 +95,11 @@ class _Peer(NamedTuple):
     secret: PeerSecret | None
 
 
+_VISITORS = "visitors of "
+
+
 def _visitors(proxy: str) -> str:
-    return f"visitors of {proxy}"
+    return f"{_VISITORS}{proxy}"
 
 
 def _undelayed(proxy: str) -> str:
@@ -89,8 +117,10 @@ class Bench:
         *,
         learns: bool = False,
         with_times: bool = True,
+        has_strange_visitors: bool = False,
     ) -> None:
         self._key = key
+        self._has_strange_visitors = has_strange_visitors
         self._centre = centre
         self._learns = learns
         self._deployment = deployment
@@ -185,7 +215,8 @@ class Bench:
 
     def _exchange(self, name: str, shape: str) -> Exchange:
         peer = self._peers[name]
-        return Exchange(peer.port, make_hello(HOST, SHAPES[shape], peer.secret))
+        is_strange = self._has_strange_visitors and name.startswith(_VISITORS)
+        return Exchange(peer.port, make_hello(HOST, SHAPES[shape], peer.secret, is_strange=is_strange))
 
     async def _load(self, name: str, count_bytes: int) -> Download:
         port = self._deployment.ports[name]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tools.censor.bench import bench
+from tools.censor.bench import Ahead, bench
 from tools.censor.comparison import Comparison
 from tools.censor.downloads import Downloads
 from tools.censor.observation import SHAPES
@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     for front, found in comparisons.items():
         print_comparisons(output, front, found)
-        print_downloads(output, front, downloads[front])
+        if downloads[front]:
+            print_downloads(output, front, downloads[front])
     everything = [one for found in comparisons.values() for one in found]
     different = sum(bool(one.differences) for one in everything)
     output.print(f"{len(everything)} comparisons in {time.monotonic() - start_mono:.0f} s: {different} differ")
@@ -61,10 +62,15 @@ async def _run(front: str, options: argparse.Namespace, progress: Console) -> tu
     comparisons: list[Comparison] = []
     downloads: list[Downloads] = []
     for key in options.keys:
-        async with bench(front, key, options.relays, learns=options.learning, page_loads=options.loads) as here:
+        ahead = None if options.learnt is None else Ahead(options.shapes, options.learnt)
+        async with bench(
+            front, key, options.relays, learns=options.learning, page_loads=options.loads, ahead=ahead
+        ) as here:
             for shape in options.shapes:
                 comparisons += await here.compare(shape, options.tries, lambda one: print_comparison(progress, one))
             patience_seconds = options.loads * _LOAD_SECONDS if options.learning else 0.0
+            if not options.downloads:
+                continue
             downloads += await here.download(options.downloads, patience_seconds=patience_seconds)
     return comparisons, downloads
 
@@ -81,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "--tries", type=positive, default=_DEFAULT_TRIES, help="hellos of each shape (default: %(default)s)"
     )
     parser.add_argument(
-        "--downloads", type=_two_or_more, default=_DEFAULT_DOWNLOADS, help="of each kind (default: %(default)s)"
+        "--downloads", type=_none_or_more, default=_DEFAULT_DOWNLOADS, help="of each kind (default: %(default)s)"
     )
     parser.add_argument(
         "--loads", type=positive, default=USUAL_LOADS, help="of each page by a proxy (default: %(default)s)"
@@ -92,12 +98,18 @@ def _parser() -> argparse.ArgumentParser:
         default=True,
         help="whether the proxies learn from the site (default: yes)",
     )
+    parser.add_argument(
+        "--learnt",
+        type=positive,
+        metavar="COUNT",
+        help="how often the site was asked with each shape before; visitors teach nothing then",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file as well")
     return parser
 
 
-def _two_or_more(text: str) -> int:
+def _none_or_more(text: str) -> int:
     """Take a number of downloads: some choose the feature, the others judge it."""
-    if (number := int(text)) < 2:
-        raise argparse.ArgumentTypeError("expected at least 2")
+    if (number := int(text)) < 0 or number == 1:
+        raise argparse.ArgumentTypeError("expected 0, or at least 2")
     return number

@@ -21,6 +21,7 @@ Hello = Shape | Literal["ios"]
 SHAPES: dict[str, Hello] = {"tdlib": "modern", "apple": "ios", "x25519": "old", "secp256r1": "secp256r1"}
 """Shapes of hellos, by the client or the group that they are about: clients of today offer X25519MLKEM768 first."""
 
+_STRANGE_SUITES = bytes.fromhex("130113021303")
 _FIRST_BYTE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.2
 """A server that is silent for so long waits for the client."""
@@ -42,9 +43,14 @@ class Observation:
     after_connect_seconds: float | None
 
 
-def make_hello(host: str, shape: Hello, secret: PeerSecret | None) -> bytes:
-    """Return the handshake message: signed with the secret, or a visitor's with a random of no meaning."""
-    if shape == "ios":
+def make_hello(host: str, shape: Hello, secret: PeerSecret | None, *, is_strange: bool = False) -> bytes:
+    """Return the handshake message: signed with the secret, or a visitor's with a random of no meaning.
+
+    A strange one has fewer suites than any client's.
+    """
+    if is_strange:
+        message = build_client_hello(host, shape="old" if shape == "ios" else shape, suites=_STRANGE_SUITES)
+    elif shape == "ios":
         assert host == RECORDED_HOST
         message = another_hello(shape)
     else:

@@ -1,4 +1,4 @@
-"""The sites of this bench: those of `tools.probes`, one with OpenSSL 3.5, and one that is far away."""
+"""The sites of this bench: those of `tools.probes`, one with OpenSSL 3.5, and two that are far away."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tools.probes.probe import HOST
 
 _FAR_SECONDS = 0.03
 _FAR_SPREAD_SECONDS = 0.005
+_JITTERY_SECONDS = 0.007
+_JITTERY_SPREAD_SECONDS = 0.024
 
 
 @dataclass(frozen=True)
@@ -25,20 +27,22 @@ class _FarSite:
     certificate_path: Path
 
 
-@asynccontextmanager
-async def _far(key: Key) -> AsyncIterator[_FarSite]:
-    """Start nginx, 30 to 35 ms away."""
-    async with (
-        sites.FRONTS["nginx"][0](key) as site,
-        SlowWire(site.port, _FAR_SECONDS, _FAR_SPREAD_SECONDS) as wire,
-    ):
-        yield _FarSite(wire.port, site.certificate_path)
+def _behind_a_wire(seconds: float, spread_seconds: float) -> sites.Front:
+    """Make what starts nginx at the end of a wire."""
+
+    @asynccontextmanager
+    async def start(key: Key) -> AsyncIterator[_FarSite]:
+        async with sites.FRONTS["nginx"][0](key) as site, SlowWire(site.port, seconds, spread_seconds) as wire:
+            yield _FarSite(wire.port, site.certificate_path)
+
+    return start, sites.FRONTS["nginx"][1]
 
 
 FRONTS: dict[str, sites.Front] = {
     **sites.FRONTS,
     "node": (lambda key: NodeSite(HOST, key=key), node_is_missing),
-    "far": (_far, sites.FRONTS["nginx"][1]),
+    "far": _behind_a_wire(_FAR_SECONDS, _FAR_SPREAD_SECONDS),
+    "jittery": _behind_a_wire(_JITTERY_SECONDS, _JITTERY_SPREAD_SECONDS),
 }
 """Each site by name."""
 

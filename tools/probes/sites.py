@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,7 @@ class ProxyProgram(ServerProcess):
     """`mtg run`, with a site and a data centre on this machine, and defaults for everything else.
 
     If it ``learns``, it asks the site how it answers clients, and ``delays`` its answers as long as the site takes; if
-    it does both, it loads the site's large file ``page_loads`` times.
+    it does both, it loads the site's large file ``page_loads`` times. Its state directory is a copy of ``state``.
     """
 
     def __init__(
@@ -87,9 +88,11 @@ class ProxyProgram(ServerProcess):
         learns: bool,
         page_loads: int,
         delays: bool = True,
+        state: Path | None = None,
     ) -> None:
         super().__init__()
         self._relay = relay
+        self._state = state
         self._config = (
             f'secret = "{secret_hex(secret)}"\nbind-to = "127.0.0.1:{self.port}"\n'
             f'[dc-overrides]\n2 = ["{dc_address}"]\n'
@@ -102,6 +105,8 @@ class ProxyProgram(ServerProcess):
 
     def command(self) -> Sequence[str | Path]:
         """See the base."""
+        if self._state is not None:
+            shutil.copytree(self._state, self.root, dirs_exist_ok=True)
         config = self.root / "mtg.toml"
         config.touch(mode=0o600)
         config.write_text(self._config)
@@ -133,12 +138,13 @@ async def deploy(
     learns: bool = False,
     undelayed: bool = False,
     page_loads: int = USUAL_LOADS,
+    learn_ahead: Callable[[int, Path], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Deployment]:
     """Start a site and a proxy for each relay, all with one secret.
 
     ``handler`` is what their data centre does. If it ``learns``, a proxy asks the site how it answers clients and when,
     and in which records it sends its large file, ``page_loads`` times. ``undelayed``: for each relay, there is also one
-    that answers at once.
+    that answers at once. ``learn_ahead`` gets the site's port and the state directory that all of them begin with.
     """
     secret = PeerSecret.random(HOST)
     async with AsyncExitStack() as stack:
@@ -148,8 +154,13 @@ async def deploy(
         if ITSELF in relays:
             ports[ITSELF] = site.port
         undelayed_ports = {}
+        state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="state-")))
+        if learn_ahead is not None:
+            await learn_ahead(site.port, state)
         for relay in (name for name in relays if name != ITSELF):
-            program = ProxyProgram(relay, secret, site.port, dc.address, learns=learns, page_loads=page_loads)
+            program = ProxyProgram(
+                relay, secret, site.port, dc.address, learns=learns, page_loads=page_loads, state=state
+            )
             ports[relay] = (await stack.enter_async_context(program)).port
             if undelayed:
                 program = ProxyProgram(

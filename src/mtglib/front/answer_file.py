@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ..answers import MOST_SHAPES, LearntAnswer, Offer
+from ..answers import MOST_SHAPES, LearntAnswer, LearntWait, Offer
 from ..ground.checks import is_number
+from ..waits import MOST_WAITS, Wait
 from ..wire.handshake import KEY_SHARE, SUPPORTED_VERSIONS, NamedGroup
 from ..wire.hello_shape import KEY_BYTES
 from ..wire.server_flight import MAX_FLIGHT_BYTES, Flight
@@ -66,6 +67,7 @@ def _to_record(answer: LearntAnswer) -> dict[str, Any]:
         "learnt_unix": answer.learnt_unix,
         "offer": answer.offer._asdict(),
         "flights": flights,
+        "waits": [[learnt_unix, *wait] for learnt_unix, wait in answer.waits],
     }
 
 
@@ -76,7 +78,9 @@ def _from_record(record: Mapping[str, Any]) -> LearntAnswer:
     is_possible = len(key) == KEY_BYTES and flights and all(offer.can_follow(flight.shape) for flight in flights)
     if not is_possible or not is_number(record["learnt_unix"]):
         raise ValueError("what no site answers")
-    return LearntAnswer(key, offer, flights, record["learnt_unix"])
+    learnt_unix = record["learnt_unix"]
+    waits = _waits(record["waits"]) if "waits" in record else _waits_of(flights, learnt_unix)
+    return LearntAnswer(key, offer, flights, learnt_unix, waits)
 
 
 def _flight(record: Mapping[str, Any]) -> Flight:
@@ -92,6 +96,18 @@ def _flight(record: Mapping[str, Any]) -> Flight:
     ):
         raise ValueError("what no site answers")
     return Flight(answer, *(record[name] for name in sizes), **seconds)
+
+
+def _waits(values: Any) -> list[LearntWait]:
+    waits = [(learnt_unix, Wait(*seconds)) for learnt_unix, *seconds in values[-MOST_WAITS:]]
+    if not all(is_number(learnt_unix) and all(is_number(each, 0) for each in wait) for learnt_unix, wait in waits):
+        raise ValueError("no waits")
+    return waits
+
+
+def _waits_of(flights: Iterable[Flight], learnt_unix: float) -> list[LearntWait]:
+    """Return what files have that were written before waits were kept on their own."""
+    return [(learnt_unix, Wait(flight.connect_seconds, flight.first_byte_seconds)) for flight in flights]
 
 
 def _numbers(values: Any) -> tuple[int, ...]:

@@ -2,7 +2,8 @@
 
 It asks when a client has come, as if that were a visitor; one hello at a time and seldom (`timetable.py`). The first
 client of a site gets it asked with the hellos of other clients, too, so that the site's answers are known when those
-come. Only hellos that were authenticated get here: nobody else can make it ask.
+come. A site whose times vary is asked some three times an hour until 64 of them are known, which takes a day. Only
+hellos that were authenticated get here: nobody else can make it ask.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Final
 from ..answers import Answers, Offer
 from ..errors import ClientError, UpstreamError
 from ..ground.guarded_logger import GuardedLogger
+from ..waits import MOST_WAITS
 from ..wire.fresh_hello import NewShare, fresh_hello
 from ..wire.hello_shape import HelloShape, parse_shape
 from ..wire.known_hellos import KNOWN_HELLOS, KnownHello
@@ -27,6 +29,9 @@ from .timetable import Timetable
 
 _KNOWN_HELLOS: Final = b""
 """The topic of the questions that are made from known hellos."""
+
+_WAITS: Final = b"waits"
+"""That of the questions about how much a site's times vary."""
 
 _PAUSE_SECONDS: Final = (0.4, 1.6)
 """A site that has sent nothing for so long waits for its client. It isn't always as long, since the site sees it."""
@@ -100,6 +105,8 @@ class Learner:
             self._begin(host, record, preamble)
         elif self._known_hellos[host] and self._timetable.is_due((host, _KNOWN_HELLOS)):
             self._begin_with_known(host, preamble)
+        elif self._timetable.is_due((host, _WAITS)) and self._wants_waits(host):
+            self._begin(host, record, preamble)
 
     async def close(self) -> None:
         """Stop asking, for ever."""
@@ -112,11 +119,17 @@ class Learner:
         if host not in self._known_hellos:
             self._known_hellos[host] = list(KNOWN_HELLOS)
             self._timetable.soon((host, _KNOWN_HELLOS))
+            self._timetable.within_the_hour((host, _WAITS))
         learnt = self._answers.learnt(host, key)
         if learnt is None:
             return True
         self._timetable.learnt_earlier((host, key), len(learnt.flights), self._now_unix() - learnt.learnt_unix)
         return bool(self._timetable.is_due((host, key)))
+
+    def _wants_waits(self, host: str) -> bool:
+        """Whether the site's times vary, and too few of them are known to say how."""
+        known = self._answers.waits(host)
+        return known.varies and len(known.waits) < MOST_WAITS
 
     def _begin_with_known(self, host: str, preamble: Callable[[], bytes]) -> None:
         """Ask with the next known hello whose answer isn't known."""
@@ -138,6 +151,7 @@ class Learner:
         if not hello.key_shares:  # no site can answer it at once
             return
         self._timetable.asks()
+        self._timetable.within_the_hour((host, _WAITS))
         asking = self._learn(host, hello, preamble() + question)
         self.learning = asyncio.get_running_loop().create_task(asking, name="mtg-learn")
 

@@ -133,7 +133,7 @@ class Lessons:
         self._learner.saw(host, key, client.record, preamble)
         chosen = self.answers.choose(host, key, partial(parse_shape, client.record))
         if chosen is not None and (drawn := self.visits.draw((host, key))) is not None:
-            chosen = chosen._replace(connect_seconds=drawn[0], first_byte_seconds=drawn[1])
+            chosen = chosen._replace(connect_seconds=drawn.connect_seconds, first_byte_seconds=drawn.first_byte_seconds)
         return chosen
 
     async def _load(self, store: SiteStore[LearntAnswer]) -> None:

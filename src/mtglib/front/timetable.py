@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 _SOON_SECONDS: Final = (60.0, 600.0)
+_WITHIN_THE_HOUR_SECONDS: Final = (600.0, 1800.0)
 _AFTER_A_FAILURE_SECONDS: Final = (600.0, 1200.0)
 _LATER: Final = (0.75, 1.25)
 """How much of the usual pause."""
@@ -79,6 +80,10 @@ class Timetable:
     def soon(self, topic: Topic, wanted: int = 0) -> None:
         """Plan a question within minutes."""
         self._plan(topic, random.uniform(*_SOON_SECONDS), wanted)  # noqa: S311 - no secret
+
+    def within_the_hour(self, topic: Topic) -> None:
+        """Plan a question in 10 to 30 minutes."""
+        self._plan(topic, random.uniform(*_WITHIN_THE_HOUR_SECONDS), 0)  # noqa: S311 - no secret
 
     def _plan(self, topic: Topic, seconds: float, wanted: int) -> None:
         self._plans[topic] = _Plan(self._clock() + seconds, wanted)

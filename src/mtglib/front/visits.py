@@ -1,30 +1,33 @@
 """How long visitors wait for the site's first byte, where a client might have sent the same hello.
 
 Their relays measure it in passing. Whoever compares a client's wait with a visitor's has to be a visitor, too, and at
-the same time: so visits of the last two seconds say best how long a client has to wait. Without any, what many visits
-have in common does. A crowd of visitors makes the site slow for as long as it lasts; it must not make clients wait when
-it is over.
+the same time: so visits of the last two seconds say best how long a client has to wait. Without any, it depends on
+whether the site's times vary. If they do, clients' waits are drawn from those that were learnt and those of the last
+hour's visits. A few recent visits don't count by themselves then: a client who waits as long as the last visitor each
+time would be noticed. If they don't vary, what many visits have in common counts: a crowd of visitors makes the site
+slow for as long as it lasts, and must not make clients wait when it is over.
 """
 
 from __future__ import annotations
 
 import random
-from collections import OrderedDict, deque
+from bisect import insort
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ..answers import Answers
 from ..errors import ClientError
 from ..relay.job import RelayResult
+from ..waits import MOST_WAITS, Wait, WaitDistribution
 from ..wire import client_hello
 from ..wire.hello_key import hello_key
 
 _MOST_SHAPES: Final = 64
 _MOST_RECENT: Final = 32
 _RECENT_SECONDS: Final = 2.0
-_MOST_SPACED: Final = 64
-_LEAST_SPACED: Final = 8
-"""As many as there are answers to our own questions: fewer say no more than these."""
+_LEAST: Final = 8
+"""Fewer visits say no more than the answers to our own questions."""
 _SPACE_SECONDS: Final = 10.0
 """Between two visits that are remembered for longer: one burst of visitors is one visit of many."""
 _SPACED_SECONDS: Final = 3600.0
@@ -33,6 +36,7 @@ _MOST_HELLO_BYTES: Final = 4096
 """More than a client's; taking the longest hellos apart costs more than all the rest of a visit."""
 
 _Key = tuple[str, bytes]
+_NotedWait = tuple[float, Wait]
 
 
 class Visit(NamedTuple):
@@ -49,38 +53,48 @@ class Visit(NamedTuple):
     answer_bytes: int
 
 
-class _Wait(NamedTuple):
-    """How long a visitor waited until the site was connected, and then for its first byte."""
-
-    noted_mono: float
-    connect_seconds: float
-    first_byte_seconds: float
-
-    @property
-    def seconds(self) -> float:
-        return self.connect_seconds + self.first_byte_seconds
-
-
 class _Waits:
-    """Those of one shape: the latest ones, and some of the last hour."""
+    """Those of one shape: the latest ones, and some of the last hour, each with the time when it was noted."""
 
     def __init__(self) -> None:
-        self._recent: deque[_Wait] = deque(maxlen=_MOST_RECENT)
-        self._spaced: deque[_Wait] = deque(maxlen=_MOST_SPACED)
+        self._recent: list[_NotedWait] = []
+        self._spaced: list[_NotedWait] = []
+        self._learnt: WaitDistribution | None = None  # None if the others aren't up to date
+        self._now = self._last_hour = self._all = WaitDistribution()
 
-    def add(self, wait: _Wait) -> None:
-        self._recent.append(wait)
-        if not self._spaced or wait.noted_mono - self._spaced[-1].noted_mono >= _SPACE_SECONDS:
-            self._spaced.append(wait)
+    def add(self, noted_mono: float, wait: Wait) -> None:
+        insort(self._recent, (noted_mono, wait))  # a visit that began earlier may end later
+        del self._recent[:-_MOST_RECENT]
+        if not self._spaced or noted_mono - self._spaced[-1][0] >= _SPACE_SECONDS:
+            self._spaced.append((noted_mono, wait))
+            del self._spaced[:-MOST_WAITS]
+        self._learnt = None
 
-    def draw(self, now_mono: float) -> _Wait | None:
-        """Draw one of the recent waits, or else one of the faster half of the others."""
-        waits = [wait for wait in self._recent if now_mono - wait.noted_mono <= _RECENT_SECONDS]
-        if not waits:
-            spaced = [wait for wait in self._spaced if now_mono - wait.noted_mono <= _SPACED_SECONDS]
-            if len(spaced) >= _LEAST_SPACED:
-                waits = sorted(spaced, key=lambda wait: wait.seconds)[: len(spaced) // 2]
-        return random.choice(waits) if waits else None  # noqa: S311 - no secret
+    def draw(self, learnt: WaitDistribution, now_mono: float) -> Wait | None:
+        """Draw from the recent waits, or else from those of the last hour and what was learnt.
+
+        If what was learnt doesn't vary, the latter is one of the faster half of the last hour's; None if those are few.
+        """
+        for waits, most_seconds in ((self._recent, _RECENT_SECONDS), (self._spaced, _SPACED_SECONDS)):
+            while waits and now_mono - waits[0][0] > most_seconds:
+                del waits[0]
+                self._learnt = None
+        if self._recent and not learnt.varies:
+            return random.choice(self._recent)[1]  # noqa: S311 - no secret
+        if learnt is not self._learnt:
+            self._bring_up_to_date(learnt)
+        if learnt.varies:
+            return self._now.draw() if len(self._now.waits) >= _LEAST else self._all.draw()
+        if len(self._last_hour.waits) >= _LEAST:
+            return random.choice(self._last_hour.waits[: len(self._last_hour.waits) // 2])  # noqa: S311 - no secret
+        return None
+
+    def _bring_up_to_date(self, learnt: WaitDistribution) -> None:
+        self._learnt = learnt
+        self._last_hour = WaitDistribution(wait for _, wait in self._spaced)
+        if learnt.varies:
+            self._now = WaitDistribution(wait for _, wait in self._recent)
+            self._all = WaitDistribution((*learnt.waits, *self._last_hour.waits))
 
 
 class VisitTimes:
@@ -136,16 +150,16 @@ class VisitTimes:
         """
         if result.first_byte_seconds is None or result.to_client_bytes < visit.answer_bytes:
             return
-        connect_seconds = relayed_mono - visit.heard_mono
-        noted_mono = relayed_mono + result.first_byte_seconds
         waits = self._waits.setdefault(visit.key, _Waits())
-        waits.add(_Wait(noted_mono, connect_seconds, result.first_byte_seconds))
+        wait = Wait(relayed_mono - visit.heard_mono, result.first_byte_seconds)
+        waits.add(relayed_mono + result.first_byte_seconds, wait)
         if len(self._waits) > _MOST_SHAPES:
             self._waits.popitem(last=False)
 
-    def draw(self, key: _Key) -> tuple[float, float] | None:
-        """Draw a visit's times: to connect, and of the first byte after that; None if too little is known."""
-        if (waits := self._waits.get(key)) is None or (wait := waits.draw(self._clock())) is None:
-            return None
+    def draw(self, key: _Key) -> Wait | None:
+        """Draw how long a client waits; None if that is the shortest wait that was learnt."""
+        learnt = self._answers.waits(self._host)
+        if (waits := self._waits.get(key)) is None:
+            return learnt.draw() if learnt.varies else None
         self._waits.move_to_end(key)
-        return wait.connect_seconds, wait.first_byte_seconds
+        return waits.draw(learnt, self._clock())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from mtglib.answers import MOST_SHAPES, LearntAnswer, Offer
 from mtglib.front.answer_file import read_answers, write_answers
+from mtglib.waits import Wait
 from mtglib.wire.hello_shape import parse_shape
 from mtglib.wire.server_flight import Flight
 from mtglib.wire.server_hello import AnswerShape
@@ -23,7 +25,8 @@ def learnt(shape: Shape = "modern", *sizes: int) -> LearntAnswer:
     hello = parse_shape(hello_records(build_client_hello(HOST, shape=shape)))
     answer = AnswerShape(0x1301, (0x33, 0x2B), 0x001D)
     flights = [Flight(answer, 127, size, connect_seconds=0.02, first_byte_seconds=0.03) for size in sizes or (1000,)]
-    return LearntAnswer(hello.key, Offer.of(hello), flights, 1_700_000_000.5)
+    waits = [(1_700_000_000.5, Wait(0.02, 0.03))] * len(flights)
+    return LearntAnswer(hello.key, Offer.of(hello), flights, 1_700_000_000.5, waits)
 
 
 def test_it_is_read_as_it_was_written_in_the_same_order() -> None:
@@ -61,6 +64,18 @@ def test_fields_that_are_unknown_or_were_not_kept_yet_do_no_harm() -> None:
     assert both[1].flights == [learnt().flights[0]._replace(connect_seconds=0.0)]
 
 
+def test_a_file_from_before_waits_were_kept_has_those_of_its_answers() -> None:
+    assert read_answers(HOST, changed("waits", to=None)) == ([learnt("old"), learnt()], 0)
+
+
+def test_more_waits_are_kept_than_answers() -> None:
+    waits = [(1.7e9 + number, Wait(0.02, number / 100)) for number in range(80)]
+    answer = replace(learnt(), waits=waits)
+
+    (read,), lost = read_answers(HOST, write_answers(HOST, [answer]))
+    assert (read.flights, read.waits, lost) == (answer.flights, waits[-64:], 0)
+
+
 @pytest.mark.parametrize(
     ("path", "to"),
     [
@@ -84,6 +99,11 @@ def test_fields_that_are_unknown_or_were_not_kept_yet_do_no_harm() -> None:
         (("flights", 0, "server_hello_bytes"), None),
         (("flights", 0, "connect_seconds"), -0.1),
         (("flights", 0, "first_byte_seconds"), "soon"),
+        (("waits",), 5),
+        (("waits",), [[1.7e9, 0.02]]),
+        (("waits",), [[1.7e9, 0.02, -0.01]]),
+        (("waits",), [["now", 0.02, 0.03]]),
+        (("waits", 0), []),
         (("flights", 0, "shape", "group"), 0x0101),
         (("flights", 0, "shape", "extensions"), [0x2B]),
         (("flights", 0, "shape", "extensions"), [0x2B, 0x33, 0x2B]),

@@ -106,3 +106,12 @@ def test_the_plans_for_a_thousand_shapes_take_no_more_than_those_for_512(timetab
     timetable.soon(OTHER)
     assert timetable.is_due(TOPIC) is None
     assert timetable.is_due(OTHER) is False
+
+
+def test_within_the_hour_is_in_ten_to_thirty_minutes(timetable: Timetable, clock: Clock) -> None:
+    pauses = []
+    for _ in range(20):
+        timetable.within_the_hour(TOPIC)
+        pauses.append(pause(timetable, clock))
+
+    assert 600 <= min(pauses) < max(pauses) <= 1860

@@ -46,9 +46,17 @@ def visit(times: VisitTimes, seconds: float, began_mono: float = 1000.0) -> None
 
 
 def drawn(times: VisitTimes) -> set[float]:
-    pairs = [times.draw(KEY) for _ in range(300)]
-    assert all(pair is not None and pair[0] == pytest.approx(pair[1]) for pair in pairs)
-    return {pair[1] for pair in pairs if pair is not None}
+    waits = [times.draw(KEY) for _ in range(300)]
+    assert all(wait is not None and wait.connect_seconds == pytest.approx(wait.first_byte_seconds) for wait in waits)
+    return {wait.first_byte_seconds for wait in waits if wait is not None}
+
+
+def jittery(clock: Clock) -> VisitTimes:
+    """The visits of a site of which it was learnt that it takes 20, 40 or 60 ms."""
+    answers = Answers(1)
+    for seconds in (0.01, 0.02, 0.03):
+        answers.add(HOST, SHAPE, FLIGHT._replace(connect_seconds=seconds, first_byte_seconds=seconds), 0.0)
+    return VisitTimes(HOST, answers, clock)
 
 
 def test_waits_of_the_last_two_seconds_are_drawn_as_they_were() -> None:
@@ -65,6 +73,24 @@ def test_waits_of_the_last_two_seconds_are_drawn_as_they_were() -> None:
     assert drawn(times) == {0.04}
     clock.now_mono += 2
     assert times.draw(KEY) is None, "a few visits say little"
+
+
+def test_many_recent_waits_are_drawn_as_they_were_too() -> None:
+    times, seconds = visits(), [number / 1000 for number in range(1, 11)]
+    for each in seconds:
+        visit(times, each)
+
+    assert drawn(times) <= set(seconds)
+
+
+def test_a_visit_that_took_long_is_not_a_recent_one() -> None:
+    clock = Clock()
+    times = visits(clock=clock)
+    visit(times, 0.01, clock.now_mono + 10)
+    visit(times, 0.02, clock.now_mono)
+    clock.now_mono += 11
+
+    assert drawn(times) == {0.01}
 
 
 def test_without_recent_visits_clients_wait_as_long_as_the_faster_half() -> None:
@@ -92,6 +118,48 @@ def test_a_burst_of_visitors_makes_nobody_wait_when_it_is_over() -> None:
     assert drawn(times) == {0.1}, "as everybody's"
     clock.now_mono += 3
     assert drawn(times) == {0.001}
+
+
+def test_waits_are_those_of_a_site_whose_times_vary_and_not_its_quickest() -> None:
+    found = drawn(jittery(Clock()))
+
+    assert 0.01 <= min(found) < 0.012
+    assert 0.028 < max(found) <= 0.03
+    assert len(found) > 250, "hardly two are alike"
+
+
+def test_visits_of_the_last_hour_count_like_what_was_learnt() -> None:
+    clock = Clock()
+    times = jittery(clock)
+    for _ in range(3):
+        visit(times, 0.05, clock.now_mono)
+        clock.now_mono += 10.1
+    assert 0.03 < max(drawn(times)) <= 0.05
+
+    clock.now_mono += 3600
+    assert max(drawn(times)) <= 0.03
+
+
+def test_few_visits_cannot_be_recognised_in_clients_waits() -> None:
+    clock = Clock()
+    times = jittery(clock)
+    for _ in range(7):
+        visit(times, 0.02)
+    assert len(drawn(times)) > 100
+
+    visit(times, 0.02)
+    assert drawn(times) == {0.02}, "many say what the site is like now"
+
+
+def test_a_site_that_is_slow_now_is_for_clients_too() -> None:
+    clock = Clock()
+    times = jittery(clock)
+    for number in range(10):
+        visit(times, 0.09 + number / 1000)
+    assert min(drawn(times)) >= 0.09
+
+    clock.now_mono += 3
+    assert min(drawn(times)) < 0.03
 
 
 @pytest.mark.parametrize(
