@@ -23,6 +23,7 @@ from mtg.commands.reload import reload
 from mtg.commands.run import run
 from mtg.commands.simple_run import simple_run
 from mtg.commands.status import status
+from mtg.commands.top import top
 from mtg.commands.users import users
 from mtg.user_error import EXIT_RUNTIME, UserError
 
@@ -105,7 +106,7 @@ def cli() -> None:
     """An MTPROTO proxy for Telegram that looks like a web site to everybody else."""
 
 
-for command in (quickstart, generate_secret, access, run, simple_run, status, connections, users, reload):
+for command in (quickstart, generate_secret, access, run, simple_run, status, top, connections, users, reload):
     cli.add_command(command)
 
 

@@ -30,7 +30,7 @@ def test_the_version_is_that_of_the_package() -> None:
     assert project.get("version", mtg.__version__) == mtg.__version__ == mtglib.__version__
 
 
-ASKING = ("http.client", "mtg.control_client", "mtg.reports")
+ASKING = ("http.client", "mtg.control_client", "mtg.reports", "mtg.top")
 
 
 def test_the_command_line_imports_no_daemon() -> None:
@@ -158,7 +158,7 @@ def test_all_problems_of_a_configuration_are_lines_and_exit_code_2(
     "arguments",
     [
         *((), ("quickstart",), ("generate-secret",), ("access",), ("run",), ("simple-run",), ("users",)),
-        *(("status",), ("connections",), ("reload",)),
+        *(("status",), ("top",), ("connections",), ("reload",)),
         *(("users", name) for name in ("list", "show", "add", "set", "rotate", "enable", "disable", "remove", "link")),
     ],
 )

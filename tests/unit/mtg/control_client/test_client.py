@@ -14,7 +14,7 @@ import pytest
 
 from mtg.control_client import APIError, ControlClient, NotRunningError, UnansweredError, client
 from mtg.user_error import UserError
-from unit.mtg.command_line import SECRET
+from unit.mtg.command_line import SECRET, run
 
 
 @contextmanager
@@ -200,3 +200,19 @@ def test_events_that_are_refused_raise(tmp_path: Path) -> None:
     answer = ok(b'{"error": "16 clients read events already"}', "503 x")
     with answering(tmp_path, answer) as (place, _), pytest.raises(APIError, match="16 clients"):
         list(ControlClient((place,)).events())
+
+
+def test_an_answer_of_another_version_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command, answers in (
+        (("status",), (b'{"version": "9"}',)),
+        (("connections",), (b'{"connections": [1]}',)),
+        (("users", "link", "a"), (b'{"links": []}',)),
+        (("top",), (b"{}", b"{}")),
+    ):
+        with answering(tmp_path, *map(ok, answers)) as (place, _):
+            assert run(monkeypatch, *command, "--socket", place) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"mtg: the proxy at {place} gave an answer")
+        Path(place).unlink()
