@@ -139,6 +139,11 @@ async def test_a_secret_is_given_in_a_file_or_a_pipe(tmp_path: Path) -> None:
     async with asked_program(tmp_path) as program:
         await asked(program, "users", "add", "cid", "--secret-file", "-", stdin=f"{secret.hex()}\n".encode())
         assert mtglib.Secret.parse((await get_in(program, "cid")).partition("secret=")[2]) == secret
+        (tmp_path / "other").write_text(mtglib.Secret(bytes(range(16, 32)), "front.example").base64())
+        await asked(program, "users", "set", "cid", "--secret-file", tmp_path / "other")
+        assert mtglib.Secret.parse((await get_in(program, "cid")).partition("secret=")[2]).key == bytes(range(16, 32))
+        _, err = await run(program, "users", "set", "cid", code=2)
+        assert "expected at least one of --secret-file, --expires" in err
 
 
 async def test_what_the_proxy_refuses_is_shown_in_its_own_words(tmp_path: Path) -> None:

@@ -36,6 +36,11 @@ class _NameParameter(click.ParamType):  # type: ignore[type-arg,unused-ignore]  
 
 
 _USER = click.argument("name", type=_NameParameter())
+_SECRET_FILE = click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path, readable=False),
+    help="A file with the user's secret; - is stdin.",
+)
 
 
 def _limits(function: Callable[..., None]) -> Callable[..., None]:
@@ -100,7 +105,7 @@ def show_user(client: ControlClient, as_json: bool, name: str) -> None:
 )
 @_USER
 @click.option("--host", help="The site in the new secret [default: the proxy's own].")
-@click.option("--secret-file", type=click.Path(path_type=Path), help="A file with the user's secret; - is stdin.")
+@_SECRET_FILE
 @_limits
 @asks_a_proxy
 def add_user(
@@ -122,7 +127,7 @@ def add_user(
 
 @users.command(
     "set",
-    short_help="Change a user's limits.",
+    short_help="Change a user's limits, or set a secret.",
     epilog=examples(
         "mtg users set ann --quota 100gib",
         "mtg users set ann --quota none --expires none",
@@ -130,15 +135,19 @@ def add_user(
     ),
 )
 @_USER
+@_SECRET_FILE
 @_limits
 @asks_a_proxy
-def set_user(client: ControlClient, as_json: bool, name: str, **limits: str | None) -> None:
-    """Change limits of the user NAME; the others stay. The value `none` takes a limit away."""
-    from mtg.commands.user_values import user_values
+def set_user(client: ControlClient, as_json: bool, name: str, secret_file: Path | None, **limits: str | None) -> None:
+    """Change limits or the secret of the user NAME; the others stay. The value `none` takes a limit away."""
+    from mtg.commands.user_values import read_secret, user_values
 
     values = user_values(limits)
+    if secret_file is not None:
+        values["secret"] = read_secret(secret_file)
     if not values:
-        raise click.UsageError(f"expected at least one of {', '.join('--' + one.replace('_', '-') for one in _LIMITS)}")
+        flags = ("--secret-file", *("--" + one.replace("_", "-") for one in _LIMITS))
+        raise click.UsageError(f"expected at least one of {', '.join(flags)}")
     _change(client, as_json, "changed", "PATCH", "v1", "users", name, body=values)
 
 
