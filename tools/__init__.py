@@ -1,1 +1,4 @@
-"""What the Makefile runs; nothing here is installed. Except for `picture` and `soak`, it only needs Python."""
+"""What the Makefile runs; nothing here is installed. Most of it needs only Python.
+
+`picture`, `top_picture` and `soak` need what the program and the tests need.
+"""

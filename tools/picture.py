@@ -47,7 +47,8 @@ BLOCKS = {"█": (0, CELL_HEIGHT), "▀": (0, CELL_HEIGHT // 2), "▄": (CELL_HE
 def main() -> None:
     """Run the program and write the picture."""
     lines = [Text(PROMPT, "bold"), *(Text.from_ansi(line) for line in program_output().splitlines())]
-    Path(sys.argv[1]).write_text(svg([row for line in lines for row in (line.wrap(wide(), COLUMNS) or [line])]))
+    rows = [row for line in lines for row in (line.wrap(wide(), COLUMNS) or [line])]
+    Path(sys.argv[1]).write_text(svg(rows, COLUMNS))
 
 
 def program_output() -> str:
@@ -83,9 +84,9 @@ def wide() -> Console:
     return Console(width=COLUMNS, color_system="truecolor", file=open(os.devnull, "w"))
 
 
-def svg(rows: list[Text]) -> str:
+def svg(rows: list[Text], columns: int) -> str:
     """Draw lines of styled text."""
-    width, height = COLUMNS * CELL_WIDTH + 2 * MARGIN, len(rows) * CELL_HEIGHT + 2 * MARGIN
+    width, height = columns * CELL_WIDTH + 2 * MARGIN, len(rows) * CELL_HEIGHT + 2 * MARGIN
     shapes = [shape for index, row in enumerate(rows) for shape in row_shapes(row, MARGIN + index * CELL_HEIGHT)]
     return "\n".join(
         [
@@ -112,10 +113,17 @@ def part_shapes(part: Segment, left: int, top: int) -> Iterator[str]:
     """Draw characters of one style: a background, blocks, and text."""
     style = part.style or Style()
     ink = colour(style.color.get_truecolor(THEME) if style.color else THEME.foreground_color)
-    if style.bgcolor and not style.bgcolor.is_default:
-        paper = colour(style.bgcolor.get_truecolor(THEME, foreground=False))
+    has_paper = bool(style.bgcolor and not style.bgcolor.is_default)
+    paper = colour(
+        style.bgcolor.get_truecolor(THEME, foreground=False) if style.bgcolor and has_paper else THEME.background_color
+    )
+    if style.reverse:
+        ink, paper = paper, ink
+    if has_paper or style.reverse:
         yield rectangle(left, top, len(part.text), CELL_HEIGHT, paper)
-    for run in re.finditer(r"(█+)|(▀+)|(▄+)|([^█▀▄\s](?:[^█▀▄]*[^█▀▄\s])?)", part.text):
+    if style.underline:
+        yield rectangle(left, top + CELL_HEIGHT - 1, len(part.text), 1, ink)
+    for run in re.finditer(r"(█+)|(▀+)|(▄+)|([^█▀▄\s]+(?: [^█▀▄\s]+)*)", part.text):
         x = left + run.start() * CELL_WIDTH
         if run[0][0] in BLOCKS:
             offset, block_height = BLOCKS[run[0][0]]

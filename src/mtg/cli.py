@@ -15,15 +15,23 @@ from typing import Any, NoReturn
 import rich_click as click
 
 from mtg.commands.access import access
+from mtg.commands.connections import connections
 from mtg.commands.generate_secret import generate_secret
 from mtg.commands.parameters import examples
 from mtg.commands.quickstart import quickstart
+from mtg.commands.reload import reload
 from mtg.commands.run import run
 from mtg.commands.simple_run import simple_run
+from mtg.commands.status import status
+from mtg.commands.top import top
+from mtg.commands.users import users
 from mtg.user_error import EXIT_RUNTIME, UserError
 
 TRACEBACK_VARIABLE = "MTG_TRACEBACK"
 """Set it to see where an internal error comes from."""
+
+_EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells expect."""
 
 
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -51,8 +59,11 @@ class _Program(click.RichGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Parse the command and its arguments, and run it."""
-        with _quoting_no_secret(self._arguments):
-            return super().invoke(ctx)
+        try:
+            with _quoting_no_secret(self._arguments):
+                return super().invoke(ctx)
+        except KeyboardInterrupt:  # click would say that it was aborted, and exit with 1
+            sys.exit(_EXIT_INTERRUPTED)
 
 
 @contextmanager
@@ -95,12 +106,15 @@ def cli() -> None:
     """An MTPROTO proxy for Telegram that looks like a web site to everybody else."""
 
 
-for command in (quickstart, generate_secret, access, run, simple_run):
+for command in (quickstart, generate_secret, access, run, simple_run, status, top, connections, users, reload):
     cli.add_command(command)
 
 
 def main() -> NoReturn:
-    """Run the program and exit: with 0, with 1 for errors of the machine, with 2 for errors of the user."""
+    """Run the program and exit.
+
+    The code is 0, 1 for errors of the machine, 2 for errors of the user, or 3 if a running proxy is asked and none is.
+    """
     _open_standard_streams()
     try:
         cli(prog_name="mtg")
@@ -109,7 +123,7 @@ def main() -> NoReturn:
             _complain(line)
         sys.exit(failure.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)  # 128 + SIGINT, as shells expect
+        sys.exit(_EXIT_INTERRUPTED)
     except OSError as error:  # errors in the user's input are UserErrors, so this is the output
         _complain(f"can't write the output: {error.strerror or error}")
         sys.exit(EXIT_RUNTIME)

@@ -10,12 +10,15 @@ EXIT_RUNTIME = 1
 EXIT_USAGE = 2
 """Exit code for an error in the command line or the configuration."""
 
+EXIT_NOT_RUNNING = 3
+"""Exit code of commands that ask a running proxy, if there is none."""
+
 
 class UserError(Exception):
     """A problem that the user can fix; `mtg.cli.main` prints the lines to stderr and exits.
 
-    `lines` are complete, hold no secret and need no further explanation; `exit_code` is EXIT_RUNTIME or
-    EXIT_USAGE.
+    `lines` are complete, hold no secret and need no further explanation; `exit_code` is EXIT_RUNTIME,
+    EXIT_USAGE or EXIT_NOT_RUNNING.
     """
 
     def __init__(self, lines: str | Sequence[str], *, exit_code: int = EXIT_RUNTIME) -> None:

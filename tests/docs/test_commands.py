@@ -17,6 +17,7 @@ import pytest
 import mtglib
 from docs.pages import ROOT, commands
 from support.ports import free_port
+from support.program import Program
 
 ELSEWHERE = {
     "pip install .": "tests/install",
@@ -35,8 +36,18 @@ ELSEWHERE = {
     "curl --unix-socket /run/mtg/mtg.sock 'http://mtg/v1/users/anna/link?format=text'": "as above",
     "python -m tools.api_reference": "tests/docs/test_api_page.py, which compares what it makes",
     "python -m tools.picture docs/img/make-run.svg": "test_the_picture_can_be_drawn_again",
+    "python -m tools.top_picture docs/img/top.svg": "test_the_picture_of_top_can_be_drawn_again",
 }
 """Commands that something else runs."""
+
+ASKING = ("status", "top", "connections", "reload", "users")
+"""Commands that ask a running proxy."""
+
+USERS = "".join(
+    f'[users.{name}]\nsecret = "{mtglib.Secret(bytes([number]) * 16, "www.example.com").hex()}"\n'
+    for number, name in enumerate(("ann", "bob", "cid"), start=1)
+)
+"""Those that commands of the pages speak of; a command that adds one has another name there."""
 
 COMMANDS = [command for command in commands() if command not in ELSEWHERE]
 NEEDS_MAKE = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -78,10 +89,26 @@ def run_until(line: str, command: list[str], folder: Path) -> str:
 def test_command_of_the_program(command: str, tmp_path: Path) -> None:
     config, secret = tmp_path / "mtg.toml", mtglib.Secret.generate("www.example.com")
     config.touch(mode=0o600)
-    config.write_text(f'secret = "{secret.hex()}"\nbind-to = "127.0.0.1:{free_port()}"\n')
+    config.write_text(
+        f'secret = "{secret.hex()}"\nbind-to = "127.0.0.1:{free_port()}"\nusers-file = "users.toml"\n'
+        f'control-socket = "{tmp_path}/mtg.sock"\n[defense.front-learning]\nenabled = false\n'
+    )
+    (tmp_path / "users.toml").write_text(USERS)
     words = shlex.split(command)
     if words[1] == "run":
         run_until("mtg has started", words, tmp_path)
+    elif words[1] in ASKING:
+        with Program("run", config) as program:
+            program.started()
+            done = subprocess.run(
+                words,
+                cwd=tmp_path,
+                env={**environment(), "RUNTIME_DIRECTORY": str(tmp_path)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 0, done.stderr
     else:
         done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -119,6 +146,14 @@ def test_make_knows(command: str) -> None:
 
 def test_there_is_no_other_command() -> None:
     assert [c for c in COMMANDS if not c.startswith(("mtg ", "make "))] == []
+
+
+def test_the_picture_of_top_can_be_drawn_again(tmp_path: Path) -> None:
+    picture = tmp_path / "top.svg"
+    subprocess.run([sys.executable, "-m", "tools.top_picture", picture], cwd=ROOT, env=environment(), check=True)
+    heading = re.compile(r"clients \d|connections \d|CLIENT +USER +STATE +DC +AGE|q[^<]* quit|>[^<]*127\.0\.0")
+    kept = (ROOT / "docs" / "img" / "top.svg").read_text()
+    assert heading.findall(picture.read_text()) == heading.findall(kept) != []
 
 
 def test_the_picture_can_be_drawn_again(tmp_path: Path) -> None:

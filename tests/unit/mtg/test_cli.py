@@ -30,8 +30,21 @@ def test_the_version_is_that_of_the_package() -> None:
     assert project.get("version", mtg.__version__) == mtg.__version__ == mtglib.__version__
 
 
+ASKING = ("http.client", "mtg.control_client", "mtg.reports", "mtg.top")
+
+
 def test_the_command_line_imports_no_daemon() -> None:
-    heavy = {"mtglib", "structlog", "uvloop", "msgspec", "segno"}
+    heavy = {
+        "mtglib",
+        "structlog",
+        "uvloop",
+        "msgspec",
+        "segno",
+        "aiohttp",
+        "mtg.control_client",
+        "mtg.reports",
+        "mtg.top",
+    }
     code = f"import sys, mtg.cli; sys.exit(len({heavy!r} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -142,7 +155,12 @@ def test_all_problems_of_a_configuration_are_lines_and_exit_code_2(
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("quickstart",), ("generate-secret",), ("access",), ("run",), ("simple-run",)]
+    "arguments",
+    [
+        *((), ("quickstart",), ("generate-secret",), ("access",), ("run",), ("simple-run",), ("users",)),
+        *(("status",), ("top",), ("connections",), ("reload",)),
+        *(("users", name) for name in ("list", "show", "add", "set", "rotate", "enable", "disable", "remove", "link")),
+    ],
 )
 def test_help_has_examples(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
