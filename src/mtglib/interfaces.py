@@ -62,7 +62,10 @@ class IPBlocklist(Protocol):
 
 @runtime_checkable
 class EventStream(Protocol):
-    """Receives events."""
+    """Receives events.
+
+    A stream may have an attribute `is_heard`. While it is False, the proxy makes no events of connections.
+    """
 
     def send(self, event: Event) -> None:
         """Take an event. Must not block. An exception is ignored and counted in `Proxy.events_dropped`."""

@@ -32,6 +32,8 @@ class NoopIPBlocklist:
 class NoopEventStream:
     """Discards events."""
 
+    is_heard = False
+
     def send(self, event: Event) -> None:
         """Do nothing."""
 

@@ -44,9 +44,10 @@ class StreamReport:
     def started(self) -> None:
         """The stream has begun."""
         entry = self._entry
-        self._shared.events.send(
-            EventStart(stream_id=entry.stream_id, timestamp=entry.since_unix, remote_ip=entry.visitor.ip)
-        )
+        if self._shared.events.is_heard:
+            self._shared.events.send(
+                EventStart(stream_id=entry.stream_id, timestamp=entry.since_unix, remote_ip=entry.visitor.ip)
+            )
 
     def replayed(self) -> None:
         """Its hello is a replay."""
@@ -76,17 +77,18 @@ class StreamReport:
         """The DC has been reached."""
         entry = self._entry
         entry.state = State.TELEGRAM
-        self._shared.events.send(
-            EventConnectedToDC(
-                stream_id=entry.stream_id,
-                timestamp=self._shared.now_unix(),
-                remote_ip=address.ip,
-                dc=entry.dc,
-                handshake_seconds=self._framed_mono - self._accepted_mono,
-                dial_seconds=time.monotonic() - self._framed_mono,
-                user=entry.user,
+        if self._shared.events.is_heard:
+            self._shared.events.send(
+                EventConnectedToDC(
+                    stream_id=entry.stream_id,
+                    timestamp=self._shared.now_unix(),
+                    remote_ip=address.ip,
+                    dc=entry.dc,
+                    handshake_seconds=self._framed_mono - self._accepted_mono,
+                    dial_seconds=time.monotonic() - self._framed_mono,
+                    user=entry.user,
+                )
             )
-        )
 
     def moved(self, from_client_bytes: int, to_client_bytes: int, upstream_ended: bool) -> None:
         """Bytes were relayed, or the DC or site ended its side, or both."""
@@ -97,6 +99,8 @@ class StreamReport:
         entry.to_client_bytes += to_client_bytes
         self._shared.roster.touch(entry)
         self._shared.limiter.moved(entry, from_client_bytes, to_client_bytes)
+        if not self._shared.events.is_heard:
+            return
         for count, is_read in ((from_client_bytes, False), (to_client_bytes, True)):
             if count:
                 self._shared.events.send(
@@ -124,15 +128,16 @@ class StreamReport:
         entry = self._entry
         self._shared.roster.remove(entry)
         self._shared.limiter.left(entry)
-        self._shared.events.send(
-            EventFinish(
-                stream_id=entry.stream_id,
-                timestamp=self._shared.now_unix(),
-                reason=self.reason,
-                dc=entry.dc,
-                user=entry.user,
+        if self._shared.events.is_heard:
+            self._shared.events.send(
+                EventFinish(
+                    stream_id=entry.stream_id,
+                    timestamp=self._shared.now_unix(),
+                    reason=self.reason,
+                    dc=entry.dc,
+                    user=entry.user,
+                )
             )
-        )
 
     def _log_end(self, message: str, *, error: BaseException | None = None, **fields: object) -> None:
         """Log a client's end at info, a visitor's at debug: there may be a flood of visitors."""

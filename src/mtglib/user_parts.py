@@ -29,6 +29,14 @@ class Emitter:
         self._stream = stream
         self._send = stream.send
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody gets events; True if the stream doesn't say."""
+        try:
+            return bool(getattr(self._stream, "is_heard", True))
+        except Exception:
+            return True
+
     def send(self, event: Event) -> None:
         """Hand an event over."""
         try:

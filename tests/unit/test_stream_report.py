@@ -18,6 +18,7 @@ from mtglib.roster import Entry, State
 from mtglib.stream_report import StreamReport
 from mtglib.users import User
 from mtglib.users.account import Account
+from support.running_proxy import EventRecorder
 from support.timeless import timeless
 from unit.surroundings import CLIENT_IP, SECRET, Surroundings, surroundings, visitor
 
@@ -142,6 +143,19 @@ async def test_the_end_of_a_client_is_told_at_info_and_that_of_a_visitor_at_debu
         assert said[0].fields == {**whose, "reason": "idle", "from_client_bytes": 5, "to_client_bytes": 7}
         assert said[1].fields == {**whose, "reason": "error"}
         assert said[1].error == "ZeroDivisionError('at work')"
+
+
+@timeless
+async def test_no_event_is_made_that_nobody_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EventRecorder, "is_heard", False, raising=False)
+    async with reporting() as (report, entry, around):
+        report.started()
+        report.framed(4)
+        report.connected(DCAddress(ip_address("2001:db8::4"), 443))
+        report.moved(1, 2, False)
+        report.finished()
+        assert around.events.events == []
+        assert (entry.from_client_bytes, entry.to_client_bytes) == (1, 2)
 
 
 @timeless

@@ -69,6 +69,11 @@ class Fanout:
         self._is_said = False
 
     @property
+    def is_heard(self) -> bool:
+        """Whether there are observers."""
+        return bool(self._deliveries or self._leaving)
+
+    @property
     def dropped(self) -> int:
         """The number of events that observers never got, or raised on; the sum for all observers."""
         leaving = sum(delivery.dropped for delivery in self._leaving)
