@@ -40,14 +40,13 @@ def users_of(loaded: Loaded) -> mtglib.Users:
 
 
 def user_options(loaded: Loaded, users: mtglib.Users) -> dict[str, Any]:
-    """Return the options of `mtglib.ProxyOpts` that say who may come in."""
-    if loaded.has_only_the_secret or loaded.problems:  # without a secret there is a problem already
+    """Return the options of `mtglib.ProxyOpts` that say who may come in.
+
+    Only the secret is a user as well, "default": so a reload may add others, and remove it.
+    """
+    if loaded.problems:  # there may be no secret
         return {"secret": loaded.first_secret or mtglib.Secret.generate("example.com")}
-    return {
-        "secret": None,
-        "users": users,
-        "max_user_connections": loaded.config.throttle.max_connections or None,
-    }
+    return {"users": users, "max_user_connections": loaded.config.throttle.max_connections or None}
 
 
 def front_addresses(loaded: Loaded, refusals: Refusals) -> dict[str, mtglib.FrontAddress]:

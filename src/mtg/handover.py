@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import mtglib
 from mtg.build import Parts
+from mtg.configured_users import usage_file_of
 from mtg.user_error import UserError
 
 
@@ -20,12 +21,16 @@ def with_same_statistics(parts: Parts, earlier: Parts) -> Parts:
 
 
 def with_same_users(parts: Parts, earlier: Parts) -> Parts:
-    """Return the parts with the users in use, who become those of the new configuration; their usage goes on."""
-    if parts.options.users is None or earlier.options.users is None:
-        return parts
+    """Make the users in use those of the new configuration, and return the parts with them; their usage goes on."""
     users = earlier.users
     users.set(parts.users)
-    return replace(parts, users=users, usage=earlier.usage, options=replace(parts.options, users=users))
+    usage = earlier.usage or usage_file_of(parts.loaded, users, parts.logger)
+    return replace(
+        parts,
+        users=users,
+        usage=None if parts.usage is None else usage,
+        options=replace(parts.options, users=users),
+    )
 
 
 def rename_statistics(parts: Parts, earlier: Parts) -> None:

@@ -23,7 +23,7 @@ def sample_all(in_use: Callable[[], Parts], proxy: mtglib.Proxy) -> None:
         "engine_buffered_bytes": lambda: _if_known(proxy.engine_buffered_bytes),
         "front_learned_timestamp_seconds": lambda: {(one.host,): one.learnt_unix for one in proxy.front_answers},
         "front_answer_bytes": lambda: {(one.host,): one.answer_bytes for one in proxy.front_answers},
-        **_user_samples(parts.options.users),
+        **_user_samples(None if parts.loaded.has_only_the_secret else parts.users),
         "events_dropped": lambda: events_dropped(in_use(), proxy),
         **process_samples(),
     }

@@ -133,8 +133,7 @@ async def running_services(
 
     After entering, IP lists with copies on disk are loaded, and so are the hellos seen by an earlier process and what
     users have used. After leaving, all events are delivered; a service that doesn't end within half a second is left
-    behind. The caller closes
-    the replay memory, as nobody needs it once the proxy has stopped accepting.
+    behind. The caller closes the replay memory, as nobody needs it once the proxy has stopped accepting.
 
     Args:
         parts: The parts.

@@ -137,9 +137,8 @@ class Serving:
     def _follow(self, sock: socket.socket, parts: Parts, earlier: Parts) -> None:
         parts.client_tcp.follow(earlier.client_tcp, sock)
         if sock.family != socket.AF_UNIX and parts.socket_options != earlier.socket_options:
-            sock.setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 0
-            )  # the system's, unless there is another one
+            # the system's, unless there is another one
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 0)
             parts.socket_options.apply(sock, self._logger)
 
 

@@ -82,7 +82,13 @@ class KeySearch:
                 _THREADS.run(search)
             except OSError:  # there is no thread to be had
                 return _try(record, keys)
-            return await search.found
+            try:
+                await asyncio.wait([search.found])
+            except asyncio.CancelledError:
+                if not _THREADS.withdraw(search):  # the thread is at it: the next turn begins when that is over
+                    await asyncio.wait([search.found])
+                raise
+            return search.found.result()
 
 
 class _Search:

@@ -112,7 +112,7 @@ class Proxy:
 
     @property
     def clients(self) -> int:
-        """The number of connections of `serve` that are from clients, that is, were made with the secret."""
+        """The number of connections of `serve` that are from clients, that is, were made with a user's secret."""
         return self._roster.counted - self._roster.visitors
 
     @property

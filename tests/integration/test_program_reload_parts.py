@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import mtglib
 from integration.reloaded import SECRET, Reloaded, check_echo, reloaded
 from support import sockets
 from support.client_hello import hello_records
@@ -51,6 +52,27 @@ async def test_all_problems_of_a_broken_file_are_told(tmp_path: Path) -> None:
         assert named == {"concurrency", "fast-mode", "defense.anti-replay.kind"}
         told = around.log.everything()
         assert all(problem in told for problem in result.problems)
+        await around.client()
+
+
+async def test_users_come_and_go_beside_the_secret(tmp_path: Path) -> None:
+    joe = mtglib.Secret(bytes(range(1, 17)), "front.example")
+    async with reloaded(tmp_path) as around:
+        client = await around.client()
+        result = await around.reload({"users": {"joe": {"secret": joe.hex()}}})
+        assert (result.is_applied, result.problems) == (True, ())
+        await check_echo(client)
+        usage = around.app.parts.users.usage("default", 0.0)
+        assert usage is not None
+        assert usage.connections == 1, "it still counts for its user"
+
+        await around.reload({"secret": None, "users": {"joe": {"secret": joe.hex()}}})
+        await sockets.recv_until_end(client.sock)  # its user is gone
+        around.secret = joe
+        second = await around.client()
+        around.secret = SECRET
+        await around.reload()
+        await sockets.recv_until_end(second.sock)
         await around.client()
 
 

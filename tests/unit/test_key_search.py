@@ -111,6 +111,22 @@ async def test_hellos_wait_for_their_turn_and_those_who_leave_cost_nothing(tried
     assert len(tried.elsewhere) <= 2
 
 
+async def test_those_who_leave_one_after_another_leave_no_work_behind(tried: Tried) -> None:
+    users = many()
+    search = KeySearch(Candidates(Users(users)))
+    for user in users[:20]:
+        task = asyncio.create_task(search.find(hello(user.secret), None))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+    begun = len(tried.elsewhere)
+    found = await search.find(hello(users[50].secret), None)
+    assert found is not None
+    assert len(tried.elsewhere) == begun + 1
+
+
 async def test_a_replaced_secret_is_found_at_once() -> None:
     users = Users(many())
     search = KeySearch(Candidates(users))

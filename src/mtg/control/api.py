@@ -32,7 +32,7 @@ class API:
         self._access = AccessControl(is_local=is_local, logger=self._logger)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """HandlerResult a request; whatever happens, the answer is JSON in one line."""
+        """Answer a request; whatever happens, the answer is JSON in one line."""
         try:
             return await self._answer(request)
         except RequestError as error:

@@ -1,4 +1,4 @@
-"""What the program's events say of its data centres, its site and its users."""
+"""What the program's events say of its data centres and its site."""
 
 from __future__ import annotations
 
@@ -33,30 +33,18 @@ class FrontHealth:
     failed_unix: float = 0.0
 
 
-@dataclass(slots=True)
-class Moved:
-    """What was relayed between clients and Telegram; the time is in Unix seconds, 0: never."""
-
-    streams: int = 0
-    from_client_bytes: int = 0
-    to_client_bytes: int = 0
-    last_seen_unix: float = 0.0
-
-
 class Observed:
     """An observer of events, which also passes them to the clients that read them.
 
     Attributes:
         dcs: The data centres, by number.
         front: The site.
-        moved: The traffic of all users.
         feed: The clients that read events.
     """
 
     def __init__(self, *, mask_client_addresses: bool = False) -> None:
         self.dcs: dict[int, DCHealth] = {}
         self.front = FrontHealth()
-        self.moved = Moved()
         self.feed = EventFeed(mask_client_addresses=mask_client_addresses)
         self._is_fronted: dict[str, bool] = {}  # for each stream that has got so far
 
@@ -78,19 +66,10 @@ class Observed:
         self._is_fronted[event.stream_id] = False
         dc = self.dcs.setdefault(event.dc, DCHealth())
         dc.connected_unix, dc.dial_seconds = event.timestamp, event.dial_seconds
-        self.moved.streams += 1
-        self.moved.last_seen_unix = event.timestamp
 
     def _move(self, event: EventTraffic) -> None:
-        if self._is_fronted.get(event.stream_id, True):
-            if event.is_read:
-                self.front.answered_unix = event.timestamp
-        else:
-            self.moved.last_seen_unix = event.timestamp
-            if event.is_read:
-                self.moved.to_client_bytes += event.traffic_bytes
-            else:
-                self.moved.from_client_bytes += event.traffic_bytes
+        if event.is_read and self._is_fronted.get(event.stream_id, True):
+            self.front.answered_unix = event.timestamp
 
     def _finish(self, event: EventFinish) -> None:
         self._is_fronted.pop(event.stream_id, None)

@@ -25,7 +25,7 @@ class KnownUser:
         source: The file that it is in.
         is_read_only: Whether only that file can change it.
         connections: Its connections now.
-        networks: The networks that they come from; None if that isn't counted.
+        networks: The networks that they come from.
         streams: All connections so far.
         from_client_bytes, to_client_bytes: What was relayed in each direction.
         period_bytes: The bytes of both directions in the current period of its quota.
@@ -47,13 +47,11 @@ class KnownUser:
 
 
 def known_users(program: RunningProgram) -> tuple[KnownUser, ...]:
-    """Return all users: those of `ProxyOpts.users`, or the one that has `ProxyOpts.secret`."""
-    parts, options = program.parts, program.parts.options
-    if options.users is None:
-        return (_default(program),)
+    """Return all users; only the configuration's secret makes one as well."""
+    parts, clock = program.parts, program.parts.options.clock
     found = []
-    for user in options.users:
-        usage = options.users.usage(user.name, options.clock())
+    for user in parts.users:
+        usage = parts.users.usage(user.name, clock())
         assert usage is not None
         found.append(
             KnownUser(
@@ -72,28 +70,6 @@ def known_users(program: RunningProgram) -> tuple[KnownUser, ...]:
             )
         )
     return tuple(found)
-
-
-def _default(program: RunningProgram) -> KnownUser:
-    """Return the user that has the configuration's secret; the library doesn't count what it uses, events do."""
-    options, observed = program.parts.options, program.parts.observed
-    assert observed is not None
-    assert options.secret is not None
-    moved = observed.moved
-    return KnownUser(
-        name=mtglib.DEFAULT_USER,
-        secret=options.secret,
-        limits=mtglib.UserLimits(),
-        source=program.parts.source,
-        is_read_only=True,
-        connections=program.proxy.clients,
-        networks=None,
-        streams=moved.streams,
-        from_client_bytes=moved.from_client_bytes,
-        to_client_bytes=moved.to_client_bytes,
-        period_bytes=moved.from_client_bytes + moved.to_client_bytes,
-        last_seen_unix=moved.last_seen_unix or None,
-    )
 
 
 def user_changes(program: RunningProgram) -> UserChanges:

@@ -14,7 +14,8 @@ from .lessons import FrontAnswer
 class Fronts:
     """Chooses the site that a visitor gets.
 
-    A site's `Front` is made when it is first needed, and given up when no user has that host any more.
+    A site's `Front` is made when it is first needed. Those of hosts that no user has any more are given up when another
+    one is made.
 
     Args:
         default_host: The site of those who ask for none of ours.

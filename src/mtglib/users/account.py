@@ -24,7 +24,7 @@ class _UserNetwork:
 
 
 class Account:
-    """A user's.
+    """What belongs to a user.
 
     Networks are numbers, as in `Visitor.network`; None: the client has no address, and no limit of networks.
 

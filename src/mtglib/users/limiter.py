@@ -126,7 +126,7 @@ class UserLimiter:
                     stream.end(Reason.USER)
 
     def close(self) -> None:
-        """Check no more."""
+        """Stop checking."""
         if self._checking is not None:
             self._checking.cancel()
             self._checking = None

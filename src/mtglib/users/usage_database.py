@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -63,8 +63,9 @@ class UsageDatabase:
         with _translated():
             rows = self._connection.execute("SELECT * FROM usage").fetchall()
             missing = {name: since_unix for name, *_, since_unix in rows if name not in names}
+            back = [(name,) for name, *_, since_unix in rows if name in names and since_unix is not None]
             with suppress(sqlite3.OperationalError):  # the disk is full: next time
-                self._note_missing(missing, now_unix)
+                self._note_missing(missing, back, now_unix)
         return {name: Usage(*values) for name, *values, _ in rows if name in names}
 
     def write(self, changed: Mapping[str, Usage], removed: Collection[str]) -> None:
@@ -84,14 +85,15 @@ class UsageDatabase:
             )
             self._connection.executemany("DELETE FROM usage WHERE name = ?", [(name,) for name in removed])
 
-    def _note_missing(self, missing: Mapping[str, float | None], now_unix: float) -> None:
+    def _note_missing(self, missing: Mapping[str, float | None], back: Sequence[tuple[str]], now_unix: float) -> None:
         new = [(now_unix, name) for name, since_unix in missing.items() if since_unix is None]
         old = [(name,) for name, since_unix in missing.items() if now_unix - (since_unix or now_unix) > KEPT_SECONDS]
-        if not new and not old:
+        if not new and not old and not back:
             return
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany("UPDATE usage SET missing_since_unix = ? WHERE name = ?", new)
+            self._connection.executemany("UPDATE usage SET missing_since_unix = NULL WHERE name = ?", back)
             self._connection.executemany("DELETE FROM usage WHERE name = ?", old)
 
     def close(self) -> None:

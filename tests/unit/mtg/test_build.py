@@ -30,7 +30,8 @@ def options(table: dict[str, Any]) -> mtglib.ProxyOpts:
 
 def test_defaults_are_the_programs_not_the_librarys() -> None:
     built = options({})
-    assert built.secret == SECRET
+    assert built.users is not None
+    assert [user.secret for user in built.users] == [SECRET]
     assert built.concurrency == 7
     assert built.tolerate_time_skewness_seconds == 5
     assert built.anti_replay_cache is not None

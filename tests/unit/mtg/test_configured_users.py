@@ -102,9 +102,10 @@ def test_a_check_is_enough_to_see_what_is_wrong() -> None:
         check(config_from_table(tomllib.loads(f"{BIND}[users.a]\n"), source="c"))
 
 
-def test_only_the_secret_is_no_collection_of_users() -> None:
+def test_only_the_secret_makes_a_user_as_well() -> None:
     options = parts(f'secret = "{A.hex()}"\n').options
-    assert (options.secret, options.users) == (A, None)
+    assert options.users is not None
+    assert [(user.name, user.secret) for user in options.users] == [("default", A)]
 
 
 def test_sites_arrive() -> None:

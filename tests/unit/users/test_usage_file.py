@@ -135,6 +135,17 @@ async def test_a_user_who_is_missing_at_a_start_may_come_back(
         assert used(after, "ann")[0] == bytes_left
 
 
+async def test_a_user_who_has_been_back_is_missing_anew_later(tmp_path: Path) -> None:
+    of, without, after = users(), users("bob"), users()
+    async with opened(of, tmp_path):
+        count(of, "ann", 5)
+    for missing, at in ((True, 0.0), (False, DAY), (True, 40 * DAY), (True, 41 * DAY)):
+        async with opened(without if missing else users(), tmp_path, now_unix=lambda at=at: NOW + at):
+            pass
+    async with opened(after, tmp_path, now_unix=lambda: NOW + 42 * DAY):
+        assert used(after, "ann")[0] == 5
+
+
 async def test_a_second_process_counts_in_memory_and_adds_it_when_the_first_has_ended(tmp_path: Path) -> None:
     first, second, after = users(), users(), users()
     logger = RecordingLogger()

@@ -37,7 +37,7 @@ async def test_the_one_user_has_the_secret_of_the_configuration(tmp_path: Path) 
         "max_connections": None,
         "max_networks": None,
         "connections": 0,
-        "networks": None,
+        "networks": 0,
         "streams": 0,
         "from_client_bytes": 0,
         "to_client_bytes": 0,
