@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 
 import mtglib
 from mtg.build import Parts
+from mtg.config.file_users import read_users_file
+from mtg.configured_users import configured_users
 from mtg.user_error import UserError
 
 
@@ -64,6 +67,22 @@ async def read_new_lists(parts: Parts, earlier: Parts) -> tuple[str, ...]:
             raise UserError(lines)
         problems += lines
     return tuple(problems)
+
+
+async def read_users_again(parts: Parts) -> None:
+    """Read the users-file once more: while lists were loaded, it may have been changed over the API.
+
+    Raises:
+        UserError: It is broken by now.
+    """
+    loaded = parts.loaded
+    if loaded.users_file is None:
+        return
+    own = loaded.config.users
+    found = await asyncio.to_thread(read_users_file, loaded.users_file, own, loaded.source, time.time())
+    if found.problems:
+        raise UserError(found.problems)
+    parts.users.set(configured_users({**own, **found.users}))
 
 
 async def take_over_replay_memory(parts: Parts, earlier: Parts, logger: mtglib.Logger) -> None:

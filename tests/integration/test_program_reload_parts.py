@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import socket
 import weakref
 from contextlib import suppress
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
+import mtglib
 from integration.reloaded import SECRET, Reloaded, check_echo, reloaded
+from mtg.control.users import user_changes
 from support import sockets
 from support.client_hello import hello_records
 from support.eventually import eventually
@@ -144,6 +147,28 @@ async def test_a_list_that_cannot_be_read_is_told_and_the_rest_applies(tmp_path:
         (problem,) = result.problems
         assert problem.startswith(f"mtg.toml: defense.blocklist.urls: {tmp_path}/missing: ")
         assert "concurrency" in result.changed
+        await around.client()
+
+
+async def test_users_who_are_changed_during_a_reload_stay_changed(tmp_path: Path) -> None:
+    ann, bob = (mtglib.Secret(os.urandom(16), "front.example") for _ in range(2))
+    file, is_changed = tmp_path / "users.toml", asyncio.Event()
+    file.write_text(f'[users.ann]\nsecret = "{ann.hex()}"\n')
+
+    async def late(sock: socket.socket) -> None:
+        await is_changed.wait()
+        await page(b"192.0.2.0/24\n")(sock)
+
+    async with ListServer({"/one": late}) as server, reloaded(tmp_path, **{"users-file": str(file)}) as around:
+        reloading = asyncio.create_task(around.reload(blocklist(server.url("/one"))))
+        await eventually(lambda: bool(server.requests))
+        changes = user_changes(around.app)
+        await changes.remove("ann")
+        await changes.add("bob", {"secret": bob.hex()})
+        is_changed.set()
+        assert (await reloading).is_applied
+        assert [user.name for user in around.app.parts.users] == ["default", "bob"]
+        around.secret = bob
         await around.client()
 
 
