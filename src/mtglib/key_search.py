@@ -3,13 +3,14 @@
 Every key that is tried costs an HMAC of the whole hello, about a microsecond. Up to sixteen are tried at once. Of more
 users, only those of the site that the hello asks for come into question, and a thread tries their keys, one hello at a
 time, networks by turns: a flood of strangers holds up neither the event loop, nor clients who come from where they came
-from before, nor those of other networks.
+from before, nor those of other networks. A hello that is longer than any client's isn't worth that: its visitor would
+wait for the site longer the longer the hello is, and only if the hello asks for a site of ours.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .fair_turns import FairTurns
 from .ground.daemon_threads import DaemonThreads
@@ -17,6 +18,9 @@ from .secret import Secret
 from .users.account import Account
 from .users.candidates import MOST_AT_ONCE, Candidates, Keys
 from .wire import client_hello
+
+_MOST_SEARCHED_BYTES: Final = 4096
+"""More than twice a client's hello: those of 2026 have 517 to 1755 bytes."""
 
 _THREADS = DaemonThreads(1, "mtg-keys")
 
@@ -65,15 +69,18 @@ class KeySearch:
         last = candidates.last_of(network)
         found = None if last is None else _try(record, Keys.of((last,)))
         if found is None:
-            keys = candidates.of_host(client_hello.server_name(record))
-            found = (
-                _try(record, keys)
-                if len(keys.keys) <= MOST_AT_ONCE
-                else await self._try_in_thread(record, keys, network)
-            )
+            found = await self._try_host(record, network)
         if found is not None:
             candidates.matched(found.account, network)
         return found
+
+    async def _try_host(self, record: bytes, network: int | None) -> Found | None:
+        keys = self.candidates.of_host(client_hello.server_name(record))
+        if len(keys.keys) <= MOST_AT_ONCE:
+            return _try(record, keys)
+        if len(record) > _MOST_SEARCHED_BYTES:
+            return None
+        return await self._try_in_thread(record, keys, network)
 
     async def _try_in_thread(self, record: bytes, keys: Keys, network: int | None) -> Found | None:
         async with self._turns.turn(network):

@@ -89,6 +89,20 @@ async def test_a_stranger_is_nobody_and_one_of_another_site_costs_nothing(tried:
     assert (tried.here, tried.elsewhere) == ([0], [MANY])
 
 
+async def test_a_hello_longer_than_any_clients_costs_no_search_by_a_thread(tried: Tried) -> None:
+    user, one = many()[0], User("one", Secret(os.urandom(16), "other.example"))
+    search = KeySearch(Candidates(Users([*many()[1:], user, one])))
+
+    def long(secret: Secret) -> bytes:
+        return hello_records(sign_hello(build_client_hello(secret.host, suites=bytes(4096)), secret.key, NOW_UNIX))
+
+    assert await search.find(long(user.secret), HERE) is None
+    assert tried.elsewhere == []
+    found = await search.find(long(one.secret), HERE)
+    assert found is not None
+    assert found.account.user is one
+
+
 async def test_few_users_of_a_site_are_tried_at_once(tried: Tried) -> None:
     one = User("one", Secret(os.urandom(16), "other.example"))
     search = KeySearch(Candidates(Users([*many(), one])))
