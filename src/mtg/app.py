@@ -316,7 +316,7 @@ class App:
         problems = await read_new_lists(parts, earlier)
         has_another_page = shows_otherwise(parts, earlier)
         async with self._users_turn:  # a change of theirs must not come between reading them and using them
-            await read_users_again(parts)
+            await read_users_again(parts, earlier)
             with ExitStack() as opening:
                 opened = self._serving.open(parts)
                 opening.callback(opened.ends.close)

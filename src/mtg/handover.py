@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import mtglib
 from mtg.build import Parts
-from mtg.config.file_users import read_users_file
+from mtg.config.file_users import check_still_there, read_users_file
 from mtg.configured_users import configured_users
 from mtg.user_error import UserError
 
@@ -69,15 +69,17 @@ async def read_new_lists(parts: Parts, earlier: Parts) -> tuple[str, ...]:
     return tuple(problems)
 
 
-async def read_users_again(parts: Parts) -> None:
+async def read_users_again(parts: Parts, earlier: Parts) -> None:
     """Read the users-file once more: while lists were loaded, it may have been changed over the API.
 
     Raises:
-        UserError: It is broken by now.
+        UserError: It is broken by now, or gone.
     """
     loaded = parts.loaded
     if loaded.users_file is None:
         return
+    in_use = () if earlier.options.users is None else [user.name for user in earlier.options.users]
+    check_still_there(loaded.users_file, in_use, earlier.config.users)
     own = loaded.config.users
     found = await asyncio.to_thread(read_users_file, loaded.users_file, own, loaded.source, time.time())
     if found.problems:

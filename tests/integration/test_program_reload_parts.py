@@ -16,6 +16,7 @@ import pytest
 import mtglib
 from integration.reloaded import SECRET, Reloaded, check_echo, reloaded
 from mtg.control.users import user_changes
+from mtg.users_file import UsersFileError
 from support import sockets
 from support.client_hello import hello_records
 from support.eventually import eventually
@@ -170,6 +171,24 @@ async def test_users_who_are_changed_during_a_reload_stay_changed(tmp_path: Path
         assert [user.name for user in around.app.parts.users] == ["default", "bob"]
         around.secret = bob
         await around.client()
+
+
+async def test_users_stay_when_their_file_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "users.toml"
+    file.write_text(f'[users.ann]\nsecret = "{mtglib.Secret(os.urandom(16), "front.example").hex()}"\n')
+    async with reloaded(tmp_path, **{"users-file": str(file)}) as around:
+        file.unlink()
+        gone = f"{file}: is gone, and its users are in use (an empty file would remove them)"
+        assert (await around.reload()).problems == (gone,)
+        with pytest.raises(UsersFileError, match="is gone"):
+            await user_changes(around.app).add("bob", {})
+        os.mkfifo(file)
+        assert (await around.reload()).problems == (f"{file}: expected a file, got a pipe",)
+        assert [user.name for user in around.app.parts.users] == ["default", "ann"]
+        file.unlink()
+        file.touch()
+        assert (await around.reload()).is_applied
+        assert [user.name for user in around.app.parts.users] == ["default"]
 
 
 async def test_an_allowlist_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:

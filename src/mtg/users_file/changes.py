@@ -8,7 +8,9 @@ from typing import TypeAlias
 
 import mtglib
 from mtg.config import Loaded
+from mtg.config.file_users import check_still_there
 from mtg.configured_users import configured_users
+from mtg.user_error import UserError
 from mtg.users_file.errors import UserRefusedError, UsersFileError
 from mtg.users_file.file import UsersFile
 
@@ -60,14 +62,18 @@ class UserChanges:
     async def _apply_whole(self, change: _Change) -> tuple[mtglib.User, ...]:
         async with self._turn:
             loaded, users = self._current()  # only now: the configuration may have been read again meanwhile
-            in_file = await asyncio.to_thread(change, _users_file(loaded), loaded)
+            in_file = await asyncio.to_thread(change, _users_file(loaded, users), loaded)
             users.set((*configured_users(loaded.config.users), *in_file))
             return in_file
 
 
-def _users_file(loaded: Loaded) -> UsersFile:
+def _users_file(loaded: Loaded, users: mtglib.Users) -> UsersFile:
     if loaded.users_file is None:
         raise UsersFileError(f"{loaded.source}: users-file: not set, so users can only be changed in this file")
+    try:
+        check_still_there(loaded.users_file, [user.name for user in users], loaded.config.users)
+    except UserError as error:
+        raise UsersFileError(error.lines) from None
     return UsersFile(loaded.users_file, loaded.config.users, loaded.source)
 
 
