@@ -5,6 +5,9 @@ users, only those of the site that the hello asks for come into question, and a 
 time, networks by turns: a flood of strangers holds up neither the event loop, nor clients who come from where they came
 from before, nor those of other networks. A hello that is longer than any client's isn't worth that: its visitor would
 wait for the site longer the longer the hello is, and only if the hello asks for a site of ours.
+
+A replay, and a user who may not come in, must wait for the site as long as a stranger. So a thread tries all keys, even
+if one of the first is right, and whose hello was right at once but isn't let in waits for a thread after all.
 """
 
 from __future__ import annotations
@@ -68,11 +71,19 @@ class KeySearch:
             return _try(record, candidates.all)
         last = candidates.last_of(network)
         found = None if last is None else _try(record, Keys.of((last,)))
-        if found is None:
-            found = await self._try_host(record, network)
-        if found is not None:
-            candidates.matched(found.account, network)
-        return found
+        return found or await self._try_host(record, network)
+
+    def let_in(self, account: Account, network: int | None) -> None:
+        """Remember a user who was let in; the key is the first that is tried for the next hello from that network."""
+        self.candidates.matched(account, network)
+
+    async def turned_away(self, record: bytes, network: int | None) -> None:
+        """Take as long as for a stranger's hello: this one has a right key, but it isn't let in."""
+        if self.candidates.are_few:
+            return
+        last = self.candidates.last_of(network)
+        if last is not None and _try(record, Keys.of((last,))) is not None:
+            await self._try_host(record, network)
 
     async def _try_host(self, record: bytes, network: int | None) -> Found | None:
         keys = self.candidates.of_host(client_hello.server_name(record))
@@ -88,7 +99,7 @@ class KeySearch:
             try:
                 _THREADS.run(search)
             except OSError:  # there is no thread to be had
-                return _try(record, keys)
+                return _try_all(record, keys)
             return await search.found
 
 
@@ -105,7 +116,7 @@ class _Search:
         found: Found | None = None
         error: Exception | None = None
         try:
-            found = _try(self._record, self._keys)
+            found = _try_all(self._record, self._keys)
         except Exception as raised:
             error = raised
         try:
@@ -120,6 +131,14 @@ class _Search:
             self.found.set_result(found)
         else:
             self.found.set_exception(error)
+
+
+def _try_all(record: bytes, keys: Keys) -> Found | None:
+    """Do as `_try`, but for as long as if none of the keys were right."""
+    found = _try(record, keys)
+    if found is not None:
+        client_hello.authenticate(record, keys.keys[keys.accounts.index(found.account) + 1 :])
+    return found
 
 
 def _try(record: bytes, keys: Keys) -> Found | None:
