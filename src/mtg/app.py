@@ -20,6 +20,7 @@ from mtg.control.service import open_control
 from mtg.handover import (
     close_earlier,
     read_new_lists,
+    read_users_again,
     rename_statistics,
     take_over_replay_memory,
     with_same_statistics,
@@ -106,6 +107,7 @@ class App:
         self._ends = AsyncExitStack()
         self._ending: asyncio.Task[int] | None = None
         self._reloading = asyncio.Lock()
+        self._users_turn = asyncio.Lock()
         self._shared_calls: dict[str, asyncio.Task[Any]] = {}  # those that haven't begun yet
         self._reloads: set[asyncio.Task[Any]] = set()
 
@@ -179,6 +181,11 @@ class App:
     def proxy(self) -> mtglib.Proxy:
         """Its proxy."""
         return self._proxy
+
+    @property
+    def users_turn(self) -> asyncio.Lock:
+        """Held by whatever changes the users, until the change is done."""
+        return self._users_turn
 
     def status(self) -> Status:
         """Return the current status."""
@@ -308,16 +315,18 @@ class App:
         parts = with_same_statistics(rebuild.build(loaded, earlier), earlier)
         problems = await read_new_lists(parts, earlier)
         has_another_page = shows_otherwise(parts, earlier)
-        with ExitStack() as opening:
-            opened = self._serving.open(parts)
-            opening.callback(opened.ends.close)
-            metrics_ends = opening.enter_context(ExitStack())
-            metrics = self._open_metrics(parts, metrics_ends) if has_another_page else self._metrics
-            self._serving.set_options(opened)
-            await take_over_replay_memory(parts, earlier, self._logger)
-            opening.pop_all()  # nothing from here on can fail
-        parts = with_same_users(parts, earlier)
-        drained = self._use(parts, opened)
+        async with self._users_turn:  # a change of theirs must not come between reading them and using them
+            await read_users_again(parts, earlier)
+            with ExitStack() as opening:
+                opened = self._serving.open(parts)
+                opening.callback(opened.ends.close)
+                metrics_ends = opening.enter_context(ExitStack())
+                metrics = self._open_metrics(parts, metrics_ends) if has_another_page else self._metrics
+                self._serving.set_options(opened)
+                await take_over_replay_memory(parts, earlier, self._logger)
+                opening.pop_all()  # nothing from here on can fail
+            parts = with_same_users(parts, earlier)
+            drained = self._use(parts, opened)
         rebuild.follow(loaded)
         assert self._services is not None
         await self._services.follow(parts, metrics)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 
 import mtglib
 from mtg.build import Parts
-from mtg.configured_users import usage_file_of
+from mtg.config.file_users import check_still_there, read_users_file
+from mtg.configured_users import configured_users, usage_file_of
 from mtg.user_error import UserError
 
 
@@ -69,6 +71,24 @@ async def read_new_lists(parts: Parts, earlier: Parts) -> tuple[str, ...]:
             raise UserError(lines)
         problems += lines
     return tuple(problems)
+
+
+async def read_users_again(parts: Parts, earlier: Parts) -> None:
+    """Read the users-file once more: while lists were loaded, it may have been changed over the API.
+
+    Raises:
+        UserError: It is broken by now, or gone.
+    """
+    loaded = parts.loaded
+    if loaded.users_file is None:
+        return
+    in_use = () if earlier.options.users is None else [user.name for user in earlier.options.users]
+    check_still_there(loaded.users_file, in_use, earlier.config.users)
+    own = loaded.config.users
+    found = await asyncio.to_thread(read_users_file, loaded.users_file, own, loaded.source, time.time())
+    if found.problems:
+        raise UserError(found.problems)
+    parts.users.set(configured_users({**own, **found.users}))
 
 
 async def take_over_replay_memory(parts: Parts, earlier: Parts, logger: mtglib.Logger) -> None:

@@ -3,13 +3,17 @@
 Every key that is tried costs an HMAC of the whole hello, about a microsecond. Up to sixteen are tried at once. Of more
 users, only those of the site that the hello asks for come into question, and a thread tries their keys, one hello at a
 time, networks by turns: a flood of strangers holds up neither the event loop, nor clients who come from where they came
-from before, nor those of other networks.
+from before, nor those of other networks. A hello that is longer than any client's isn't worth that: its visitor would
+wait for the site longer the longer the hello is, and only if the hello asks for a site of ours.
+
+A replay, and a user who may not come in, must wait for the site as long as a stranger. So a thread tries all keys, even
+if one of the first is right, and whose hello was right at once but isn't let in waits for a thread after all.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .fair_turns import FairTurns
 from .ground.daemon_threads import DaemonThreads
@@ -17,6 +21,9 @@ from .secret import Secret
 from .users.account import Account
 from .users.candidates import MOST_AT_ONCE, Candidates, Keys
 from .wire import client_hello
+
+_MOST_SEARCHED_BYTES: Final = 4096
+"""More than twice a client's hello: those of 2026 have 517 to 1755 bytes."""
 
 _THREADS = DaemonThreads(1, "mtg-keys")
 
@@ -64,16 +71,27 @@ class KeySearch:
             return _try(record, candidates.all)
         last = candidates.last_of(network)
         found = None if last is None else _try(record, Keys.of((last,)))
-        if found is None:
-            keys = candidates.of_host(client_hello.server_name(record))
-            found = (
-                _try(record, keys)
-                if len(keys.keys) <= MOST_AT_ONCE
-                else await self._try_in_thread(record, keys, network)
-            )
-        if found is not None:
-            candidates.matched(found.account, network)
-        return found
+        return found or await self._try_host(record, network)
+
+    def let_in(self, account: Account, network: int | None) -> None:
+        """Remember a user who was let in; the key is the first that is tried for the next hello from that network."""
+        self.candidates.matched(account, network)
+
+    async def turned_away(self, record: bytes, network: int | None) -> None:
+        """Take as long as for a stranger's hello: this one has a right key, but it isn't let in."""
+        if self.candidates.are_few:
+            return
+        last = self.candidates.last_of(network)
+        if last is not None and _try(record, Keys.of((last,))) is not None:
+            await self._try_host(record, network)
+
+    async def _try_host(self, record: bytes, network: int | None) -> Found | None:
+        keys = self.candidates.of_host(client_hello.server_name(record))
+        if len(keys.keys) <= MOST_AT_ONCE:
+            return _try(record, keys)
+        if len(record) > _MOST_SEARCHED_BYTES:
+            return None
+        return await self._try_in_thread(record, keys, network)
 
     async def _try_in_thread(self, record: bytes, keys: Keys, network: int | None) -> Found | None:
         async with self._turns.turn(network):
@@ -81,7 +99,7 @@ class KeySearch:
             try:
                 _THREADS.run(search)
             except OSError:  # there is no thread to be had
-                return _try(record, keys)
+                return _try_all(record, keys)
             try:
                 await asyncio.wait([search.found])
             except asyncio.CancelledError:
@@ -104,7 +122,7 @@ class _Search:
         found: Found | None = None
         error: Exception | None = None
         try:
-            found = _try(self._record, self._keys)
+            found = _try_all(self._record, self._keys)
         except Exception as raised:
             error = raised
         try:
@@ -119,6 +137,14 @@ class _Search:
             self.found.set_result(found)
         else:
             self.found.set_exception(error)
+
+
+def _try_all(record: bytes, keys: Keys) -> Found | None:
+    """Do as `_try`, but for as long as if none of the keys were right."""
+    found = _try(record, keys)
+    if found is not None:
+        client_hello.authenticate(record, keys.keys[keys.accounts.index(found.account) + 1 :])
+    return found
 
 
 def _try(record: bytes, keys: Keys) -> Found | None:

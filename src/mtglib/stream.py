@@ -163,6 +163,17 @@ class Stream:
         return assembled
 
     async def _admit(self, record: bytes) -> Admitted:
+        keys, network = self._generation.keys, self.entry.network
+        try:
+            client = await self._judge(record)
+        except ClientError as error:
+            if error.reason not in (Reason.NOT_TLS, Reason.DIGEST):
+                await keys.turned_away(record, network)
+            raise
+        keys.let_in(client.account, network)
+        return client
+
+    async def _judge(self, record: bytes) -> Admitted:
         opts = self._generation.opts
         try:
             client = await admit(

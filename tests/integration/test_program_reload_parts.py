@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import socket
 import weakref
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 
 import mtglib
 from integration.reloaded import SECRET, Reloaded, check_echo, reloaded
+from mtg.control.users import user_changes
+from mtg.users_file import UsersFileError
 from support import sockets
 from support.client_hello import hello_records
 from support.eventually import eventually
@@ -167,6 +170,51 @@ async def test_a_list_that_cannot_be_read_is_told_and_the_rest_applies(tmp_path:
         assert problem.startswith(f"mtg.toml: defense.blocklist.urls: {tmp_path}/missing: ")
         assert "concurrency" in result.changed
         await around.client()
+
+
+def with_users_file(tmp_path: Path, file: Path) -> AbstractAsyncContextManager[Reloaded]:
+    changes: dict[str, Any] = {"users-file": str(file)}
+    return reloaded(tmp_path, **changes)
+
+
+async def test_users_who_are_changed_during_a_reload_stay_changed(tmp_path: Path) -> None:
+    ann, bob = (mtglib.Secret(os.urandom(16), "front.example") for _ in range(2))
+    file, is_changed = tmp_path / "users.toml", asyncio.Event()
+    file.write_text(f'[users.ann]\nsecret = "{ann.hex()}"\n')
+
+    async def late(sock: socket.socket) -> None:
+        await is_changed.wait()
+        await page(b"192.0.2.0/24\n")(sock)
+
+    async with ListServer({"/one": late}) as server, with_users_file(tmp_path, file) as around:
+        reloading = asyncio.create_task(around.reload(blocklist(server.url("/one"))))
+        await eventually(lambda: bool(server.requests))
+        changes = user_changes(around.app)
+        await changes.remove("ann")
+        await changes.add("bob", {"secret": bob.hex()})
+        is_changed.set()
+        assert (await reloading).is_applied
+        assert [user.name for user in around.app.parts.users] == ["default", "bob"]
+        around.secret = bob
+        await around.client()
+
+
+async def test_users_stay_when_their_file_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "users.toml"
+    file.write_text(f'[users.ann]\nsecret = "{mtglib.Secret(os.urandom(16), "front.example").hex()}"\n')
+    async with with_users_file(tmp_path, file) as around:
+        file.unlink()
+        gone = f"{file}: is gone, and its users are in use (an empty file would remove them)"
+        assert (await around.reload()).problems == (gone,)
+        with pytest.raises(UsersFileError, match="is gone"):
+            await user_changes(around.app).add("bob", {})
+        os.mkfifo(file)
+        assert (await around.reload()).problems == (f"{file}: expected a file, got a pipe",)
+        assert [user.name for user in around.app.parts.users] == ["default", "ann"]
+        file.unlink()
+        file.touch()
+        assert (await around.reload()).is_applied
+        assert [user.name for user in around.app.parts.users] == ["default"]
 
 
 async def test_an_allowlist_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ async def test_a_user_comes_from_so_many_networks(relay: str) -> None:
 async def test_running_streams_of_a_user_who_may_not_stay_end(
     relay: str, change_it: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtglib.proxy.CHECK_SECONDS", 0.02)
+    monkeypatch.setattr("mtglib.limits.CHECK_SECONDS", 0.02)
     a, b = user("a"), user("b")
     users = Users([a, b])
     async with stage(relay, users=users) as around:

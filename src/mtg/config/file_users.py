@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from mtg.config.secret_files import permission_warning
 from mtg.config.toml_file import read_text, table_of
 from mtg.config.users import check_secrets, same_keys, user_notes, with_secret_files
 from mtg.config.values import UserName
+from mtg.user_error import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,43 @@ def read_users_file(path: Path, others: Mapping[UserName, UserSection], source: 
     Raises:
         UserError: With EXIT_USAGE: it can't be read, or isn't TOML.
     """
-    if not path.exists():
-        return FileUsers()
-    found = users_of_table(table_of(path, read_text(path)), path, others, source, now_unix)
+    found = users_of_table(table_of(path, read_users_text(path)), path, others, source, now_unix)
     warnings = (*permission_warning(path), *found.warnings) if found.users else found.warnings
     return FileUsers(found.users, found.problems, warnings)
+
+
+def read_users_text(path: Path) -> str:
+    """Return the text of a file; of one that isn't there, an empty one.
+
+    Raises:
+        UserError: With EXIT_USAGE: it can't be read, or isn't UTF-8.
+    """
+    return "" if is_missing(path) else read_text(path, may_be_pipe=False)
+
+
+def is_missing(path: Path) -> bool:
+    """Return whether there is no such file. One that can't be looked for is there: reading it reports the error."""
+    with suppress(OSError):
+        try:
+            path.stat()
+        except FileNotFoundError:
+            return True
+    return False
+
+
+def check_still_there(path: Path, in_use: Iterable[str], others: Collection[str]) -> None:
+    """Check that a file whose users are in use isn't gone: it may be replaced in this moment, or its disk be away.
+
+    Args:
+        path: The file.
+        in_use: The names of the running proxy's users.
+        others: Those of them who are the configuration's.
+
+    Raises:
+        UserError: It is gone.
+    """
+    if is_missing(path) and any(name not in others for name in in_use):
+        raise UserError(f"{redact(str(path))}: is gone, and its users are in use (an empty file would remove them)")
 
 
 def users_of_table(

@@ -14,14 +14,18 @@ _MAX_BYTES = 4 * 1024 * 1024
 _PIPE_TIMEOUT = 5.0
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, may_be_pipe: bool = True) -> str:
     """Return the text of a file.
+
+    Args:
+        path: The file.
+        may_be_pipe: Whether it may be a pipe, such as a shell's `<(...)`.
 
     Raises:
         UserError: With EXIT_USAGE: it can't be read, or isn't UTF-8.
     """
     try:
-        raw = read_small_file(path, _MAX_BYTES, pipe_timeout=_PIPE_TIMEOUT)
+        raw = read_small_file(path, _MAX_BYTES, pipe_timeout=_PIPE_TIMEOUT if may_be_pipe else None)
     except OSError as error:
         raise _unreadable(str(path), os_reason(error)) from None
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -78,6 +79,11 @@ class RunningProgram(Protocol):
     @property
     def proxy(self) -> mtglib.Proxy:
         """Its proxy."""
+        ...
+
+    @property
+    def users_turn(self) -> asyncio.Lock:
+        """Held by whatever changes the users, until the change is done."""
         ...
 
     def status(self) -> ProgramStatus:

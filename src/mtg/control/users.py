@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 import mtglib
-from mtg.config import Loaded
 from mtg.control.program import RunningProgram
 from mtg.control.route import RequestError
 from mtg.users_file import UserChanges
-
-_changes: WeakKeyDictionary[mtglib.Users, tuple[Loaded, UserChanges]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +70,7 @@ def known_users(program: RunningProgram) -> tuple[KnownUser, ...]:
 
 def user_changes(program: RunningProgram) -> UserChanges:
     """Return what changes the users of the users-file, one change at a time."""
-    users, loaded = program.parts.users, program.parts.loaded
-    known = _changes.get(users)
-    if known is None or known[0] is not loaded:  # the configuration may have been read again
-        known = _changes[users] = loaded, UserChanges(loaded, users)
-    return known[1]
+    return UserChanges(lambda: (program.parts.loaded, program.parts.users), program.users_turn)
 
 
 def known_user(program: RunningProgram, name: str) -> KnownUser:

@@ -11,10 +11,10 @@ from typing import Any
 
 import mtglib
 from mtg.config.decode import decode
-from mtg.config.file_users import FileUsers, users_of_table
+from mtg.config.file_users import FileUsers, read_users_text, users_of_table
 from mtg.config.redaction import redact, shown, shown_key
 from mtg.config.schema import UserSection
-from mtg.config.toml_file import read_text, table_of
+from mtg.config.toml_file import table_of
 from mtg.config.values import UserName
 from mtg.configured_users import configured_users
 from mtg.user_error import EXIT_USAGE, UserError, os_reason
@@ -154,7 +154,7 @@ class UsersFile:
 
     def _text(self) -> str:
         try:
-            return read_text(self.path) if self.path.exists() else ""
+            return read_users_text(self.path)
         except UserError as error:
             raise UsersFileError(error.lines) from None
 

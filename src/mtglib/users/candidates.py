@@ -85,7 +85,7 @@ class Candidates:
         return self._by_host.get(host.lower(), _NONE)
 
     def matched(self, account: Account, network: int | None) -> None:
-        """Note whose hello came from a network."""
+        """Note whose client came from a network."""
         if network is None:
             return
         self._last[network] = account

@@ -26,7 +26,7 @@ def loaded(directory: Path, text: str = f'secret = "{A.hex()}"\nusers-file = "u.
 def made(directory: Path) -> tuple[UserChanges, Users]:
     found = loaded(directory)
     users = users_of(found)
-    return UserChanges(found, users), users
+    return UserChanges(lambda: (found, users), asyncio.Lock()), users
 
 
 async def test_a_change_is_in_the_proxy_and_on_the_disk(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ async def test_a_change_whose_caller_leaves_is_seen_through(tmp_path: Path, monk
 
 async def test_without_a_users_file_nothing_can_be_changed(tmp_path: Path) -> None:
     found = loaded(tmp_path, f'secret = "{A.hex()}"\n')
-    changes = UserChanges(found, users_of(found))
+    changes = UserChanges(lambda: (found, users_of(found)), asyncio.Lock())
     with pytest.raises(UsersFileError, match="c: users-file: not set"):
         await changes.add("bob", {})
 
@@ -101,3 +101,16 @@ async def test_what_is_refused_changes_neither(tmp_path: Path) -> None:
         await changes.add("bob", {"secret": A.hex()})
     assert len(users) == 1
     assert not (tmp_path / "u.toml").exists()
+
+
+async def test_a_change_that_waited_knows_the_configuration_of_its_turn(tmp_path: Path) -> None:
+    found = loaded(tmp_path, f'secret = "{A.hex()}"\nusers-file = "u.toml"\n[users.cid]\nsecret = "{B.hex()}"\n')
+    users, turn = users_of(found), asyncio.Lock()
+    changes = UserChanges(lambda: (found, users), turn)
+    async with turn:
+        adding = asyncio.create_task(changes.add("bob", {}))
+        await asyncio.sleep(0)
+        found = loaded(tmp_path)
+        users.set(users_of(found))
+    await adding
+    assert [user.name for user in users] == ["default", "bob"]
