@@ -79,7 +79,7 @@ def make_access(
     }
     if not any(entries.values()):
         raise UserError("this server's public address isn't known: set public-ipv4 or pass -i", exit_code=EXIT_USAGE)
-    return Access(entries[4], entries[6], secret, secrets)
+    return Access(entries[4], entries[6], secret, secrets if user is None else {})
 
 
 def _entry(

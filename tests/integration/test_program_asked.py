@@ -22,6 +22,7 @@ from support.program import Program
 from support.terminal import ProgramOnTerminal
 
 MTG = (sys.executable, "-m", "mtg")
+OR_ELSE = "it isn't running, or has its `control-socket` elsewhere or none"
 
 
 async def run(program: AskedProgram, *arguments: object, code: int = 0, stdin: bytes = b"") -> tuple[str, str]:
@@ -187,6 +188,15 @@ async def test_the_proxy_is_found_by_its_configuration_and_at_the_default_place(
             assert json.loads(out)["config"] == str(program.config)
 
 
+async def test_a_proxy_of_another_configuration_is_not_asked(tmp_path: Path) -> None:
+    async with asked_program(tmp_path) as program:
+        other = tmp_path / "other.toml"
+        other.write_text(program.config.read_text())
+        _, err = await run_bare("users", "list", "-c", other, code=1)
+        assert err.startswith(f"mtg: the proxy at {program.socket} runs {program.config}, not {other} (")
+        await run_bare("users", "list", "-c", other, "--socket", program.socket)
+
+
 COMMANDS: tuple[tuple[str, ...], ...] = (
     *(("status",), ("connections",), ("connections", "--end", "x"), ("reload",), ("top",), ("users", "list")),
     *(("users", "show", "a"), ("users", "add", "a"), ("users", "set", "a", "--quota", "1gb"), ("users", "rotate", "a")),
@@ -199,7 +209,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 def test_without_a_proxy_there_is_one_line(tmp_path: Path, command: tuple[str, ...], shape: tuple[str, ...]) -> None:
     words = [*MTG, *command, *shape, "--socket", f"{tmp_path}/mtg.sock"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    told = f"mtg: no proxy is running: {tmp_path}/mtg.sock: No such file or directory\n"
+    told = f"mtg: no proxy can be asked: {tmp_path}/mtg.sock: No such file or directory; {OR_ELSE}\n"
     assert (done.returncode, done.stdout, done.stderr) == (3, "", told)
 
 
@@ -253,4 +263,4 @@ def test_a_killed_program_leaves_a_socket_without_anybody(tmp_path: Path) -> Non
         program.exit_code()
     done = subprocess.run([*MTG, "status", "-c", config], capture_output=True, text=True, check=False)
     assert done.returncode == 3
-    assert done.stderr == f"mtg: no proxy is running: {tmp_path}/mtg.sock: nobody is there any more\n"
+    assert done.stderr == f"mtg: no proxy can be asked: {tmp_path}/mtg.sock: nobody is there any more; {OR_ELSE}\n"

@@ -35,7 +35,8 @@ def asks_a_proxy(function: Callable[..., None]) -> Callable[..., None]:
     def command(socket: Path | None, config: Path | None, as_json: bool, **rest: Any) -> None:
         from mtg.control_client import ControlClient, socket_places
 
-        function(ControlClient(socket_places(socket, config)), as_json, **rest)
+        meant = config if socket is None else None
+        function(ControlClient(socket_places(socket, config), config=meant), as_json, **rest)
 
     return command
 

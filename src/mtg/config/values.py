@@ -198,6 +198,11 @@ class LogLevelWord(Word):
 
     choices = ("debug", "info", "warning")
 
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check a TOML value; `warn`, as the log itself spells it, will do."""
+        return super().parse("warning" if value == "warn" else value)
+
 
 class QuotaPeriodWord(Word):
     """How often a quota begins anew."""

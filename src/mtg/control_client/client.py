@@ -10,6 +10,7 @@ import socket
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -34,14 +35,19 @@ class ControlClient:
     Args:
         places: Paths of Unix sockets, the likeliest first.
         timeout_seconds: How long the proxy may be silent.
+        config: The configuration that the proxy has to have; None: any.
 
     All methods raise:
         NotRunningError: There is no proxy.
-        UnansweredError: There is one, but it may not be asked, doesn't answer, or is something else.
+        UnansweredError: There is one, but it may not be asked, doesn't answer, is something else, or has another
+            configuration.
     """
 
-    def __init__(self, places: Sequence[str], *, timeout_seconds: float | None = None) -> None:
+    def __init__(
+        self, places: Sequence[str], *, timeout_seconds: float | None = None, config: Path | None = None
+    ) -> None:
         self._places = tuple(places)
+        self._config = config
         self._timeout_seconds = TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
 
     @property
@@ -69,6 +75,7 @@ class ControlClient:
         Raises:
             APIError: The proxy refused.
         """
+        self._check_config()
         timeout = timeout_seconds or self._timeout_seconds
         with closing(self._connect(timeout)) as connection:
             try:
@@ -80,6 +87,7 @@ class ControlClient:
 
     def events(self) -> Iterator[tuple[str, bytes]]:
         """Yield each event as it happens: its name, and its data as JSON."""
+        self._check_config()
         with closing(self._connect(EVENTS_TIMEOUT_SECONDS)) as connection:
             try:
                 response = _send(connection, "GET", ("v1", "events"), None, None)
@@ -88,6 +96,17 @@ class ControlClient:
                 yield from _read_events(response)
             except (OSError, http.client.HTTPException) as error:
                 raise self._unanswered(error, EVENTS_TIMEOUT_SECONDS) from error
+
+    def _check_config(self) -> None:
+        """See once that this is the proxy that is meant: several may use the default place, one after the other."""
+        if self._config is None:
+            return
+        wanted, self._config = self._config, None
+        found = self.ask("GET", "v1", "status").get("config")
+        if isinstance(found, str) and os.path.realpath(found) != os.path.realpath(wanted):
+            raise UnansweredError(
+                f"the proxy at {self.place} runs {found}, not {wanted} (--socket asks it all the same)"
+            )
 
     def _connect(self, timeout_seconds: float) -> http.client.HTTPConnection:
         failures: dict[str, OSError] = {}
@@ -177,7 +196,10 @@ def _unreachable(failures: Mapping[str, OSError]) -> UserError:
             return UnansweredError(f"can't ask the proxy at {place}: {os_reason(error)}")
     found = "; ".join(f"{redact(path)}: {_reason(path, error)}" for path, error in failures.items())
     where = " (--socket or --config says where it is)" if len(failures) != 1 else ""
-    return NotRunningError(f"no proxy is running: {found or 'there is no place for its socket'}{where}")
+    return NotRunningError(
+        f"no proxy can be asked: {found or 'there is no place for its control socket'}{where}; "
+        "it isn't running, or has its `control-socket` elsewhere or none"
+    )
 
 
 def _reason(path: str, error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Iterator
@@ -12,6 +13,11 @@ from mtg.control.reloading import last_reload
 from mtg.control.route import Call, Route
 from mtg.control.schemas import DCReport, Fill, FrontReport, IPList, LimitsReport, ListSource, SiteAnswer, StatusReport
 from mtglib.stats import process_samples
+
+
+def _absolute(path: str) -> str:
+    """Return a path that means the same in other processes."""
+    return os.path.abspath(path)
 
 
 async def _status(call: Call) -> StatusReport:
@@ -25,7 +31,7 @@ async def _status(call: Call) -> StatusReport:
         phase=str(status.phase),
         started_unix=status.since_unix,
         uptime_seconds=max(0.0, time.time() - status.since_unix),
-        config=parts.source,
+        config=_absolute(parts.source),
         listeners=tuple(status.listens),
         clients=proxy.clients,
         limits=LimitsReport(

@@ -128,6 +128,7 @@ def test_two_resolvers_that_differ_are_a_problem() -> None:
     [
         ({}, "warning"),
         ({"log-level": "info"}, "info"),
+        ({"log-level": "warn"}, "warning"),
         ({"debug": True}, "debug"),
         ({"debug": False}, "warning"),
         ({"debug": True, "log-level": "Debug"}, "debug"),

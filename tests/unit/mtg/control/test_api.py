@@ -24,7 +24,11 @@ async def test_status(tmp_path: Path) -> None:
         answer = await ask(program.socket, "GET", "/v1/status")
     assert answer.status == 200
     found = answer.body
-    assert (found["version"], found["phase"], found["config"]) == (mtg.__version__, "running", "test")
+    assert (found["version"], found["phase"], found["config"]) == (
+        mtg.__version__,
+        "running",
+        str(Path("test").absolute()),
+    )
     assert found["listeners"] == list(program.app.status().listens)
     assert found["engine"] == mtglib.engine_description()
     assert found["limits"]["connections"] == {"now": 0, "most": 8192}

@@ -141,6 +141,9 @@ def test_a_proxy_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytes
         assert refused(place).lines == (f"the proxy at {place} accepts no connections",)  # its queue is full now
 
 
+OR_ELSE = "it isn't running, or has its `control-socket` elsewhere or none"
+
+
 def test_nobody_is_there(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with socket.socket(socket.AF_UNIX) as listener:
@@ -152,7 +155,7 @@ def test_nobody_is_there(tmp_path: Path) -> None:
         (left, "nobody is there any more"),
     ):
         error = refused(place)
-        assert (error.lines, error.exit_code) == ((f"no proxy is running: {place}: {reason}",), 3)
+        assert (error.lines, error.exit_code) == ((f"no proxy can be asked: {place}: {reason}; {OR_ELSE}",), 3)
     both = refused(f"{tmp_path}/none", left)
     assert isinstance(both, NotRunningError)
     assert both.lines[0].endswith(f"; {left}: nobody is there any more (--socket or --config says where it is)")
