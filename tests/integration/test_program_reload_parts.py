@@ -154,13 +154,14 @@ async def test_a_list_that_cannot_be_read_is_told_and_the_rest_applies(tmp_path:
 async def test_users_who_are_changed_during_a_reload_stay_changed(tmp_path: Path) -> None:
     ann, bob = (mtglib.Secret(os.urandom(16), "front.example") for _ in range(2))
     file, is_changed = tmp_path / "users.toml", asyncio.Event()
+    users: dict[str, Any] = {"users-file": str(file)}
     file.write_text(f'[users.ann]\nsecret = "{ann.hex()}"\n')
 
     async def late(sock: socket.socket) -> None:
         await is_changed.wait()
         await page(b"192.0.2.0/24\n")(sock)
 
-    async with ListServer({"/one": late}) as server, reloaded(tmp_path, **{"users-file": str(file)}) as around:
+    async with ListServer({"/one": late}) as server, reloaded(tmp_path, **users) as around:
         reloading = asyncio.create_task(around.reload(blocklist(server.url("/one"))))
         await eventually(lambda: bool(server.requests))
         changes = user_changes(around.app)
@@ -175,8 +176,9 @@ async def test_users_who_are_changed_during_a_reload_stay_changed(tmp_path: Path
 
 async def test_users_stay_when_their_file_is_gone(tmp_path: Path) -> None:
     file = tmp_path / "users.toml"
+    users: dict[str, Any] = {"users-file": str(file)}
     file.write_text(f'[users.ann]\nsecret = "{mtglib.Secret(os.urandom(16), "front.example").hex()}"\n')
-    async with reloaded(tmp_path, **{"users-file": str(file)}) as around:
+    async with reloaded(tmp_path, **users) as around:
         file.unlink()
         gone = f"{file}: is gone, and its users are in use (an empty file would remove them)"
         assert (await around.reload()).problems == (gone,)
