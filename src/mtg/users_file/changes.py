@@ -70,7 +70,7 @@ class UserChanges:
 def _users_file(loaded: Loaded, users: mtglib.Users) -> UsersFile:
     if loaded.users_file is None:
         raise UsersFileError(
-            f"{loaded.source}: users-file: not set, so users can only be changed in this file (and `mtg reload` reads it)"
+            f"{loaded.source}: users-file: not set, so users can only be changed in this file (then `mtg reload`)"
         )
     try:
         check_still_there(loaded.users_file, [user.name for user in users], loaded.config.users)

@@ -61,19 +61,28 @@ class Usage:
         self.month_bytes = month_bytes[_month(self.day)]
 
     def period_bytes(self, period: QuotaPeriod, now_unix: float) -> int:
-        """Return the bytes of both directions in the current period."""
+        """Return the bytes of both directions in the current period.
+
+        This changes nothing: a clock that is wrong for a moment, as before it is set at a start, costs no counts.
+        """
         if period == "total":
             return self.from_client_bytes + self.to_client_bytes
-        self._turn_to(now_unix)
-        return self.day_bytes if period == "day" else self.month_bytes
+        day = _day(now_unix)
+        if period == "day":
+            return self.day_bytes if day == self.day else 0
+        return self.month_bytes if day == self.day or _month(day) == _month(self.day) else 0
 
     def _turn_to(self, now_unix: float) -> None:
-        day = int(now_unix // _DAY_SECONDS)
+        day = _day(now_unix)
         if day != self.day:
             self.day_bytes = 0
             if _month(day) != _month(self.day):
                 self.month_bytes = 0
             self.day = day
+
+
+def _day(now_unix: float) -> int:
+    return int(now_unix // _DAY_SECONDS)
 
 
 def _month(day: int) -> tuple[int, int]:

@@ -71,3 +71,10 @@ def test_what_was_counted_elsewhere_is_all_there_is_at_a_start() -> None:
     other.count_bytes(1, 2, unix("2026-11-28"))
     usage.add(other)
     assert usage == other
+
+
+def test_a_look_with_a_wrong_clock_costs_no_counts() -> None:
+    usage, now_unix = Usage(), unix("2026-11-28")
+    usage.count_bytes(4, 6, now_unix)
+    assert [usage.period_bytes(period, 0.0) for period in ("total", "day", "month")] == [10, 0, 0]
+    assert [usage.period_bytes(period, now_unix) for period in ("total", "day", "month")] == [10, 10, 10]

@@ -158,7 +158,7 @@ def test_nobody_is_there(tmp_path: Path) -> None:
         assert (error.lines, error.exit_code) == ((f"no proxy can be asked: {place}: {reason}; {OR_ELSE}",), 3)
     both = refused(f"{tmp_path}/none", left)
     assert isinstance(both, NotRunningError)
-    assert both.lines[0].endswith(f"; {left}: nobody is there any more (--socket or --config says where it is)")
+    assert f"; {left}: nobody is there any more (--socket or --config says where it is); it" in both.lines[0]
 
 
 def test_a_secret_in_the_sockets_place_is_not_shown() -> None:
