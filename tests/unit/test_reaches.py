@@ -56,6 +56,7 @@ DECLARED = {
     "integration/test_proxy_users.py": (1, "how often users are checked"),
     "unit/users/test_usage_database.py": (1, "what SQLite was told"),
     "unit/users/test_usage_file_disks.py": (3, "a disk that doesn't answer, and five seconds"),
+    "unit/mtg/control_client/test_client.py": (1, "how long a command waits for a proxy that hangs"),
     "unit/test_dc_dialler_races.py": (5, "what a race does beyond what is needed costs time only"),
     "unit/test_fine_clock.py": (2, "the loop's own timer, on a machine that has the engine"),
     "unit/test_key_search.py": (2, "which keys are tried by which thread, and a system without threads"),
