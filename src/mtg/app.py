@@ -329,7 +329,11 @@ class App:
             drained = self._use(parts, opened)
         rebuild.follow(loaded)
         assert self._services is not None
-        await self._services.follow(parts, metrics)
+        try:
+            await self._services.follow(parts, metrics)
+        except Exception as error:  # the options are in use all the same
+            self._logger.warning("internal error: reload", error=error)
+            problems = (*problems, f"internal error: {type(error).__name__}: metrics or lists may be as before")
         if has_another_page:
             self._metrics_ends.close()
             self._metrics, self._metrics_ends = metrics, metrics_ends

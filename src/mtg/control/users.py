@@ -34,7 +34,7 @@ class KnownUser:
     source: str
     is_read_only: bool
     connections: int
-    networks: int | None
+    networks: int
     streams: int
     from_client_bytes: int
     to_client_bytes: int

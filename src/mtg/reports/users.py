@@ -62,8 +62,7 @@ def _facts(user: dict[str, Any]) -> Iterator[tuple[str, Text]]:
     yield "site", cell(user["host"])
     yield "kept in", cell(user["source"] + (" (only there it can be changed)" if user["is_read_only"] else ""))
     yield "connections", _count(user["connections"], user["max_connections"])
-    if user["networks"] is not None:
-        yield "networks", _count(user["networks"], user["max_networks"])
+    yield "networks", _count(user["networks"], user["max_networks"])
     yield "connections so far", cell(user["streams"])
     yield "traffic", cell(f"{size(user['from_client_bytes'])} up, {size(user['to_client_bytes'])} down")
     yield "quota", cell("none") if user["quota_bytes"] is None else _quota(user, _PERIODS[user["quota_period"]])
